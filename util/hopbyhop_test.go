@@ -1,0 +1,58 @@
+package util_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// TestIsHopByHop: conformance C39 and A5 rest on it.
+func TestIsHopByHop(t *testing.T) {
+	tests := []struct {
+		name string
+		want bool
+	}{
+		{"Connection", true},
+		{"Keep-Alive", true},
+		{"Proxy-Authenticate", true},
+		{"Proxy-Authorization", true},
+		{"TE", true},
+		{"Trailers", true}, // RFC 2616's misspelling, which CPython pins
+		{"Transfer-Encoding", true},
+		{"Upgrade", true},
+		{"Trailer", true},          // departure: Python false
+		{"Proxy-Connection", true}, // departure: Python false
+		{"", false},
+		{"Date", false},
+		{"Content-Type", false},
+		{"Content-Length", false},
+		{"Proxy-Authentication-Info", false},
+		{"Proxy-Authorizatio", false},
+		{"Proxy-Authorization2", false},
+		{"Connection ", false},
+		{"Keep_Alive", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, name := range []string{test.name, strings.ToUpper(test.name), strings.ToLower(test.name)} {
+				if got := util.IsHopByHop(name); got != test.want {
+					t.Errorf("IsHopByHop(%q): got %v; want %v", name, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// TestIsHopByHopIsASCII: the Kelvin sign is a K to Unicode's case rules, and no character of a field name.
+func TestIsHopByHopIsASCII(t *testing.T) {
+	if util.IsHopByHop("\u212aeep-Alive") {
+		t.Error("got true for a name with a Kelvin sign; want false")
+	}
+}
+
+func TestIsHopByHopAllocatesNothing(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { util.IsHopByHop("TRANSFER-ENCODING"); util.IsHopByHop("Content-Type") }); n != 0 {
+		t.Errorf("got %v allocations; want 0", n)
+	}
+}
