@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"unicode"
+
+	"github.com/cgikit/cgikit/headers"
+)
+
+// panicError is a panic of an App.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// Unwrap lets an App panic with an error that means something: ErrAbort, or whatever errors.Is can find.
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
+
+func panicked(value any, limit int) error {
+	return &panicError{value: value, stack: bounded(debug.Stack(), limit)}
+}
+
+// defaultTraceback is enough frames to reach from a helper of the App to the transport.
+const defaultTraceback = 32
+
+// bounded cuts a stack to its first frames, of two lines each, below the line that names the goroutine and the frames of the
+// recovery itself.
+func bounded(stack []byte, limit int) []byte {
+	if limit < 0 {
+		return nil
+	}
+	if i := bytes.Index(stack, []byte("\npanic(")); i >= 0 {
+		stack = stack[i+1:]
+	}
+	rest := stack
+	for range 2 * cmp.Or(limit, defaultTraceback) {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			return stack
+		}
+		rest = rest[i+1:]
+	}
+	return stack[:len(stack)-len(rest)]
+}
+
+// silent reports whether err is nobody's fault: the peer went away, or the App asked for the break.
+func (x *exchange) silent(err error) bool {
+	if errors.Is(err, ErrAbort) {
+		return true
+	}
+	if lost := x.response.lost; lost != nil {
+		return errors.Is(err, lost)
+	}
+	return errors.Is(err, context.Canceled) && x.ctx.Err() != nil
+}
+
+// logException reports a failure once, as LogException says or as text on Stderr.
+func (h *BaseCGIHandler) logException(r *Request, err error) {
+	var stack []byte
+	if p := (*panicError)(nil); errors.As(err, &p) {
+		stack = p.stack
+	}
+	if h.LogException != nil {
+		h.LogException(r, err, stack)
+		return
+	}
+	// One write, so that the lines of concurrent requests do not mix.
+	fmt.Fprintf(r.Stderr, "%.16q %.256q: %.4096s\n%s",
+		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), oneLine(err.Error()), stack)
+}
+
+// oneLine keeps what a client put into an error from forging lines of the log.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// errorPage answers in place of an App that failed with cause while its head was not committed. An ErrorOutput that fails too
+// is replaced by the built-in page: a response is never empty.
+func (x *exchange) errorPage(cause error) error {
+	h := x.response.h
+	err := x.errorResponse(h.errorApp(cause))
+	if err != nil && !errors.Is(err, ErrBroken) {
+		h.logException(&x.request, fmt.Errorf("gateway: error page: %w", err))
+		err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil))
+	}
+	if err != nil {
+		return broken(err)
+	}
+	return nil
+}
+
+// errorResponse runs app on a fresh response. Its error wraps ErrBroken when something has gone out already.
+func (x *exchange) errorResponse(app App) error {
+	w := &response{}
+	w.prepare(x.response.h, x.request.Environ)
+	defer w.end()
+	err := x.call(app, w)
+	if err != nil && (w.committed || w.lost != nil) {
+		return broken(err)
+	}
+	return err
+}
+
+const (
+	defaultErrorStatus = "500 Internal Server Error"
+	defaultErrorBody   = "The server met an internal error and could not answer the request.\n"
+)
+
+// paged is an error that has a page of its own: a refused request, or a backend that failed.
+type paged interface{ page() (status, text string) }
+
+func (h *BaseCGIHandler) errorApp(cause error) App {
+	if p := paged(nil); errors.As(cause, &p) {
+		status, text := p.page()
+		return page(status, text, nil)
+	}
+	if h.ErrorOutput != nil {
+		return h.ErrorOutput
+	}
+	return page(cmp.Or(h.ErrorStatus, defaultErrorStatus), cmp.Or(h.ErrorBody, defaultErrorBody), h.ErrorHeaders)
+}
+
+// page is an App that always gives the same answer.
+func page(status, text string, fields []headers.Field) App {
+	if fields == nil {
+		fields = []headers.Field{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
+	}
+	return AppFunc(func(w ResponseWriter, r *Request) error {
+		for _, f := range fields {
+			if err := w.Headers().Add(f.Name, f.Value); err != nil {
+				return err
+			}
+		}
+		if err := w.Start(status); err != nil {
+			return err
+		}
+		_, err := w.Write([]byte(text))
+		return err
+	})
+}

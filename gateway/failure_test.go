@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cgikit/cgikit/headers"
+)
+
+func TestFailureBeforeTheHead(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		app    AppFunc
+		want   string // the response begins with it
+		logged string
+	}{
+		{"error", func(ResponseWriter, *Request) error { return errors.New("oops") }, errorPage500, `"GET" "/x": oops`},
+		{"error after a small write", then(write("secret"), func(ResponseWriter, *Request) error { return errors.New("oops") }), errorPage500, "oops"},
+		{"panic", func(ResponseWriter, *Request) error { panic("boom") }, errorPage500, "panic: boom\npanic("},
+		{"nil panic", func(ResponseWriter, *Request) error { panic(nil) }, errorPage500, "panic"},
+		{"backend 502", func(ResponseWriter, *Request) error { return &BackendError{Status: 502, Reason: "no answer"} }, "Status: 502 Bad Gateway\r\n", "no answer"},
+		{"backend 504, wrapped", func(ResponseWriter, *Request) error {
+			return fmt.Errorf("x: %w", &BackendError{Status: 504, Reason: "too slow", Err: errors.New("secret")})
+		}, "Status: 504 Gateway Timeout\r\n", "too slow: secret"},
+		{"length required", func(ResponseWriter, *Request) error { return ErrLengthRequired }, "Status: 411 Length Required\r\n", "unknown"},
+		{"control characters in the log", func(ResponseWriter, *Request) error { return errors.New("a\nb\x1b[31m") }, errorPage500, `: a b [31m`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := run("GET", c.app)
+			if !strings.HasPrefix(got.out, c.want) || got.err != nil {
+				t.Errorf("got %q, %v; want %q", got.out, got.err, c.want)
+			}
+			if strings.Contains(got.out, "secret") {
+				t.Errorf("the page tells too much: %q", got.out)
+			}
+			if !strings.Contains(got.log, c.logged) {
+				t.Errorf("got log %q; want %q in it", got.log, c.logged)
+			}
+		})
+	}
+}
+
+func TestErrorPageForHead(t *testing.T) {
+	got := run("HEAD", func(ResponseWriter, *Request) error { return errors.New("oops") })
+	want, _, _ := strings.Cut(errorPage500, "\r\n\r\n")
+	if got.out != want+"\r\n\r\n" {
+		t.Errorf("got %q; want %q", got.out, want)
+	}
+}
+
+func TestErrorHooks(t *testing.T) {
+	oops := AppFunc(func(w ResponseWriter, r *Request) error { return errors.New("oops") })
+	env := func() BaseCGIHandler { return BaseCGIHandler{Environ: environ("REQUEST_METHOD", "GET")} }
+
+	h := env()
+	h.ErrorStatus, h.ErrorBody, h.ErrorHeaders = "503 Later", "later", []headers.Field{{Name: "Retry-After", Value: "1"}}
+	if got := runHandler(&h, oops); got.out != "Status: 503 Later\r\nRetry-After: 1\r\nContent-Length: 5\r\n\r\nlater" {
+		t.Errorf("status, headers and body: got %q", got.out)
+	}
+
+	h = env()
+	h.ErrorOutput = write("own page")
+	if got := runHandler(&h, oops); got.out != "Status: 200 OK\r\nContent-Length: 8\r\n\r\nown page" {
+		t.Errorf("ErrorOutput: got %q", got.out)
+	}
+
+	h = env()
+	h.ErrorOutput = AppFunc(func(ResponseWriter, *Request) error { panic("in the page") })
+	if got := runHandler(&h, oops); got.out != errorPage500 || got.err != nil || !strings.Contains(got.log, "in the page") {
+		t.Errorf("failing ErrorOutput: got %q, %v, log %q", got.out, got.err, got.log)
+	}
+
+	h = env()
+	h.ErrorOutput = then(flush, AppFunc(func(ResponseWriter, *Request) error { panic("late") }))
+	if got := runHandler(&h, oops); !errors.Is(got.err, ErrBroken) || strings.Count(got.out, "Status:") != 1 {
+		t.Errorf("late failure of ErrorOutput: got %q, %v", got.out, got.err)
+	}
+
+	h = env()
+	var logged error
+	var stack []byte
+	h.LogException = func(r *Request, err error, s []byte) { logged, stack = err, s }
+	if got := runHandler(&h, oops); logged == nil || logged.Error() != "oops" || stack != nil || got.log != "" {
+		t.Errorf("LogException: got %v, %q, log %q", logged, stack, got.log)
+	}
+}
+
+func recurse(n int) {
+	if n == 0 {
+		panic("deep")
+	}
+	recurse(n - 1)
+}
+
+func TestTracebackLimit(t *testing.T) {
+	deep := AppFunc(func(ResponseWriter, *Request) error { recurse(100); return nil })
+	for _, c := range []struct{ limit, frames int }{{0, 32}, {3, 3}, {-1, 0}} {
+		h := BaseCGIHandler{TracebackLimit: c.limit, LogException: func(r *Request, err error, stack []byte) {
+			if got := strings.Count(string(stack), "\n\t"); got != c.frames {
+				t.Errorf("limit %d: got %d frames; want %d in\n%s", c.limit, got, c.frames, stack)
+			}
+		}}
+		runHandler(&h, deep)
+	}
+}
+
+// TestPeerGone: a client that went away is an error that nobody logs, and nothing more is written.
+func TestPeerGone(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		logged bool
+	}{
+		{"EPIPE", fmt.Errorf("write: %w", syscall.EPIPE), false},
+		{"ECONNRESET", syscall.ECONNRESET, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := &failingWriter{limit: 20, err: c.err}
+			got := runHandler(&BaseCGIHandler{Environ: environ(), Stdout: out}, write(strings.Repeat("x", 3*headBuffer)))
+			if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, c.err) || !PeerGone(got.err) {
+				t.Errorf("got %v; want ErrBroken, %v and PeerGone", got.err, c.err)
+			}
+			if got.log != "" {
+				t.Errorf("got log %q; want none", got.log)
+			}
+		})
+	}
+	own := errors.New("own")
+	got := runHandler(&BaseCGIHandler{Stdout: &failingWriter{err: syscall.EPIPE}}, then(func(w ResponseWriter, r *Request) error {
+		w.Flush()
+		return own
+	}))
+	if !strings.Contains(got.log, "own") {
+		t.Errorf("got log %q; want the app's own error, which is not the peer's doing", got.log)
+	}
+}
+
+func TestCanceledIsNotLogged(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var log strings.Builder
+	h := &BaseCGIHandler{Stdout: &strings.Builder{}, Stderr: &log}
+	h.Run(ctx, AppFunc(func(w ResponseWriter, r *Request) error {
+		w.Flush()
+		cancel()
+		return fmt.Errorf("query: %w", r.Context().Err())
+	}))
+	if log.Len() > 0 {
+		t.Errorf("got log %q; want none", log.String())
+	}
+}

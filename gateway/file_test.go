@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// tempFile returns an open file of that content, offset 0.
+func tempFile(t *testing.T, content string) *os.File {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// sender is a Stdout that takes files, and says how.
+type sender struct {
+	bytes.Buffer
+	limits []int64
+}
+
+func (s *sender) SendFile(f File, n int64) (int64, error) {
+	s.limits = append(s.limits, n)
+	return io.Copy(&s.Buffer, limitReader(f, n))
+}
+
+func TestFilesReachTheSender(t *testing.T) {
+	const content = "0123456789"
+	for _, c := range []struct {
+		name  string
+		copy  func(w io.Writer, f *os.File) (int64, error)
+		limit int64
+		want  string
+	}{
+		{"io.Copy", func(w io.Writer, f *os.File) (int64, error) { return io.Copy(w, f) }, -1, content},
+		{"io.CopyN", func(w io.Writer, f *os.File) (int64, error) { return io.CopyN(w, f, 4) }, 4, "0123"},
+		{"from an offset", func(w io.Writer, f *os.File) (int64, error) {
+			f.Seek(7, io.SeekStart)
+			return io.Copy(w, f)
+		}, -1, "789"},
+		{"FileWrapper", func(w io.Writer, f *os.File) (int64, error) { return io.Copy(w, util.NewFileWrapper(f, 0)) }, -1, content},
+		{"limited FileWrapper", func(w io.Writer, f *os.File) (int64, error) {
+			return io.CopyN(w, util.NewFileWrapper(f, 0), 3)
+		}, 3, "012"},
+		{"ReadFrom", func(w io.Writer, f *os.File) (int64, error) { return w.(io.ReaderFrom).ReadFrom(f) }, -1, content},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := &sender{}
+			err := (&BaseCGIHandler{Stdout: out}).Run(context.Background(), AppFunc(func(w ResponseWriter, r *Request) error {
+				n, err := c.copy(w, tempFile(t, content))
+				if n != int64(len(c.want)) {
+					t.Errorf("got %d bytes; want %d", n, len(c.want))
+				}
+				return err
+			}))
+			if want := "Status: 200 OK\r\n\r\n" + c.want; out.String() != want || err != nil {
+				t.Errorf("got %q, %v; want %q", out.String(), err, want)
+			}
+			if len(out.limits) != 1 || out.limits[0] != c.limit {
+				t.Errorf("got SendFile%v; want [%d]", out.limits, c.limit)
+			}
+		})
+	}
+}
+
+func TestFilesUnderTheRules(t *testing.T) {
+	file := func(f func(t *testing.T) *os.File) func(t *testing.T) AppFunc {
+		return func(t *testing.T) AppFunc {
+			return func(w ResponseWriter, r *Request) error { _, err := io.Copy(w, f(t)); return err }
+		}
+	}
+	ten := file(func(t *testing.T) *os.File { return tempFile(t, "0123456789") })
+	declare := func(n string) AppFunc { return start("200 OK", "Content-Length", n) }
+	for _, c := range []struct {
+		name, method string
+		before       AppFunc
+		want         string
+		broken       error
+		sent         int
+	}{
+		{"bytes before the file", "GET", write("ab"), "Status: 200 OK\r\n\r\nab0123456789", nil, 1},
+		{"declared length", "GET", declare("10"), "Status: 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", nil, 1},
+		{"file longer than declared", "GET", declare("4"), "Status: 200 OK\r\nContent-Length: 4\r\n\r\n0123", ErrContentLength, 1},
+		{"file shorter than declared", "GET", declare("11"), "Status: 200 OK\r\nContent-Length: 11\r\n\r\n0123456789", ErrContentLength, 1},
+		{"HEAD", "HEAD", declare("10"), "Status: 200 OK\r\nContent-Length: 10\r\n\r\n", nil, 0},
+		{"304", "GET", start("304 Not Modified"), "Status: 304 Not Modified\r\n\r\n", nil, 0},
+		{"refused field", "GET", start("200 OK", "Upgrade", "x"), errorPage500, nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := &sender{}
+			h := &BaseCGIHandler{Stdout: out, Stderr: io.Discard, Environ: environ("REQUEST_METHOD", c.method)}
+			err := h.Run(context.Background(), then(c.before, ten(t)))
+			if out.String() != c.want || len(out.limits) != c.sent {
+				t.Errorf("got %q, %d files; want %q, %d", out.String(), len(out.limits), c.want, c.sent)
+			}
+			if c.broken == nil && err != nil || !errors.Is(err, c.broken) {
+				t.Errorf("got error %v; want %v", err, c.broken)
+			}
+		})
+	}
+}
+
+func TestHeadMovesPastTheFile(t *testing.T) {
+	f := tempFile(t, "0123456789")
+	run("HEAD", func(w ResponseWriter, r *Request) error {
+		if n, err := io.CopyN(w, f, 4); n != 4 || err != nil {
+			t.Errorf("got %d, %v; want 4", n, err)
+		}
+		return nil
+	})
+	if at, _ := f.Seek(0, io.SeekCurrent); at != 4 {
+		t.Errorf("got offset %d; want 4", at)
+	}
+}
+
+func TestNoFileWrapper(t *testing.T) {
+	out := &sender{}
+	err := (&BaseCGIHandler{Stdout: out, NoFileWrapper: true}).Run(context.Background(), AppFunc(func(w ResponseWriter, r *Request) error {
+		_, err := io.Copy(w, tempFile(t, "abc"))
+		return err
+	}))
+	if want := "Status: 200 OK\r\nContent-Length: 3\r\n\r\nabc"; out.String() != want || out.limits != nil || err != nil {
+		t.Errorf("got %q, %v, %v; want %q and no SendFile", out.String(), out.limits, err, want)
+	}
+}
+
+func TestReadFromStream(t *testing.T) {
+	long := strings.Repeat("0123456789", 10_000)
+	got := run("GET", func(w ResponseWriter, r *Request) error {
+		n, err := io.Copy(w, struct{ io.Reader }{strings.NewReader(long)})
+		if n != int64(len(long)) {
+			t.Errorf("got %d bytes; want %d", n, len(long))
+		}
+		return err
+	})
+	if got.out != "Status: 200 OK\r\n\r\n"+long || got.err != nil {
+		t.Errorf("got %d bytes, %v", len(got.out), got.err)
+	}
+	oops := errors.New("oops")
+	got = run("GET", func(w ResponseWriter, r *Request) error {
+		_, err := io.Copy(w, io.MultiReader(strings.NewReader("abc"), &errReader{oops}))
+		if err != oops {
+			t.Errorf("got %v; want the source's error", err)
+		}
+		return err
+	})
+	if got.out != errorPage500 {
+		t.Errorf("got %q; want the error page", got.out)
+	}
+}
+
+type errReader struct{ err error }
+
+func (r *errReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestChunkedFile(t *testing.T) {
+	h := &BaseCGIHandler{OriginServer: true, Environ: environ("SERVER_PROTOCOL", "HTTP/1.1")}
+	got := runHandler(h, func(w ResponseWriter, r *Request) error { _, err := io.Copy(w, tempFile(t, "0123456789")); return err })
+	if !strings.HasSuffix(got.out, "\r\n\r\na\r\n0123456789\r\n0\r\n\r\n") || got.err != nil {
+		t.Errorf("got %q, %v", got.out, got.err)
+	}
+}

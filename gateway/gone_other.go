@@ -1,0 +1,5 @@
+//go:build !windows
+
+package gateway
+
+func systemGone(error) bool { return false }

@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cgikit/cgikit/headers"
+	"github.com/cgikit/cgikit/util"
+)
+
+// BaseCGIHandler runs an [App] for a single request of a CGI-like protocol: one that has an environment, an input stream and
+// an output stream. It is the base for gateway authors: a new protocol decodes its environ, fills in the streams and calls
+// [BaseCGIHandler.Run]. Its other fields are wsgiref's customisation points; their zero values are right for a server.
+//
+// A BaseCGIHandler serves one request at a time. Its fields must not change while Run is under way.
+type BaseCGIHandler struct {
+	// Environ holds what the web server sent. Run applies the environ rules to it in place and hands it to the App.
+	Environ *util.Environ
+
+	// Stdin is the input stream; nil is an empty one. Run bounds it to the body and never closes it. It does not read what
+	// the App leaves unread.
+	Stdin io.Reader
+
+	// StdinStream says that Stdin ends with the body by itself, as a FastCGI STDIN stream does: without CONTENT_LENGTH the
+	// body runs to the stream's end. Otherwise such a request has no body.
+	StdinStream bool
+
+	// Stdout takes the response: head and body as bytes. It may also implement [HeadWriter], [FileSender] and [Flusher],
+	// for what the protocol can do better; a syscall.Conn (an *os.File, *net.TCPConn, *net.UnixConn) gets files by
+	// sendfile(2). It must be set.
+	Stdout io.Writer
+
+	// Stderr is the App's error stream and takes what LogException writes; nil is os.Stderr.
+	Stderr io.Writer
+
+	Multithread  bool // see [Request.Multithread]
+	Multiprocess bool // see [Request.Multiprocess]
+	RunOnce      bool // see [Request.RunOnce]
+
+	// Scheme is "http" or "https"; empty lets util.GuessScheme find it in the environ.
+	Scheme string
+
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
+	MaxBodyBytes int64
+
+	// OriginServer writes an HTTP/1.x head in place of the Status field, as an nph script must (RFC 3875 section 5).
+	OriginServer bool
+
+	// HTTPVersion is the version that an OriginServer answers with: "1.0" or "1.1". Empty is "1.1", where wsgiref has 1.0.
+	HTTPVersion string
+
+	// ServerSoftware is the Server field of an OriginServer, and SERVER_SOFTWARE where the environ has none.
+	ServerSoftware string
+
+	// ErrorOutput writes the response when an App failed before its head was committed. Nil writes ErrorStatus,
+	// ErrorHeaders and ErrorBody. It gets no diagnostics, on purpose; LogException does.
+	ErrorOutput App
+
+	ErrorStatus  string          // empty is "500 Internal Server Error"
+	ErrorHeaders []headers.Field // nil is Content-Type: text/plain
+	ErrorBody    string          // empty is one sentence that blames the server
+
+	// LogException is told why an App failed; stack is nil unless it panicked. Nil writes both to Stderr. It is not called
+	// for a peer that went away, nor for [ErrAbort].
+	LogException func(r *Request, err error, stack []byte)
+
+	// TracebackLimit bounds the stack that is logged, in frames. Zero is 32, negative is no stack at all.
+	TracebackLimit int
+
+	// NoFileWrapper sends files by copying them, never by sendfile(2).
+	NoFileWrapper bool
+}
+
+// HeadWriter is implemented by a Stdout whose protocol has a form of its own for the head, such as another HTTP library's.
+type HeadWriter interface {
+	// WriteHead is called once, before the first Write. fields belongs to the response; WriteHead must not keep it.
+	WriteHead(status string, fields *headers.Headers) error
+}
+
+// FileSender is implemented by a Stdout that can send a file better than by Write.
+type FileSender interface {
+	// SendFile sends n bytes of f from its current offset, or all to its end when n is negative, and returns how many were
+	// sent. A file that ends early is no error here: the caller compares.
+	SendFile(f File, n int64) (int64, error)
+}
+
+// Flusher is implemented by a Stdout that buffers.
+type Flusher interface{ Flush() error }
+
+// exchange is all that one request needs, in one allocation. The App may hold on to parts of it, so it is never pooled.
+type exchange struct {
+	request  Request
+	ctx      requestContext
+	body     body
+	response response
+}
+
+// Run answers one request with app. It returns nil when Stdout took a whole response, which may be an error page. Otherwise
+// its error wraps [ErrBroken], and the transport has to make the break visible; when the peer went away or the App asked for
+// it ([ErrAbort]) nothing has been logged. [PeerGone] tells the first case. Run does not let a panic of app through.
+func (h *BaseCGIHandler) Run(ctx context.Context, app App) error {
+	x := h.newExchange(ctx)
+	defer x.end()
+	err := x.admit()
+	if err == nil {
+		err = x.call(app, &x.response)
+	}
+	if err == nil {
+		return nil
+	}
+	if !x.silent(err) {
+		h.logException(&x.request, err)
+	}
+	if x.response.committed || x.response.lost != nil || errors.Is(err, ErrAbort) {
+		return broken(err)
+	}
+	return x.errorPage(err)
+}
+
+func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
+	x := &exchange{request: Request{
+		Environ:      h.Environ,
+		Stderr:       h.Stderr,
+		Scheme:       h.Scheme,
+		Multithread:  h.Multithread,
+		Multiprocess: h.Multiprocess,
+		RunOnce:      h.RunOnce,
+	}}
+	if x.request.Environ == nil {
+		x.request.Environ = util.NewEnviron()
+	}
+	if x.request.Stderr == nil {
+		x.request.Stderr = os.Stderr
+	}
+	x.request.Stdin = &x.body
+	x.ctx.Context = ctx
+	x.request.ctx = &x.ctx
+	x.response.prepare(h, x.request.Environ)
+	return x
+}
+
+// admit applies the environ rules and opens the body.
+func (x *exchange) admit() error {
+	h, e := x.response.h, x.request.Environ
+	length, err := normalise(e, h.StdinStream)
+	if err != nil {
+		return err
+	}
+	x.request.Scheme = cmp.Or(x.request.Scheme, util.GuessScheme(e))
+	if h.OriginServer && h.ServerSoftware != "" && e.Get("SERVER_SOFTWARE") == "" {
+		e.Set("SERVER_SOFTWARE", h.ServerSoftware)
+	}
+	if h.MaxBodyBytes > 0 && length > h.MaxBodyBytes {
+		return &BodyTooLargeError{Limit: h.MaxBodyBytes}
+	}
+	x.body.open(h.Stdin, length, h.MaxBodyBytes)
+	return nil
+}
+
+// call runs app and completes its response.
+func (x *exchange) call(app App, w *response) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v, x.response.h.TracebackLimit)
+		}
+	}()
+	if err := app.ServeGateway(w, &x.request); err != nil {
+		return err
+	}
+	return w.finish()
+}
+
+// end cuts off whatever the App still holds.
+func (x *exchange) end() {
+	x.body.ended.Store(true)
+	x.response.end()
+	x.ctx.end()
+}
+
+// prepare makes w ready for the request that e describes.
+func (w *response) prepare(h *BaseCGIHandler, e *util.Environ) {
+	w.h = h
+	w.head = e.Get("REQUEST_METHOD") == "HEAD"
+	w.declared = unknownLength
+	if h.OriginServer {
+		w.client = clientOf(e.Get("SERVER_PROTOCOL"))
+	}
+}
+
+func (h *BaseCGIHandler) httpVersion() string { return cmp.Or(h.HTTPVersion, "1.1") }
+
+// broken wraps err in ErrBroken, once.
+func broken(err error) error {
+	if errors.Is(err, ErrBroken) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrBroken, err)
+}

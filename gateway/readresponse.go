@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cgikit/cgikit/headers"
+)
+
+// Bounds of a response head where ReadResponse is given none. nginx's default is 4 or 8 KiB in all, Apache's 8 KiB a line.
+const (
+	defaultMaxHead = 64 << 10
+	maxHeadFields  = 1000
+)
+
+// ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2) and returns it with the rest of stdout as
+// its Body; closing the Body closes stdout. Lines end in LF or CRLF. A first line "HTTP/1.x 200 OK", as nph scripts and many
+// SCGI applications send, is taken for a Status. maxHead bounds the head in bytes; zero and negative mean 64 KiB.
+//
+// What is no head gives a [*BackendError] that says why, and stdout is closed: a line that is no field, white space before a
+// colon, folded lines, a status that is none, a head that is too long or never ends, none at all.
+func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
+	if maxHead <= 0 {
+		maxHead = defaultMaxHead
+	}
+	head, rest, err := readHead(stdout, maxHead)
+	if err != nil {
+		stdout.Close()
+		return nil, badHead(err)
+	}
+	resp, err := parseHead(head)
+	if err != nil {
+		stdout.Close()
+		return nil, badHead(err)
+	}
+	resp.Body = &responseBody{head: rest, ReadCloser: stdout}
+	return resp, nil
+}
+
+func badHead(err error) error {
+	var b *BackendError
+	if errors.As(err, &b) {
+		return err
+	}
+	return &BackendError{Status: 502, Reason: "the application sent a bad response head", Err: err}
+}
+
+// responseBody gives what was read behind the head, and then the stream.
+type responseBody struct {
+	head []byte
+	io.ReadCloser
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	return b.ReadCloser.Read(p)
+}
+
+// readHead reads up to the blank line and returns the head without it, and what was read behind it.
+func readHead(r io.Reader, most int) (head, rest []byte, err error) {
+	buf := make([]byte, 0, 2048)
+	for scanned := 0; ; {
+		n, readErr := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		end, next := blankLine(buf, scanned)
+		switch {
+		case end > most || end < 0 && len(buf) > most:
+			return nil, nil, fmt.Errorf("longer than %d bytes", most)
+		case end >= 0:
+			return buf[:end], buf[next:], nil
+		case readErr == io.EOF && len(buf) == 0:
+			return nil, nil, errors.New("nothing at all")
+		case readErr == io.EOF:
+			return nil, nil, fmt.Errorf("ends within the head: %.64q", buf)
+		case readErr != nil:
+			return nil, nil, readErr
+		}
+		scanned = max(len(buf)-2, 0)
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// blankLine finds the end of the head, at or behind from: the index behind its last line, and the index of the body. A head
+// may be empty, its blank line being the first. end is negative where there is no blank line yet.
+func blankLine(b []byte, from int) (end, next int) {
+	for i := from; ; i++ {
+		line := bytes.IndexByte(b[i:], '\n')
+		if line < 0 {
+			return -1, 0
+		}
+		i += line
+		switch start := bytes.LastIndexByte(b[:i], '\n') + 1; {
+		case i == start:
+			return start, i + 1
+		case i == start+1 && b[start] == '\r':
+			return start, i + 1
+		}
+	}
+}
+
+func parseHead(head []byte) (*Response, error) {
+	resp := &Response{Headers: headers.New()}
+	text := string(head)
+	if status, rest, ok := statusLine(text); ok {
+		resp.Status, text = status, rest
+	}
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		text = rest
+		if err := resp.addLine(strings.TrimSuffix(line, "\r")); err != nil {
+			return nil, err
+		}
+		if resp.Headers.Len() > maxHeadFields {
+			return nil, fmt.Errorf("more than %d fields", maxHeadFields)
+		}
+	}
+	switch {
+	case resp.Status == "" && resp.Headers.Len() == 0:
+		return nil, errors.New("no field in it")
+	case resp.Status == "":
+		return resp, nil
+	case len(resp.Status) == 3:
+		resp.Status += " " // RFC 3875 section 6.3.3 wants the space, and many scripts leave it out
+	}
+	return resp, checkStatus(resp.Status)
+}
+
+// statusLine takes an HTTP status line off the head.
+func statusLine(text string) (status, rest string, ok bool) {
+	line, rest, _ := strings.Cut(text, "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if len(line) < len("HTTP/1.1 200") || !strings.HasPrefix(line, "HTTP/1.") || !isDigit(line[7]) || line[8] != ' ' {
+		return "", text, false
+	}
+	return line[9:], rest, true
+}
+
+func (r *Response) addLine(line string) error {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok {
+		return fmt.Errorf("a line without a colon: %.64q", line)
+	}
+	if equalFold(name, "Status") {
+		if r.Status != "" {
+			return fmt.Errorf("a second status: %.64q", value)
+		}
+		r.Status = strings.Trim(value, " \t")
+		if r.Status == "" {
+			return errors.New("an empty Status")
+		}
+		return nil
+	}
+	return r.Headers.Add(name, value)
+}

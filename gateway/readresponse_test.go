@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
+)
+
+// closable notes that it was closed.
+type closable struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closable) Close() error { c.closed = true; return nil }
+
+// describe writes a response the way the vectors do: status | fields | body.
+func describe(resp *Response) string {
+	var fields []string
+	for name, value := range resp.Headers.All() {
+		fields = append(fields, name+"="+value)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s | %s | %s", resp.Status, strings.Join(fields, ", "), body)
+}
+
+func TestReadResponseVectors(t *testing.T) {
+	for _, v := range vectors.Load(t, "../testdata/response") {
+		v.Replay(t, func(t *testing.T, r io.Reader) {
+			stdout := &closable{Reader: r}
+			resp, err := ReadResponse(stdout, 8192)
+			if text, ok := strings.CutPrefix(v.Expect, "error: "); ok {
+				var b *BackendError
+				if !errors.As(err, &b) || b.Status != 502 || !strings.Contains(err.Error(), text) || !stdout.closed {
+					t.Errorf("got %v, closed %v; want a 502 with %q and stdout closed", err, stdout.closed, text)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(resp); strings.ReplaceAll(got, "|  |", "| |") != strings.ReplaceAll(v.Expect, "\\r\\n", "\r\n") {
+				t.Errorf("got %.200q; want %.200q", got, v.Expect)
+			}
+			if resp.Body.Close(); !stdout.closed {
+				t.Error("closing the body did not close stdout")
+			}
+		})
+	}
+}
+
+func TestReadResponseErrors(t *testing.T) {
+	own := &BackendError{Status: 504, Reason: "too slow"}
+	_, err := ReadResponse(&closable{Reader: iotest.ErrReader(own)}, 0)
+	if err != own {
+		t.Errorf("got %v; want the transport's own BackendError", err)
+	}
+	_, err = ReadResponse(&closable{Reader: iotest.ErrReader(errors.New("oops"))}, 0)
+	var b *BackendError
+	if !errors.As(err, &b) || b.Status != 502 || !strings.Contains(err.Error(), "oops") {
+		t.Errorf("got %v; want a 502 with the reason", err)
+	}
+	_, err = ReadResponse(&closable{Reader: strings.NewReader(strings.Repeat("A: b\n", 1002) + "\n")}, 0)
+	if err == nil || !strings.Contains(err.Error(), "more than 1000 fields") {
+		t.Errorf("got %v; want a complaint about 1,002 fields", err)
+	}
+}
+
+// FuzzReadResponse: whatever a backend sends, the result is an error or a head whose parts hold no line break; what was read
+// plus the body is no more than what was sent.
+func FuzzReadResponse(f *testing.F) {
+	for _, v := range vectors.Load(f, "../testdata/response") {
+		f.Add(v.Data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		resp, err := ReadResponse(&closable{Reader: iotest.HalfReader(strings.NewReader(string(data)))}, 8192)
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(resp.Status+strings.Join(resp.Headers.Keys(), "")+strings.Join(resp.Headers.Values(), ""), "\r\n\x00") {
+			t.Errorf("control characters in %q %v", resp.Status, resp.Headers.Items())
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || !strings.HasSuffix(string(data), string(body)) {
+			t.Errorf("the body is not the end of what was sent")
+		}
+	})
+}
+
+// FuzzHead: what the head writer writes parses back to what went in, and holds no field that the App did not set.
+func FuzzHead(f *testing.F) {
+	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello")
+	f.Add("204 No Content", "X", "", "x", " padded\t", "")
+	f.Add("200 OK\r\nX: y", "A\r\nB", "c\r\n\r\n", "Status", "500", "x")
+	f.Add("304 ", "Content-Length", "5", "Content-Length", "6", "abc")
+	f.Add("299 \xff", "Transfer-Encoding", "chunked", "É", "\xe9", strings.Repeat("x", 5000))
+	f.Fuzz(func(t *testing.T, status, name1, value1, name2, value2, body string) {
+		app := func(w ResponseWriter, r *Request) error {
+			w.Headers().Add(name1, value1)
+			w.Headers().Add(name2, value2)
+			if err := w.Start(status); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, body)
+			return err
+		}
+		got := run("GET", app)
+		if got.out == "" {
+			t.Fatal("an empty response")
+		}
+		resp, err := ReadResponse(&closable{Reader: strings.NewReader(got.out)}, 1<<20)
+		if err != nil {
+			t.Fatalf("%q does not parse: %v", got.out, err)
+		}
+		if resp.Status != strings.TrimRight(status, " \t") && resp.Status != status && !strings.HasPrefix(resp.Status, "500 ") && !strings.HasPrefix(status, "1") {
+			t.Errorf("got status %q; want %q", resp.Status, status)
+		}
+		checkFuzzedFields(t, resp, name1, value1, name2, value2)
+	})
+}
+
+func checkFuzzedFields(t *testing.T, resp *Response, name1, value1, name2, value2 string) {
+	errorPage := strings.HasPrefix(resp.Status, "500 ")
+	for name, value := range resp.Headers.All() {
+		switch {
+		case name == name1 && value == strings.Trim(value1, " \t"), name == name2 && value == strings.Trim(value2, " \t"):
+		case equalFold(name, "Content-Length"):
+		case errorPage && name == "Content-Type":
+		default:
+			t.Errorf("field %q: %q was not set by the app", name, value)
+		}
+	}
+}

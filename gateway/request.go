@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// Request is one request as the web server's side described it.
+type Request struct {
+	// Environ holds every meta-variable that the web server sent, byte for byte and in order, less HTTP_PROXY (see the
+	// package documentation for the two variables that are folded into others).
+	Environ *util.Environ
+
+	// Stdin is the body: CONTENT_LENGTH bytes and then io.EOF. A body that ends early gives io.ErrUnexpectedEOF, one that
+	// is over the server's MaxBodyBytes a [BodyTooLargeError]. It is never nil in a Request that an App gets.
+	Stdin io.Reader
+
+	// Stderr is the web server's error log where the protocol has a way there (FastCGI), else the process's own standard
+	// error. It is safe for concurrent use only where the transport says so.
+	Stderr io.Writer
+
+	// Scheme is "http" or "https".
+	Scheme string
+
+	Multithread  bool // the App may be called by another goroutine at the same time
+	Multiprocess bool // an equal App may be called by another process at the same time
+	RunOnce      bool // the process expects to answer this request only
+
+	ctx context.Context
+}
+
+// Context returns the context of the request. It ends when the web server aborts or goes away, at a deadline, at a forced
+// shutdown, and when the App has returned. It is never nil.
+func (r *Request) Context() context.Context {
+	if r.ctx == nil {
+		return context.Background()
+	}
+	return r.ctx
+}
+
+// WithContext returns a shallow copy of r with ctx as its context. ctx must not be nil.
+func (r *Request) WithContext(ctx context.Context) *Request {
+	if ctx == nil {
+		panic("gateway: nil context")
+	}
+	c := *r
+	c.ctx = ctx
+	return &c
+}
+
+// requestContext is the context that an App sees. It costs nothing until the App asks for Done: only then is the parent's
+// Done called, which lets a CGI program leave signals alone, and only then is there something to cancel.
+type requestContext struct {
+	context.Context // the parent: Deadline comes from there
+
+	mu     sync.Mutex
+	inner  context.Context
+	cancel context.CancelFunc
+	ended  bool
+}
+
+func (c *requestContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inner == nil {
+		c.inner, c.cancel = context.WithCancel(c.Context)
+		if c.ended {
+			c.cancel()
+		}
+	}
+	return c.inner.Done()
+}
+
+func (c *requestContext) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.inner != nil:
+		return c.inner.Err()
+	case c.ended:
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
+
+// Value asks the derived context first: that is how package context finds out that it may link a child to it without a
+// goroutine.
+func (c *requestContext) Value(key any) any {
+	c.mu.Lock()
+	ctx := c.inner
+	c.mu.Unlock()
+	if ctx == nil {
+		ctx = c.Context
+	}
+	return ctx.Value(key)
+}
+
+// end cancels the context for whoever still holds it.
+func (c *requestContext) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	if c.cancel != nil {
+		c.cancel()
+	}
+}

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// show is an App that answers with the environ, one variable a line, a blank line and the body.
+func show(w ResponseWriter, r *Request) error {
+	for name, value := range r.Environ.All() {
+		io.WriteString(w, name+"="+value+"\n")
+	}
+	io.WriteString(w, "\n")
+	body, err := io.ReadAll(r.Stdin)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(body)
+	return err
+}
+
+func TestEnvironRules(t *testing.T) {
+	const bad, large = "Status: 400 ", "Status: 413 "
+	for _, c := range []struct {
+		name    string
+		environ []string
+		handler BaseCGIHandler
+		want    string // what show writes, or how the answer begins
+	}{
+		{"everything passes, in order", []string{"B", "1", "A", "2", "B", "3", "a b", "\x00\xff"}, BaseCGIHandler{}, "B=1\nA=2\nB=3\na b=\x00\xff\n\n"},
+		{"HTTP_PROXY is dropped (C22)", []string{"HTTP_PROXY", "evil", "A", "1", "HTTP_PROXY", "evil"}, BaseCGIHandler{}, "A=1\n\n"},
+		{"HTTP_CONTENT_* fold", []string{"HTTP_CONTENT_TYPE", "a/b", "HTTP_CONTENT_LENGTH", "3"}, BaseCGIHandler{}, "CONTENT_TYPE=a/b\nCONTENT_LENGTH=3\n\nabc"},
+		{"HTTP_CONTENT_* fold into empty ones", []string{"CONTENT_TYPE", "", "HTTP_CONTENT_TYPE", "a/b", "CONTENT_LENGTH", "", "HTTP_CONTENT_LENGTH", "2"}, BaseCGIHandler{}, "CONTENT_TYPE=a/b\nCONTENT_LENGTH=2\n\nab"},
+		{"CONTENT_TYPE wins", []string{"CONTENT_TYPE", "a/b", "HTTP_CONTENT_TYPE", "c/d"}, BaseCGIHandler{}, "CONTENT_TYPE=a/b\n\n"},
+		{"no CONTENT_LENGTH, no body", nil, BaseCGIHandler{}, "\n"},
+		{"empty CONTENT_LENGTH, no body", []string{"CONTENT_LENGTH", ""}, BaseCGIHandler{}, "CONTENT_LENGTH=\n\n"},
+		{"no more than CONTENT_LENGTH (A2)", []string{"CONTENT_LENGTH", "4"}, BaseCGIHandler{}, "CONTENT_LENGTH=4\n\nabcd"},
+		{"same CONTENT_LENGTH twice", []string{"CONTENT_LENGTH", "4", "CONTENT_LENGTH", "4"}, BaseCGIHandler{}, "CONTENT_LENGTH=4\nCONTENT_LENGTH=4\n\nabcd"},
+		{"chunked by Apache's CGI", []string{"HTTP_TRANSFER_ENCODING", "Chunked"}, BaseCGIHandler{}, "HTTP_TRANSFER_ENCODING=Chunked\n\nabcdef"},
+		{"stream without length (F27)", nil, BaseCGIHandler{StdinStream: true}, "\nabcdef"},
+		{"stream with length (F26)", []string{"CONTENT_LENGTH", "2"}, BaseCGIHandler{StdinStream: true}, "CONTENT_LENGTH=2\n\nab"},
+		{"stream at the bound", nil, BaseCGIHandler{StdinStream: true, MaxBodyBytes: 6}, "\nabcdef"},
+
+		{"sign (A9)", []string{"CONTENT_LENGTH", "+5"}, BaseCGIHandler{}, bad},
+		{"negative", []string{"CONTENT_LENGTH", "-5"}, BaseCGIHandler{}, bad},
+		{"space", []string{"CONTENT_LENGTH", " 5"}, BaseCGIHandler{}, bad},
+		{"hex", []string{"CONTENT_LENGTH", "0x5"}, BaseCGIHandler{}, bad},
+		{"underscore", []string{"CONTENT_LENGTH", "1_0"}, BaseCGIHandler{}, bad},
+		{"overflow", []string{"CONTENT_LENGTH", "9223372036854775808"}, BaseCGIHandler{}, bad},
+		{"different lengths", []string{"CONTENT_LENGTH", "4", "CONTENT_LENGTH", "5"}, BaseCGIHandler{}, bad},
+		{"different lengths by name", []string{"CONTENT_LENGTH", "4", "HTTP_CONTENT_LENGTH", "5"}, BaseCGIHandler{}, bad},
+		{"empty name (F11)", []string{"", "x"}, BaseCGIHandler{}, bad},
+		{"over MaxBodyBytes", []string{"CONTENT_LENGTH", "7"}, BaseCGIHandler{MaxBodyBytes: 6}, large},
+		{"stream over MaxBodyBytes", nil, BaseCGIHandler{StdinStream: true, MaxBodyBytes: 5}, large},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := c.handler
+			h.Environ = environ(c.environ...)
+			h.Stdin = strings.NewReader("abcdef")
+			got := runHandler(&h, show)
+			if got.err != nil {
+				t.Fatal(got.err)
+			}
+			_, text, _ := strings.Cut(got.out, "\r\n\r\n")
+			if text != c.want && !(strings.HasPrefix(c.want, "Status") && strings.HasPrefix(got.out, c.want)) {
+				t.Errorf("got %q; want %q", got.out, c.want)
+			}
+			if refused := strings.HasPrefix(c.want, "Status"); refused != (strings.Count(got.log, "\n") == 1) {
+				t.Errorf("got log %q; want one line only for a refused request", got.log)
+			}
+		})
+	}
+}
+
+func TestBodyEndsEarly(t *testing.T) {
+	var got error
+	a := runHandler(&BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "9"), Stdin: iotest.OneByteReader(strings.NewReader("abc"))}, func(w ResponseWriter, r *Request) error {
+		_, got = io.ReadAll(r.Stdin)
+		return nil
+	})
+	if got != io.ErrUnexpectedEOF || a.err != nil {
+		t.Errorf("got %v, %v; want io.ErrUnexpectedEOF", got, a.err)
+	}
+}
+
+// TestBodyDoesNotReadOn: a CGI program's stdin may stay open behind the body, so the end must be known without a read.
+func TestBodyDoesNotReadOn(t *testing.T) {
+	in := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("read behind the body")))
+	a := runHandler(&BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: in}, show)
+	if !strings.HasSuffix(a.out, "\n\nabc") {
+		t.Errorf("got %q", a.out)
+	}
+}
+
+func TestRequestFields(t *testing.T) {
+	h := &BaseCGIHandler{Environ: environ("HTTPS", "on"), Multithread: true, RunOnce: true}
+	a := runHandler(h, func(w ResponseWriter, r *Request) error {
+		if r.Scheme != "https" || !r.Multithread || r.Multiprocess || !r.RunOnce || r.Environ != h.Environ {
+			t.Errorf("got %+v", r)
+		}
+		io.WriteString(r.Stderr, "noted\n")
+		return nil
+	})
+	if a.log != "noted\n" {
+		t.Errorf("got log %q", a.log)
+	}
+	runHandler(&BaseCGIHandler{Scheme: "https"}, func(w ResponseWriter, r *Request) error {
+		if r.Scheme != "https" || r.Environ == nil {
+			t.Errorf("got scheme %q, environ %v", r.Scheme, r.Environ)
+		}
+		return nil
+	})
+}
+
+type key struct{}
+
+func TestContext(t *testing.T) {
+	parent, cancel := context.WithCancelCause(context.WithValue(context.Background(), key{}, "v"))
+	h := &BaseCGIHandler{Stdout: io.Discard}
+	gone := errors.New("gone")
+	err := h.Run(parent, AppFunc(func(w ResponseWriter, r *Request) error {
+		ctx := r.Context()
+		if ctx.Value(key{}) != "v" || ctx.Err() != nil {
+			t.Errorf("got value %v, error %v", ctx.Value(key{}), ctx.Err())
+		}
+		child, stop := context.WithCancel(ctx)
+		defer stop()
+		cancel(gone)
+		<-child.Done()
+		if context.Cause(child) != gone {
+			t.Errorf("got cause %v; want the parent's", context.Cause(child))
+		}
+		return r.Context().Err()
+	}))
+	if err != nil { // an error page went out: the head was not committed
+		t.Errorf("got %v", err)
+	}
+}
+
+// doneContext tells whether anybody asked for Done.
+type doneContext struct {
+	context.Context
+	asked bool
+}
+
+func (c *doneContext) Done() <-chan struct{} { c.asked = true; return c.Context.Done() }
+
+// TestContextIsLazy: package cgi catches SIGTERM when Done is called, and not before.
+func TestContextIsLazy(t *testing.T) {
+	parent := &doneContext{Context: context.Background()}
+	h := &BaseCGIHandler{Stdout: io.Discard}
+	h.Run(parent, AppFunc(func(w ResponseWriter, r *Request) error { return r.Context().Err() }))
+	if parent.asked {
+		t.Error("Run asked for Done although the app did not")
+	}
+	h.Run(parent, AppFunc(func(w ResponseWriter, r *Request) error { r.Context().Done(); return nil }))
+	if !parent.asked {
+		t.Error("the app's Done did not reach the parent")
+	}
+}
+
+func TestWithContext(t *testing.T) {
+	r := &Request{Environ: util.NewEnviron()}
+	if r.Context() != context.Background() {
+		t.Error("the zero Request has no background context")
+	}
+	ctx := context.WithValue(context.Background(), key{}, 1)
+	if c := r.WithContext(ctx); c.Context() != ctx || c == r || r.Context() == ctx {
+		t.Error("WithContext is no copy with the context")
+	}
+}
