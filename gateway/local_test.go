@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+func TestLocal(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		app  AppFunc
+		want string
+	}{
+		{"small", write("hello"), "Status: 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+		{"silent", write(), "Status: 200 OK\r\nContent-Length: 0\r\n\r\n"},
+		{"streamed", then(start("201 Made", "A", "b"), flush, write("a"), flush, write("b")), "Status: 201 Made\r\nA: b\r\n\r\nab"},
+		{"failing", func(ResponseWriter, *Request) error { return errors.New("oops") }, errorPage500},
+		{"echo", func(w ResponseWriter, r *Request) error { _, err := io.Copy(w, r.Stdin); return err }, "Status: 200 OK\r\nContent-Length: 3\r\n\r\nabc"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := &BaseCGIHandler{Environ: environ("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "3"), Stdin: strings.NewReader("abc")}
+			got := runHandler(h, Forward(Local(c.app)).ServeGateway)
+			if got.out != c.want || got.err != nil {
+				t.Errorf("got %q, %v; want %q", got.out, got.err, c.want)
+			}
+		})
+	}
+}
+
+func TestLocalBreaksOff(t *testing.T) {
+	app := then(write("abc"), flush, func(ResponseWriter, *Request) error { return ErrAbort })
+	got := run("GET", Forward(Local(app)).ServeGateway)
+	if !errors.Is(got.err, ErrBroken) || got.out != "Status: 200 OK\r\n\r\nabc" {
+		t.Errorf("got %q, %v", got.out, got.err)
+	}
+	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
+	if _, err := Local(AppFunc(func(ResponseWriter, *Request) error { return ErrAbort })).RoundTrip(r); err == nil {
+		t.Error("an aborted response has a head")
+	}
+}
+
+// TestLocalClose: closing the body early, or ending the context, ends the App.
+func TestLocalClose(t *testing.T) {
+	ended := make(chan error)
+	app := AppFunc(func(w ResponseWriter, r *Request) error {
+		w.Flush()
+		<-r.Context().Done()
+		_, err := w.Write(make([]byte, 10*headBuffer))
+		ended <- err
+		return err
+	})
+	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
+	resp, err := Local(app).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if err := <-ended; !PeerGone(err) {
+		t.Errorf("got %v; want an error of a peer that is gone", err)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	silent := AppFunc(func(w ResponseWriter, r *Request) error { <-r.Context().Done(); ended <- nil; return ErrAbort })
+	go func() { <-ended }()
+	if _, err := Local(silent).RoundTrip(r.WithContext(ctx)); err == nil {
+		t.Error("got a response although the context has ended")
+	}
+}
