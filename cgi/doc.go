@@ -1,0 +1,31 @@
+// Package cgi is the Common Gateway Interface (RFC 3875), from both sides. [Serve] makes a program a CGI script: it answers the
+// one request for which a web server started the process. [Script] is the web server's side: a gateway.Backend that runs a script.
+//
+// # A CGI program
+//
+// This is all of it; the exit status is how a script tells that its response, though begun, is not whole:
+//
+//	func main() {
+//		if err := cgi.Serve(app); err != nil {
+//			fmt.Fprintln(os.Stderr, err)
+//			os.Exit(1)
+//		}
+//	}
+//
+// The process is started anew for every request and pays for what it links. Build it with CGO_ENABLED=0: the program then
+// starts about as fast as an empty one, which testdata/bench/cgi measures. This package imports neither net nor net/http.
+//
+// # Standard input
+//
+// Apache hands over the whole request body before it reads the answer. So Serve, before the first byte of output, reads what the
+// App has left of the body: up to CONTENT_LENGTH, or to the end for a chunked body. An App that is still running may read on; what
+// it has not read by then waits in memory, and from the second MiB on in a temporary file without a name. [Server.MaxSpoolBytes]
+// bounds the two together. What is over the bound is dropped, so that an App that never reads its body answers all the same, and one
+// that does gets an error at the first byte that is missing. There is no 413 for it: the head is on its way. An App that
+// streams a large body through reads it before it writes, or raises the bound.
+//
+// # Standard output and signals
+//
+// A web server that goes away ends the response without a message and without an error. SIGTERM ends the process as ever, unless the
+// App has asked for the Done channel of its request's context: then the first SIGTERM ends the context, and the second the process.
+package cgi

@@ -1,0 +1,142 @@
+package cgi_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/cgi"
+)
+
+// appVariable makes the test binary the CGI program of that name.
+const appVariable = "CGIKIT_TEST_APP"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(appVariable); name != "" {
+		os.Exit(program(name))
+	}
+	code := m.Run()
+	if left := leaked(); code == 0 && left != "" {
+		fmt.Fprintln(os.Stderr, "goroutines are left:\n"+left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// program is the main function that the package documentation shows.
+func program(name string) int {
+	server := cgi.Server{App: apps[name], MaxBodyBytes: 20 << 20}
+	switch name {
+	case "small-spool":
+		server.MaxSpoolBytes = 2 << 20
+	case "option-nph":
+		server.NPH = true
+	}
+	if err := server.Serve(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "test program:", err)
+		return 1
+	}
+	return 0
+}
+
+// leaked returns the stacks of goroutines of this package that are still there after the last test; those of a script that was just
+// closed may need a moment.
+func leaked() string {
+	var left string
+	for range 200 {
+		all := make([]byte, 1<<20)
+		left = ""
+		for g := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
+			if strings.Contains(g, "cgikit/cgi") && !strings.Contains(g, "TestMain") {
+				left += g + "\n\n"
+			}
+		}
+		if left == "" {
+			return ""
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return left
+}
+
+// child is a CGI program under test and the web server's ends of its streams.
+type child struct {
+	*exec.Cmd
+	stdin  io.WriteCloser
+	stdout io.ReadCloser
+	stderr strings.Builder
+}
+
+// start runs one of the programs above. Its variables are vars besides what a server sends with every request. The test does not
+// wait for it longer than a minute.
+func start(t *testing.T, app string, vars ...string) *child {
+	t.Helper()
+	c := prepare(t, app, vars...)
+	var err error
+	if c.stdin, err = c.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if c.stdout, err = c.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func prepare(t *testing.T, app string, vars ...string) *child {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	c := &child{Cmd: exec.CommandContext(ctx, executable(t))}
+	c.Stderr = &c.stderr
+	c.Env = append(os.Environ(), appVariable+"="+app, "GATEWAY_INTERFACE=CGI/1.1", "SERVER_PROTOCOL=HTTP/1.1", "REQUEST_METHOD=GET",
+		"SCRIPT_NAME=/cgi-bin/app", "QUERY_STRING=")
+	c.Env = append(c.Env, vars...)
+	return c
+}
+
+func executable(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// answer reads the response and returns it with the exit status. Line ends are LF in it.
+func (c *child) answer(t *testing.T) (response string, status int) {
+	t.Helper()
+	out, err := io.ReadAll(c.stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Wait() // its error is the exit status
+	return strings.ReplaceAll(string(out), "\r\n", "\n"), c.ProcessState.ExitCode()
+}
+
+// exchange sends body as Apache does: all of it, before it reads a byte of the answer.
+func exchange(t *testing.T, app string, body []byte, vars ...string) (c *child, response string, status int) {
+	t.Helper()
+	if body != nil {
+		vars = append([]string{"REQUEST_METHOD=POST", fmt.Sprint("CONTENT_LENGTH=", len(body))}, vars...)
+	}
+	c = start(t, app, vars...)
+	c.send(body)
+	response, status = c.answer(t)
+	return c, response, status
+}
+
+// send writes and closes standard input. A program that stopped reading is none of its business, as it is none of Apache's.
+func (c *child) send(body []byte) {
+	c.stdin.Write(body)
+	c.stdin.Close()
+}

@@ -1,0 +1,118 @@
+package cgi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
+)
+
+// ErrNotCGI is wrapped by what Serve returns in a process that no web server started as a CGI script.
+var ErrNotCGI = errors.New("cgi: not started by a web server")
+
+// Serve answers the one request for which a web server started this process. It is the short form of [Server.Serve], with
+// the zero values of [Server] and a context that only SIGTERM ends.
+func Serve(app gateway.App) error {
+	s := Server{App: app}
+	return s.Serve(context.Background())
+}
+
+// Server is this process as a CGI script. Its zero value, with an App, is right behind every web server.
+type Server struct {
+	// App answers the request. It is called once, in the goroutine that called Serve. It must be set.
+	App gateway.App
+
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound of our own;
+	// the web server has one.
+	MaxBodyBytes int64
+
+	// MaxSpoolBytes bounds how much of a body is kept for an App that begins to answer before it has read it, in bytes: the
+	// first MiB in memory, the rest in a file that has no name (see the package documentation). What is over the bound is read
+	// and dropped; an App that reads on gets a *gateway.BodyTooLargeError there. Zero means 64 MiB, negative nothing at all.
+	MaxSpoolBytes int64
+
+	// NPH makes the response a complete HTTP response, which the web server hands on as it is (RFC 3875 section 5). It is set
+	// by itself where the script's file name begins with "nph-", which is how Apache and lighttpd tell.
+	NPH bool
+}
+
+// defaultMaxSpool keeps the uploads people make, and lets a stranger who posts to a static page fill no file system.
+const defaultMaxSpool = 64 << 20
+
+// Serve answers one request, read from the process's environment and standard input, to its standard output. ctx is the
+// parent of the request's context, which SIGTERM ends too.
+//
+// It returns nil when the response is whole, error pages included, and when the web server went away. Any other error calls
+// for exit status 1, which tells the web server that it must not take what it has for a whole response. Why an App failed has been
+// written to standard error by then. In a process that is no CGI script the error wraps [ErrNotCGI].
+//
+// It removes the arguments from os.Args, which under some web servers are the client's query (RFC 3875 section 4.4, CVE-2012-1823),
+// and HTTP_PROXY from the process's environment, which is the client's too (CVE-2016-5386). A program that looks at
+// its arguments should do so when Serve has returned ErrNotCGI.
+func (s *Server) Serve(ctx context.Context) error {
+	environ := util.EnvironFromList(os.Environ())
+	if environ.Get("REQUEST_METHOD") == "" {
+		return fmt.Errorf("%w: REQUEST_METHOD is not set "+
+			"(hint: put the program where the web server runs CGI scripts, or try it with REQUEST_METHOD=GET in its environment)", ErrNotCGI)
+	}
+	os.Unsetenv("HTTP_PROXY")
+	program := forgetArguments()
+	stdout, err := claim(stdoutNumber, os.Stdout)
+	if err != nil {
+		return fmt.Errorf("cgi: standard output: %w", err)
+	}
+	stderr, err := claim(stderrNumber, os.Stderr)
+	if err != nil {
+		return fmt.Errorf("cgi: standard error: %w", err)
+	}
+	nph := s.NPH || isNPH(environ, program)
+	return s.run(ctx, environ, nph, os.Stdin, stdout, stderr)
+}
+
+// forgetArguments leaves the program's name in os.Args and returns it.
+func forgetArguments() string {
+	if len(os.Args) == 0 {
+		return ""
+	}
+	os.Args = os.Args[:1:1]
+	return os.Args[0]
+}
+
+// isNPH goes by the first name there is. SCRIPT_FILENAME is what Apache decides by; it is no meta-variable of RFC 3875, though.
+func isNPH(environ *util.Environ, program string) bool {
+	name := cmp.Or(environ.Get("SCRIPT_FILENAME"), environ.Get("SCRIPT_NAME"), program)
+	return strings.HasPrefix(filepath.Base(name), "nph-")
+}
+
+func (s *Server) run(ctx context.Context, environ *util.Environ, nph bool, stdin, stdout, stderr *os.File) error {
+	in := newInput(stdin, environ, cmp.Or(s.MaxSpoolBytes, defaultMaxSpool))
+	defer in.close()
+	out := &output{file: stdout, in: in}
+	signalled := &signalContext{Context: ctx}
+	defer signalled.end()
+	h := gateway.BaseCGIHandler{
+		Environ:      environ,
+		Stdin:        in,
+		Stdout:       out,
+		Stderr:       stderr,
+		Multiprocess: true,
+		RunOnce:      true,
+		MaxBodyBytes: s.MaxBodyBytes,
+		OriginServer: nph,
+	}
+	err := h.Run(signalled, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		in.wanted.Store(true)
+		defer in.wanted.Store(false)
+		return s.App.ServeGateway(w, r)
+	}))
+	if gateway.PeerGone(out.lost) {
+		return nil
+	}
+	return err
+}
