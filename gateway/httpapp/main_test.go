@@ -1,0 +1,114 @@
+package httpapp_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
+		fmt.Fprintf(os.Stderr, "leaked goroutines:\n%s\n", leaked)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leakedGoroutines returns the stacks of goroutines that ran our code or net/http's and have not ended in a second.
+func leakedGoroutines() string {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	var leaked []string
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		buf := make([]byte, 1<<20)
+		stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
+		leaked = slices.DeleteFunc(stacks[1:], func(s string) bool {
+			return !strings.Contains(s, "cgikit/gateway") && !strings.Contains(s, "net/http.")
+		})
+		if len(leaked) == 0 {
+			return ""
+		}
+	}
+	return strings.Join(leaked, "\n\n")
+}
+
+// environ builds an Environ of names and values in turn.
+func environ(namesAndValues ...string) *util.Environ {
+	e := util.NewEnviron()
+	for nv := range slices.Chunk(namesAndValues, 2) {
+		e.Add(nv[0], nv[1])
+	}
+	return e
+}
+
+// result is what came out of one Run.
+type result struct {
+	status string
+	fields []string // "Name: value", in order
+	body   string
+	stderr string
+	err    error
+}
+
+func (r result) field(name string) string {
+	for _, field := range r.fields {
+		if value, ok := strings.CutPrefix(field, name+": "); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// run answers one request by app through the base handler, over buffers.
+func run(app gateway.App, e *util.Environ, body string) result {
+	var stdout, stderr bytes.Buffer
+	h := gateway.BaseCGIHandler{Environ: e, Stdin: strings.NewReader(body), Stdout: &stdout, Stderr: &stderr}
+	err := h.Run(context.Background(), app)
+	head, rest, _ := strings.Cut(stdout.String(), "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	return result{strings.TrimPrefix(lines[0], "Status: "), lines[1:], rest, stderr.String(), err}
+}
+
+// runHandler is run with a handler.
+func runHandler(h http.HandlerFunc, e *util.Environ, body string) result { return run(httpapp.New(h), e, body) }
+
+// request returns what a handler gets for e, or why it gets nothing.
+func request(e *util.Environ) (*http.Request, error) {
+	var got *http.Request
+	r := runHandler(func(w http.ResponseWriter, r *http.Request) { got = r }, e, "")
+	if got == nil {
+		return nil, fmt.Errorf("%s: %s", r.status, r.stderr)
+	}
+	return got, nil
+}
+
+// mustRequest is request for an environ that is all right.
+func mustRequest(t testing.TB, namesAndValues ...string) *http.Request {
+	t.Helper()
+	r, err := request(environ(namesAndValues...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func readAll(t testing.TB, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Errorf("reading: %v", err)
+	}
+	return string(b)
+}
