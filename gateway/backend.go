@@ -105,11 +105,16 @@ func forwardStatus(resp *Response) string {
 }
 
 // forwardBody copies the body. Where its length is declared the client knows how much is to come, and buffering costs
-// nobody anything; else each piece may be all there is for a while.
+// nobody anything; else each piece may be all there is for a while, and so may the head.
 func forwardBody(w ResponseWriter, resp *Response) error {
 	block := blocks.Get().(*[32 << 10]byte)
 	defer blocks.Put(block)
 	flush := !resp.Headers.Has("Content-Length")
+	if b, ok := resp.Body.(interface{ Buffered() int }); flush && (!ok || b.Buffered() == 0) {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
 	for {
 		n, readErr := resp.Body.Read(block[:])
 		if _, err := w.Write(block[:n]); err != nil {

@@ -54,6 +54,9 @@ type responseBody struct {
 	io.ReadCloser
 }
 
+// Buffered tells Forward whether a part of the body came with the head.
+func (b *responseBody) Buffered() int { return len(b.head) }
+
 func (b *responseBody) Read(p []byte) (int, error) {
 	if len(b.head) > 0 {
 		n := copy(p, b.head)
