@@ -1,0 +1,219 @@
+package httpapp
+
+import (
+	"cmp"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// ErrOutsideMount is returned by [MetaVariables] for a request whose path is not below the mount.
+var ErrOutsideMount = errors.New("httpapp: path is outside the mount")
+
+// serverSoftware is SERVER_SOFTWARE: a product token without version (RFC 3875 section 4.1.17).
+const serverSoftware = "cgikit"
+
+// MetaVariables describes r by meta-variables, as RFC 3875 section 4.1 asks of a web server. mount becomes SCRIPT_NAME and the
+// rest of the path PATH_INFO; see [AppHandler] for what mount may be. The error is [ErrOutsideMount], or a
+// [*gateway.RequestError] where a variable could not say what the client sent.
+//
+// The path is that of r.URL, so that a handler around this one may have changed it; REQUEST_URI is the client's own. A
+// repeated slash in PATH_INFO stays, and a %2F becomes a slash there without changing where the mount ends.
+//
+// SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is "unix:" for a unix socket,
+// nginx's word for it. Not set are variables about what r does not know: AUTH_TYPE, REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED,
+// DOCUMENT_ROOT.
+//
+// Of the client's fields those become HTTP_ variables whose names consist of letters, digits and hyphens: X_Forwarded_For and
+// X.Forwarded.For would be taken for X-Forwarded-For. Repeats are joined, by "; " in Cookie and ", " elsewhere. Proxy
+// (httpoxy), Proxy-Authorization, Transfer-Encoding and Trailer are left out; Content-Type and Content-Length have variables of
+// their own. Authorization is there, since an App has nobody else to check it.
+//
+// CONTENT_LENGTH is set for a body of known length, and for the length 0 where the client declared it.
+func MetaVariables(r *http.Request, mount string) (*util.Environ, error) {
+	mount = cleanMount(mount)
+	info, err := pathInfo(r, mount)
+	if err != nil {
+		return nil, err
+	}
+	e := util.NewEnviron()
+	e.Add("GATEWAY_INTERFACE", "CGI/1.1")
+	e.Add("SERVER_SOFTWARE", serverSoftware)
+	e.Add("SERVER_PROTOCOL", cmp.Or(r.Proto, "HTTP/1.1"))
+	e.Add("REQUEST_METHOD", cmp.Or(r.Method, http.MethodGet))
+	e.Add("REQUEST_URI", cmp.Or(r.RequestURI, r.URL.RequestURI()))
+	e.Add("SCRIPT_NAME", mount)
+	e.Add("PATH_INFO", info)
+	e.Add("QUERY_STRING", r.URL.RawQuery)
+	addServer(e, r)
+	addRemote(e, r.RemoteAddr)
+	addBody(e, r)
+	addFields(e, r)
+	return e, nil
+}
+
+// cleanMount returns mount as a SCRIPT_NAME: empty for the root, else with a slash at its beginning and none at its end.
+func cleanMount(mount string) string {
+	if mount = strings.Trim(mount, "/"); mount == "" {
+		return ""
+	}
+	return "/" + mount
+}
+
+// pathInfo returns the decoded path below mount.
+func pathInfo(r *http.Request, mount string) (string, error) {
+	escaped := r.URL.EscapedPath()
+	switch {
+	case escaped == "*": // the server as a whole: OPTIONS (RFC 9110 section 9.3.7)
+		escaped = ""
+	case escaped == "" && r.Method != http.MethodConnect:
+		escaped = "/" // an absolute form without path (RFC 9110 section 4.2.3)
+	}
+	rest, ok := cutMount(escaped, mount)
+	if !ok {
+		return "", ErrOutsideMount
+	}
+	info, err := url.PathUnescape(rest)
+	if err != nil {
+		return "", badRequest("malformed path", escaped)
+	}
+	if strings.Contains(info, "\x00") {
+		return "", badRequest("NUL in the path", escaped) // would end the variable of a CGI script
+	}
+	if info != "" && info[0] != '/' {
+		info = "/" + info // a handler around us has cut into the path
+	}
+	return info, nil
+}
+
+// cutMount takes mount off the front of an escaped path. It looks at as many segments as mount has, cut at real slashes; a
+// %2F among them decodes to a slash that mount has no room for.
+func cutMount(escaped, mount string) (rest string, ok bool) {
+	end := 0
+	for range strings.Count(mount, "/") {
+		if !strings.HasPrefix(escaped[end:], "/") {
+			return "", false
+		}
+		next := strings.IndexByte(escaped[end+1:], '/')
+		if next < 0 {
+			next = len(escaped) - end - 1
+		}
+		end += 1 + next
+	}
+	decoded, err := url.PathUnescape(escaped[:end])
+	return escaped[end:], err == nil && decoded == mount
+}
+
+func addServer(e *util.Environ, r *http.Request) {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+		e.Add("HTTPS", "on")
+	}
+	e.Add("REQUEST_SCHEME", scheme)
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	localHost, localPort := hostPort(local)
+	name, port := splitHost(r.Host)
+	name = cmp.Or(name, localHost, "localhost")
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]" // RFC 3875 section 4.1.14
+	}
+	e.Add("SERVER_NAME", name)
+	e.Add("SERVER_PORT", cmp.Or(localPort, port, defaultPort(scheme)))
+	if localHost != "" {
+		e.Add("SERVER_ADDR", localHost)
+	}
+}
+
+// hostPort returns the IP address and the port of a listener; a unix socket has neither.
+func hostPort(addr net.Addr) (host, port string) {
+	if addr == nil {
+		return "", ""
+	}
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return "", ""
+	}
+	return ap.Addr().Unmap().String(), strconv.Itoa(int(ap.Port()))
+}
+
+// splitHost takes a Host field apart. The name has no brackets then, and a port that is no number is none.
+func splitHost(host string) (name, port string) {
+	name = host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && i > strings.LastIndexByte(host, ']') {
+		name, port = host[:i], host[i+1:]
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		port = ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), port
+}
+
+// addRemote sets the client's address. A middleware that believes X-Forwarded-For may have left an address without port.
+func addRemote(e *util.Environ, remote string) {
+	if host, port, err := net.SplitHostPort(remote); err == nil {
+		e.Add("REMOTE_ADDR", host)
+		e.Add("REMOTE_PORT", port)
+		return
+	}
+	if remote != "" && (remote[0] == '@' || remote[0] == '/') {
+		remote = "unix:" // net/http has the name of the client's socket, or @ for none
+	}
+	e.Add("REMOTE_ADDR", remote)
+}
+
+func addBody(e *util.Environ, r *http.Request) {
+	_, declared := r.Header["Content-Length"]
+	if r.ContentLength > 0 || r.ContentLength == 0 && declared {
+		e.Add("CONTENT_LENGTH", strconv.FormatInt(r.ContentLength, 10))
+	}
+	if values, ok := r.Header["Content-Type"]; ok {
+		e.Add("CONTENT_TYPE", strings.Join(values, ", "))
+	}
+}
+
+// addFields sets the HTTP_ variables, sorted: net/http has lost the client's order.
+func addFields(e *util.Environ, r *http.Request) {
+	if r.Host != "" {
+		e.Add("HTTP_HOST", r.Host)
+	}
+	names := make([]string, 0, len(r.Header))
+	for name := range r.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	e.Grow(len(names))
+	for _, name := range names {
+		variable, ok := variableName(name)
+		if !ok {
+			continue
+		}
+		separator := ", "
+		if variable == "HTTP_COOKIE" {
+			separator = "; " // RFC 6265 section 5.4; nginx ticket 1724
+		}
+		e.Add(variable, strings.Join(r.Header[name], separator))
+	}
+}
+
+// variableName returns the variable of a field, if it is to have one: see [MetaVariables].
+func variableName(field string) (string, bool) {
+	for i := range len(field) {
+		if c := field[i]; !isAlphanumeric(c) && c != '-' {
+			return "", false // GHSA-f59h-q822-g45g, GHSA-49wc-4hcv-v58q
+		}
+	}
+	name := strings.ReplaceAll(strings.ToUpper(field), "-", "_")
+	switch name {
+	case "", "HOST", "PROXY", "PROXY_AUTHORIZATION", "TRAILER", "TRANSFER_ENCODING", "CONTENT_TYPE", "CONTENT_LENGTH":
+		return "", false
+	}
+	return "HTTP_" + name, true
+}
