@@ -82,7 +82,9 @@ func run(app gateway.App, e *util.Environ, body string) result {
 }
 
 // runHandler is run with a handler.
-func runHandler(h http.HandlerFunc, e *util.Environ, body string) result { return run(httpapp.New(h), e, body) }
+func runHandler(h http.HandlerFunc, e *util.Environ, body string) result {
+	return run(httpapp.New(h), e, body)
+}
 
 // request returns what a handler gets for e, or why it gets nothing.
 func request(e *util.Environ) (*http.Request, error) {

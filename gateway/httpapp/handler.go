@@ -1,0 +1,90 @@
+package httpapp
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// Handler returns an http.Handler that answers with app, mounted at the root. It is an [AppHandler] without options.
+func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
+
+// AppHandler is an http.Handler that answers with an App. It may serve any number of requests at the same time, and its fields
+// must not change meanwhile.
+//
+// A request whose path is not below Mount is answered 404, one whose path holds a NUL 400. A response that breaks after its
+// head was committed ends in a panic with http.ErrAbortHandler, by which net/http breaks the connection or stream: the client
+// must not take it for whole.
+type AppHandler struct {
+	// App answers the requests. It must be set, and fit for several requests at the same time.
+	App gateway.App
+
+	// Mount is the path below which the App lives, decoded, such as "/app": SCRIPT_NAME. The rest of the path is PATH_INFO.
+	// Empty and "/" are the root. It matches whole segments, and a %2F of the client never counts as one of its slashes.
+	Mount string
+
+	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed.
+	// Nil is os.Stderr.
+	ErrorLog *slog.Logger
+
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
+	MaxBodyBytes int64
+}
+
+// ServeHTTP implements http.Handler.
+func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	environ, err := MetaVariables(r, h.Mount)
+	switch {
+	case errors.Is(err, ErrOutsideMount):
+		http.NotFound(w, r)
+		return
+	case err != nil:
+		http.Error(w, "The request cannot be understood.", http.StatusBadRequest)
+		return
+	}
+	input := &stdin{body: r.Body}
+	run := gateway.BaseCGIHandler{
+		Environ:      environ,
+		Stdin:        input,
+		StdinStream:  r.ContentLength < 0,
+		Stdout:       &stdout{w: w},
+		Multithread:  true,
+		MaxBodyBytes: h.MaxBodyBytes,
+	}
+	if h.ErrorLog != nil {
+		run.Stderr = slog.NewLogLogger(h.ErrorLog.Handler(), slog.LevelError).Writer()
+		run.LogException = h.logException
+	}
+	if r.ContentLength != 0 {
+		// An App may read on after it began to write, on every transport. HTTP/1 needs to be told, other versions do not.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+	if err := run.Run(r.Context(), h.App); err != nil {
+		panic(http.ErrAbortHandler) // what is worth a line has been logged
+	}
+	if r.ContentLength != 0 && !input.ended.Load() {
+		closeUnread(w, r)
+	}
+}
+
+// closeUnread ends a body that the App did not read to its end, with the response on its way first. Left to net/http (1.26),
+// which closes it when the handler has returned, the connection's next read panics under full duplex: "invalid concurrent
+// Body.Read call".
+func closeUnread(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).Flush()
+	_ = r.Body.Close()
+}
+
+func (h *AppHandler) logException(r *gateway.Request, err error, stack []byte) {
+	attrs := []slog.Attr{
+		slog.String("method", r.Environ.Get("REQUEST_METHOD")),
+		slog.String("uri", r.Environ.Get("REQUEST_URI")),
+		slog.Any("error", err),
+	}
+	if stack != nil {
+		attrs = append(attrs, slog.String("stack", string(stack)))
+	}
+	h.ErrorLog.LogAttrs(r.Context(), slog.LevelError, "httpapp: app failed", attrs...)
+}
