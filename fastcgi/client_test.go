@@ -1,0 +1,225 @@
+package fastcgi_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests' own FastCGI client. It shares nothing with package fastcgi, so that a mistake there does not hide itself.
+
+// Record types, and what one connection may be asked for (FastCGI section 8).
+const (
+	typeBegin = 1 + iota
+	typeAbort
+	typeEnd
+	typeParams
+	typeStdin
+	typeStdout
+	typeStderr
+	typeData
+	typeGetValues
+	typeGetValuesResult
+	typeUnknownType
+
+	responder = 1
+	keepConn  = 1
+)
+
+// patience bounds every wait of the tests.
+const patience = 10 * time.Second
+
+// rec is a record without padding.
+func rec(kind byte, id uint16, content string) string {
+	return padded(kind, id, content, "")
+}
+
+func padded(kind byte, id uint16, content, padding string) string {
+	h := []byte{1, kind, byte(id >> 8), byte(id), byte(len(content) >> 8), byte(len(content)), byte(len(padding)), 0}
+	return string(h) + content + padding
+}
+
+func begin(id uint16, role, flags byte) string {
+	return rec(typeBegin, id, string([]byte{0, role, flags, 0, 0, 0, 0, 0}))
+}
+
+// pairs encodes names and values, with lengths of four bytes where they are needed.
+func pairs(namesAndValues ...string) string {
+	var b []byte
+	for i := 0; i < len(namesAndValues); i += 2 {
+		for _, s := range namesAndValues[i : i+2] {
+			if len(s) < 128 {
+				b = append(b, byte(len(s)))
+			} else {
+				b = binary.BigEndian.AppendUint32(b, uint32(len(s))|1<<31)
+			}
+		}
+		b = append(b, namesAndValues[i]...)
+		b = append(b, namesAndValues[i+1]...)
+	}
+	return string(b)
+}
+
+// params is a whole PARAMS stream.
+func params(id uint16, namesAndValues ...string) string {
+	if len(namesAndValues) == 0 {
+		return rec(typeParams, id, "")
+	}
+	return rec(typeParams, id, pairs(namesAndValues...)) + rec(typeParams, id, "")
+}
+
+// head is a request up to its body.
+func head(id uint16, flags byte, namesAndValues ...string) string {
+	return begin(id, responder, flags) + params(id, namesAndValues...)
+}
+
+// get is a whole GET request for path.
+func get(id uint16, flags byte, path string) string {
+	return head(id, flags, "REQUEST_METHOD", "GET", "REQUEST_URI", path) + rec(typeStdin, id, "")
+}
+
+// record is one that came back.
+type record struct {
+	kind    byte
+	id      uint16
+	content string
+}
+
+// client is one connection to a server under test.
+type client struct {
+	t *testing.T
+	net.Conn
+}
+
+func dial(t *testing.T, addr net.Addr) *client {
+	t.Helper()
+	nc, err := net.DialTimeout(addr.Network(), addr.String(), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	nc.SetDeadline(time.Now().Add(patience))
+	return &client{t, nc}
+}
+
+func (c *client) send(records ...string) *client {
+	c.t.Helper()
+	if _, err := io.WriteString(c.Conn, strings.Join(records, "")); err != nil {
+		c.t.Fatalf("sending: %v", err)
+	}
+	return c
+}
+
+// read returns the next record, or the error that the connection ended with.
+func (c *client) read() (record, error) {
+	var h [8]byte
+	if _, err := io.ReadFull(c.Conn, h[:]); err != nil {
+		return record{}, err
+	}
+	if string(h[:]) == "\xff\xff\xff\xff\xff\xff\xff\xff" {
+		return record{}, errBroken
+	}
+	if h[0] != 1 || h[7] != 0 {
+		c.t.Errorf("header %q: version or reserved byte is wrong (F1, F3)", h[:])
+	}
+	size := int(binary.BigEndian.Uint16(h[4:]))
+	content := make([]byte, size+int(h[6]))
+	if _, err := io.ReadFull(c.Conn, content); err != nil {
+		return record{}, io.ErrUnexpectedEOF
+	}
+	if strings.Trim(string(content[size:]), "\x00") != "" || len(content)%8 != 0 {
+		c.t.Errorf("record of %d bytes padded with %q (F3)", size, content[size:])
+	}
+	return record{h[1], binary.BigEndian.Uint16(h[2:]), string(content[:size])}, nil
+}
+
+// errBroken is the mark of a response that is not whole.
+var errBroken = errors.New("eight bytes 0xFF")
+
+// next is read that expects a record.
+func (c *client) next() record {
+	c.t.Helper()
+	r, err := c.read()
+	if err != nil {
+		c.t.Fatalf("reading a record: %v", err)
+	}
+	return r
+}
+
+// answer is one request's share of what came back.
+type answer struct {
+	stdout, stderr           string
+	stdoutEnded, stderrEnded bool
+	appStatus                uint32
+	protocolStatus           byte
+}
+
+// answers reads until n requests have ended, and checks that each keeps to the protocol.
+func (c *client) answers(n int) map[uint16]*answer {
+	c.t.Helper()
+	all := make(map[uint16]*answer)
+	for ended := 0; ended < n; {
+		r := c.next()
+		a := all[r.id]
+		if a == nil {
+			a = new(answer)
+			all[r.id] = a
+		}
+		a.add(c.t, r)
+		if r.kind == typeEnd {
+			ended++
+		}
+	}
+	return all
+}
+
+func (a *answer) add(t *testing.T, r record) {
+	t.Helper()
+	switch {
+	case r.kind == typeStdout && !a.stdoutEnded:
+		a.stdout += r.content
+		a.stdoutEnded = r.content == ""
+	case r.kind == typeStderr && !a.stderrEnded:
+		a.stderr += r.content
+		a.stderrEnded = r.content == ""
+	case r.kind == typeEnd && len(r.content) == 8:
+		a.appStatus = binary.BigEndian.Uint32([]byte(r.content))
+		a.protocolStatus = r.content[4]
+		if r.content[5:] != "\x00\x00\x00" {
+			t.Errorf("END_REQUEST's reserved bytes are %q (F19)", r.content[5:])
+		}
+	default:
+		t.Errorf("record %+v is out of place (F7, F24, F28)", r)
+	}
+}
+
+// whole reads the answer of the only request under way, and checks that it is complete.
+func (c *client) whole(id uint16) string {
+	c.t.Helper()
+	a := c.answers(1)[id]
+	if a == nil {
+		c.t.Fatalf("another request than %d was answered", id)
+	}
+	if !a.stdoutEnded || a.stderr != "" && !a.stderrEnded || a.appStatus != 0 || a.protocolStatus != 0 {
+		c.t.Errorf("answer %+v is not complete (F7, F24)", *a)
+	}
+	return a.stdout
+}
+
+// ended checks that the server has closed its side.
+func (c *client) ended() {
+	c.t.Helper()
+	if r, err := c.read(); err != io.EOF {
+		c.t.Errorf("read %+v, %v; want the end of the connection", r, err)
+	}
+}
+
+// body cuts the head off a response.
+func body(stdout string) string {
+	_, body, _ := strings.Cut(stdout, "\r\n\r\n")
+	return body
+}

@@ -1,0 +1,193 @@
+package fastcgi
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// lingerTime is how long a connection whose responses are complete is still read, so that a web server that is sending gets to read
+// them before a reset. nginx closes at once.
+const lingerTime = 2 * time.Second
+
+// breakMark is no record: after it, nginx, Apache, lighttpd and HAProxy take the connection for broken, where nginx takes a plain
+// end for the end of the response.
+const breakMark = "\xff\xff\xff\xff\xff\xff\xff\xff"
+
+// ServeHTTP is called by net/http/fcgi for each request, in a goroutine of its own.
+func (c *stdConn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	c.mu.Lock()
+	r := c.slots[slotOf(hr)]
+	c.mu.Unlock()
+	returned := false
+	defer func() {
+		switch p := recover(); {
+		case p != nil: // not the App's, which Run catches
+			c.server.log().Error("panic while serving a request", "panic", p, "stack", string(debug.Stack()))
+			c.breakOff(r)
+		case !returned: // runtime.Goexit: net/http/fcgi will not end the request
+			c.breakOff(r)
+			c.release(r)
+			c.handlers.Done()
+		}
+	}()
+	w.Write(nil) // makes net/http/fcgi send its own head, which fromChild drops
+	if err := r.run(w); err != nil {
+		c.breakOff(r)
+	}
+	returned = true
+}
+
+// fromChild acts on a record of net/http/fcgi.
+func (c *stdConn) fromChild(h Header, content []byte) error {
+	c.mu.Lock()
+	r := c.slots[h.ID]
+	c.mu.Unlock()
+	switch {
+	case h.Type == TypeEndRequest:
+		c.end(r)
+		c.release(r)
+		c.handlers.Done()
+	case h.Type == TypeStdout && !r.headDropped:
+		r.headDropped = true
+	case h.Type == TypeStdout && len(content) > 0: // the empty one, end sends
+		return c.write(r, TypeStdout, content)
+	}
+	return nil
+}
+
+// write sends a record of an open request.
+func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	switch {
+	case r.aborted:
+		return io.ErrClosedPipe
+	case r.ended:
+		return gateway.ErrFinished
+	}
+	r.stderrUsed = r.stderrUsed || t == TypeStderr
+	return c.send(AppendRecord(c.out[:0], t, r.id, content))
+}
+
+// reply sends management records.
+func (c *stdConn) reply(records []byte) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	return c.send(records)
+}
+
+// end closes the streams of a request and ends it, in one write: nginx keeps a connection only if END_REQUEST comes with what is
+// before it.
+func (c *stdConn) end(r *stdRequest) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if !c.close(r, false) {
+		return
+	}
+	out := c.out[:0]
+	if r.stderrUsed {
+		out = AppendRecord(out, TypeStderr, r.id, nil)
+	}
+	out = AppendRecord(out, TypeStdout, r.id, nil)
+	c.send(AppendEndRequest(out, r.id, EndRequest{}))
+	c.settle()
+}
+
+// breakOff ends a request whose response is not whole: it gets neither the end of STDOUT nor END_REQUEST.
+func (c *stdConn) breakOff(r *stdRequest) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if c.close(r, true) {
+		c.settle()
+	}
+}
+
+// close makes the id of a request free before the web server hears of it, as it may use it again at once. It reports false if that
+// was done before. The caller holds wmu.
+func (c *stdConn) close(r *stdRequest, broken bool) bool {
+	if r.ended {
+		return false
+	}
+	r.ended = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, r.id)
+	c.broken = c.broken || broken
+	c.closing = c.closing || !r.keepConn
+	return true
+}
+
+// refuse ends a request that never was open.
+func (c *stdConn) refuse(id uint16, keepConn bool, status ProtocolStatus) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	c.mu.Lock()
+	c.closing = c.closing || !keepConn
+	c.mu.Unlock()
+	c.send(AppendEndRequest(c.out[:0], id, EndRequest{ProtocolStatus: status}))
+	c.settle()
+}
+
+// settle decides what becomes of the connection after a request has ended. The caller holds wmu.
+func (c *stdConn) settle() {
+	c.mu.Lock()
+	last := len(c.open) == 0 && !c.lingering && (c.broken || c.closing || !c.lc.Idle())
+	broken := c.broken
+	c.setReadDeadline()
+	c.lingering = c.lingering || last
+	c.mu.Unlock()
+	if !last {
+		return
+	}
+	if broken {
+		c.send([]byte(breakMark))
+	}
+	c.finish()
+}
+
+// finish closes our side of the connection; the reader goes on until the peer has closed its own. The caller holds wmu.
+func (c *stdConn) finish() {
+	c.finished = true
+	w, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || w.CloseWrite() != nil {
+		c.nc.Close()
+		return
+	}
+	c.nc.SetReadDeadline(time.Now().Add(lingerTime))
+}
+
+// send writes records as long as the peer takes something within each WriteTimeout. When it does not, nobody can be answered any
+// more. The caller holds wmu.
+func (c *stdConn) send(records []byte) error {
+	if c.finished {
+		return io.ErrClosedPipe
+	}
+	c.out = records
+	bound := timeout(c.server.WriteTimeout)
+	for {
+		if bound > 0 {
+			c.nc.SetWriteDeadline(time.Now().Add(bound))
+		}
+		n, err := c.nc.Write(records)
+		late := errors.Is(err, os.ErrDeadlineExceeded)
+		records = records[n:]
+		switch {
+		case err == nil:
+			return nil
+		case late && n > 0:
+			continue
+		case late:
+			c.server.log().Warn("closing a connection", "reason", "the peer took nothing of a response within WriteTimeout", "peer", c.peer())
+		}
+		c.finished = true
+		c.cancel()
+		c.nc.Close()
+		return err
+	}
+}
