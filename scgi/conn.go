@@ -1,0 +1,161 @@
+package scgi
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// conn is one connection as gateway wants it: the place where the response goes, and, for input, where the request comes
+// from. It keeps the deadlines.
+type conn struct {
+	net          net.Conn
+	socket       socket
+	readTimeout  time.Duration // zero is none
+	writeTimeout time.Duration
+	inHead       bool            // one deadline for the whole head
+	ctx          *requestContext // ends when the peer turns out to be gone
+	interrupted  atomic.Bool
+}
+
+// beginHead sets one deadline for all of the head: if each byte had its own, a slow peer could hold the connection for ever.
+func (c *conn) beginHead() {
+	c.beforeRead()
+	c.inHead = true
+}
+
+// Read waits for bytes, each time for ReadTimeout at most.
+func (c *conn) Read(p []byte) (int, error) {
+	c.beforeRead()
+	return c.net.Read(p)
+}
+
+// Peek is Read that leaves the bytes in the system.
+func (c *conn) Peek(p []byte) (int, error) {
+	c.beforeRead()
+	return c.socket.peek(p)
+}
+
+func (c *conn) keeps() bool { return c.socket.resetsByUnread() }
+
+// beforeRead moves the deadline on. Its errors are not looked at, here and elsewhere: what follows would meet them too.
+func (c *conn) beforeRead() {
+	if !c.inHead && c.readTimeout > 0 {
+		c.net.SetReadDeadline(time.Now().Add(c.readTimeout))
+	}
+	if c.interrupted.Load() {
+		c.net.SetReadDeadline(longAgo)
+	}
+}
+
+// longAgo is a deadline that ends all waiting.
+var longAgo = time.Unix(1, 0)
+
+// interrupt makes a Read under way fail, and those to come.
+func (c *conn) interrupt() {
+	c.interrupted.Store(true)
+	c.net.SetReadDeadline(longAgo)
+}
+
+// Write implements the response's Stdout.
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := writeAll(c.net, p, c.writeTimeout)
+	return n, c.check(err)
+}
+
+// writeAll writes p to nc, as long as that takes something within each timeout. A timeout that is not positive is none.
+func writeAll(nc net.Conn, p []byte, timeout time.Duration) (n int, err error) {
+	for {
+		if timeout > 0 {
+			nc.SetWriteDeadline(time.Now().Add(timeout))
+		}
+		wrote, err := nc.Write(p[n:])
+		n += wrote
+		if wrote == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+}
+
+// SendFile implements gateway.FileSender.
+func (c *conn) SendFile(f gateway.File, n int64) (int64, error) {
+	sent, err := gateway.SendFile(c.net, f, n, c.beforeWrite)
+	return sent, c.check(err)
+}
+
+func (c *conn) beforeWrite() error {
+	if c.writeTimeout <= 0 {
+		return nil
+	}
+	return c.net.SetWriteDeadline(time.Now().Add(c.writeTimeout))
+}
+
+func (c *conn) check(err error) error {
+	if err != nil {
+		c.ctx.end()
+	}
+	return err
+}
+
+// Bounds of the lingering close: how much is read and thrown away, how long it may take in all, and how long a peer may be
+// silent. nginx has 30 s and 5 s for its own.
+const (
+	lingerBytes = 256 << 20
+	lingerTime  = 30 * time.Second
+	lingerPause = 5 * time.Second
+)
+
+// finish closes after a whole response. If input is left unread, or may still come, closing at once would reset the
+// connection and destroy the response that the peer has not read yet; so the writing end alone is closed, and the rest is read
+// until the peer closes too.
+func (c *conn) finish(in *input, scratch []byte) {
+	if in.whole() && c.drained(in.kept, scratch) {
+		c.net.Close()
+		return
+	}
+	c.linger(scratch)
+	c.net.Close()
+}
+
+// drained takes the kept bytes and reports whether there was nothing behind them.
+func (c *conn) drained(kept int, scratch []byte) bool {
+	n, ok := c.socket.drain(scratch)
+	return n == kept && n < len(scratch) && (ok || !c.keeps())
+}
+
+func (c *conn) linger(scratch []byte) {
+	if w, ok := c.net.(interface{ CloseWrite() error }); ok {
+		w.CloseWrite()
+	}
+	end := time.Now().Add(lingerTime)
+	for left := lingerBytes; left > 0; {
+		now := time.Now()
+		if now.After(end) {
+			return
+		}
+		c.net.SetReadDeadline(now.Add(lingerPause))
+		n, err := c.net.Read(scratch)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// abort closes so that the peer notices: by a reset. Over TCP SO_LINGER does it. A unix socket on Linux is reset if input is
+// unread, which input has seen to; where the body did not come to its end, there may be none yet, and the next byte is waited
+// for. Elsewhere the peer sees a plain close.
+func (c *conn) abort() {
+	if t, ok := c.net.(interface{ SetLinger(int) error }); ok {
+		t.SetLinger(0)
+	}
+	if c.keeps() {
+		c.net.SetReadDeadline(time.Now().Add(lingerPause))
+		c.socket.peek(make([]byte, 1))
+	}
+	c.net.Close()
+}

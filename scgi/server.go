@@ -1,0 +1,142 @@
+package scgi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// DefaultAddr is the address of a Server that has none: port 4000 of the loopback interface, as in most SCGI manuals.
+const DefaultAddr = "127.0.0.1:4000"
+
+// Defaults of the fields of Server.
+const (
+	defaultTimeout        = 60 * time.Second
+	defaultMaxParamsBytes = 256 << 10
+	defaultMaxParams      = 1024
+)
+
+// Server answers SCGI requests with an App. Its fields are those of every server of this module; they must not be changed
+// once Serve was called. Besides App, the zero value serves correctly and safely. It must not be copied.
+//
+// The methods may be called at the same time, and Serve for several listeners.
+type Server struct {
+	// App answers the requests, each in a goroutine of its own. It must be set. A panic in it ends that request only.
+	App gateway.App
+
+	// Addr is where ListenAndServe listens, in the grammar of package listen, with the scheme scgi or none:
+	// "127.0.0.1:4000", "unix:/run/app.sock?mode=0660", "scgi+systemd:". Empty is DefaultAddr.
+	Addr string
+
+	// ErrorLog takes one line for each thing that went wrong: an app that failed, a request that is not SCGI, a limit
+	// that was met. Nil is slog.Default(). A peer that goes away is worth no line.
+	ErrorLog *slog.Logger
+
+	// ReadTimeout bounds the wait for the head of a request, from the moment of the connection to the last byte of the
+	// head, and after that each wait for more of the body. Zero is 60 seconds, negative is no bound.
+	ReadTimeout time.Duration
+
+	// WriteTimeout bounds each wait for the peer to take some more of the response; how long all of it takes is not
+	// bounded. Zero is 60 seconds, negative is no bound.
+	WriteTimeout time.Duration
+
+	// IdleTimeout has no effect: an SCGI connection carries one request (SCGI section 4), so it is never idle between
+	// two, and ReadTimeout bounds the wait for that one. It is here because all servers are configured alike.
+	IdleTimeout time.Duration
+
+	// RequestTimeout ends the context of a request, counted from its head. What follows from that is up to the App.
+	// Zero and negative are no bound.
+	RequestTimeout time.Duration
+
+	// MaxParamsBytes bounds the header block of a request, in bytes without the netstring's own; a larger one is
+	// answered 431 without being read. Zero is 256 KiB, negative is no bound.
+	MaxParamsBytes int64
+
+	// MaxParams bounds the number of variables of a request; more are answered 431. Zero is 1,024, negative is no bound.
+	MaxParams int
+
+	// MaxBodyBytes bounds the body of a request; a larger one is answered 413 without being read. Zero and negative are no
+	// bound.
+	MaxBodyBytes int64
+
+	// MaxConns bounds the open connections of all listeners, and MaxRequests the requests that the App answers at the same
+	// time. What is above is answered 503. Zero and negative are no bound.
+	MaxConns    int
+	MaxRequests int
+
+	// AllowedPeers and AllowedUIDs say who may connect: by address over TCP, by user id (Linux only) on a unix socket.
+	// While both are empty, everyone may; once either has an entry, others are closed without an answer.
+	AllowedPeers []netip.Prefix
+	AllowedUIDs  []int
+
+	// Mount is the path under which the web server has the App, "/" for the root, where the web server does not say so
+	// itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See gateway.Mount. Empty leaves all as it was sent.
+	Mount string
+
+	conns    listen.Conns
+	requests requestCount
+}
+
+// Serve answers the connections of l with app until l fails. It is the short form of Server.Serve, and never returns nil.
+func Serve(l net.Listener, app gateway.App) error {
+	return (&Server{App: app}).Serve(l)
+}
+
+// ListenAndServe listens on addr, as Server.Addr describes it, and calls Serve.
+func ListenAndServe(addr string, app gateway.App) error {
+	return (&Server{App: app, Addr: addr}).ListenAndServe()
+}
+
+// ListenAndServe listens on Addr and calls Serve. An address that cannot be used is a [*listen.AddressError]; a failure to
+// listen is what the system said.
+func (s *Server) ListenAndServe() error {
+	l, err := listen.ListenFor("scgi", cmp.Or(s.Addr, DefaultAddr))
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Serve answers the connections of l, one request each, and closes l when it returns. Its error is never nil: what made l
+// fail, or [gateway.ErrServerClosed] after Shutdown and Close. Failures of Accept that pass are tried again.
+func (s *Server) Serve(l net.Listener) error {
+	if s.App == nil {
+		l.Close()
+		return errors.New("scgi: Server.App is nil")
+	}
+	sv := newService(s)
+	return s.conns.Serve(l, listen.Service{
+		Handle:       sv.serve,
+		Refuse:       refuseBusy,
+		MaxConns:     s.MaxConns,
+		AllowedPeers: s.AllowedPeers,
+		AllowedUIDs:  s.AllowedUIDs,
+		Log:          sv.log,
+	})
+}
+
+// Shutdown stops listening, closes connections on which no request has come within a second, and waits until the requests
+// under way are answered. When ctx ends first it returns that error, and they go on: Close ends them. Serve returns at
+// once; a program should wait for Shutdown.
+func (s *Server) Shutdown(ctx context.Context) error { return s.conns.Shutdown(ctx) }
+
+// Close stops listening, closes all connections and ends the contexts of their requests. It does not wait for the App to
+// return: a Shutdown after it does.
+func (s *Server) Close() error { return s.conns.Close() }
+
+// Stats returns the connections in figures. A connection whose request has not come yet counts as idle.
+func (s *Server) Stats() listen.Stats { return s.conns.Stats() }
+
+func (s *Server) limits() limits {
+	return limits{
+		block:  cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes),
+		params: int64(cmp.Or(s.MaxParams, defaultMaxParams)),
+	}
+}
