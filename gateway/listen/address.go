@@ -1,0 +1,341 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Address is a parsed address: where to listen, or what to call. The fields that Network does not name are zero.
+type Address struct {
+	// Protocol is "http", "fastcgi", "scgi" or "auto" for a socket; "cgi", "files" or "demo" for a target that is
+	// none; and "" for a socket given without a protocol.
+	Protocol string
+
+	// Network is "tcp", "unix", "fd" or "systemd"; "" for cgi, files and demo.
+	Network string
+
+	Host string // tcp: an IP address without brackets, or a host name; never empty, as loopback is filled in
+	Port uint16 // tcp: 0 lets the system choose when listening
+	Path string // unix: the socket's path, "@name" an abstract one; cgi and files: a folder or file
+	FD   int    // fd: the number of the inherited descriptor
+	Name string // systemd: a name of LISTEN_FDNAMES or an index from 0; "" is the only socket there is
+
+	// Mode is a unix socket's permission bits; zero is DefaultMode.
+	Mode fs.FileMode
+	// Owner and Group are a unix socket's, by name or number; "" leaves them as the system made them.
+	Owner, Group string
+}
+
+// DefaultMode is the mode of a unix socket whose address has none: its owner and its group may connect.
+const DefaultMode fs.FileMode = 0o660
+
+// AddressError tells why an address cannot be used. Parse and Listen return it for every mistake in an address itself;
+// what goes wrong in the system (a port in use, a folder that is missing) comes as it is, with the address before it.
+type AddressError struct {
+	Input  string // the address as it was given
+	Reason string // what is wrong with it, and what is accepted
+}
+
+// Error quotes the address, cut to 100 bytes.
+func (e *AddressError) Error() string {
+	const most = 100
+	if len(e.Input) > most {
+		return fmt.Sprintf("listen: address %q... %s", e.Input[:most], e.Reason)
+	}
+	return fmt.Sprintf("listen: address %q %s", e.Input, e.Reason)
+}
+
+// Parse reads an address; the package documentation has the grammar. Nothing in an address is percent-encoded. The error
+// is always an *AddressError. Parse looks at the text only, and at no file, socket or name service; the one thing that
+// depends on the system is how long the path of a unix socket may be.
+func Parse(s string) (Address, error) {
+	a, err := parse(s)
+	if err != nil {
+		return Address{}, &AddressError{Input: s, Reason: err.Error()}
+	}
+	return a, nil
+}
+
+// ParseFor is Parse for a server or client of one protocol: s may have that protocol or none, and the result has it. An
+// address of another protocol is an *AddressError. The protocol may be one that the grammar does not know; then s has none.
+func ParseFor(protocol, s string) (Address, error) {
+	a, err := Parse(s)
+	if err != nil {
+		return Address{}, err
+	}
+	if a.Protocol != "" && a.Protocol != protocol {
+		return Address{}, &AddressError{Input: s, Reason: fmt.Sprintf("is for %s, where %s is spoken", a.Protocol, protocol)}
+	}
+	a.Protocol = protocol
+	return a, nil
+}
+
+// String returns the address in the form that Parse reads back to the same Address.
+func (a Address) String() string {
+	var rest string
+	switch a.Network {
+	case "":
+		return a.Protocol + ":" + a.Path
+	case "tcp":
+		rest = net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
+		if a.Protocol == "" {
+			return rest
+		}
+		return a.Protocol + "://" + rest
+	case "unix":
+		rest = a.Path + a.options()
+	case "fd":
+		rest = strconv.Itoa(a.FD)
+	case "systemd":
+		rest = a.Name
+	}
+	if a.Protocol == "" {
+		return a.Network + ":" + rest
+	}
+	return a.Protocol + "+" + a.Network + ":" + rest
+}
+
+func (a Address) options() string {
+	var list []string
+	if a.Mode != 0 {
+		list = append(list, fmt.Sprintf("mode=%04o", uint32(a.Mode)))
+	}
+	if a.Owner != "" {
+		list = append(list, "owner="+a.Owner)
+	}
+	if a.Group != "" {
+		list = append(list, "group="+a.Group)
+	}
+	if list == nil {
+		return ""
+	}
+	return "?" + strings.Join(list, "&")
+}
+
+// Hints, for mistakes that have more than one cause.
+const (
+	hintForms = "HOST:PORT, unix:/PATH, fd:N, systemd:NAME, PROTOCOL://HOST:PORT or PROTOCOL+unix:/PATH, " +
+		"PROTOCOL being http, fastcgi, scgi or auto"
+	hintPort = "write HOST:PORT, or unix:PATH for a unix socket"
+)
+
+func parse(s string) (Address, error) {
+	if s == "" {
+		return Address{}, errors.New("is empty: write " + hintForms)
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return Address{}, fmt.Errorf("holds the control character %q", s[i])
+		}
+	}
+	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
+		return parseUnix("", s)
+	}
+	scheme, rest, found := strings.Cut(s, ":")
+	if !found {
+		return parseTCP("", s)
+	}
+	return parseScheme(strings.ToLower(scheme), rest, s)
+}
+
+// parseScheme reads an address that has a colon; what is before it may still be a host.
+func parseScheme(scheme, rest, whole string) (Address, error) {
+	switch scheme {
+	case "cgi", "files":
+		path, err := parsePath(rest)
+		return Address{Protocol: scheme, Path: path}, err
+	case "demo":
+		if rest != "" {
+			return Address{}, errors.New("has something after demo: where nothing may be")
+		}
+		return Address{Protocol: scheme}, nil
+	case "http", "fastcgi", "scgi", "auto":
+		hostPort, slashes := strings.CutPrefix(rest, "//")
+		if !slashes || strings.HasPrefix(hostPort, "/") {
+			return Address{}, fmt.Errorf("is incomplete: write %s://HOST:PORT, or %[1]s+unix:/PATH", scheme)
+		}
+		return parseTCP(scheme, strings.TrimSuffix(hostPort, "/"))
+	}
+	protocol, network, both := strings.Cut(scheme, "+")
+	if !both {
+		protocol, network = "", scheme
+	}
+	switch {
+	case both && !speaks(protocol):
+	case network == "unix":
+		return parseUnix(protocol, rest)
+	case network == "fd":
+		return parseFD(protocol, rest)
+	case network == "systemd":
+		return parseSystemd(protocol, rest)
+	case !both && !strings.HasPrefix(rest, "//"):
+		return parseTCP("", whole)
+	}
+	return Address{}, fmt.Errorf("begins with %q, which is not known: write %s", scheme+":", hintForms)
+}
+
+// speaks reports whether a socket may have the protocol.
+func speaks(protocol string) bool {
+	switch protocol {
+	case "http", "fastcgi", "scgi", "auto":
+		return true
+	}
+	return false
+}
+
+func parseFD(protocol, s string) (Address, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return Address{}, errors.New("has no descriptor number after fd: (0 is the usual one)")
+	}
+	return Address{Protocol: protocol, Network: "fd", FD: int(n)}, nil
+}
+
+// parseSystemd refuses what sd_listen_fds_with_names(3) allows in no name.
+func parseSystemd(protocol, s string) (Address, error) {
+	if strings.Contains(s, ":") || len(s) > 255 {
+		return Address{}, errors.New("has a name that systemd allows for no socket: at most 255 bytes, no colon")
+	}
+	return Address{Protocol: protocol, Network: "systemd", Name: s}, nil
+}
+
+// parsePath reads the path of a scheme. Two slashes before it are the empty host of a URL, as in rTorrent's
+// scgi+unix:///path.
+func parsePath(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("has no path")
+	}
+	short := strings.TrimLeft(s, "/")
+	switch len(s) - len(short) {
+	case 0:
+		return s, nil
+	case 2:
+		return "", errors.New("has a host where only a path may be: write one slash, or three")
+	}
+	return "/" + short, nil
+}
+
+func parseUnix(protocol, s string) (Address, error) {
+	path, query, hasOptions := strings.Cut(s, "?")
+	path, err := parsePath(path)
+	if err != nil {
+		return Address{}, err
+	}
+	abstract := strings.HasPrefix(path, "@")
+	switch {
+	case strings.HasSuffix(path, "/"):
+		return Address{}, errors.New("ends in a slash, and so names a folder and no socket")
+	case len(path) > maxSocketPath:
+		return Address{}, fmt.Errorf("has a path of %d bytes, and a unix socket's may have %d at most", len(path), maxSocketPath)
+	case abstract && hasOptions:
+		return Address{}, errors.New("has options, but an abstract socket has no file that could have a mode or owner")
+	}
+	a := Address{Protocol: protocol, Network: "unix", Path: path}
+	if hasOptions {
+		err = a.setOptions(query)
+	}
+	return a, err
+}
+
+func (a *Address) setOptions(query string) error {
+	seen := make(map[string]bool)
+	for option := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(option, "=")
+		if seen[name] {
+			return fmt.Errorf("has the option %q twice", name)
+		}
+		seen[name] = true
+		if err := a.setOption(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Address) setOption(name, value string) error {
+	switch name {
+	case "mode":
+		bits, err := strconv.ParseUint(value, 8, 32)
+		if err != nil || bits == 0 || bits > 0o777 {
+			return fmt.Errorf("has the mode %q: write it in octal, as 0660", value)
+		}
+		a.Mode = fs.FileMode(bits)
+		return nil
+	case "owner":
+		a.Owner = value
+	case "group":
+		a.Group = value
+	default:
+		return fmt.Errorf("has the unknown option %q: there are mode, owner and group", name)
+	}
+	if value == "" {
+		return fmt.Errorf("has the option %q without a value", name)
+	}
+	return nil
+}
+
+// parseTCP reads HOST:PORT, :PORT or PORT. Without a host it is the loopback address, in IPv4 because that is what the
+// web servers' configurations have.
+func parseTCP(protocol, s string) (Address, error) {
+	if i := strings.IndexAny(s, "?/"); i >= 0 {
+		return Address{}, fmt.Errorf("has %q after host and port, where nothing may be", s[i:])
+	}
+	host, port, err := splitHostPort(s)
+	if err != nil {
+		return Address{}, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return Address{}, fmt.Errorf("has the port %q: write a number from 0 to 65535", port)
+	}
+	return Address{Protocol: protocol, Network: "tcp", Host: host, Port: uint16(n)}, nil
+}
+
+func splitHostPort(s string) (host, port string, err error) {
+	const loopback = "127.0.0.1"
+	if inner, bracket := strings.CutPrefix(s, "["); bracket {
+		host, port, found := strings.Cut(inner, "]:")
+		if ip, err := netip.ParseAddr(host); !found || err != nil || !ip.Is6() {
+			return "", "", errors.New("has no [IPv6]:PORT after the bracket")
+		}
+		return host, port, nil
+	}
+	i := strings.LastIndexByte(s, ':')
+	switch {
+	case i < 0 && isNumeric(s):
+		return loopback, s, nil
+	case i < 0:
+		return "", "", errors.New("has no port: " + hintPort)
+	case i == 0:
+		return loopback, s[1:], nil
+	}
+	host, port = s[:i], s[i+1:]
+	return host, port, checkHost(host)
+}
+
+func checkHost(host string) error {
+	switch {
+	case host == "*":
+		return errors.New(`has the host "*": write 0.0.0.0 for all IPv4 addresses, [::] for all`)
+	case strings.Contains(host, ":"):
+		return errors.New("has an IPv6 address without brackets: write [ADDRESS]:PORT")
+	case isNumeric(strings.ReplaceAll(host, ".", "")):
+		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is4() {
+			return fmt.Errorf("has the host %q, which is no IPv4 address", host)
+		}
+		return nil
+	}
+	for i := range len(host) {
+		if c := host[i] | 0x20; (c < 'a' || c > 'z') && !strings.ContainsRune("0123456789.-_", rune(host[i])) {
+			return fmt.Errorf("has the host %q, which is no name or address: %s", host, hintPort)
+		}
+	}
+	return nil
+}
+
+func isNumeric(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
