@@ -1,0 +1,136 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// ListenFor opens the listener of an address for a server of one protocol ("fastcgi"): addr may have that protocol's
+// scheme or none. It is ParseFor and Listen.
+func ListenFor(protocol, addr string) (net.Listener, error) {
+	a, err := ParseFor(protocol, addr)
+	if err != nil {
+		return nil, err
+	}
+	return Listen(a)
+}
+
+// Listen opens the listener of a, one for every address. Its Accept returns a *net.TCPConn or a *net.UnixConn. A
+// listener for the protocol "auto" is as any other, and Split tells its connections apart.
+//
+// A TCP address is bound as it is: 0.0.0.0 is all IPv4 addresses, [::] all of both kinds.
+//
+// A unix socket gets its owner and mode before it listens, so that nobody can connect with other rights. One that is
+// there already is taken over if nothing answers on it; if something does, that is an error, as it is when the path holds
+// anything but a socket. Of several processes that start at once, one gets the path: they wait for each other, up to 5
+// seconds, by a lock on its folder (flock(2)). Close removes the socket file if it is still the one made here. Whoever
+// may write to the folder can put a socket of his own in the place of this one, so only trusted users should. On Windows
+// there is no lock, and an address with a mode, owner or group is an error.
+//
+// A descriptor is inherited if it is a listening stream socket. Listen takes it over: the listener has a copy with
+// close-on-exec set, and the descriptor itself becomes /dev/null, so that no file opened later gets its number and is
+// taken for the socket. Of systemd's variables LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES none is unset, so that Listen
+// can be called again for the next socket; child processes ignore them as LISTEN_PID is not theirs. On Windows both
+// forms are an error.
+//
+// The error is an *AddressError when a is not the address of a listener, and otherwise what the system said.
+func Listen(a Address) (net.Listener, error) {
+	if a.Network == "" {
+		return nil, &AddressError{Input: a.String(), Reason: "is a target and no address to listen on: write " + hintForms}
+	}
+	a, err := checked(a)
+	if err != nil {
+		return nil, err
+	}
+	var l net.Listener
+	switch a.Network {
+	case "tcp":
+		l, err = listenTCP(a)
+	case "unix":
+		l, err = listenUnix(a)
+	case "fd":
+		l, err = listenFD(a.FD)
+	case "systemd":
+		l, err = listenSystemd(a.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen: %s: %w", a, withoutAddress(err))
+	}
+	return l, nil
+}
+
+// checked holds an address made by hand to the grammar. The protocol does not matter for that: it may be a new one.
+func checked(a Address) (Address, error) {
+	protocol := a.Protocol
+	a.Protocol = "auto"
+	a, err := Parse(a.String())
+	a.Protocol = protocol
+	return a, err
+}
+
+// withoutAddress cuts what package net puts before the reason, as Listen names the address itself.
+func withoutAddress(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// listenTCP asks for IPv4 by name where that is meant: for "tcp", package net binds 0.0.0.0 as [::].
+func listenTCP(a Address) (net.Listener, error) {
+	network := "tcp"
+	if ip, err := netip.ParseAddr(a.Host); err == nil && ip.Is4() {
+		network = "tcp4"
+	}
+	return net.Listen(network, net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))))
+}
+
+// clearPath makes place for a unix socket: it removes one on which nothing answers, and nothing else.
+func clearPath(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return errors.New("what is there is no socket, and is left alone")
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	switch {
+	case err == nil:
+		conn.Close()
+		return errors.New("another process listens there")
+	case !errors.Is(err, errRefused):
+		return fmt.Errorf("a socket is there, and may be in use: %w", withoutAddress(err))
+	}
+	return os.Remove(path)
+}
+
+// socketFile is a listener on a unix socket that removes its file, once, if that is still its own.
+type socketFile struct {
+	*net.UnixListener
+	path string      // absolute: the process may change its folder
+	made os.FileInfo // the file that bind made
+	once sync.Once
+	err  error
+}
+
+// Close removes the file before the socket is closed: while something answers there, no other process takes the path
+// over, and while the socket is open, the system gives its inode number to no other file.
+func (l *socketFile) Close() error {
+	l.once.Do(func() {
+		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
+			l.err = os.Remove(l.path)
+		}
+	})
+	return errors.Join(l.UnixListener.Close(), l.err)
+}

@@ -1,0 +1,218 @@
+//go:build unix
+
+package listen
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestUnixMode(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077)) // which must not matter
+	for _, tt := range []struct {
+		options string
+		want    fs.FileMode
+	}{
+		{"", 0o660},
+		{"?mode=0600", 0o600},
+		{"?mode=0777", 0o777},
+	} {
+		path := tempSocket(t)
+		listenOn(t, path+tt.options)
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != tt.want {
+			t.Errorf("%q: got %v, %v; want mode %v", tt.options, info.Mode(), err, tt.want)
+		}
+	}
+}
+
+// The moment between bind and chmod: with this umask the file is open to all then, and it lets nobody in.
+func TestUnixNeverOpenToAll(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	path := tempSocket(t)
+	b, err := bindUnix(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.file.Close()
+	if c, err := net.Dial("unix", path); !errors.Is(err, errRefused) {
+		t.Errorf("before the mode is set: got %v, %v; want a refusal", c, err)
+	}
+	l, err := b.listen(0o600, -1, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v; want mode 0600", info.Mode(), err)
+	}
+	connect(t, l)
+}
+
+func TestUnixOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: chown")
+	}
+	u, err := user.Lookup("www-data")
+	if err != nil {
+		t.Skip("needs a user www-data: ", err)
+	}
+	for _, tt := range []struct{ name, options, uid, gid string }{
+		{"names", "?owner=www-data&group=www-data", u.Uid, u.Gid},
+		{"numbers", "?owner=1234&group=5678", "1234", "5678"},
+		{"owner alone", "?owner=1234", "1234", "0"},
+		{"group alone", "?group=5678", "0", "5678"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := tempSocket(t)
+			listenOn(t, path+tt.options)
+			var st unix.Stat_t
+			if err := unix.Lstat(path, &st); err != nil {
+				t.Fatal(err)
+			}
+			uid, gid := strconv.Itoa(int(st.Uid)), strconv.Itoa(int(st.Gid))
+			if uid != tt.uid || gid != tt.gid {
+				t.Errorf("belongs to %s:%s; want %s:%s", uid, gid, tt.uid, tt.gid)
+			}
+		})
+	}
+}
+
+func TestUnixOwnerUnknown(t *testing.T) {
+	for _, option := range []string{"owner=no-such-one", "group=no-such-one", "owner=4294967295", "group=99999999999"} {
+		path := tempSocket(t)
+		_, err := ListenFor("scgi", path+"?"+option)
+		_, value, _ := strings.Cut(option, "=")
+		if err == nil || !strings.Contains(err.Error(), value) {
+			t.Errorf("%s: got %v; want an error that names it", option, err)
+		}
+		if exists(path) {
+			t.Errorf("%s: a socket is left behind", option)
+		}
+	}
+}
+
+// What cannot get its owner or cannot listen does neither listen nor stay.
+func TestUnixListenFails(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(*boundSocket) error
+		want  error
+	}{
+		{"file gone before chown", func(b *boundSocket) error { return os.Remove(b.path) }, fs.ErrNotExist},
+		{"descriptor closed before listen", func(b *boundSocket) error { return b.file.Close() }, unix.EBADF},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := bindUnix(tempSocket(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.file.Close()
+			if err := tt.spoil(b); err != nil {
+				t.Fatal(err)
+			}
+			if l, err := b.listen(0o600, os.Getuid(), -1); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, %v; want %v", l, err, tt.want)
+			}
+			if exists(b.path) {
+				t.Error("a socket is left behind")
+			}
+		})
+	}
+}
+
+// A socket that refuses nobody, yet cannot be connected to, may be somebody's: here one for datagrams.
+func TestUnixUnclearIsLeftAlone(t *testing.T) {
+	path := tempSocket(t)
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := ListenFor("scgi", path); err == nil || !strings.Contains(err.Error(), "may be in use") {
+		t.Errorf("got %v; want it left alone", err)
+	}
+	if !exists(path) {
+		t.Error("it is gone")
+	}
+}
+
+// A relative path is the same file after the process has changed its folder.
+func TestUnixRelativePath(t *testing.T) {
+	path := tempSocket(t)
+	t.Chdir(filepath.Dir(path))
+	l := listenOn(t, "unix:s")
+	t.Chdir(t.TempDir())
+	if err := l.Close(); err != nil || exists(path) {
+		t.Errorf("Close: %v, file left: %v", err, exists(path))
+	}
+}
+
+func TestUnixLockIsWaitedFor(t *testing.T) {
+	path := tempSocket(t)
+	unlock, err := lockFolder(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		l, err := ListenFor("scgi", path)
+		if err == nil {
+			defer l.Close()
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		t.Errorf("Listen did not wait for the lock: %v", err)
+	default:
+	}
+	if exists(path) {
+		t.Error("the socket was made without the lock")
+	}
+	unlock()
+	if err := receive(t, done, "Listen"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Many servers start at once where a dead one has left its socket: one gets it, and keeps it.
+func TestUnixRace(t *testing.T) {
+	const rounds, starters = 20, 8
+	for range rounds {
+		path := tempSocket(t)
+		makeStale(t, path)
+		won := make(chan net.Listener, starters)
+		var wg sync.WaitGroup
+		for range starters {
+			wg.Go(func() {
+				l, err := ListenFor("scgi", path)
+				if err == nil {
+					won <- l
+				} else if !strings.Contains(err.Error(), "another process listens there") {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if len(won) != 1 {
+			t.Fatalf("%d servers have the socket; want 1", len(won))
+		}
+		l := <-won
+		dial(t, l)
+		l.Close()
+		if exists(path) {
+			t.Fatal("the winner's socket was not its own")
+		}
+	}
+}
