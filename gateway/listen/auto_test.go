@@ -1,0 +1,351 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// split starts a Mux for one test.
+func split(t *testing.T, l net.Listener, timeout time.Duration) (*Mux, *logBuffer) {
+	t.Helper()
+	log := new(logBuffer)
+	m := Split(l, timeout, log.logger())
+	t.Cleanup(func() { m.Close() })
+	return m, log
+}
+
+// acceptAfter connects to the shared listener, sends, and returns what b accepts.
+func acceptAfter(t *testing.T, shared, b net.Listener, send string) (client, server net.Conn) {
+	t.Helper()
+	client = dial(t, shared)
+	io.WriteString(client, send)
+	server, err := b.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return client, server
+}
+
+func TestSplit(t *testing.T) {
+	for _, network := range []struct {
+		name, conn string
+		l          net.Listener
+	}{
+		{"tcp", "*net.TCPConn", listenLoopback(t)},
+		{"unix", "*net.UnixConn", listenOn(t, tempSocket(t))},
+	} {
+		m, log := split(t, network.l, 0)
+		for _, tt := range []struct {
+			name, send string
+			b          net.Listener
+		}{
+			{"FastCGI", "\x01\x01\x00\x01\x00\x08\x00\x00", m.FastCGI},
+			{"SCGI", "70:CONTENT_LENGTH\x00", m.SCGI},
+			{"SCGI 0", "0:,", m.SCGI},
+			{"SCGI 9", "9:", m.SCGI},
+			{"HTTP", "GET / HTTP/1.1\r\n", m.HTTP},
+			{"HTTP Z", "Z", m.HTTP},
+			{"HTTP in lower case", "get", m.HTTP},
+			{"HTTP z", "z", m.HTTP},
+		} {
+			t.Run(network.name+" "+tt.name, func(t *testing.T) {
+				client, server := acceptAfter(t, network.l, tt.b, tt.send)
+				if got := fmt.Sprintf("%T", server); got != network.conn {
+					t.Errorf("accepted a %s; want a %s", got, network.conn)
+				}
+				client.(interface{ CloseWrite() error }).CloseWrite()
+				if got, err := io.ReadAll(server); string(got) != tt.send || err != nil {
+					t.Errorf("got %q, %v; want every byte: %q", got, err, tt.send)
+				}
+			})
+		}
+		if s := log.String(); s != "" {
+			t.Errorf("logged: %s", s)
+		}
+	}
+}
+
+func TestSplitRefuses(t *testing.T) {
+	for _, tt := range []struct{ name, send, want string }{
+		{"TLS", "\x16\x03\x01\x02\x00", "speaks TLS"},
+		{"NUL", "\x00", "no known protocol"},
+		{"FastCGI version 2", "\x02\x01", "no known protocol"},
+		{"before the digits", "/", "no known protocol"},
+		{"after the digits", ":", "no known protocol"},
+		{"before the letters", "@", "no known protocol"},
+		{"after the letters", "[", "no known protocol"},
+		{"before the small letters", "`", "no known protocol"},
+		{"after the small letters", "{", "no known protocol"},
+		{"high", "\xff", "no known protocol"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := listenLoopback(t)
+			_, log := split(t, l, 0)
+			for range 2 {
+				c := dial(t, l)
+				io.WriteString(c, tt.send)
+				wantClosed(t, c)
+			}
+			log.wantLines(t, tt.want, 1)
+		})
+	}
+}
+
+func TestSplitPeerLeaves(t *testing.T) {
+	l := listenLoopback(t)
+	m, log := split(t, l, 0)
+	c := dial(t, l)
+	c.(*net.TCPConn).CloseWrite()
+	wantClosed(t, c)
+	reset := dial(t, l).(*net.TCPConn)
+	reset.SetLinger(0)
+	reset.Close()
+	acceptAfter(t, l, m.HTTP, "GET") // and by now the others have been seen
+	m.Close()
+	if s := log.String(); s != "" {
+		t.Errorf("logged: %s", s)
+	}
+}
+
+func TestSplitTimeout(t *testing.T) {
+	l := listenLoopback(t)
+	m, log := split(t, l, 10*time.Millisecond)
+	wantClosed(t, dial(t, l))
+	log.wantLines(t, "sent nothing in time", 1)
+
+	// The deadline does not stay on a connection that is handed on.
+	client, server := acceptAfter(t, l, m.SCGI, "1")
+	time.Sleep(20 * time.Millisecond) // not to synchronise: the time limit must pass
+	io.WriteString(client, "2")
+	if _, err := io.ReadFull(server, make([]byte, 2)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSplitTimeoutDefaults(t *testing.T) {
+	for _, tt := range []struct {
+		timeout, want time.Duration
+	}{{0, time.Minute}, {time.Second, time.Second}, {-1, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newPipeListener()
+			split(t, l, tt.timeout)
+			c := l.dial()
+			begun := time.Now()
+			c.SetReadDeadline(begun.Add(time.Hour))
+			_, err := c.Read(make([]byte, 1))
+			if tt.want == 0 {
+				if !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("no limit: %v after %v; want none", err, time.Since(begun))
+				}
+			} else if got := time.Since(begun); err != io.EOF || got != tt.want {
+				t.Errorf("limit %v: closed after %v, %v; want %v", tt.timeout, got, err, tt.want)
+			}
+		})
+	}
+}
+
+// Connections that are no sockets work too, in a wrapper, as all do on Windows.
+func TestSplitReadsAhead(t *testing.T) {
+	l := newPipeListener()
+	m, _ := split(t, l, 0)
+	c := l.dial()
+	defer c.Close()
+	go io.WriteString(c, "GET / HTTP/1.1")
+	server, err := m.HTTP.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	got := make([]byte, 14)
+	if _, err := io.ReadFull(server, got); err != nil || string(got) != "GET / HTTP/1.1" {
+		t.Errorf("got %q, %v; want every byte", got, err)
+	}
+}
+
+func TestSplitBoundsTheUndecided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, log := split(t, l, -1)
+		var conns []net.Conn
+		for range maxUndecided {
+			conns = append(conns, l.dial())
+		}
+		synctest.Wait()
+		log.wantLines(t, "closing the oldest", 0)
+		for range 2 {
+			conns = append(conns, l.dial())
+		}
+		synctest.Wait()
+		for i, c := range conns {
+			c.SetReadDeadline(time.Now().Add(time.Millisecond))
+			_, err := c.Read(make([]byte, 1))
+			if closed := err == io.EOF; closed != (i < 2) {
+				t.Fatalf("connection %d: %v; want the two oldest closed and no other", i, err)
+			}
+		}
+		log.wantLines(t, "closing the oldest", 1)
+
+		// Those that are decided but not accepted count too, and can be dropped as well.
+		go conns[2].Write([]byte("0"))
+		synctest.Wait()
+		late := l.dial()
+		synctest.Wait()
+		go late.Write([]byte("1"))
+		server, err := m.SCGI.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		first := make([]byte, 1)
+		if io.ReadFull(server, first); string(first) != "1" {
+			t.Errorf("accepted the connection that sent %q; want that of %q, as the other was dropped", first, "1")
+		}
+	})
+}
+
+// A connection may be dropped at the moment it is handed over: it is not accepted then.
+func TestSplitDroppedWhileHandedOver(t *testing.T) {
+	l := listenLoopback(t)
+	m, _ := split(t, l, 0)
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		c, _ := m.HTTP.Accept()
+		accepted <- c
+	}()
+	m.HTTP.(*branch).conns <- &undecided{} // in no list, as after drop
+	io.WriteString(dial(t, l), "G")
+	if c := receive(t, accepted, "Accept"); c == nil {
+		t.Error("a dropped connection was accepted")
+	} else {
+		c.Close()
+	}
+}
+
+func TestSplitProtocolNotServed(t *testing.T) {
+	l := listenLoopback(t)
+	m, log := split(t, l, 0)
+	waiting := dial(t, l)
+	io.WriteString(waiting, "0:,") // is decided, perhaps, and waits for Accept
+	if err := m.SCGI.Close(); err != nil {
+		t.Error(err)
+	}
+	wantClosed(t, waiting)
+	c := dial(t, l)
+	io.WriteString(c, "0:,")
+	wantClosed(t, c)
+	log.wantLines(t, "protocol is not served", 1)
+	if c, err := m.SCGI.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept of the closed listener: %v, %v; want net.ErrClosed", c, err)
+	}
+	acceptAfter(t, l, m.HTTP, "GET")
+}
+
+func TestSplitLastClosedClosesAll(t *testing.T) {
+	l := listenLoopback(t)
+	m, _ := split(t, l, 0)
+	silent := dial(t, l)
+	for _, b := range []net.Listener{m.SCGI, m.SCGI, m.SCGI, m.HTTP} {
+		b.Close()
+	}
+	acceptAfter(t, l, m.FastCGI, "\x01")
+	m.FastCGI.Close()
+	if c, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the shared listener: %v, %v; want it closed", c, err)
+	}
+	wantClosed(t, silent)
+}
+
+func TestMuxClose(t *testing.T) {
+	l := listenLoopback(t)
+	m, _ := split(t, l, 0)
+	_, served := acceptAfter(t, l, m.HTTP, "GET")
+	silent, waiting := dial(t, l), dial(t, l)
+	io.WriteString(waiting, "\x01")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := m.SCGI.Accept()
+		ended <- err
+	}()
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := receive(t, ended, "Accept"); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept: %v; want net.ErrClosed", err)
+	}
+	wantClosed(t, silent)
+	wantClosed(t, waiting)
+	if _, err := io.ReadFull(served, make([]byte, 3)); err != nil {
+		t.Errorf("a connection that was handed on ended: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+func TestMuxAcceptErrors(t *testing.T) { // F37
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, log := split(t, l, 0)
+		for range 3 {
+			l.errs <- errTooManyFiles
+		}
+		log.wantLines(t, "cannot accept connections, trying again", 1)
+		broken := errors.New("broken")
+		l.errs <- broken
+		for _, b := range []net.Listener{m.HTTP, m.FastCGI, m.SCGI} {
+			if _, err := b.Accept(); err != broken {
+				t.Errorf("Accept: %v; want %v", err, broken)
+			}
+		}
+	})
+}
+
+func TestMuxCloseInterruptsBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, _ := split(t, l, 0)
+		l.errs <- errTooManyFiles
+		synctest.Wait()
+		before := time.Now()
+		m.Close()
+		if got := time.Since(before); got != 0 {
+			t.Errorf("Close took %v; want no time", got)
+		}
+	})
+}
+
+// A server on each listener of a Mux, with all their connections through one port.
+func TestSplitServers(t *testing.T) {
+	l := listenLoopback(t)
+	m, _ := split(t, l, 0)
+	var servers []*running
+	for _, b := range []net.Listener{m.HTTP, m.FastCGI, m.SCGI} {
+		servers = append(servers, start(t, b, Service{Handle: echo}))
+	}
+	if !strings.HasPrefix(m.SCGI.Addr().String(), "127.0.0.1:") {
+		t.Errorf("Addr: %v", m.SCGI.Addr())
+	}
+	for _, first := range "G\x010" {
+		c := dial(t, l)
+		io.WriteString(c, string(first))
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c)
+	}
+	for i, s := range servers {
+		s.conns.Close()
+		s.wantServed(t)
+		if got := s.conns.Stats().Accepted; got != 1 {
+			t.Errorf("server %d accepted %d connections; want 1", i, got)
+		}
+	}
+}

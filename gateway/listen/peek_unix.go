@@ -1,0 +1,40 @@
+//go:build unix
+
+package listen
+
+import (
+	"io"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// peek waits for the first byte of c, under its read deadline, and leaves it there. The connection to go on with is c
+// itself, if that is a socket.
+func peek(c net.Conn) (net.Conn, byte, error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return readAhead(c)
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, 0, err
+	}
+	var first [1]byte
+	var n int
+	var recvErr error
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, recvErr = unix.Recvfrom(int(fd), first[:], unix.MSG_PEEK)
+		return recvErr != unix.EAGAIN
+	})
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case recvErr != nil:
+		return nil, 0, recvErr
+	case n == 0:
+		return nil, 0, io.EOF
+	}
+	return c, first[0], nil
+}
