@@ -5,16 +5,20 @@ import (
 	"io"
 )
 
-// recordReader reads records off a connection, whose deadlines are the caller's.
-type recordReader struct {
+// RecordReader reads records off a connection, whose deadlines are the caller's. It reads no byte beyond the record that it
+// returns: for a connection, put a bufio.Reader between.
+type RecordReader struct {
 	r       io.Reader
 	head    [HeaderSize]byte
 	content []byte // reused; it grows to one record, 64 KiB, at most
 }
 
-// next reads one record. Its content is good until the next call. The error is io.EOF between records, io.ErrUnexpectedEOF within
-// one, a *ProtocolError, or what the connection gave.
-func (r *recordReader) next() (Header, []byte, error) {
+// NewRecordReader returns a RecordReader of r.
+func NewRecordReader(r io.Reader) *RecordReader { return &RecordReader{r: r} }
+
+// Next reads one record. Its content is good until the next call. The error is io.EOF between records, io.ErrUnexpectedEOF within
+// one, a [*ProtocolError], or what the connection gave.
+func (r *RecordReader) Next() (Header, []byte, error) {
 	if _, err := io.ReadFull(r.r, r.head[:]); err != nil {
 		return Header{}, nil, err
 	}

@@ -81,7 +81,7 @@ func (s *server) stop(t *testing.T) {
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown after Close: %v", err)
 	}
-	if n := s.Stats().CurrentRequests; n != 0 {
+	if n := s.CurrentRequests(); n != 0 {
 		t.Errorf("%d requests are left over after Shutdown", n)
 	}
 }
@@ -310,7 +310,7 @@ func TestBrokenResponseWaitsForOthers(t *testing.T) {
 	c.send(get(2, keepConn, "/break"))
 	for r := c.next(); r.kind != typeStderr; r = c.next() {
 	}
-	for srv.Stats().CurrentRequests > 1 { // until the server is done with it
+	for srv.CurrentRequests() > 1 { // until the server is done with it
 		runtime.Gosched()
 	}
 	refused := c.send(get(3, keepConn, "/break")).next()

@@ -21,7 +21,7 @@ type stdConn struct {
 	lc       *listen.Conn
 	nc       net.Conn
 	in       *bufio.Reader
-	records  recordReader
+	records  *RecordReader
 	feed     *io.PipeWriter // to net/http/fcgi
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -36,11 +36,11 @@ type stdConn struct {
 	open        map[uint16]*stdRequest // by the web server's id, until they end
 	slots       map[uint16]*stdRequest // by slot, until net/http/fcgi is done with them
 	lastSlot    uint16
-	paramsBytes int  // of all slots
-	closing     bool // to be closed when no request is open
-	broken      bool // to be broken then: a response was not whole
-	lingering   bool // our side is closed, or about to be
-	spoken      bool // a record has come
+	paramsBytes int64 // of all slots
+	closing     bool  // to be closed when no request is open
+	broken      bool  // to be broken then: a response was not whole
+	lingering   bool  // our side is closed, or about to be
+	spoken      bool  // a record has come
 	inRecord    bool
 	since       time.Time // when the reader's present wait began
 }
@@ -55,7 +55,7 @@ func (s *StdServer) serveConn(ctx context.Context, lc *listen.Conn) {
 		open:   make(map[uint16]*stdRequest),
 		slots:  make(map[uint16]*stdRequest),
 	}
-	c.records.r = c.in
+	c.records = NewRecordReader(c.in)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
 	feed, wait := serveChild(c)
@@ -73,7 +73,7 @@ func (c *stdConn) read() error {
 			return err
 		}
 		c.setInRecord(true)
-		h, content, err := c.records.next()
+		h, content, err := c.records.Next()
 		if err != nil {
 			return err
 		}
@@ -197,20 +197,20 @@ func (c *stdConn) params(r *stdRequest, content []byte) error {
 // addParams keeps a piece of the variables, within the bounds. Those of a request that is over them are dropped, and it is refused
 // when they have ended: an answer before that would be against FastCGI section 6.2.
 func (c *stdConn) addParams(r *stdRequest, content []byte) {
-	most := c.server.maxParamsBytes()
+	most, size := c.server.maxParamsBytes(), int64(len(content))
 	switch {
 	case r.refusal != nil:
-	case most >= 0 && len(r.params)+len(content) > most:
+	case most >= 0 && r.paramsBytes+size > most:
 		r.params, r.refusal = nil, paramsTooLarge
-	case most >= 0 && c.paramsBytes+len(content) > 16*most:
+	case most >= 0 && c.paramsBytes+size > 16*most:
 		c.logParams()
 		c.drop(r)
 		c.refuse(r.id, r.keepConn, Overloaded)
 	default:
 		r.params = append(r.params, content...)
 		c.mu.Lock()
-		r.paramsBytes += len(content)
-		c.paramsBytes += len(content)
+		r.paramsBytes += size
+		c.paramsBytes += size
 		c.mu.Unlock()
 	}
 }

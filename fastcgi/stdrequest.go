@@ -20,7 +20,7 @@ type stdRequest struct {
 
 	// The connection's reader changes these, under conn.mu those two that others look at.
 	params      []byte // so far
-	paramsBytes int    // counted against the connection's bound; under conn.mu
+	paramsBytes int64  // counted against the connection's bound; under conn.mu
 	paramsEnded bool   // under conn.mu
 	environ     *util.Environ
 	refusal     gateway.App // answers in the App's place; nil for the App itself

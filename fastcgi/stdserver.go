@@ -17,6 +17,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
+// DefaultAddr is the address of a server that has none: the port that php-fpm made customary, on the loopback interface.
+const DefaultAddr = "127.0.0.1:9000"
+
 // ErrServerClosed is returned by Serve and ListenAndServe after Shutdown or Close. It is gateway.ErrServerClosed.
 var ErrServerClosed = gateway.ErrServerClosed
 
@@ -44,7 +47,7 @@ type StdServer struct {
 	App gateway.App
 
 	// Addr is where ListenAndServe listens: an address of package listen, with or without the scheme fastcgi. Empty is
-	// "127.0.0.1:9000", the port that php-fpm made customary.
+	// DefaultAddr.
 	Addr string
 
 	// ErrorLog gets one line for each connection that was closed for what its peer did, and one for each limit that is
@@ -71,7 +74,7 @@ type StdServer struct {
 	// MaxParamsBytes bounds the variables of one request, in bytes as they come, and those of all requests of a connection to
 	// 16 times as much. A request over its own bound is answered 431, one over the connection's FCGI_OVERLOADED. Zero is 256
 	// KiB, negative no bound.
-	MaxParamsBytes int
+	MaxParamsBytes int64
 
 	// MaxParams bounds the number of variables of one request; one over it is answered 431. Zero is 1,024, negative no bound.
 	MaxParams int
@@ -99,21 +102,12 @@ type StdServer struct {
 	conns    listen.Conns
 	stopping atomic.Bool
 	current  atomic.Int64 // requests at this time
-	total    atomic.Uint64
 
 	overRequests, overParams notice
 }
 
-// Stats is a server in figures.
-type Stats struct {
-	listen.Stats
-	Requests        uint64 // requests accepted so far
-	CurrentRequests int    // requests whose App has not returned, and those whose variables are not complete
-}
-
 // What a zero field means.
 const (
-	defaultAddr           = "127.0.0.1:9000"
 	defaultTimeout        = 60 * time.Second
 	defaultMaxParamsBytes = 256 << 10
 	defaultMaxParams      = 1024
@@ -125,7 +119,7 @@ const maxOpen = 128
 
 // ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.
 func (s *StdServer) ListenAndServe() error {
-	l, err := listen.ListenFor("fastcgi", cmp.Or(s.Addr, defaultAddr))
+	l, err := listen.ListenFor("fastcgi", cmp.Or(s.Addr, DefaultAddr))
 	if err != nil {
 		return err
 	}
@@ -165,10 +159,8 @@ func (s *StdServer) Close() error {
 	return s.conns.Close()
 }
 
-// Stats returns the figures of this moment. It looks at every connection.
-func (s *StdServer) Stats() Stats {
-	return Stats{Stats: s.conns.Stats(), Requests: s.total.Load(), CurrentRequests: int(s.current.Load())}
-}
+// Stats returns the connections in figures. It looks at every one of them.
+func (s *StdServer) Stats() listen.Stats { return s.conns.Stats() }
 
 // beginRequest counts a request and reports whether there is room for it.
 func (s *StdServer) beginRequest() bool {
@@ -176,7 +168,6 @@ func (s *StdServer) beginRequest() bool {
 		s.current.Add(-1)
 		return false
 	}
-	s.total.Add(1)
 	return true
 }
 
@@ -205,7 +196,7 @@ func (s *StdServer) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default(
 
 func (s *StdServer) maxParams() int { return cmp.Or(s.MaxParams, defaultMaxParams) }
 
-func (s *StdServer) maxParamsBytes() int { return cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes) }
+func (s *StdServer) maxParamsBytes() int64 { return cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes) }
 
 // timeout returns the bound that a field's value means, zero where there is none.
 func timeout(field time.Duration) time.Duration {
@@ -223,9 +214,9 @@ func (n *notice) isNew() bool {
 
 // refuseConn answers the first request of a connection above MaxConns. The caller has set a deadline and closes nc.
 func refuseConn(nc net.Conn) {
-	r := recordReader{r: nc}
+	r := NewRecordReader(nc)
 	for {
-		h, _, err := r.next()
+		h, _, err := r.Next()
 		if err != nil {
 			return
 		}

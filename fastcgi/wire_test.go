@@ -37,9 +37,9 @@ func TestAppendRecord(t *testing.T) {
 			if !ok || len(rest)%8 != 0 {
 				t.Fatalf("got %d bytes behind %.6q; want a multiple of 8 (F3)", len(rest), out)
 			}
-			r := recordReader{r: bytes.NewReader(rest)}
+			r := NewRecordReader(bytes.NewReader(rest))
 			for _, want := range c.want {
-				h, content, err := r.next()
+				h, content, err := r.Next()
 				if err != nil || h.Type != TypeStdout || h.ID != 0x0102 || string(content) != want {
 					t.Errorf("got %+v, %d bytes, %v; want %d bytes", h, len(content), err, len(want))
 				}
@@ -47,7 +47,7 @@ func TestAppendRecord(t *testing.T) {
 					t.Errorf("padding %q is not zero (F3)", padding)
 				}
 			}
-			if _, _, err := r.next(); err != io.EOF {
+			if _, _, err := r.Next(); err != io.EOF {
 				t.Errorf("at the end: %v", err)
 			}
 		})
@@ -58,19 +58,19 @@ func TestAppendRecord(t *testing.T) {
 func TestRecordReader(t *testing.T) {
 	one := "\x01\x05\x00\x07\x00\x03\x05\x00abc#####"
 	for i := range one {
-		r := recordReader{r: strings.NewReader(one[:i])}
+		r := NewRecordReader(strings.NewReader(one[:i]))
 		want := io.ErrUnexpectedEOF
 		if i == 0 {
 			want = io.EOF
 		}
-		if _, _, err := r.next(); err != want {
+		if _, _, err := r.Next(); err != want {
 			t.Errorf("cut at %d: got %v; want %v", i, err, want)
 		}
 	}
 	for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader} {
-		r := recordReader{r: wrap(strings.NewReader(one + one))}
+		r := NewRecordReader(wrap(strings.NewReader(one + one)))
 		for range 2 {
-			if h, content, err := r.next(); string(content) != "abc" || h.ID != 7 || err != nil {
+			if h, content, err := r.Next(); string(content) != "abc" || h.ID != 7 || err != nil {
 				t.Errorf("got %+v, %q, %v", h, content, err)
 			}
 		}
@@ -208,10 +208,10 @@ func FuzzRecords(f *testing.F) {
 	f.Add([]byte("\x01\x05\x00\x07\x00\x03\x05\x00abc#####"), []byte("content"))
 	f.Add([]byte("\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00"), bytes.Repeat([]byte("x"), MaxContent+9))
 	f.Fuzz(func(t *testing.T, data, content []byte) {
-		r := recordReader{r: bytes.NewReader(data)}
+		r := NewRecordReader(bytes.NewReader(data))
 		read := 0
 		for {
-			h, c, err := r.next()
+			h, c, err := r.Next()
 			if err != nil {
 				if !isProtocolError(err) && err != io.EOF && err != io.ErrUnexpectedEOF {
 					t.Errorf("%q: %v", data, err)
@@ -224,8 +224,8 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 		var joined []byte
-		r = recordReader{r: bytes.NewReader(AppendRecord(nil, TypeStdout, 1, content))}
-		for h, c, err := r.next(); err == nil; h, c, err = r.next() {
+		r = NewRecordReader(bytes.NewReader(AppendRecord(nil, TypeStdout, 1, content)))
+		for h, c, err := r.Next(); err == nil; h, c, err = r.Next() {
 			if h.Type != TypeStdout || h.ID != 1 {
 				t.Errorf("got %+v", h)
 			}
