@@ -233,3 +233,27 @@ func TestEpisode(t *testing.T) {
 		}
 	}
 }
+
+// A peer that is being refused takes no place of one that may be served.
+func TestRefusedTakeNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		begun := make(chan *Conn, 2)
+		start(t, l, Service{
+			Handle:   hold(begun),
+			Refuse:   func(c net.Conn) { io.WriteString(c, "busy") },
+			MaxConns: 1,
+		})
+		first := l.dial()
+		<-begun
+		deaf := l.dial()
+		defer deaf.Close()
+		first.Close()
+		synctest.Wait()
+		defer l.dial().Close()
+		synctest.Wait()
+		if len(begun) != 1 {
+			t.Error("with no connection served, one more was refused")
+		}
+	})
+}

@@ -349,3 +349,36 @@ func TestSplitServers(t *testing.T) {
 		}
 	}
 }
+
+// slowConn is a connection whose Read ends a while after Close.
+type slowConn struct {
+	net.Conn
+	end chan struct{}
+}
+
+func (c slowConn) Read(p []byte) (int, error) {
+	<-c.end
+	return 0, io.EOF
+}
+
+func TestMuxCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, _ := split(t, l, 0)
+		client, server := net.Pipe()
+		defer client.Close()
+		slow := slowConn{server, make(chan struct{})}
+		l.conns <- slow
+		closed := make(chan error, 1)
+		go func() { closed <- m.Close() }()
+		synctest.Wait()
+		if len(closed) != 0 {
+			t.Error("Close returned while a connection was still being looked at")
+		}
+		close(slow.end)
+		synctest.Wait()
+		if len(closed) != 1 {
+			t.Error("Close did not return")
+		}
+	})
+}
