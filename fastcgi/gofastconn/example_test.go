@@ -1,0 +1,41 @@
+package gofastconn_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/gofastconn"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
+)
+
+// ExampleClient asks a FastCGI application, such as php-fpm would be.
+func ExampleClient() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	go fastcgi.Serve(l, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		_, err := io.WriteString(w, "pong for "+r.Environ.Get("SCRIPT_NAME"))
+		return err
+	}))
+
+	backend := &gofastconn.Client{Addr: l.Addr().String()}
+	resp, err := backend.RoundTrip(&gateway.Request{Environ: util.EnvironFromMap(map[string]string{
+		"REQUEST_METHOD":  "GET",
+		"SERVER_PROTOCOL": "HTTP/1.1",
+		"SCRIPT_NAME":     "/ping",
+	})})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	fmt.Println(resp.Status, string(body), err)
+	// Output: 200 OK pong for /ping <nil>
+}
