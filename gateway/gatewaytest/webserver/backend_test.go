@@ -1,0 +1,170 @@
+package webserver
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The application behind the servers, over the least of SCGI and FastCGI that can carry it: what is tested here is the servers'
+// configuration, and the module's own transports must not be needed for it.
+
+// answer tells where the application believes to be mounted, what it was asked for, and how long the request's X-Big is. Its head is
+// 60,000 bytes and more.
+func answer(env map[string]string) []byte {
+	var b strings.Builder
+	b.WriteString("Status: 200 OK\r\nContent-Type: text/plain\r\n")
+	for i := range 10 {
+		fmt.Fprintf(&b, "X-Answer-%d: %s\r\n", i, strings.Repeat("a", 6000))
+	}
+	b.WriteString("\r\n")
+	fmt.Fprintf(&b, "SCRIPT_NAME=%q PATH_INFO=%q QUERY_STRING=%q HTTP_AUTHORIZATION=%q X-Big: %d TEST_VALUE=%q",
+		env["SCRIPT_NAME"], env["PATH_INFO"], env["QUERY_STRING"], env["HTTP_AUTHORIZATION"], len(env["HTTP_X_BIG"]), os.Getenv("TEST_VALUE"))
+	return []byte(b.String())
+}
+
+// backend runs the application until the test ends.
+func backend(t *testing.T, network string, serve func(net.Conn) error) net.Addr {
+	t.Helper()
+	address := "127.0.0.1:0"
+	if network == "unix" {
+		address = filepath.Join(Dir(t), "app.sock")
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if network == "unix" {
+		if err := os.Chmod(address, 0o666); err != nil { // the workers are another user
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		acceptLoop(l, serve)
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return l.Addr()
+}
+
+func acceptLoop(l net.Listener, serve func(net.Conn) error) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		running.Go(func() {
+			defer conn.Close()
+			if err := serve(conn); err != nil {
+				fmt.Fprintln(os.Stderr, "backend:", err)
+			}
+		})
+	}
+}
+
+func serveSCGI(conn net.Conn) error {
+	in := bufio.NewReader(conn)
+	length, err := in.ReadString(':')
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(length, ":"))
+	if err != nil {
+		return err
+	}
+	block := make([]byte, n+1) // and the comma
+	if _, err := io.ReadFull(in, block); err != nil {
+		return err
+	}
+	env := map[string]string{}
+	fields := strings.Split(string(block[:n]), "\x00")
+	for i := 0; i+1 < len(fields); i += 2 {
+		env[fields[i]] = fields[i+1]
+	}
+	_, err = conn.Write(answer(env))
+	return err
+}
+
+// Record types of FastCGI section 8.
+const (
+	endRequest = 3
+	params     = 4
+	stdin      = 5
+	stdout     = 6
+)
+
+func serveFastCGI(conn net.Conn) error {
+	var block []byte
+	for {
+		kind, content, err := readRecord(conn)
+		if err != nil {
+			return err
+		}
+		switch {
+		case kind == params:
+			block = append(block, content...)
+		case kind == stdin && len(content) == 0:
+			out := appendRecord(nil, stdout, answer(decodePairs(block)))
+			out = appendRecord(out, stdout, nil)
+			_, err := conn.Write(appendRecord(out, endRequest, make([]byte, 8)))
+			return err
+		}
+	}
+}
+
+func readRecord(r io.Reader) (kind byte, content []byte, err error) {
+	var head [8]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	if head[0] != 1 {
+		return 0, nil, errors.New("not FastCGI version 1")
+	}
+	content = make([]byte, binary.BigEndian.Uint16(head[4:]))
+	if _, err := io.ReadFull(r, content); err != nil {
+		return 0, nil, err
+	}
+	_, err = io.CopyN(io.Discard, r, int64(head[6]))
+	return head[1], content, err
+}
+
+func appendRecord(b []byte, kind byte, content []byte) []byte {
+	b = append(b, 1, kind, 0, 1)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(content)))
+	return append(append(b, 0, 0), content...)
+}
+
+func decodePairs(block []byte) map[string]string {
+	env := map[string]string{}
+	length := func() int {
+		n := int(block[0])
+		if n < 128 {
+			block = block[1:]
+			return n
+		}
+		n = int(binary.BigEndian.Uint32(block) & 0x7fffffff)
+		block = block[4:]
+		return n
+	}
+	for len(block) > 0 {
+		name, value := length(), length()
+		env[string(block[:name])] = string(block[name : name+value])
+		block = block[name+value:]
+	}
+	return env
+}

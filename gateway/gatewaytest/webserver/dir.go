@@ -1,0 +1,50 @@
+package webserver
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Dir returns a new folder that the workers of a web server can enter whoever they run as, for sockets and files to be shared with
+// them: t.TempDir is closed to all but its owner. It is removed when the test ends. Its path is short, since that of a unix socket
+// may have 104 bytes at most.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cgikit-")
+	if err != nil {
+		t.Fatalf("webserver: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("webserver: %v", err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatalf("webserver: %v", err)
+	}
+	return dir
+}
+
+// copyProgram copies the program at from, whose own folder may be closed to the server's workers.
+func copyProgram(to, from string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return fmt.Errorf("copying %q: %w", from, err)
+	}
+	return out.Close()
+}

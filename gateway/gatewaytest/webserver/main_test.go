@@ -1,0 +1,51 @@
+package webserver
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain is three programs: the tests; a CGI program, when a web server starts it as one; and a FastCGI program, when lighttpd
+// starts it with a listening socket as its standard input.
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv("REQUEST_METHOD") != "":
+		os.Stdout.Write(answer(environment()))
+	case os.Getenv("WEBSERVER_TEST_SPAWNED") != "":
+		l, err := net.FileListener(os.Stdin)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		acceptLoop(l, serveFastCGI)
+	default:
+		os.Exit(runTests(m))
+	}
+}
+
+func runTests(m *testing.M) int {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			all := make([]byte, 1<<20)
+			fmt.Fprintf(os.Stderr, "leaked goroutines:\n%s\n", all[:runtime.Stack(all, true)])
+			return 1
+		}
+	}
+	return code
+}
+
+func environment() map[string]string {
+	env := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
+}

@@ -1,0 +1,241 @@
+package webserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/testdata/conf"
+)
+
+// Config says which server to start in front of which application. It is read once, by Start.
+type Config struct {
+	// Template names the configuration, such as "nginx-fastcgi" or "lighttpd-cgi": a protocol file of testdata/conf, without its
+	// suffix. The part before the first "-" is the server.
+	Template string
+
+	// Mount is the path prefix under which the application is reached: "" or like "/app", without a slash at the end.
+	Mount string
+
+	// Backend is where the application listens, for the configurations that connect to one: a TCP or unix address. The server's
+	// workers may run as another user, who must be able to reach the socket: see Dir.
+	Backend net.Addr
+
+	// Program is the file that the server is to run, for the configurations that start one (CGI, and FastCGI on file descriptor
+	// 0). It is copied to where the workers can run it, under the same name.
+	Program string
+
+	// Env is the environment that the server gives Program besides the protocol's own variables. Values hold no quotes.
+	Env map[string]string
+
+	// Stock leaves nginx's stock parameters as they are: no PATH_INFO, and not the mount as SCRIPT_NAME.
+	Stock bool
+
+	// Buffered leaves the server's own buffering as it is. Otherwise bodies go through as they come, both ways, as far as the
+	// server can.
+	Buffered bool
+}
+
+// Server is a running web server. Its methods may be called from several goroutines at once.
+type Server struct {
+	URL     string // of the application: "http://127.0.0.1:34567/app", Mount included, without a slash at the end
+	Addr    string // host:port, for tests that write the request's bytes themselves
+	Dir     string // the folder of all the server's files
+	Version string // such as "nginx/1.22.1"
+
+	process *process
+}
+
+// Limits on waiting. A server on an idle machine is ready in 50 ms and gone in 200; a machine that runs other tests takes longer.
+const (
+	startLimit = 20 * time.Second
+	stopLimit  = 10 * time.Second
+	pause      = 5 * time.Millisecond // between two looks
+	portTries  = 5
+)
+
+// errPortTaken means that another process got the port between the moment it was found free and the server's start.
+var errPortTaken = errors.New("port taken")
+
+// Start starts the server that c asks for and returns once it accepts connections; it is stopped when the test ends. It skips the
+// test or fails it where there is no such server (see Find), and fails it when the server does not start. It is to be called from
+// the test's own goroutine.
+func Start(t testing.TB, c Config) *Server {
+	t.Helper()
+	return start(t, c, freePort)
+}
+
+func start(t testing.TB, c Config, pickPort func() (string, error)) *Server {
+	t.Helper()
+	if err := c.check(); err != nil {
+		t.Fatalf("webserver: %v", err)
+	}
+	name := conf.Server(c.Template)
+	binary := Find(t, name)
+	version, err := Version(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Dir: Dir(t), Version: version}
+	data, err := prepare(c, s.Dir, binary)
+	for try := 1; err == nil; try++ {
+		if err = s.attempt(c, data, binary, pickPort); err == nil {
+			t.Cleanup(func() { s.stop(t) })
+			return s
+		}
+		if errors.Is(err, errPortTaken) && try < portTries {
+			err = nil
+		}
+	}
+	t.Fatalf("webserver: %s: %v\n%s", c.Template, err, s.ErrorLog())
+	return nil
+}
+
+// check finds what would otherwise be skipped as a server that is not on the machine, or be a riddle in its log.
+func (c Config) check() error {
+	if !slices.Contains(conf.Names(), c.Template) {
+		return fmt.Errorf("no template %q; there are %s", c.Template, strings.Join(conf.Names(), ", "))
+	}
+	if (c.Backend == nil) == (c.Program == "") {
+		return fmt.Errorf("%s: either Backend or Program is to be set", c.Template)
+	}
+	return nil
+}
+
+// ErrorLog returns what the server has logged so far, and what it and its children printed.
+func (s *Server) ErrorLog() string {
+	var all strings.Builder
+	for _, name := range []string{"error.log", "output.log"} {
+		text, err := os.ReadFile(filepath.Join(s.Dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintln(&all, err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// prepare fills the server's folder and returns what its configuration has to know, the port aside.
+func prepare(c Config, dir, binary string) (conf.Data, error) {
+	d := conf.Data{Dir: dir, Mount: c.Mount, Env: c.Env, Stock: c.Stock, Buffered: c.Buffered, Include: includes(binary), Modules: modules()}
+	if c.Backend != nil {
+		d.Network, d.Address = c.Backend.Network(), c.Backend.String()
+	}
+	if c.Program != "" {
+		d.Program = filepath.Join(dir, "bin", filepath.Base(c.Program))
+		if err := copyProgram(d.Program, c.Program); err != nil {
+			return d, err
+		}
+	}
+	var err error
+	d.User, d.Group, err = giveAway(dir)
+	return d, err
+}
+
+// attempt starts the server once, on a port of its own.
+func (s *Server) attempt(c Config, data conf.Data, binary string, pickPort func() (string, error)) error {
+	addr, err := pickPort()
+	if err != nil {
+		return err
+	}
+	data.Listen = addr
+	s.Addr, s.URL = addr, "http://"+addr+c.Mount
+	var text bytes.Buffer
+	if err := conf.Render(&text, c.Template, data); err != nil {
+		return err
+	}
+	file := filepath.Join(s.Dir, "server.conf")
+	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+		return err
+	}
+	s.process, err = startProcess(foreground(conf.Server(c.Template), binary, file, s.Dir), filepath.Join(s.Dir, "output.log"))
+	if err != nil {
+		return err
+	}
+	if err := s.ready(); err != nil {
+		return errors.Join(err, s.process.stop(stopLimit))
+	}
+	return nil
+}
+
+// foreground returns the command that runs a server as a normal child process.
+func foreground(server, binary, file, dir string) *exec.Cmd {
+	switch server {
+	case "nginx": // -e: before it has read the configuration nginx would log to the system's own log
+		return exec.Command(binary, "-e", filepath.Join(dir, "error.log"), "-c", file)
+	case "lighttpd":
+		return exec.Command(binary, "-D", "-f", file)
+	default:
+		return exec.Command(binary, "-DFOREGROUND", "-f", file)
+	}
+}
+
+// ready waits until the server accepts connections. Its pid file tells that it is this server and no other that got the port
+// first: all three write it once they listen.
+func (s *Server) ready() error {
+	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
+		if s.wrotePid() && accepts(s.Addr) {
+			return nil
+		}
+		select {
+		case <-s.process.exited:
+			return s.whyEnded()
+		case <-time.After(pause):
+		}
+	}
+	return fmt.Errorf("does not listen on %s after %s", s.Addr, startLimit)
+}
+
+// whyEnded tells a lost port, which is worth another attempt, from all else. The C library's words for it are Go's.
+func (s *Server) whyEnded() error {
+	if strings.Contains(strings.ToLower(s.ErrorLog()), syscall.EADDRINUSE.Error()) {
+		return fmt.Errorf("%s: %w", s.Addr, errPortTaken)
+	}
+	return fmt.Errorf("ended by itself: %v", s.process.err)
+}
+
+func (s *Server) wrotePid() bool {
+	text, err := os.ReadFile(filepath.Join(s.Dir, "pid"))
+	return err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(s.process.pid())
+}
+
+func accepts(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, startLimit)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// stop ends the server and, if the test failed, tells what it logged.
+func (s *Server) stop(t testing.TB) {
+	if err := s.process.stop(stopLimit); err != nil {
+		t.Errorf("webserver: %s: %v", s.Version, err)
+	}
+	if t.Failed() {
+		t.Logf("%s logged:\n%s", s.Version, s.ErrorLog())
+	}
+}
+
+// freePort returns a loopback address that nobody listened on a moment ago. Whoever takes the port before the server does makes
+// the server end, and Start try again.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
