@@ -68,6 +68,10 @@ var apps = map[string]gateway.AppFunc{
 		time.Sleep(time.Hour)
 		return nil
 	},
+	"silent": func(w gateway.ResponseWriter, r *gateway.Request) error {
+		time.Sleep(time.Hour)
+		return nil
+	},
 	"endless": func(w gateway.ResponseWriter, r *gateway.Request) error {
 		for {
 			if _, err := w.Write(make([]byte, big)); err != nil {

@@ -17,6 +17,9 @@ import (
 // appVariable makes the test binary the CGI program of that name.
 const appVariable = "CGIKIT_TEST_APP"
 
+// noRaceSleep spares the programs the second that the race detector sleeps at their end.
+const noRaceSleep = "GORACE=atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
 	if name := os.Getenv(appVariable); name != "" {
 		os.Exit(program(name))
@@ -65,6 +68,15 @@ func leaked() string {
 	return left
 }
 
+// body10M returns a body larger than any pipe, in which no block is like its neighbour.
+func body10M() []byte {
+	b := make([]byte, 10<<20)
+	for i := range b {
+		b[i] = byte(i>>16) ^ byte(i)
+	}
+	return b
+}
+
 // child is a CGI program under test and the web server's ends of its streams.
 type child struct {
 	*exec.Cmd
@@ -98,7 +110,7 @@ func prepare(t *testing.T, app string, vars ...string) *child {
 	c := &child{Cmd: exec.CommandContext(ctx, executable(t))}
 	c.Stderr = &c.stderr
 	c.Env = append(os.Environ(), appVariable+"="+app, "GATEWAY_INTERFACE=CGI/1.1", "SERVER_PROTOCOL=HTTP/1.1", "REQUEST_METHOD=GET",
-		"SCRIPT_NAME=/cgi-bin/app", "QUERY_STRING=")
+		"SCRIPT_NAME=/cgi-bin/app", "QUERY_STRING=", noRaceSleep)
 	c.Env = append(c.Env, vars...)
 	return c
 }

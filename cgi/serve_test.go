@@ -5,16 +5,8 @@ import (
 	"testing"
 )
 
-// body10M is larger than any pipe, and no block of it is like another.
-var body10M = func() []byte {
-	b := make([]byte, 10<<20)
-	for i := range b {
-		b[i] = byte(i>>16) ^ byte(i)
-	}
-	return b
-}()
-
 func TestServe(t *testing.T) {
+	body10M := body10M()
 	const page = "Content-Type: text/plain; charset=utf-8\n"
 	const errorPage = "Status: 500 Internal Server Error\n" + page + "Content-Length: 67\n\n" +
 		"The server met an internal error and could not answer the request.\n"
