@@ -11,31 +11,42 @@ import (
 )
 
 // conn is one connection as gateway wants it: the place where the response goes, and, for input, where the request comes
-// from. It keeps the deadlines.
+// from. It keeps the deadlines, and sets them only before it has to wait: most requests are there at once and most responses
+// are taken at once, and the runtime's timers would be a tenth of the cost of a small one.
 type conn struct {
 	net          net.Conn
 	socket       socket
-	readTimeout  time.Duration // zero is none
+	readTimeout  time.Duration // negative is none
 	writeTimeout time.Duration
-	inHead       bool            // one deadline for the whole head
+	headUntil    time.Time       // while the head is read: the deadline for all of it
 	ctx          *requestContext // ends when the peer turns out to be gone
 	interrupted  atomic.Bool
 }
 
 // beginHead sets one deadline for all of the head: if each byte had its own, a slow peer could hold the connection for ever.
 func (c *conn) beginHead() {
-	c.beforeRead()
-	c.inHead = true
+	if c.readTimeout > 0 {
+		c.headUntil = time.Now().Add(c.readTimeout)
+	}
 }
+
+// endHead gives each wait for the body its own.
+func (c *conn) endHead() { c.headUntil = time.Time{} }
 
 // Read waits for bytes, each time for ReadTimeout at most.
 func (c *conn) Read(p []byte) (int, error) {
+	if n := c.socket.readNow(p); n > 0 {
+		return n, nil
+	}
 	c.beforeRead()
 	return c.net.Read(p)
 }
 
 // Peek is Read that leaves the bytes in the system.
 func (c *conn) Peek(p []byte) (int, error) {
+	if n := c.socket.peekNow(p); n > 0 {
+		return n, nil
+	}
 	c.beforeRead()
 	return c.socket.peek(p)
 }
@@ -44,8 +55,12 @@ func (c *conn) keeps() bool { return c.socket.resetsByUnread() }
 
 // beforeRead moves the deadline on. Its errors are not looked at, here and elsewhere: what follows would meet them too.
 func (c *conn) beforeRead() {
-	if !c.inHead && c.readTimeout > 0 {
-		c.net.SetReadDeadline(time.Now().Add(c.readTimeout))
+	if c.readTimeout > 0 {
+		until := c.headUntil
+		if until.IsZero() {
+			until = time.Now().Add(c.readTimeout)
+		}
+		c.net.SetReadDeadline(until)
 	}
 	if c.interrupted.Load() {
 		c.net.SetReadDeadline(longAgo)
@@ -63,8 +78,12 @@ func (c *conn) interrupt() {
 
 // Write implements the response's Stdout.
 func (c *conn) Write(p []byte) (int, error) {
-	n, err := writeAll(c.net, p, c.writeTimeout)
-	return n, c.check(err)
+	done := c.socket.writeNow(p)
+	if done == len(p) {
+		return done, nil
+	}
+	n, err := writeAll(c.net, p[done:], c.writeTimeout)
+	return done + n, c.check(err)
 }
 
 // writeAll writes p to nc, as long as that takes something within each timeout. A timeout that is not positive is none.
@@ -123,8 +142,8 @@ func (c *conn) finish(in *input, scratch []byte) {
 
 // drained takes the kept bytes and reports whether there was nothing behind them.
 func (c *conn) drained(kept int, scratch []byte) bool {
-	n, ok := c.socket.drain(scratch)
-	return n == kept && n < len(scratch) && (ok || !c.keeps())
+	n := c.socket.readNow(scratch)
+	return n == kept && n < len(scratch)
 }
 
 func (c *conn) linger(scratch []byte) {

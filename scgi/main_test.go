@@ -86,7 +86,7 @@ func start(t *testing.T, network string, s *Server) *running {
 	return r
 }
 
-func listenOn(t *testing.T, network string) net.Listener {
+func listenOn(t testing.TB, network string) net.Listener {
 	t.Helper()
 	addr := "127.0.0.1:0"
 	if network == "unix" {

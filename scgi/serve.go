@@ -41,20 +41,22 @@ type exchange struct {
 	handler gateway.BaseCGIHandler
 }
 
-// serve is the life of a connection.
-func (sv *service) serve(ctx context.Context, lc *listen.Conn) {
-	x := sv.newExchange(lc.Net)
+func (sv *service) serve(ctx context.Context, c *listen.Conn) { sv.serveConn(ctx, c.Net, c.Active) }
+
+// serveConn is the life of a connection. active is called when the request is there, and says whether to answer it.
+func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() bool) {
+	x := sv.newExchange(nc)
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
 	x.input.buf = buf[:]
 	x.conn.beginHead()
 	e, err := x.input.readHead(sv.limits)
-	x.conn.inHead = false
+	x.conn.endHead()
 	if err != nil {
 		sv.refuse(x, err)
 		return
 	}
-	if !lc.Active() {
+	if !active() {
 		return
 	}
 	if entered, news := sv.requests.enter(sv.MaxRequests); !entered {

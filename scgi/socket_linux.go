@@ -51,17 +51,28 @@ func (s socket) peek(p []byte) (int, error) {
 	return n, nil
 }
 
-// drain takes what is there, without waiting, and returns how much that was. ok is false where the system cannot tell.
-func (s socket) drain(p []byte) (n int, ok bool) {
-	if s.raw == nil {
-		return 0, false
+// readNow, peekNow and writeNow do what can be done without waiting, whatever the deadlines are, and return how many bytes
+// that was. What stands in the way they leave for the call that waits to find.
+func (s socket) readNow(p []byte) (n int) {
+	s.control(func(fd uintptr) { n, _ = receive(fd, p, 0) })
+	return n
+}
+
+func (s socket) peekNow(p []byte) (n int) {
+	s.control(func(fd uintptr) { n, _ = receive(fd, p, unix.MSG_PEEK) })
+	return n
+}
+
+func (s socket) writeNow(p []byte) (n int) {
+	s.control(func(fd uintptr) { n, _ = unix.Write(int(fd), p) })
+	return max(n, 0)
+}
+
+// control calls f if there is a socket, and if it is still open. Its descriptor is in non-blocking mode, as Go's are.
+func (s socket) control(f func(fd uintptr)) {
+	if s.raw != nil {
+		s.raw.Control(f)
 	}
-	err := error(nil)
-	ctlErr := s.raw.Control(func(fd uintptr) { n, err = receive(fd, p, unix.MSG_DONTWAIT) })
-	if ctlErr != nil || err != nil && err != unix.EAGAIN {
-		return 0, false
-	}
-	return n, true
 }
 
 func receive(fd uintptr, p []byte, flags int) (int, error) {
@@ -99,10 +110,7 @@ func (s socket) watch(gone func()) (stop func()) {
 }
 
 func (s socket) duplicate() (f *os.File) {
-	if s.raw == nil {
-		return nil
-	}
-	s.raw.Control(func(fd uintptr) {
+	s.control(func(fd uintptr) {
 		if copied, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			f = os.NewFile(uintptr(copied), "scgi connection")
 		}

@@ -14,6 +14,10 @@ func (socket) resetsByUnread() bool { return false }
 
 func (socket) peek([]byte) (int, error) { panic("scgi: peek where resetsByUnread is false") }
 
-func (socket) drain([]byte) (n int, ok bool) { return 0, false }
+func (socket) readNow([]byte) int { return 0 }
+
+func (socket) peekNow([]byte) int { return 0 }
+
+func (socket) writeNow([]byte) int { return 0 }
 
 func (socket) watch(func()) (stop func()) { return func() {} }
