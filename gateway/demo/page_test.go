@@ -1,0 +1,44 @@
+package demo
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A template is parsed and executed only when its page is asked for; this asks for every one, and for well-formed HTML.
+func TestEveryTagIsClosed(t *testing.T) {
+	void := map[string]bool{"meta": true, "input": true}
+	tag := regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*>`)
+	for _, r := range []string{"/", "/form", "/nothing"} {
+		body := ask(t, request(r)).body
+		var open []string
+		for _, m := range tag.FindAllStringSubmatch(body, -1) {
+			switch {
+			case void[m[2]]:
+			case m[1] == "":
+				open = append(open, m[2])
+			case len(open) == 0 || open[len(open)-1] != m[2]:
+				t.Fatalf("%s: got </%s> where %v are open", r, m[2], open)
+			default:
+				open = open[:len(open)-1]
+			}
+		}
+		if len(open) > 0 {
+			t.Errorf("%s: got %v still open at the end", r, open)
+		}
+	}
+}
+
+// Every field of the form has a label, and the style sheet knows the dark.
+func TestPagesAreAccessible(t *testing.T) {
+	body := ask(t, request("/form")).body
+	for _, m := range regexp.MustCompile(`<(?:input|textarea) id="(\w+)"`).FindAllStringSubmatch(body, -1) {
+		if !strings.Contains(body, `<label for="`+m[1]+`">`) {
+			t.Errorf("got no label for %q", m[1])
+		}
+	}
+	if !strings.Contains(string(Style()), "prefers-color-scheme: dark") {
+		t.Error("got a style sheet without dark colours")
+	}
+}

@@ -1,0 +1,24 @@
+package demo
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+func TestPanicBeforeTheHead(t *testing.T) {
+	whole(t, request("/panic"), "500 Internal Server Error").lacks(t, "demo:", "panic")
+}
+
+// A late panic has to arrive as text and then as an error: a body that ended well would be taken for the whole one.
+func TestPanicAfterTheFirstBytes(t *testing.T) {
+	a := ask(t, request("/panic", "QUERY_STRING", "late"))
+	var broken *gateway.BackendError
+	if a.Status != "200 OK" || a.body != lateText || !errors.As(a.err, &broken) {
+		t.Errorf("got %q, %q, error %v; want 200 OK, the text and a broken body", a.Status, a.body, a.err)
+	}
+	if a.Headers.Has("Content-Length") {
+		t.Error("got a Content-Length, which says where the body ends")
+	}
+}
