@@ -1,0 +1,134 @@
+package launch
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi"
+)
+
+// protocols are those that a listening socket may be asked for.
+var protocols = []string{"http", "fastcgi", "scgi"}
+
+// ask sends a request and returns the whole body of the answer.
+func ask(t *testing.T, protocol string, addr net.Addr, path string) string {
+	t.Helper()
+	answer, err := io.ReadAll(open(t, protocol, addr, path, ""))
+	if err != nil {
+		t.Errorf("%s: the answer broke off after %q: %v", protocol, answer, err)
+	}
+	return string(answer)
+}
+
+// hold sends a request that stays under way until its gate is opened, and returns when it has begun.
+func hold(t *testing.T, protocol string, addr net.Addr, g gate) *bufio.Reader {
+	t.Helper()
+	body := open(t, protocol, addr, "/hold", g.port())
+	if line, err := body.ReadString('\n'); err != nil || line != "begun\n" {
+		t.Fatalf("%s: got %q, %v; want begun", protocol, line, err)
+	}
+	return body
+}
+
+// open sends a request and returns the body of the answer once its head is there. Reading fails if it ends before it is whole.
+func open(t *testing.T, protocol string, addr net.Addr, path, query string) *bufio.Reader {
+	t.Helper()
+	conn, err := net.DialTimeout(addr.Network(), addr.String(), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return exchange(t, conn, protocol, path, query)
+}
+
+func exchange(t *testing.T, conn net.Conn, protocol, path, query string) *bufio.Reader {
+	t.Helper()
+	if _, err := conn.Write(request(protocol, path, query)); err != nil {
+		t.Fatal(err)
+	}
+	var answer io.Reader = conn
+	if protocol == "fastcgi" {
+		answer = &records{conn: conn}
+	}
+	in := textproto.NewReader(bufio.NewReader(answer))
+	if protocol == "http" {
+		if _, err := in.ReadLine(); err != nil {
+			t.Fatalf("http: no answer: %v", err)
+		}
+	}
+	if head, err := in.ReadMIMEHeader(); err != nil {
+		t.Fatalf("%s: the answer's head is %v, %v", protocol, head, err)
+	}
+	return in.R
+}
+
+// request is a GET as a web server sends it, or a browser of old, to which the end of the connection is the end of the answer.
+func request(protocol, path, query string) []byte {
+	variables := []string{
+		"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET", "SERVER_PROTOCOL", "HTTP/1.1",
+		"REQUEST_URI", path + "?" + query, "SCRIPT_NAME", "", "PATH_INFO", path, "QUERY_STRING", query,
+	}
+	switch protocol {
+	case "http":
+		return fmt.Appendf(nil, "GET %s?%s HTTP/1.0\r\n\r\n", path, query)
+	case "scgi":
+		block := strings.Join(variables, "\x00") + "\x00"
+		return fmt.Appendf(nil, "%d:%s,", len(block), block)
+	}
+	var params []byte
+	for i := 0; i < len(variables); i += 2 {
+		params = fastcgi.AppendPair(params, variables[i], variables[i+1])
+	}
+	b := fastcgi.AppendBeginRequest(nil, 1, fastcgi.BeginRequest{Role: fastcgi.RoleResponder})
+	b = fastcgi.AppendRecord(b, fastcgi.TypeParams, 1, params)
+	b = fastcgi.AppendRecord(b, fastcgi.TypeParams, 1, nil)
+	return fastcgi.AppendRecord(b, fastcgi.TypeStdin, 1, nil)
+}
+
+// records reads FastCGI's STDOUT stream.
+type records struct {
+	conn    io.ReadCloser
+	pending bytes.Buffer
+}
+
+func (r *records) Read(p []byte) (int, error) {
+	for r.pending.Len() == 0 {
+		if err := r.next(); err != nil {
+			return 0, err
+		}
+	}
+	return r.pending.Read(p)
+}
+
+// next returns io.EOF for the end of the request only.
+func (r *records) next() error {
+	var head [fastcgi.HeaderSize]byte
+	if _, err := io.ReadFull(r.conn, head[:]); err != nil {
+		return errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	h, err := fastcgi.ParseHeader(head)
+	if err != nil {
+		return err
+	}
+	content := make([]byte, int(h.ContentLength)+int(h.PaddingLength))
+	if _, err := io.ReadFull(r.conn, content); err != nil {
+		return errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	switch h.Type {
+	case fastcgi.TypeEndRequest:
+		r.conn.Close() // which the server waits for, lest its answer be lost
+		return io.EOF
+	case fastcgi.TypeStdout:
+		r.pending.Write(content[:h.ContentLength])
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// Environment variables that make the test binary a program that is launched.
+const (
+	childVariable    = "CGIKIT_TEST_CHILD"    // which program
+	evidenceVariable = "CGIKIT_TEST_EVIDENCE" // the file for what Look sees, if any
+)
+
+// patience bounds every wait, so that a hanging program fails its test.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childVariable); name != "" {
+		os.Exit(child(name))
+	}
+	code := m.Run()
+	if stacks := leaked(); code == 0 && stacks != "" {
+		fmt.Fprintln(os.Stderr, "goroutines are left:\n"+stacks)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leaked returns the stacks of goroutines of this module that are still there a while after the last test.
+func leaked() string {
+	var left string
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		all := make([]byte, 1<<20)
+		left = ""
+		for g := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
+			if strings.Contains(g, "cgikit/cgikit") && !strings.Contains(g, "TestMain") {
+				left += g + "\n\n"
+			}
+		}
+		if left == "" {
+			return ""
+		}
+	}
+	return left
+}
+
+// child is the program that the tests launch: the main function of the package documentation.
+func child(name string) int {
+	if err := writeEvidence(os.Getenv(evidenceVariable)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	ctx, config := context.Background(), Config{App: testApp}
+	switch name {
+	case "short-drain":
+		config.DrainTimeout = time.Millisecond
+	case "notify-context": // what many a main function does already
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM)
+		defer stop()
+	}
+	if err := config.Run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func writeEvidence(file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.Marshal(Look())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o666)
+}
+
+// testApp answers with its path. Below /hold it says "begun", and "ended" when the client has opened the gate whose port is the
+// query.
+var testApp = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+	body, err := io.ReadAll(r.Stdin)
+	if err != nil {
+		return err
+	}
+	path := r.Environ.Get("PATH_INFO")
+	if path != "/hold" {
+		_, err := fmt.Fprintf(w, "path %s, body of %d", path, len(body))
+		return err
+	}
+	io.WriteString(w, "begun\n")
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := waitAtGate(r.Context(), r.Environ.Get("QUERY_STRING")); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, "ended\n")
+	return err
+})
+
+func waitAtGate(ctx context.Context, port string) error {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	_, err = io.Copy(io.Discard, c)
+	return err
+}
+
+// gate is where the App waits for the test.
+type gate struct{ *net.TCPListener }
+
+func newGate(t *testing.T) gate {
+	t.Helper()
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return gate{l}
+}
+
+func (g gate) port() string { return fmt.Sprint(g.Addr().(*net.TCPAddr).Port) }
+
+// open lets the App go on, once it has arrived.
+func (g gate) open(t *testing.T) {
+	t.Helper()
+	g.SetDeadline(time.Now().Add(patience))
+	c, err := g.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
+// logBook is a log that tests read while it is written.
+type logBook struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	lines chan string
+}
+
+func newLogBook() *logBook { return &logBook{lines: make(chan string, 100)} }
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines <- string(p)
+	return b.text.Write(p)
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func (b *logBook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+
+// await returns the next line that holds text.
+func (b *logBook) await(t *testing.T, text string) string {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case line := <-b.lines:
+			if strings.Contains(line, text) {
+				return line
+			}
+		case <-deadline:
+			t.Fatalf("no line with %q came. Log:\n%s", text, b)
+		}
+	}
+}
+
+// served waits for the line about an address and returns that.
+func (b *logBook) served(t *testing.T) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(b.await(t, "serving"), "address=")
+	address, _, _ := strings.Cut(rest, " ")
+	return address
+}

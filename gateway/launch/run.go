@@ -1,0 +1,178 @@
+package launch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// Run serves app in the way in which the process was started. It is the short form of [Config.Run].
+func Run(ctx context.Context, app gateway.App) error {
+	return Config{App: app}.Run(ctx)
+}
+
+// Config says what to serve. Its zero value, with an App, is right for every way of being started.
+type Config struct {
+	// App answers the requests: one as CGI, several at the same time otherwise. It must be set.
+	App gateway.App
+
+	// Listen is where to serve when the process is no CGI script and has inherited no socket: addresses of package listen
+	// with a protocol, such as "http://127.0.0.1:8080", "fastcgi+unix:/run/app.sock" or "auto://127.0.0.1:9000". An
+	// address of an inherited socket ("scgi+fd:0", "http+systemd:web") says how that is to be served, and then all of
+	// Listen counts. Empty strings do not. Empty is the environment variable CGIKIT_LISTEN; without that, HTTP on
+	// 127.0.0.1:8080 or a free port of that address.
+	Listen []string
+
+	// Log gets a line for each address that is served, its URL among it, for the beginning of the end, and for what the
+	// servers have to complain of. Nil is slog.Default(), which writes to standard error. A CGI process does not use it.
+	Log *slog.Logger
+
+	// DrainTimeout bounds how long requests under way may take once the process was asked to end. Zero is 30 seconds,
+	// negative no bound. CGI has no such bound.
+	DrainTimeout time.Duration
+
+	// MaxBodyBytes bounds the body of a request, in bytes: a larger one is answered 413. Zero and negative are no bound.
+	MaxBodyBytes int64
+
+	// Mount is the path of the App, such as "/app". Over HTTP only what is below it is served. Over FastCGI and SCGI it is for
+	// web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see gateway.Mount. CGI does not need it. Empty is the
+	// root over HTTP, and otherwise what the web server says.
+	Mount string
+}
+
+const defaultDrainTimeout = 30 * time.Second
+
+// Run serves until ctx ends, a signal asks the process to end, or a listener fails. It returns nil when all requests were
+// answered after that, and as CGI when the one response is whole. Otherwise it returns why it cannot serve, or that requests were
+// cut off; then the program should exit with status 1. The package documentation tells how it finds out what to do, and
+// what the signals are.
+//
+// One Run at a time may be under way in a process, as there is one standard input and one set of signals.
+func (c Config) Run(ctx context.Context) error {
+	if c.App == nil {
+		return errors.New("launch: Config.App is nil")
+	}
+	choice := Detect(Look(c.Listen...))
+	switch choice.Mode {
+	case CGI:
+		s := cgi.Server{App: c.App, MaxBodyBytes: c.MaxBodyBytes}
+		return s.Serve(ctx)
+	case Unusable:
+		return fmt.Errorf("launch: %s (hint: start the program by itself, with an address in %s)", choice.Why, ListenVariable)
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c.serve(ctx, choice)
+}
+
+// serve catches signals before it opens anything, so that whatever was opened is closed again.
+func (c Config) serve(ctx context.Context, choice Choice) error {
+	asked, insisted, release := catchSignals(ctx)
+	defer release()
+	s, err := c.newServers()
+	if err != nil {
+		return err
+	}
+	open, err := listenOn(choice)
+	if err != nil {
+		return fmt.Errorf("launch: %w (%s; package listen has the grammar: http://127.0.0.1:8080, fastcgi+unix:/run/app.sock)",
+			err, choice.Why)
+	}
+	for _, l := range open {
+		c.Log.Info("serving", "address", l.url(c.Mount), "why", choice.Why)
+		s.start(l)
+	}
+	select {
+	case <-asked.Done():
+		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(asked))
+	case err = <-s.failed:
+	}
+	return errors.Join(err, s.drain(insisted, cmp.Or(c.DrainTimeout, defaultDrainTimeout)))
+}
+
+// catchSignals returns a context that ends with ctx or the first signal, and one that ends with the second. A program may have
+// made ctx end by the very signal that is caught here, so the end of ctx does not count as one.
+func catchSignals(ctx context.Context) (asked, insisted context.Context, release func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, stopSignals()...)
+	asked, ask := context.WithCancelCause(ctx)
+	insisted, insist := context.WithCancelCause(context.WithoutCancel(ctx))
+	released := make(chan struct{})
+	go func() {
+		for _, cancel := range []context.CancelCauseFunc{ask, insist} {
+			select {
+			case s := <-signals:
+				cancel(fmt.Errorf("signal: %v", s))
+			case <-released:
+				return
+			}
+		}
+	}()
+	return asked, insisted, func() {
+		signal.Stop(signals)
+		close(released)
+		ask(nil)
+		insist(nil)
+	}
+}
+
+// listener is an open address and what is spoken there.
+type listener struct {
+	net.Listener
+	protocol string
+}
+
+// listenOn opens all addresses of choice or none.
+func listenOn(choice Choice) ([]listener, error) {
+	var open []listener
+	for _, address := range choice.Listen {
+		l, err := listenOne(address)
+		if err != nil && choice.Mode == Fallback {
+			l, err = listenOne("http://127.0.0.1:0")
+		}
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+			return nil, err
+		}
+		open = append(open, l)
+	}
+	return open, nil
+}
+
+func listenOne(address string) (listener, error) {
+	a, err := listen.Parse(address)
+	if err != nil {
+		return listener{}, err
+	}
+	if a.Network != "" && a.Protocol == "" {
+		return listener{}, &listen.AddressError{Input: address, Reason: "names no protocol: write http, fastcgi, scgi or auto before it"}
+	}
+	l, err := listen.Listen(a)
+	return listener{l, a.Protocol}, err
+}
+
+// url is where the listener really is, in the grammar of package listen; for HTTP, what a browser takes.
+func (l listener) url(mount string) string {
+	switch a := l.Addr(); {
+	case a.Network() == "unix":
+		return l.protocol + "+unix:" + a.String()
+	case l.protocol == "http":
+		return "http://" + a.String() + strings.TrimSuffix(mount, "/") + "/"
+	default:
+		return l.protocol + "://" + a.String()
+	}
+}

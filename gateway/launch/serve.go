@@ -1,0 +1,125 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/scgi"
+)
+
+// servers is one server of each protocol, for all listeners.
+type servers struct {
+	http    *http.Server
+	fastcgi *fastcgi.StdServer
+	scgi    *scgi.Server
+	log     *slog.Logger
+	failed  chan error // has room for one: the first failure ends everything
+}
+
+func (c Config) newServers() (*servers, error) {
+	s := &servers{
+		http:    c.newHTTP(),
+		fastcgi: &fastcgi.StdServer{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount},
+		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount},
+		log:     c.Log,
+		failed:  make(chan error, 1),
+	}
+	if list, set := os.LookupEnv(webServersVariable); set {
+		peers, err := webServers(list)
+		if err != nil {
+			return nil, err
+		}
+		s.fastcgi.AllowedPeers, s.scgi.AllowedPeers = peers, peers
+	}
+	return s, nil
+}
+
+// newHTTP bounds what http.Server leaves unbounded, but not the time of a whole request or response: streams live on. The bounds
+// are those of the other servers, where they have the same.
+func (c Config) newHTTP() *http.Server {
+	return &http.Server{
+		Handler:           &httpapp.AppHandler{App: c.App, Mount: c.Mount, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes},
+		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 60 * time.Second,
+		IdleTimeout:       3 * time.Minute,
+		MaxHeaderBytes:    256 << 10,
+	}
+}
+
+// start serves l, whose server closes it.
+func (s *servers) start(l listener) {
+	switch l.protocol {
+	case "http":
+		s.serve(s.http.Serve, l)
+	case "fastcgi":
+		s.serve(s.fastcgi.Serve, l)
+	case "scgi":
+		s.serve(s.scgi.Serve, l)
+	default:
+		// Split has the concrete listener: the connections must be such that sendfile(2) works on them.
+		m := listen.Split(l.Listener, 0, s.log)
+		s.serve(s.http.Serve, m.HTTP)
+		s.serve(s.fastcgi.Serve, m.FastCGI)
+		s.serve(s.scgi.Serve, m.SCGI)
+	}
+}
+
+func (s *servers) serve(serve func(net.Listener) error, l net.Listener) {
+	go func() {
+		err := serve(l)
+		if errors.Is(err, gateway.ErrServerClosed) || errors.Is(err, http.ErrServerClosed) {
+			return
+		}
+		select {
+		case s.failed <- err:
+		default:
+		}
+	}()
+}
+
+// drain closes the listeners and waits for the requests under way, until the timeout or until insisted ends. Then it breaks them
+// off, without waiting for the App: the process is about to end.
+func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
+	ctx := insisted
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(insisted, timeout, fmt.Errorf("the time for it, %v, is over", timeout))
+		defer cancel()
+	}
+	err := s.shutdown(ctx)
+	if err != nil && ctx.Err() != nil {
+		s.close()
+		return fmt.Errorf("launch: cut off requests under way: %w", context.Cause(ctx))
+	}
+	return err
+}
+
+// shutdown stops all servers at the same time: none may accept while another drains.
+func (s *servers) shutdown(ctx context.Context) error {
+	stops := []func(context.Context) error{s.http.Shutdown, s.fastcgi.Shutdown, s.scgi.Shutdown}
+	results := make(chan error, len(stops))
+	for _, stop := range stops {
+		go func() { results <- stop(ctx) }()
+	}
+	var errs []error
+	for range stops {
+		errs = append(errs, <-results)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *servers) close() {
+	s.http.Close()
+	s.fastcgi.Close()
+	s.scgi.Close()
+}
