@@ -186,8 +186,8 @@ func sniffCases() []differentialCase {
 		cases = append(cases,
 			differentialCase{name: "sniff " + b.name, handler: func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(b.body)) }},
 			differentialCase{name: "sniff pieces of " + b.name, handler: func(w http.ResponseWriter, r *http.Request) {
-				for piece := range slices.Chunk([]byte(b.body), 7) {
-					io.WriteString(w, string(piece))
+				for rest := b.body; rest != ""; rest = rest[min(7, len(rest)):] {
+					io.WriteString(w, rest[:min(7, len(rest))])
 				}
 			}},
 			differentialCase{name: "sniff copied " + b.name, handler: func(w http.ResponseWriter, r *http.Request) {
@@ -220,14 +220,18 @@ func responseCases() []differentialCase {
 		{name: "404", handler: http.NotFound},
 		{name: "http.Error", handler: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "99")
-			http.Error(w, "<b>no", 418)
+			http.Error(w, "<b>no", http.StatusTeapot)
 		}},
-		{name: "redirect", target: "/a/b?c", handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "../x?y=é", 302) }},
-		{name: "redirect POST", method: "POST", handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", 303) }},
+		{name: "redirect", target: "/a/b?c", handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "../x?y=é", http.StatusFound) }},
+		{name: "redirect POST", method: "POST", handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusSeeOther) }},
 		{name: "repeated fields", handler: withFields(200, "Set-Cookie", "a=1", "Set-Cookie", "b=2", "X-Empty", "")},
 		{name: "spaces round values", handler: withFields(200, "X-A", " \t a \t")},
 		{name: "typed", handler: withFields(200, "Content-Type", "text/plain")},
 		{name: "empty type", handler: withFields(200, "Content-Type", "")},
+		{name: "type suppressed", handler: func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Type"] = nil
+			io.WriteString(w, "<html>")
+		}},
 		{name: "encoded", handler: withFields(200, "Content-Encoding", "br")},
 		{name: "empty encoding", handler: withFields(200, "Content-Encoding", "")},
 		{name: "declared length", handler: withFields(200, "Content-Length", "6")},

@@ -36,6 +36,10 @@
 // gateway. Some of what an App can say is lost in net/http: the reason phrase, the spelling of field names, and the order of
 // fields. net/http adds the Date; it does not sniff a Content-Type here.
 //
+// wsgiref's simple_server does some of this otherwise: it sends a body in answer to HEAD, has no REQUEST_URI, invents a
+// CONTENT_TYPE text/plain, joins repeated fields without a space, lets a field X_A into X-A's variable and Proxy into HTTP_PROXY,
+// takes an absolute-form target for a path, collapses slashes at the beginning of PATH_INFO, and serves one request at a time.
+//
 // net/http.ServeMux cleans paths before a handler sees them. An App that is to see repeated slashes has to be the server's own
 // handler, with [AppHandler.Mount] where it is not at the root.
 package httpapp

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -261,6 +262,32 @@ func TestHandlerLeavesBody(t *testing.T) {
 	}
 }
 
+// The answer does not wait for the rest of a body that nobody wants.
+func TestHandlerAnswersBeforeTheBody(t *testing.T) {
+	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		_, err := io.WriteString(w, "hello")
+		return err
+	})
+	c, err := net.Dial("tcp", strings.TrimPrefix(serve(t, h), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second)) // only a failure gets there
+	io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc")
+	answers := bufio.NewReader(c)
+	for range 2 {
+		resp, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := readAll(t, resp.Body); got != "hello" {
+			t.Errorf("got %q", got)
+		}
+		io.WriteString(c, "defGET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	}
+}
+
 func TestHandlerFailures(t *testing.T) {
 	failure := errors.New("went wrong")
 	tests := []struct {
@@ -393,6 +420,27 @@ func TestHandlerFlush(t *testing.T) {
 	h.ServeHTTP(deaf{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
 	if flushed != nil {
 		t.Errorf("a writer that cannot flush: got %v", flushed)
+	}
+}
+
+func TestHandlerHTTP2(t *testing.T) {
+	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		_, declared := r.Environ.Lookup("CONTENT_LENGTH")
+		fmt.Fprintf(w, "%s %s %s %t ", r.Environ.Get("SERVER_PROTOCOL"), r.Environ.Get("HTTPS"), r.Scheme, declared)
+		_, err := io.Copy(w, r.Stdin)
+		return err
+	})
+	s := httptest.NewUnstartedServer(h)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	resp, err := s.Client().Post(s.URL, "text/plain", io.MultiReader(strings.NewReader("of unknown length")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := readAll(t, resp.Body); got != "HTTP/2.0 on https false of unknown length" {
+		t.Errorf("got %q", got)
 	}
 }
 

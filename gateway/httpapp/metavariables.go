@@ -141,7 +141,7 @@ func hostPort(addr net.Addr) (host, port string) {
 	if err != nil {
 		return "", ""
 	}
-	return ap.Addr().Unmap().String(), strconv.Itoa(int(ap.Port()))
+	return ap.Addr().String(), strconv.Itoa(int(ap.Port()))
 }
 
 // splitHost takes a Host field apart. The name has no brackets then, and a port that is no number is none.
@@ -189,7 +189,6 @@ func addFields(e *util.Environ, r *http.Request) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	e.Grow(len(names))
 	for _, name := range names {
 		variable, ok := variableName(name)
 		if !ok {

@@ -310,6 +310,23 @@ func TestReadFromPastLength(t *testing.T) {
 	}
 }
 
+// What ReadFrom has sent counts for the next Write.
+func TestWriteAfterReadFrom(t *testing.T) {
+	got := runHandler(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "4")
+		w.Header().Set("Content-Type", "text/plain")
+		if n, err := io.Copy(w, struct{ io.Reader }{strings.NewReader("abc")}); n != 3 || err != nil {
+			t.Errorf("ReadFrom: got %d, %v", n, err)
+		}
+		if n, err := w.Write([]byte("de")); n != 0 || err != http.ErrContentLength {
+			t.Errorf("Write: got %d, %v; want 0, %v", n, err, http.ErrContentLength)
+		}
+	}, environ(), "")
+	if got.status != "500 Internal Server Error" {
+		t.Errorf("got %q; want 500 for the byte that is missing", got.status)
+	}
+}
+
 type brokenReader struct{ err error }
 
 func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }

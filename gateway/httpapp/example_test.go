@@ -1,0 +1,137 @@
+package httpapp_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
+)
+
+// Any http.Handler is an App. A transport, such as cgi.Serve, would decode the request; here it is spelled out.
+func ExampleNew() {
+	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s from %s", r.Method, r.URL.Path, r.RemoteAddr)
+	}))
+	run := gateway.BaseCGIHandler{
+		Environ: util.EnvironFromMap(map[string]string{
+			"REQUEST_METHOD": "GET", "REQUEST_URI": "/hello", "REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "1234",
+		}),
+		Stdout: crlf{os.Stdout},
+	}
+	if err := run.Run(context.Background(), app); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// Status: 200 OK
+	// Content-Type: text/plain; charset=utf-8
+	// Content-Length: 30
+	//
+	// GET /hello from 192.0.2.1:1234
+}
+
+// crlf shows a response by lines.
+type crlf struct{ w io.Writer }
+
+func (c crlf) Write(p []byte) (int, error) {
+	_, err := io.WriteString(c.w, strings.ReplaceAll(string(p), "\r\n", "\n"))
+	return len(p), err
+}
+
+// A request seen by an App, through an HTTP server's eyes.
+func ExampleHandler() {
+	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		w.Headers().Add("Content-Type", "text/plain")
+		_, err := fmt.Fprintf(w, "%s %q", r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("PATH_INFO"))
+		return err
+	})
+	w := httptest.NewRecorder()
+	httpapp.Handler(app).ServeHTTP(w, httptest.NewRequest("GET", "/a%20b//c", nil))
+	fmt.Println(w.Code, w.Body)
+	// Output: 200 GET "/a b//c"
+}
+
+// An App below a prefix knows where it is, and so can make links to itself.
+func ExampleAppHandler() {
+	h := &httpapp.AppHandler{
+		Mount: "/wiki",
+		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			_, err := fmt.Fprintf(w, "%s is at %s", r.Environ.Get("PATH_INFO"), util.ApplicationURI(r.Environ))
+			return err
+		}),
+	}
+	for _, path := range []string{"/wiki/Go", "/wikipedia"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://www.example"+path, nil))
+		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+	}
+	// Output:
+	// 200 /Go is at http://www.example/wiki
+	// 404 404 page not found
+}
+
+// What http.Request has no place for is in the environ. This handler wants its own path only, and the user that the web
+// server has authenticated.
+func ExampleEnviron() {
+	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		environ := httpapp.Environ(r)
+		http.StripPrefix(environ.Get("SCRIPT_NAME"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Println(environ.Get("REMOTE_USER"), "asked for", r.URL.Path)
+		})).ServeHTTP(w, r)
+	}))
+	run := gateway.BaseCGIHandler{
+		Environ: util.EnvironFromMap(map[string]string{
+			"SCRIPT_NAME": "/app", "PATH_INFO": "/list", "REQUEST_URI": "/app/list", "REMOTE_USER": "joe",
+		}),
+		Stdout: io.Discard,
+	}
+	if err := run.Run(context.Background(), app); err != nil {
+		fmt.Println(err)
+	}
+	// Output: joe asked for /list
+}
+
+// The error stream ends in the web server's error log where the protocol has a way there.
+func ExampleRequest() {
+	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(httpapp.Request(r).Stderr, "disk almost full")
+	}))
+	run := gateway.BaseCGIHandler{Environ: util.NewEnviron(), Stdout: io.Discard, Stderr: os.Stdout}
+	if err := run.Run(context.Background(), app); err != nil {
+		fmt.Println(err)
+	}
+	// Output: disk almost full
+}
+
+func ExampleMetaVariables() {
+	r := httptest.NewRequest("GET", "/app/a%2Fb?c=d", nil)
+	environ, err := httpapp.MetaVariables(r, "/app")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for name, value := range environ.All() {
+		fmt.Printf("%s=%s\n", name, value)
+	}
+	// Output:
+	// GATEWAY_INTERFACE=CGI/1.1
+	// SERVER_SOFTWARE=cgikit
+	// SERVER_PROTOCOL=HTTP/1.1
+	// REQUEST_METHOD=GET
+	// REQUEST_URI=/app/a%2Fb?c=d
+	// SCRIPT_NAME=/app
+	// PATH_INFO=/a/b
+	// QUERY_STRING=c=d
+	// REQUEST_SCHEME=http
+	// SERVER_NAME=example.com
+	// SERVER_PORT=80
+	// REMOTE_ADDR=192.0.2.1
+	// REMOTE_PORT=1234
+	// HTTP_HOST=example.com
+}
