@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,11 +37,13 @@ type stdConn struct {
 	open        map[uint16]*stdRequest // by the web server's id, until they end
 	slots       map[uint16]*stdRequest // by slot, until net/http/fcgi is done with them
 	lastSlot    uint16
-	paramsBytes int64 // of all slots
-	closing     bool  // to be closed when no request is open
-	broken      bool  // to be broken then: a response was not whole
-	lingering   bool  // our side is closed, or about to be
-	spoken      bool  // a record has come
+	paramsBytes int64         // of all slots
+	heads       []*stdRequest // open, with PARAMS that have not ended; the oldest first
+	bodies      int           // open requests whose STDIN has not ended
+	closing     bool          // to be closed when no request is open
+	broken      bool          // to be broken then: a response was not whole
+	lingering   bool          // our side is closed, or about to be
+	spoken      bool          // a record has come
 	inRecord    bool
 	since       time.Time // when the reader's present wait began
 }
@@ -168,6 +171,8 @@ func (c *stdConn) admit(id uint16, b BeginRequest) (ProtocolStatus, error) {
 		r.slot = c.lastSlot
 	}
 	c.open[id], c.slots[r.slot] = r, r
+	c.heads = append(c.heads, r)
+	c.bodies++
 	return RequestComplete, nil
 }
 
@@ -187,6 +192,7 @@ func (c *stdConn) params(r *stdRequest, content []byte) error {
 		c.logParams()
 	}
 	c.mu.Lock()
+	c.endHead(r)
 	r.paramsEnded = true
 	c.mu.Unlock()
 	c.handlers.Add(1)
@@ -241,8 +247,25 @@ func (c *stdConn) body(r *stdRequest, content []byte) error {
 		r.stdin.put(content)
 	default:
 		r.stdin.end(io.EOF)
+		c.mu.Lock()
+		c.endBody(r)
+		c.mu.Unlock()
 	}
 	return nil
+}
+
+// endHead and endBody note that no more of it is waited for, once. The caller holds mu.
+func (c *stdConn) endHead(r *stdRequest) {
+	if i := slices.Index(c.heads, r); i >= 0 {
+		c.heads = slices.Delete(c.heads, i, i+1)
+	}
+}
+
+func (c *stdConn) endBody(r *stdRequest) {
+	if !r.bodyEnded {
+		r.bodyEnded = true
+		c.bodies--
+	}
 }
 
 // abort ends a request for a web server that does not want it any more (FastCGI section 5.4).
@@ -264,6 +287,8 @@ func (c *stdConn) abort(r *stdRequest) {
 func (c *stdConn) drop(r *stdRequest) {
 	c.mu.Lock()
 	delete(c.open, r.id)
+	c.endHead(r)
+	c.endBody(r)
 	c.mu.Unlock()
 	c.release(r)
 }
@@ -284,15 +309,12 @@ func (c *stdConn) readEnded(err error) {
 	c.logReadError(err)
 	c.cancel()
 	c.mu.Lock()
-	var incomplete []*stdRequest
 	for _, r := range c.slots {
 		r.stdin.end(errBodyCut)
-		if !r.paramsEnded {
-			incomplete = append(incomplete, r)
-		}
 	}
+	heads := slices.Clone(c.heads)
 	c.mu.Unlock()
-	for _, r := range incomplete {
+	for _, r := range heads {
 		c.drop(r)
 	}
 	if err != io.EOF {
@@ -305,10 +327,7 @@ func (c *stdConn) readEnded(err error) {
 func (c *stdConn) logReadError(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	unfinished := len(c.open) == 0 && c.inRecord
-	for _, r := range c.open {
-		unfinished = unfinished || !r.paramsEnded
-	}
+	unfinished := len(c.heads) > 0 || len(c.open) == 0 && c.inRecord
 	switch gone := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); {
 	case c.lingering || errors.Is(err, net.ErrClosed) || errors.Is(err, gateway.ErrServerClosed):
 		return
@@ -342,12 +361,9 @@ func (c *stdConn) setReadDeadline() {
 
 // readDeadline returns when the present wait ends, zero for never.
 func (c *stdConn) readDeadline() time.Time {
-	since, waiting := c.since, c.inRecord || !c.spoken
-	for _, r := range c.open {
-		if !r.paramsEnded && r.begun.Before(since) {
-			since = r.begun // as a whole: a byte now and then must not do
-		}
-		waiting = waiting || !r.stdin.ended()
+	since, waiting := c.since, c.inRecord || !c.spoken || c.bodies > 0
+	if len(c.heads) > 0 {
+		since = c.heads[0].begun // as a whole: a byte now and then must not do
 	}
 	bound := timeout(c.server.ReadTimeout)
 	if !waiting {

@@ -57,13 +57,6 @@ func (s *stdin) end(err error) {
 	s.change.Broadcast()
 }
 
-// ended reports whether end was called.
-func (s *stdin) ended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err != nil
-}
-
 // Read implements io.Reader for the App.
 func (s *stdin) Read(p []byte) (int, error) {
 	s.mu.Lock()

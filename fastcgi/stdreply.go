@@ -118,6 +118,7 @@ func (c *stdConn) close(r *stdRequest, broken bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, r.id)
+	c.endBody(r)
 	c.broken = c.broken || broken
 	c.closing = c.closing || !r.keepConn
 	return true

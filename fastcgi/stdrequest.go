@@ -18,10 +18,10 @@ type stdRequest struct {
 	keepConn bool
 	begun    time.Time
 
-	// The connection's reader changes these, under conn.mu those two that others look at.
+	// The connection's reader changes these, under conn.mu where others look at them.
 	params      []byte // so far
 	paramsBytes int64  // counted against the connection's bound; under conn.mu
-	paramsEnded bool   // under conn.mu
+	paramsEnded bool
 	environ     *util.Environ
 	refusal     gateway.App // answers in the App's place; nil for the App itself
 
@@ -29,6 +29,7 @@ type stdRequest struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	bodyEnded   bool // guarded by conn.mu
 	headDropped bool // net/http/fcgi's own head; only the goroutine of the request looks at it
 
 	// Guarded by conn.wmu.
