@@ -27,11 +27,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// leakedGoroutines returns the stacks of goroutines that ran our code or net/http's and have not ended in a second.
+// leakedGoroutines returns the stacks of goroutines that ran our code or net/http's and have not ended in five seconds.
 func leakedGoroutines() string {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	var leaked []string
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		buf := make([]byte, 1<<20)
 		stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 		leaked = slices.DeleteFunc(stacks[1:], func(s string) bool {
