@@ -17,7 +17,8 @@
 //   - TLS is not nil for https, however the web server says it. It knows nothing but that the handshake was completed.
 //   - RemoteAddr is a host and a port, or what the web server put in the place of an address, such as nginx's "unix:".
 //   - Header has each field once. HTTP_PROXY is no field (httpoxy), and where a variable was sent twice the last one counts.
-//   - ContentLength is -1 where the length is unknown. A body that ends early is io.ErrUnexpectedEOF, one that is over the
+//   - ContentLength is -1 where the length is unknown: also for a POST without CONTENT_LENGTH, whose body may turn out empty.
+//     GET, HEAD, OPTIONS and TRACE have no body then. A body that ends early is io.ErrUnexpectedEOF, one that is over the
 //     server's limit an *http.MaxBytesError. Reading after the handler returned fails.
 //   - The context ends when the web server aborts the request or goes away, if the transport can see that.
 //
