@@ -68,6 +68,10 @@ var apps = map[string]gateway.AppFunc{
 		time.Sleep(time.Hour)
 		return nil
 	},
+	"option-nph": func(w gateway.ResponseWriter, r *gateway.Request) error {
+		ready(w, nil)
+		return text("more")(w, r)
+	},
 	"silent": func(w gateway.ResponseWriter, r *gateway.Request) error {
 		time.Sleep(time.Hour)
 		return nil

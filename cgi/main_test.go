@@ -86,7 +86,7 @@ type child struct {
 }
 
 // start runs one of the programs above. Its variables are vars besides what a server sends with every request. The test does not
-// wait for it longer than a minute.
+// wait for it longer than 20 seconds.
 func start(t *testing.T, app string, vars ...string) *child {
 	t.Helper()
 	c := prepare(t, app, vars...)
@@ -105,7 +105,7 @@ func start(t *testing.T, app string, vars ...string) *child {
 
 func prepare(t *testing.T, app string, vars ...string) *child {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
 	c := &child{Cmd: exec.CommandContext(ctx, executable(t))}
 	c.Stderr = &c.stderr

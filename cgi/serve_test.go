@@ -1,6 +1,9 @@
 package cgi_test
 
 import (
+	"io"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,5 +56,120 @@ func TestServe(t *testing.T) {
 				t.Errorf("got standard error %q; want %q", log, test.stderr)
 			}
 		})
+	}
+}
+
+// TestServeBodyEnd: A2, a script reads CONTENT_LENGTH bytes, since standard input may stay open; without one it reads nothing, but
+// for a chunked body of Apache's, which runs to the end.
+func TestServeBodyEnd(t *testing.T) {
+	const post = "REQUEST_METHOD=POST"
+	tests := []struct {
+		name  string
+		app   string
+		sent  string
+		close bool
+		vars  []string
+		want  string
+	}{
+		{name: "GET, open for ever", app: "echo", want: "Status: 200 OK\nContent-Length: 0\n\n"},
+		{name: "POST, open for ever", app: "echo", sent: "12345 and more", vars: []string{post, "CONTENT_LENGTH=5"},
+			want: "Status: 200 OK\nContent-Length: 5\n\n12345"},
+		{name: "POST unread, open for ever", app: "hello", sent: "12345", vars: []string{post, "CONTENT_LENGTH=5"},
+			want: "Status: 200 OK\nContent-Length: 6\n\nHello\n"},
+		{name: "POST read late, open for ever", app: "big-then-read", sent: "1234567890-and more", vars: []string{post, "CONTENT_LENGTH=11"},
+			want: "Status: 200 OK\n\n" + strings.Repeat("x", big) + sumOf([]byte("-"))},
+		{name: "chunked", app: "echo", sent: "of any length", close: true, vars: []string{post, "HTTP_TRANSFER_ENCODING=Chunked"},
+			want: "Status: 200 OK\nContent-Length: 13\n\nof any length"},
+		{name: "chunked, read late", app: "big-then-read", sent: "1234567890and more", close: true,
+			vars: []string{post, "HTTP_TRANSFER_ENCODING=chunked"},
+			want: "Status: 200 OK\n\n" + strings.Repeat("x", big) + sumOf([]byte("and more"))},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := start(t, test.app, test.vars...)
+			if _, err := io.WriteString(c.stdin, test.sent); err != nil {
+				t.Fatal(err)
+			}
+			if test.close {
+				c.stdin.Close()
+			}
+			if got, status := c.answer(t); got != test.want || status != 0 {
+				t.Errorf("got %.300q, exit status %d; want %.300q, 0", got, status, test.want)
+			}
+			c.stdin.Close()
+		})
+	}
+}
+
+// TestServeArguments: A6 and CVE-2012-1823 (a query without "=" becomes arguments), CVE-2016-5386 (the client's Proxy field).
+func TestServeArguments(t *testing.T) {
+	c := prepare(t, "args", "HTTP_PROXY=http://evil.example", "QUERY_STRING=-s+-test.v")
+	c.Args = append(c.Args, "-s", "-test.v")
+	out, err := c.Output()
+	if want := `1 "" ""`; err != nil || !strings.HasSuffix(string(out), "\n"+want) {
+		t.Errorf("got %q, %v; want one argument and no proxy: %s", out, err, want)
+	}
+}
+
+func TestServeOutsideCGI(t *testing.T) {
+	c := prepare(t, "args", "REQUEST_METHOD=")
+	out, err := c.Output()
+	log := c.stderr.String()
+	if err == nil || len(out) > 0 || !strings.Contains(log, "cgi: not started by a web server: REQUEST_METHOD is not set") ||
+		!strings.Contains(log, "hint:") {
+		t.Errorf("got %q, %v, standard error %q; want exit status 1, no output, and an error with a hint", out, err, log)
+	}
+}
+
+// TestServeNPH: A8, RFC 3875 section 5.
+func TestServeNPH(t *testing.T) {
+	tests := []struct {
+		name string
+		app  string
+		vars []string
+		head string
+		body string
+		exit int
+	}{
+		{name: "SCRIPT_FILENAME", app: "hello", vars: []string{"SCRIPT_FILENAME=/srv/nph-app"}, head: "HTTP/1.1 200 OK\n", body: "Hello\n"},
+		{name: "SCRIPT_NAME", app: "hello", vars: []string{"SCRIPT_NAME=/cgi-bin/nph-app"}, head: "HTTP/1.1 200 OK\n", body: "Hello\n"},
+		{name: "SCRIPT_FILENAME goes first", app: "hello", head: "Status: 200 OK\n", body: "Hello\n",
+			vars: []string{"SCRIPT_FILENAME=/srv/app", "SCRIPT_NAME=/cgi-bin/nph-app"}},
+		{name: "not a folder's name", app: "hello", vars: []string{"SCRIPT_FILENAME=/srv/nph-dir/app"}, head: "Status: 200 OK\n", body: "Hello\n"},
+		{name: "option", app: "option-nph", head: "HTTP/1.1 200 OK\n", body: "6\nbegun\n\n4\nmore\n0\n\n"},
+		{name: "broken off, seen by the missing end", app: "panic-after", vars: []string{"SCRIPT_NAME=/nph-app"},
+			head: "HTTP/1.1 200 OK\n", body: "6\nbegun\n\n", exit: 1},
+		{name: "broken off before HTTP/1.1", app: "panic-after", vars: []string{"SCRIPT_NAME=/nph-app", "SERVER_PROTOCOL=HTTP/1.0"},
+			head: "HTTP/1.1 200 OK\n", body: "begun\n", exit: 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, got, status := exchange(t, test.app, nil, test.vars...)
+			head, body, _ := strings.Cut(got, "\n\n")
+			if !strings.HasPrefix(head, test.head) || body != test.body || status != test.exit {
+				t.Errorf("got %q, exit status %d; want %q, then %q, %d", got, status, test.head, test.body, test.exit)
+			}
+		})
+	}
+}
+
+// TestImports: a CGI program is started anew for every request and pays for what it links. net alone costs it 1 ms.
+func TestImports(t *testing.T) {
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("go is not to be had:", err)
+	}
+	out, err := exec.Command(tool, "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	for _, name := range []string{"net", "net/http", "log", "log/slog", "crypto/tls"} {
+		if slices.Contains(deps, name) {
+			t.Errorf("cgi imports %s", name)
+		}
+	}
+	if !slices.Contains(deps, "github.com/cgikit/cgikit/gateway") {
+		t.Errorf("got %q; want what this package imports", out)
 	}
 }

@@ -2,29 +2,43 @@ package cgi
 
 import (
 	"context"
+	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 )
 
 // signalContext ends with SIGTERM, which is how a web server tells a script to stop. It catches the signal only once somebody
-// asks for Done: that costs 0.25 ms and an App that cannot stop half-way is better ended by the signal itself.
+// asks for Done: that costs 0.25 ms, and an App that cannot stop half-way is better ended by the signal itself.
 type signalContext struct {
 	context.Context // the parent
 
-	mu    sync.Mutex
-	inner context.Context // nil until Done was called
-	stop  context.CancelFunc
+	mu     sync.Mutex
+	inner  context.Context // nil until Done was called
+	cancel context.CancelFunc
 }
 
 func (c *signalContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner == nil {
-		c.inner, c.stop = signal.NotifyContext(c.Context, syscall.SIGTERM)
-		context.AfterFunc(c.inner, c.stop) // so that a second SIGTERM ends the process
+		c.inner, c.cancel = context.WithCancel(c.Context)
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, syscall.SIGTERM)
+		go c.wait(signals, c.inner.Done())
 	}
 	return c.inner.Done()
+}
+
+// wait gives the signal its usual effect back before it ends the context, so that whoever has seen the first SIGTERM is ended by
+// the second; signal.NotifyContext leaves a moment in which one is lost.
+func (c *signalContext) wait(signals chan os.Signal, done <-chan struct{}) {
+	select {
+	case <-signals:
+	case <-done:
+	}
+	signal.Stop(signals)
+	c.cancel()
 }
 
 func (c *signalContext) Err() error { return c.current().Err() }
@@ -40,11 +54,11 @@ func (c *signalContext) current() context.Context {
 	return c.inner
 }
 
-// end gives the signal its usual effect again.
+// end lets wait end.
 func (c *signalContext) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stop != nil {
-		c.stop()
+	if c.cancel != nil {
+		c.cancel()
 	}
 }
