@@ -109,7 +109,6 @@ func (x *exchange) errorPage(cause error) error {
 func (x *exchange) errorResponse(app App) error {
 	w := &response{}
 	w.prepare(x.response.h, x.request.Environ)
-	defer w.end()
 	err := x.call(app, w)
 	if err != nil && (w.committed || w.lost != nil) {
 		return broken(err)

@@ -161,8 +161,10 @@ func (x *exchange) admit() error {
 	return nil
 }
 
-// call runs app and completes its response.
+// call runs app and completes its response. What becomes of a failed one is decided when w has ended: until then a goroutine
+// that app left behind may still commit the head, and an error page would be a second one.
 func (x *exchange) call(app App, w *response) (err error) {
+	defer w.end()
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicked(v, x.response.h.TracebackLimit)
@@ -177,7 +179,6 @@ func (x *exchange) call(app App, w *response) (err error) {
 // end cuts off whatever the App still holds.
 func (x *exchange) end() {
 	x.body.ended.Store(true)
-	x.response.end()
 	x.ctx.end()
 }
 

@@ -254,10 +254,12 @@ func (w *response) send(p []byte) error {
 	return w.keep(err)
 }
 
-// finish completes a response whose App has returned without an error.
+// finish completes a response whose App has returned without an error. Nothing may come behind it: its length is in the head,
+// or its last chunk is out.
 func (w *response) finish() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer func() { w.finished = true }()
 	if err := w.commit(true); err != nil {
 		return err
 	}
