@@ -28,7 +28,33 @@ func (e *panicError) Unwrap() error {
 }
 
 func panicked(value any, limit int) error {
-	return &panicError{value: value, stack: bounded(debug.Stack(), limit)}
+	return &panicError{value: soundValue(value), stack: bounded(debug.Stack(), limit)}
+}
+
+// errGoexit stands for an App that neither returned nor panicked.
+var errGoexit = errors.New("gateway: the app ended its goroutine by runtime.Goexit")
+
+// sound returns err, having called the methods that it will be asked by: where one panics, as that of a nil pointer does, the
+// App is to blame, and nobody who handles the error later.
+func sound(err error) error {
+	_ = err.Error()
+	_ = errors.Is(err, ErrAbort)
+	_ = errors.As(err, new(paged))
+	return err
+}
+
+// soundValue returns the value of a panic, or its text where it is an error that is not sound.
+func soundValue(value any) (safe any) {
+	err, ok := value.(error)
+	if !ok {
+		return value
+	}
+	defer func() {
+		if recover() != nil {
+			safe = fmt.Sprintf("%v", err) // which survives a panic of Error
+		}
+	}()
+	return sound(err)
 }
 
 // defaultTraceback is enough frames to reach from a helper of the App to the transport.
@@ -65,17 +91,42 @@ func (x *exchange) silent(err error) bool {
 	return errors.Is(err, context.Canceled) && x.ctx.Err() != nil
 }
 
-// logException reports a failure once, as LogException says or as text on Stderr.
-func (h *BaseCGIHandler) logException(r *Request, err error) {
+// fail reports why there is no whole response, and answers with an error page while it can.
+func (x *exchange) fail(err error) error {
+	if !x.silent(err) {
+		x.logException(err)
+	}
+	if x.response.committed || x.response.lost != nil || errors.Is(err, ErrAbort) {
+		return broken(err)
+	}
+	return x.errorPage(err)
+}
+
+// logException reports a failure once, as LogException says or as text on Stderr. A LogException that panics is reported
+// with it; a Stderr that does is beyond help.
+func (x *exchange) logException(err error) {
 	var stack []byte
 	if p := (*panicError)(nil); errors.As(err, &p) {
 		stack = p.stack
 	}
-	if h.LogException != nil {
-		h.LogException(r, err, stack)
-		return
+	hook := x.response.h.LogException
+	if hook == nil {
+		hook = logText
 	}
-	// One write, so that the lines of concurrent requests do not mix.
+	if v := attempt(func() { hook(&x.request, err, stack) }); v != nil && x.response.h.LogException != nil {
+		attempt(func() { logText(&x.request, fmt.Errorf("%w; LogException: panic: %v", err, v), stack) })
+	}
+}
+
+// attempt calls f and returns the value that it panicked with.
+func attempt(f func()) (value any) {
+	defer func() { value = recover() }()
+	f()
+	return nil
+}
+
+// logText makes one write, so that the lines of concurrent requests do not mix.
+func logText(r *Request, err error, stack []byte) {
 	fmt.Fprintf(r.Stderr, "%.16q %.256q: %.4096s\n%s",
 		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), oneLine(err.Error()), stack)
 }
@@ -96,7 +147,7 @@ func (x *exchange) errorPage(cause error) error {
 	h := x.response.h
 	err := x.errorResponse(h.errorApp(cause))
 	if err != nil && !errors.Is(err, ErrBroken) {
-		h.logException(&x.request, fmt.Errorf("gateway: error page: %w", err))
+		x.logException(fmt.Errorf("gateway: error page: %w", err))
 		err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil))
 	}
 	if err != nil {

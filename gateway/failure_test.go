@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,5 +151,71 @@ func TestCanceledIsNotLogged(t *testing.T) {
 	}))
 	if log.Len() > 0 {
 		t.Errorf("got log %q; want none", log.String())
+	}
+}
+
+// fragile is an error whose methods need it not to be nil.
+type fragile struct{ error }
+
+func (f *fragile) Error() string { return f.error.Error() }
+func (f *fragile) Unwrap() error { return f.error }
+
+// TestPanicsBehindTheApp: what an App leaves behind, and what a hook does, must not panic in the transport.
+func TestPanicsBehindTheApp(t *testing.T) {
+	oops := func(ResponseWriter, *Request) error { return errors.New("oops") }
+	for _, c := range []struct {
+		name    string
+		app     AppFunc
+		handler BaseCGIHandler
+		logged  string
+	}{
+		{"nil pointer as an error", func(ResponseWriter, *Request) error { return (*fragile)(nil) }, BaseCGIHandler{}, "nil pointer"},
+		{"nil pointer inside an error", func(ResponseWriter, *Request) error { return &fragile{} }, BaseCGIHandler{}, "nil pointer"},
+		{"nil BackendError", func(ResponseWriter, *Request) error { return (*BackendError)(nil) }, BaseCGIHandler{}, "nil pointer"},
+		{"panic with such an error", func(ResponseWriter, *Request) error { panic((*fragile)(nil)) }, BaseCGIHandler{}, "panic: <nil>"},
+		{"LogException", oops, BaseCGIHandler{LogException: func(*Request, error, []byte) { panic("hook") }}, "oops; LogException: panic: hook"},
+		{"Stderr", oops, BaseCGIHandler{Stderr: panickingWriter{}}, ""},
+		{"LogException and Stderr", oops, BaseCGIHandler{LogException: func(*Request, error, []byte) { panic("hook") }, Stderr: panickingWriter{}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := runHandler(&c.handler, c.app)
+			if got.out != errorPage500 || got.err != nil || !strings.Contains(got.log, c.logged) {
+				t.Errorf("got %q, %v, log %q; want the error page and %q", got.out, got.err, got.log, c.logged)
+			}
+		})
+	}
+	got := runHandler(&BaseCGIHandler{Stdout: panickingWriter{}}, write("x"))
+	if !errors.Is(got.err, ErrBroken) || !strings.Contains(got.log, "in Write") {
+		t.Errorf("Stdout: got %v, log %q; want ErrBroken and the panic", got.err, got.log)
+	}
+}
+
+type panickingWriter struct{}
+
+func (panickingWriter) Write([]byte) (int, error) { panic("in Write") }
+
+// TestGoexit: an App that ends its goroutine is answered for all the same, and only once.
+func TestGoexit(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before AppFunc
+		want   string
+	}{
+		{"before the head", write("x"), errorPage500},
+		{"after it", flush, "Status: 200 OK\r\n\r\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out, log strings.Builder
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				h := &BaseCGIHandler{Stdout: &out, Stderr: &log}
+				h.Run(context.Background(), then(c.before, func(ResponseWriter, *Request) error { runtime.Goexit(); return nil }))
+			}()
+			<-ended
+			if out.String() != c.want || strings.Count(log.String(), "Goexit") != 1 {
+				t.Errorf("got %q, log %q; want %q and one line", out.String(), log.String(), c.want)
+			}
+		})
 	}
 }

@@ -101,24 +101,26 @@ type exchange struct {
 
 // Run answers one request with app. It returns nil when Stdout took a whole response, which may be an error page. Otherwise
 // its error wraps [ErrBroken], and the transport has to make the break visible; when the peer went away or the App asked for
-// it ([ErrAbort]) nothing has been logged. [PeerGone] tells the first case. Run does not let a panic of app through.
-func (h *BaseCGIHandler) Run(ctx context.Context, app App) error {
+// it ([ErrAbort]) nothing has been logged. [PeerGone] tells the first case. Stdout is not flushed at the end. ctx must not be
+// nil.
+//
+// Run does not let a panic through, of app or of a hook. Where app calls runtime.Goexit, as a test's FailNow does, Run ends
+// its goroutine: the error page has been sent if it could be, and a transport that must break the exchange otherwise does so
+// in a deferred function.
+func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 	x := h.newExchange(ctx)
 	defer x.end()
-	err := x.admit()
-	if err == nil {
-		err = x.call(app, &x.response)
+	defer func() {
+		if err != nil {
+			err = x.fail(err)
+		}
+	}()
+	if err = x.admit(); err != nil {
+		return err
 	}
-	if err == nil {
-		return nil
-	}
-	if !x.silent(err) {
-		h.logException(&x.request, err)
-	}
-	if x.response.committed || x.response.lost != nil || errors.Is(err, ErrAbort) {
-		return broken(err)
-	}
-	return x.errorPage(err)
+	err = errGoexit // which is all that can be seen of it
+	err = x.call(app, &x.response)
+	return err
 }
 
 func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
@@ -171,7 +173,7 @@ func (x *exchange) call(app App, w *response) (err error) {
 		}
 	}()
 	if err := app.ServeGateway(w, &x.request); err != nil {
-		return err
+		return sound(err)
 	}
 	return w.finish()
 }
