@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 	"unicode"
@@ -80,15 +81,17 @@ func bounded(stack []byte, limit int) []byte {
 	return stack[:len(stack)-len(rest)]
 }
 
-// silent reports whether err is nobody's fault: the peer went away, or the App asked for the break.
+// silent reports whether err is nobody's fault: the peer went away, stopped taking bytes, or the App asked for the break. A
+// Stdout that fails for another reason, such as a full disk, is worth a line; so is a peer of the App's own that went away.
 func (x *exchange) silent(err error) bool {
-	if errors.Is(err, ErrAbort) {
+	over := x.ctx.Err() != nil
+	switch lost := x.response.lost; {
+	case errors.Is(err, ErrAbort):
 		return true
+	case lost != nil:
+		return errors.Is(err, lost) && (over || PeerGone(lost) || errors.Is(lost, os.ErrDeadlineExceeded))
 	}
-	if lost := x.response.lost; lost != nil {
-		return errors.Is(err, lost)
-	}
-	return errors.Is(err, context.Canceled) && x.ctx.Err() != nil
+	return over && errors.Is(err, context.Canceled)
 }
 
 // fail reports why there is no whole response, and answers with an error page while it can.
@@ -96,10 +99,15 @@ func (x *exchange) fail(err error) error {
 	if !x.silent(err) {
 		x.logException(err)
 	}
-	if x.response.committed || x.response.lost != nil || errors.Is(err, ErrAbort) {
-		return broken(err)
+	if x.response.decided(err) {
+		return broken(&x.response, err)
 	}
 	return x.errorPage(err)
+}
+
+// decided reports whether err breaks the exchange: something has gone out already, or nothing may.
+func (w *response) decided(err error) bool {
+	return w.committed || w.lost != nil || errors.Is(err, ErrAbort)
 }
 
 // logException reports a failure once, as LogException says or as text on Stderr. A LogException that panics is reported
@@ -144,27 +152,23 @@ func oneLine(s string) string {
 // errorPage answers in place of an App that failed with cause while its head was not committed. An ErrorOutput that fails too
 // is replaced by the built-in page: a response is never empty.
 func (x *exchange) errorPage(cause error) error {
-	h := x.response.h
-	err := x.errorResponse(h.errorApp(cause))
-	if err != nil && !errors.Is(err, ErrBroken) {
+	w, err := x.errorResponse(x.response.h.errorApp(cause))
+	if err != nil && !w.decided(err) {
 		x.logException(fmt.Errorf("gateway: error page: %w", err))
-		err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil))
+		w, err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil))
 	}
 	if err != nil {
-		return broken(err)
+		return broken(w, err)
 	}
 	return nil
 }
 
-// errorResponse runs app on a fresh response. Its error wraps ErrBroken when something has gone out already.
-func (x *exchange) errorResponse(app App) error {
+// errorResponse runs app on a fresh response.
+func (x *exchange) errorResponse(app App) (*response, error) {
 	w := &response{}
 	w.prepare(x.response.h, x.request.Environ)
 	err := x.call(app, w)
-	if err != nil && (w.committed || w.lost != nil) {
-		return broken(err)
-	}
-	return err
+	return w, err
 }
 
 const (

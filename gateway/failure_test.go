@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -215,6 +216,57 @@ func TestGoexit(t *testing.T) {
 			<-ended
 			if out.String() != c.want || strings.Count(log.String(), "Goexit") != 1 {
 				t.Errorf("got %q, log %q; want %q and one line", out.String(), log.String(), c.want)
+			}
+		})
+	}
+}
+
+// TestPeerOfTheApp: an App that failed because a backend of its own went away has somebody to show the break to.
+func TestPeerOfTheApp(t *testing.T) {
+	got := run("GET", then(write("abc"), flush, func(ResponseWriter, *Request) error {
+		return &BackendError{Status: 502, Reason: "reset", Err: syscall.ECONNRESET}
+	}))
+	if !errors.Is(got.err, ErrBroken) || PeerGone(got.err) || !errors.Is(got.err, syscall.ECONNRESET) {
+		t.Errorf("got %v, PeerGone %v; want ErrBroken and a peer that is still there", got.err, PeerGone(got.err))
+	}
+	if !strings.Contains(got.log, "reset") {
+		t.Errorf("got log %q; want the reason", got.log)
+	}
+}
+
+// TestBrokenInside: an App may hand on the error of a Run of its own, and is given its error page all the same.
+func TestBrokenInside(t *testing.T) {
+	inner := func(ResponseWriter, *Request) error {
+		h := &BaseCGIHandler{Stdout: &failingWriter{err: syscall.EPIPE}}
+		return h.Run(context.Background(), write("x"))
+	}
+	got := runHandler(&BaseCGIHandler{ErrorOutput: AppFunc(inner)}, inner)
+	if got.out != errorPage500 || got.err != nil {
+		t.Errorf("got %q, %v; want the error page", got.out, got.err)
+	}
+}
+
+// TestStdoutFailures: which failures of Stdout are worth a line.
+func TestStdoutFailures(t *testing.T) {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	for _, c := range []struct {
+		name   string
+		ctx    context.Context
+		err    error
+		logged bool
+	}{
+		{"full disk", context.Background(), syscall.ENOSPC, true},
+		{"gone", context.Background(), syscall.EPIPE, false},
+		{"write timeout", context.Background(), os.ErrDeadlineExceeded, false},
+		{"ended by the transport", ended, os.ErrClosed, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log strings.Builder
+			h := &BaseCGIHandler{Stdout: &failingWriter{err: fmt.Errorf("write: %w", c.err)}, Stderr: &log}
+			err := h.Run(c.ctx, write("x"))
+			if !errors.Is(err, c.err) || c.logged != (log.Len() > 0) {
+				t.Errorf("got %v, log %q; want logged %v", err, log.String(), c.logged)
 			}
 		})
 	}

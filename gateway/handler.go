@@ -3,8 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -196,10 +194,17 @@ func (w *response) prepare(h *BaseCGIHandler, e *util.Environ) {
 
 func (h *BaseCGIHandler) httpVersion() string { return cmp.Or(h.HTTPVersion, "1.1") }
 
-// broken wraps err in ErrBroken, once.
-func broken(err error) error {
-	if errors.Is(err, ErrBroken) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrBroken, err)
+// brokenError is what Run returns for a response that is not whole.
+type brokenError struct {
+	err  error
+	gone bool // Stdout's peer has gone away
+}
+
+func (e *brokenError) Error() string { return ErrBroken.Error() + ": " + e.err.Error() }
+
+func (e *brokenError) Unwrap() []error { return []error{ErrBroken, e.err} }
+
+// broken is the error of Run for the response w, which is not whole because of err.
+func broken(w *response, err error) error {
+	return &brokenError{err: err, gone: PeerGone(w.lost)}
 }
