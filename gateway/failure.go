@@ -163,9 +163,9 @@ func (x *exchange) errorPage(cause error) error {
 	return nil
 }
 
-// errorResponse runs app on a fresh response.
+// errorResponse runs app on a fresh response, whose status is an error's until app says otherwise.
 func (x *exchange) errorResponse(app App) (*response, error) {
-	w := &response{}
+	w := &response{status: defaultErrorStatus}
 	w.prepare(x.response.h, x.request.Environ)
 	err := x.call(app, w)
 	return w, err

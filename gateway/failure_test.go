@@ -66,8 +66,28 @@ func TestErrorHooks(t *testing.T) {
 
 	h = env()
 	h.ErrorOutput = write("own page")
-	if got := runHandler(&h, oops); got.out != "Status: 200 OK\r\nContent-Length: 8\r\n\r\nown page" {
+	if got := runHandler(&h, oops); got.out != "Status: 500 Internal Server Error\r\nContent-Length: 8\r\n\r\nown page" {
 		t.Errorf("ErrorOutput: got %q", got.out)
+	}
+
+	h = env()
+	h.ErrorOutput = start("303 See Other", "Location", "/sorry")
+	if got := runHandler(&h, oops); got.out != "Status: 303 See Other\r\nLocation: /sorry\r\nContent-Length: 0\r\n\r\n" {
+		t.Errorf("ErrorOutput with a status: got %q", got.out)
+	}
+
+	h = env()
+	h.ErrorOutput = AppFunc(func(ResponseWriter, *Request) error { return ErrAbort })
+	if got := runHandler(&h, oops); got.out != "" || !errors.Is(got.err, ErrAbort) || strings.Count(got.log, "\n") != 1 {
+		t.Errorf("aborting ErrorOutput: got %q, %v, log %q", got.out, got.err, got.log)
+	}
+
+	for _, status := range []string{"103 Early Hints", "oops"} {
+		h = env()
+		h.ErrorStatus = status
+		if got := runHandler(&h, oops); !strings.HasPrefix(got.out, "Status: 500 ") {
+			t.Errorf("ErrorStatus %q: got %q", status, got.out)
+		}
 	}
 
 	h = env()

@@ -54,16 +54,19 @@ type BaseCGIHandler struct {
 	// ServerSoftware is the Server field of an OriginServer, and SERVER_SOFTWARE where the environ has none.
 	ServerSoftware string
 
-	// ErrorOutput writes the response when an App failed before its head was committed. Nil writes ErrorStatus,
-	// ErrorHeaders and ErrorBody. It gets no diagnostics, on purpose; LogException does.
+	// ErrorOutput writes the response when an App failed before its head was committed; without a Start it is a 500. Nil
+	// writes ErrorStatus, ErrorHeaders and ErrorBody. It gets no diagnostics, on purpose; LogException does. Where it fails
+	// in its turn, or one of the three is malformed, there is a built-in page. Requests that are refused and backends that
+	// failed (400, 411, 413, 502 to 504) have pages of their own.
 	ErrorOutput App
 
-	ErrorStatus  string          // empty is "500 Internal Server Error"
-	ErrorHeaders []headers.Field // nil is Content-Type: text/plain
+	ErrorStatus  string          // empty is "500 Internal Server Error"; a 1xx is taken for that
+	ErrorHeaders []headers.Field // nil is Content-Type: text/plain; charset=utf-8
 	ErrorBody    string          // empty is one sentence that blames the server
 
-	// LogException is told why an App failed; stack is nil unless it panicked. Nil writes both to Stderr. It is not called
-	// for a peer that went away, nor for [ErrAbort].
+	// LogException is told why an App failed or a request was refused; stack is nil unless the App panicked. Nil writes both
+	// to Stderr. It is not called for a peer that went away or stopped taking bytes, nor for [ErrAbort]. It may keep err,
+	// but not r.
 	LogException func(r *Request, err error, stack []byte)
 
 	// TracebackLimit bounds the stack that is logged, in frames. Zero is 32, negative is no stack at all.
