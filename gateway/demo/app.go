@@ -3,6 +3,7 @@ package demo
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -37,10 +38,8 @@ func serve(w gateway.ResponseWriter, r *gateway.Request) error {
 
 // allow calls next for one of the methods, and names them to whoever came with another (RFC 9110 section 15.5.6).
 func allow(w gateway.ResponseWriter, r *gateway.Request, methods string, next gateway.AppFunc) error {
-	for method := range strings.SplitSeq(methods, ", ") {
-		if method == r.Environ.Get("REQUEST_METHOD") {
-			return next(w, r)
-		}
+	if slices.Contains(strings.Split(methods, ", "), r.Environ.Get("REQUEST_METHOD")) {
+		return next(w, r)
 	}
 	if err := w.Headers().Set("Allow", methods); err != nil {
 		return err
