@@ -185,3 +185,25 @@ func TestInputLeftBehind(t *testing.T) {
 	server.Close()
 	<-ended
 }
+
+// TestOutputSettles: each way to write takes the body over first; an nph response to HTTP/0.9 may begin with a file.
+func TestOutputSettles(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	ways := map[string]func(*output) error{
+		"Write":    func(o *output) error { _, err := o.Write(nil); return err },
+		"SendFile": func(o *output) error { _, err := o.SendFile(file, 0); return err },
+	}
+	for name, write := range ways {
+		t.Run(name, func(t *testing.T) {
+			stdin := strings.NewReader("body")
+			o := &output{file: file, in: newTestInput(t, stdin, 100, "CONTENT_LENGTH=4")}
+			if err := write(o); err != nil || stdin.Len() != 0 {
+				t.Errorf("got %v, %d bytes of the body unread; want none", err, stdin.Len())
+			}
+		})
+	}
+}
