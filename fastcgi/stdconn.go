@@ -280,7 +280,7 @@ func (c *stdConn) abort(r *stdRequest) {
 		c.refuse(r.id, r.keepConn, RequestComplete)
 		return
 	}
-	c.end(r)
+	c.end(r, nil)
 }
 
 // drop takes away a request that net/http/fcgi does not know yet. A refuse must follow.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -24,13 +23,8 @@ func (c *stdConn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	c.mu.Lock()
 	r := c.slots[slotOf(hr)]
 	c.mu.Unlock()
-	returned := false
 	defer func() {
-		switch p := recover(); {
-		case p != nil: // not the App's, which Run catches
-			c.server.log().Error("panic while serving a request", "panic", p, "stack", string(debug.Stack()))
-			c.breakOff(r)
-		case !returned: // runtime.Goexit: net/http/fcgi will not end the request
+		if !r.returned { // runtime.Goexit: net/http/fcgi will not end the request
 			c.breakOff(r)
 			c.release(r)
 			c.handlers.Done()
@@ -40,7 +34,7 @@ func (c *stdConn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	if err := r.run(w); err != nil {
 		c.breakOff(r)
 	}
-	returned = true
+	r.returned = true
 }
 
 // fromChild acts on a record of net/http/fcgi.
@@ -50,12 +44,14 @@ func (c *stdConn) fromChild(h Header, content []byte) error {
 	c.mu.Unlock()
 	switch {
 	case h.Type == TypeEndRequest:
-		c.end(r)
+		c.end(r, r.last)
 		c.release(r)
 		c.handlers.Done()
 	case h.Type == TypeStdout && !r.headDropped:
 		r.headDropped = true
-	case h.Type == TypeStdout && len(content) > 0: // the empty one, end sends
+	case h.Type == TypeStdout && r.returned: // the last bytes, and the empty record, which end sends
+		r.last = append(r.last, content...)
+	case h.Type == TypeStdout:
 		return c.write(r, TypeStdout, content)
 	}
 	return nil
@@ -82,9 +78,9 @@ func (c *stdConn) reply(records []byte) error {
 	return c.send(records)
 }
 
-// end closes the streams of a request and ends it, in one write: nginx keeps a connection only if END_REQUEST comes with what is
-// before it.
-func (c *stdConn) end(r *stdRequest) {
+// end sends the last bytes of a request's response, closes its streams and ends it, in one write: nginx keeps a connection only if
+// END_REQUEST comes together with the end of the body.
+func (c *stdConn) end(r *stdRequest, last []byte) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	if !c.close(r, false) {
@@ -93,6 +89,9 @@ func (c *stdConn) end(r *stdRequest) {
 	out := c.out[:0]
 	if r.stderrUsed {
 		out = AppendRecord(out, TypeStderr, r.id, nil)
+	}
+	if len(last) > 0 {
+		out = AppendRecord(out, TypeStdout, r.id, last)
 	}
 	out = AppendRecord(out, TypeStdout, r.id, nil)
 	c.send(AppendEndRequest(out, r.id, EndRequest{}))

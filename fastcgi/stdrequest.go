@@ -29,8 +29,12 @@ type stdRequest struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	bodyEnded   bool // guarded by conn.mu
-	headDropped bool // net/http/fcgi's own head; only the goroutine of the request looks at it
+	bodyEnded bool // guarded by conn.mu
+
+	// For the goroutine of the request alone.
+	headDropped bool   // net/http/fcgi's own head
+	returned    bool   // the App has
+	last        []byte // of the response: what net/http/fcgi had in its buffer then
 
 	// Guarded by conn.wmu.
 	ended      bool // END_REQUEST was sent, or never will be
