@@ -60,12 +60,12 @@ var apps = map[string]gateway.AppFunc{
 		<-ready(w, r.Context().Done())
 		io.WriteString(w, "seen\n")
 		w.Flush()
-		time.Sleep(time.Hour)
+		time.Sleep(time.Minute)
 		return nil
 	},
 	"deaf": func(w gateway.ResponseWriter, r *gateway.Request) error {
 		ready(w, nil)
-		time.Sleep(time.Hour)
+		time.Sleep(time.Minute)
 		return nil
 	},
 	"option-nph": func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -73,7 +73,7 @@ var apps = map[string]gateway.AppFunc{
 		return text("more")(w, r)
 	},
 	"silent": func(w gateway.ResponseWriter, r *gateway.Request) error {
-		time.Sleep(time.Hour)
+		time.Sleep(time.Minute)
 		return nil
 	},
 	"endless": func(w gateway.ResponseWriter, r *gateway.Request) error {

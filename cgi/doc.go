@@ -12,11 +12,11 @@
 //		}
 //	}
 //
+// Apache and lighttpd do not look at the exit status: behind them the client sees a late failure only where the response has a Content-Length
+// (lighttpd 1.4.69), or where the script is an nph one (both, Apache 2.4.71 too), whose chunks then lack their end. See [Server.NPH].
+//
 // The process is started anew for every request and pays for what it links. Build it with CGO_ENABLED=0: the program then
 // starts about as fast as an empty one, which testdata/bench/cgi measures. This package imports neither net nor net/http.
-//
-// Apache and lighttpd do not look at it: behind them the client sees a late failure only where the response has a Content-Length
-// (lighttpd 1.4.69), or where the script is an nph one (both, Apache 2.4.71 too), whose chunks then lack their end. See [Server.NPH].
 //
 // # Standard input
 //

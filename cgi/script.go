@@ -21,9 +21,9 @@ import (
 // CVE-2012-1823 is about. What it writes to standard error goes to the request's Stderr.
 //
 // A response ends when the script has closed its standard output and ended. Where a process that the script has left behind keeps
-// standard output open, it ends once that has been silent for some seconds. The Body gives a *gateway.BackendError in place of io.EOF when the script
-// was ended by a signal, or with an exit status that is not zero: [Serve] says in this way that a response is not whole. A
-// response to HEAD and one as long as its Content-Length says are whole, whatever came after them.
+// standard output open, it ends once that has been silent for some seconds. The Body gives a *gateway.BackendError in place of
+// io.EOF when the script was ended by a signal, or with an exit status that is not zero: [Serve] says in this way that a response is
+// not whole. A response to HEAD and one as long as its Content-Length says are whole, whatever came after them.
 //
 // Ending the request's context, and closing the Body early, kill the script; on Unix with its process group, so that what it has
 // started goes too.
