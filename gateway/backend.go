@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cgikit/cgikit/headers"
 	"github.com/cgikit/cgikit/util"
@@ -39,7 +40,7 @@ type Response struct {
 
 // BackendError is a failure of the backend, as the web server's client may be told of it.
 type BackendError struct {
-	Status int    // 502 Bad Gateway, 503 Service Unavailable or 504 Gateway Timeout
+	Status int    // 502 Bad Gateway, 503 Service Unavailable or 504 Gateway Timeout; others are taken for 502
 	Reason string // fit for the public: says what happened, not where
 	Err    error  // the detail, for the log
 }
@@ -62,7 +63,11 @@ func (e *BackendError) page() (status, text string) {
 	default:
 		status = "502 Bad Gateway"
 	}
-	return status, strings.ToUpper(e.Reason[:min(1, len(e.Reason))]) + e.Reason[min(1, len(e.Reason)):] + ".\n"
+	first, size := utf8.DecodeRuneInString(e.Reason)
+	if size == 0 {
+		return status, status[len("502 "):] + ".\n"
+	}
+	return status, string(unicode.ToUpper(first)) + e.Reason[size:] + ".\n"
 }
 
 // ErrLengthRequired is returned by a Backend that has to know the length of the body first, and does not.
@@ -77,7 +82,9 @@ func (lengthRequired) page() (status, text string) {
 }
 
 // Forward returns an App that answers with what b answers. Hop-by-hop fields of the response are dropped (RFC 3875 section
-// 6.3.4), a Location without Status becomes a 302 (section 6.2.3), and a response of unknown length is flushed as it comes.
+// 6.3.4), a Location without Status becomes a 302 (section 6.2.3), and a response of unknown length is flushed as it comes. A
+// response that is no final one, that declares two lengths or a length that its body has not, is answered 502 while that is
+// possible, and breaks the exchange after that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		resp, err := b.RoundTrip(r)
@@ -85,28 +92,56 @@ func Forward(b Backend) App {
 			return err
 		}
 		defer resp.Body.Close()
-		for name, value := range resp.Headers.All() {
-			if !util.IsHopByHop(name) {
-				w.Headers().Add(name, value) // valid, since it comes out of a list
-			}
+		status := forwardStatus(resp)
+		length, err := forwardFields(w.Headers(), resp.Headers, status)
+		if err != nil {
+			return badHead(err)
 		}
-		if err := w.Start(forwardStatus(resp)); err != nil {
-			return &BackendError{Status: 502, Reason: "the application sent a malformed status", Err: err}
+		if err := w.Start(status); err != nil {
+			return err
 		}
-		return forwardBody(w, resp)
+		if r.Environ.Get("REQUEST_METHOD") == "HEAD" || !bodyAllowed(status) {
+			return forwardBody(w, io.Discard, resp, unknownLength)
+		}
+		return forwardBody(w, w, resp, length)
 	})
 }
 
 func forwardStatus(resp *Response) string {
-	if resp.Status == "" && resp.Headers.Has("Location") {
+	if resp.Status == "" && resp.Headers.Get("Location") != "" {
 		return "302 Found"
 	}
 	return cmp.Or(resp.Status, "200 OK")
 }
 
-// forwardBody copies the body. Where its length is declared the client knows how much is to come, and buffering costs
-// nobody anything; else each piece may be all there is for a while, and so may the head.
-func forwardBody(w ResponseWriter, resp *Response) error {
+// forwardFields adds the fields that may pass to dst, and returns the length that they declare.
+func forwardFields(dst, src *headers.Headers, status string) (length int64, err error) {
+	if err := checkFinal(status); err != nil {
+		return 0, err
+	}
+	for name, value := range src.All() {
+		if !util.IsHopByHop(name) {
+			dst.Add(name, value) // valid, since it comes out of a list
+		}
+	}
+	return checkFields(dst)
+}
+
+// checkFinal accepts the status of a final response. An interim one cannot be followed by another here.
+func checkFinal(status string) error {
+	if err := checkStatus(status); err != nil {
+		return err
+	}
+	if status[0] == '1' {
+		return ruleError("status of an interim response", status)
+	}
+	return nil
+}
+
+// forwardBody copies the body to dst, which is w or nowhere, and compares its length with the declared one. Where one is
+// declared the client knows how much is to come, and buffering costs nobody anything; else each piece may be all there is for
+// a while, and so may the head.
+func forwardBody(w ResponseWriter, dst io.Writer, resp *Response, length int64) error {
 	block := blocks.Get().(*[32 << 10]byte)
 	defer blocks.Put(block)
 	flush := !resp.Headers.Has("Content-Length")
@@ -115,21 +150,32 @@ func forwardBody(w ResponseWriter, resp *Response) error {
 			return err
 		}
 	}
-	for {
-		n, readErr := resp.Body.Read(block[:])
-		if _, err := w.Write(block[:n]); err != nil {
-			return err
+	for copied := int64(0); ; {
+		n, readErr := readSome(resp.Body, block[:])
+		copied += int64(n)
+		if _, err := dst.Write(block[:n]); err != nil {
+			return forwardError(err)
 		}
 		switch {
-		case errors.Is(readErr, io.EOF):
+		case readErr == io.EOF && length != unknownLength && copied != length:
+			return forwardError(ErrContentLength)
+		case readErr == io.EOF: // itself: a failure of the backend may well wrap an io.EOF
 			return nil
 		case readErr != nil:
 			return readErr
 		}
-		if flush && n > 0 {
+		if flush {
 			if err := w.Flush(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// forwardError blames the backend for a length that it declared.
+func forwardError(err error) error {
+	if errors.Is(err, ErrContentLength) {
+		return &BackendError{Status: 502, Reason: "the application sent a body of another length than it declared", Err: err}
+	}
+	return err
 }

@@ -29,7 +29,10 @@ func TestForward(t *testing.T) {
 		{"no reason", "Status: 404\n\n", "Status: 404 \r\n\r\n"},
 		{"redirect (C34)", "Location: http://x/\n\n", "Status: 302 Found\r\nLocation: http://x/\r\n\r\n"},
 		{"hop-by-hop fields go (C39)", "Status: 200 OK\nConnection: close\nTransfer-Encoding: chunked\nA: b\nContent-Length: 0\n\n", "Status: 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n"},
-		{"more than declared (C40)", "Status: 200 OK\nContent-Length: 1\n\nab", errorPage500},
+		{"redirect without a target (C38)", "Location:\n\n", "Status: 200 OK\r\nLocation: \r\n\r\n"},
+		{"cookies in order", "Set-Cookie: b=1\nset-cookie: a=2\nContent-Length: 0\n\n", "Status: 200 OK\r\nSet-Cookie: b=1\r\nset-cookie: a=2\r\nContent-Length: 0\r\n\r\n"},
+		{"204 with a body", "Status: 204 None\nContent-Length: 2\n\nhi", "Status: 204 None\r\n\r\n"},
+		{"304 with a length", "Status: 304 Same\nContent-Length: 2\nETag: x\n\n", "Status: 304 Same\r\nETag: x\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := run("GET", Forward(replies(c.backend)).ServeGateway)
@@ -37,6 +40,45 @@ func TestForward(t *testing.T) {
 				t.Errorf("got %q, %v; want %q", got.out, got.err, c.want)
 			}
 		})
+	}
+}
+
+// TestForwardHead: the length that answers a HEAD is not that of the body that came with it.
+func TestForwardHead(t *testing.T) {
+	for _, body := range []string{"", "a", "0123456789", "0123456789ab"} {
+		got := run("HEAD", Forward(replies("Content-Length: 10\n\n"+body)).ServeGateway)
+		if got.out != "Status: 200 OK\r\nContent-Length: 10\r\n\r\n" || got.err != nil {
+			t.Errorf("body %q: got %q, %v", body, got.out, got.err)
+		}
+	}
+}
+
+// TestForwardRefuses: what the backend did wrong is its fault, not the gateway's.
+func TestForwardRefuses(t *testing.T) {
+	for _, c := range []struct{ name, backend string }{
+		{"more than declared (C40)", "Content-Length: 1\n\nab"},
+		{"less than declared (C40)", "Content-Length: 3\n\nab"},
+		{"two lengths (C40)", "Content-Length: 2\nContent-Length: 3\n\nab"},
+		{"length that is none", "Content-Length: 2x\n\nab"},
+		{"interim response (A13)", "Status: 103 Early Hints\nLink: x\n\n"},
+		{"interim status line", "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\n\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := run("GET", Forward(replies(c.backend)).ServeGateway)
+			if !strings.HasPrefix(got.out, "Status: 502 Bad Gateway\r\n") || got.err != nil || strings.Count(got.log, "\n") != 1 {
+				t.Errorf("got %q, %v, log %q; want a 502 and one line", got.out, got.err, got.log)
+			}
+		})
+	}
+	interim := backendFunc(func(*Request) (*Response, error) {
+		return &Response{Status: "101 Switching Protocols", Headers: headers.New(), Body: io.NopCloser(strings.NewReader(""))}, nil
+	})
+	if got := run("GET", Forward(interim).ServeGateway); !strings.HasPrefix(got.out, "Status: 502 ") {
+		t.Errorf("a Backend's own interim response: got %q", got.out)
+	}
+	got := run("GET", Forward(replies("Content-Length: 9000\n\n"+strings.Repeat("x", 5000))).ServeGateway)
+	if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, ErrContentLength) {
+		t.Errorf("less than declared, late: got %v; want ErrBroken", got.err)
 	}
 }
 
@@ -48,15 +90,28 @@ func TestForwardFailures(t *testing.T) {
 	if !strings.HasPrefix(got.out, "Status: 503 Service Unavailable\r\n") || !strings.HasSuffix(got.out, "\r\n\r\nNo room.\n") {
 		t.Errorf("got %q", got.out)
 	}
-	brokenOff := backendFunc(func(*Request) (*Response, error) {
-		body := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(&BackendError{Status: 502, Reason: "broke off"}))
-		return &Response{Status: "200 OK", Headers: headers.New(), Body: io.NopCloser(body)}, nil
+	for _, cause := range []error{nil, io.EOF, io.ErrUnexpectedEOF} { // io.EOF is what a decoder met where more had to come
+		brokenOff := backendFunc(func(*Request) (*Response, error) {
+			body := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(&BackendError{Status: 502, Reason: "broke off", Err: cause}))
+			return &Response{Status: "200 OK", Headers: headers.New(), Body: io.NopCloser(body)}, nil
+		})
+		got = run("GET", Forward(brokenOff).ServeGateway)
+		if !errors.Is(got.err, ErrBroken) || got.out != "Status: 200 OK\r\n\r\nabc" {
+			t.Errorf("because of %v: got %q, %v; want a broken response (F40)", cause, got.out, got.err)
+		}
+	}
+	stuck := backendFunc(func(*Request) (*Response, error) {
+		return &Response{Headers: headers.New(), Body: io.NopCloser(stuckReader{})}, nil
 	})
-	got = run("GET", Forward(brokenOff).ServeGateway)
-	if !errors.Is(got.err, ErrBroken) || got.out != "Status: 200 OK\r\n\r\nabc" {
-		t.Errorf("got %q, %v; want a broken response (F40)", got.out, got.err)
+	if got = run("GET", Forward(stuck).ServeGateway); !errors.Is(got.err, io.ErrNoProgress) {
+		t.Errorf("got %v; want io.ErrNoProgress", got.err)
 	}
 }
+
+// stuckReader never gives anything, nor an error.
+type stuckReader struct{}
+
+func (stuckReader) Read([]byte) (int, error) { return 0, nil }
 
 // TestForwardFlushes: what a backend sends piece by piece reaches the client piece by piece.
 func TestForwardFlushes(t *testing.T) {
@@ -78,7 +133,9 @@ func TestBackendErrorTexts(t *testing.T) {
 	if err.Error() != "gateway: backend: no answer: dial: refused" || !errors.Is(err, inner) {
 		t.Errorf("got %q", err.Error())
 	}
-	if status, text := (&BackendError{Status: 200, Reason: ""}).page(); status != "502 Bad Gateway" || text != ".\n" {
-		t.Errorf("got %q, %q", status, text)
+	for _, c := range []struct{ reason, want string }{{"", "Bad Gateway.\n"}, {"x", "X.\n"}, {"été", "Été.\n"}} {
+		if status, text := (&BackendError{Status: 200, Reason: c.reason}).page(); status != "502 Bad Gateway" || text != c.want {
+			t.Errorf("got %q, %q; want %q", status, text, c.want)
+		}
 	}
 }

@@ -59,6 +59,19 @@ func fileOf(src io.Reader) (File, *io.LimitedReader) {
 // blocks are what files and streams are copied by where sendfile(2) cannot.
 var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
+// emptyReads is how many reads in a row may give nothing before a source counts as stuck; bufio's number.
+const emptyReads = 100
+
+// readSome reads until there is a byte or an error: a reader may return neither, and a broken one does so for ever.
+func readSome(r io.Reader, p []byte) (int, error) {
+	for range emptyReads {
+		if n, err := r.Read(p); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
 // copyFrom does not hold the lock while it reads: a source that blocks must not keep the exchange from ending.
 func (w *response) copyFrom(src io.Reader) (n int64, err error) {
 	block := blocks.Get().(*[32 << 10]byte)

@@ -21,7 +21,7 @@ const (
 // SCGI applications send, is taken for a Status. maxHead bounds the head in bytes; zero and negative mean 64 KiB.
 //
 // What is no head gives a [*BackendError] that says why, and stdout is closed: a line that is no field, white space before a
-// colon, folded lines, a status that is none, a head that is too long or never ends, none at all.
+// colon, folded lines, a status that is none or an interim one (1xx), a head that is too long or never ends, none at all.
 func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	if maxHead <= 0 {
 		maxHead = defaultMaxHead
@@ -134,7 +134,7 @@ func parseHead(head []byte) (*Response, error) {
 	case len(resp.Status) == 3:
 		resp.Status += " " // RFC 3875 section 6.3.3 wants the space, and many scripts leave it out
 	}
-	return resp, checkStatus(resp.Status)
+	return resp, checkFinal(resp.Status)
 }
 
 // statusLine takes an HTTP status line off the head.
