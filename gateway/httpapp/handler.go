@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -69,11 +70,31 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// closeUnread ends a body that the App did not read to its end, with the response on its way first. Left to net/http (1.26),
-// which closes it when the handler has returned, the connection's next read panics under full duplex: "invalid concurrent
-// Body.Read call".
+// Bounds on reading a body that nobody wants, those of package scgi: in all, without a byte, and in size.
+const (
+	lingerTime  = 30 * time.Second
+	lingerPause = 5 * time.Second
+	lingerBytes = 256 << 20
+)
+
+// closeUnread ends a body that the App did not read to its end, with the response on its way first. A client that is still
+// sending would lose the response to a reset if the rest were left unread: net/http reads 256 KiB of it, and waits for half
+// a second. And under full duplex net/http (1.26) must not be left to close the body itself when the handler has returned:
+// the connection's next read panics with "invalid concurrent Body.Read call".
 func closeUnread(w http.ResponseWriter, r *http.Request) {
-	_ = http.NewResponseController(w).Flush()
+	control := http.NewResponseController(w)
+	_ = control.Flush()
+	end := time.Now().Add(lingerTime)
+	block := make([]byte, 32<<10)
+	for left := lingerBytes; left > 0 && time.Now().Before(end); {
+		_ = control.SetReadDeadline(time.Now().Add(lingerPause))
+		n, err := r.Body.Read(block)
+		if err != nil {
+			break
+		}
+		left -= n
+	}
+	_ = control.SetReadDeadline(time.Time{})
 	_ = r.Body.Close()
 }
 

@@ -262,6 +262,26 @@ func TestHandlerLeavesBody(t *testing.T) {
 	}
 }
 
+// A large body that nobody reads does not cost its sender the answer: without the lingering read about every second of
+// these fails.
+func TestHandlerTakesTheRest(t *testing.T) {
+	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		_, err := io.WriteString(w, "not interested")
+		return err
+	})
+	url := serve(t, h)
+	for range 10 {
+		resp, err := http.Post(url, "a/b", bytes.NewReader(make([]byte, 10<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := readAll(t, resp.Body); got != "not interested" {
+			t.Errorf("got %q", got)
+		}
+		resp.Body.Close()
+	}
+}
+
 // The answer does not wait for the rest of a body that nobody wants.
 func TestHandlerAnswersBeforeTheBody(t *testing.T) {
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
