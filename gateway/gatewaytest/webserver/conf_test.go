@@ -33,7 +33,7 @@ func Example_configuration() {
 }
 
 func TestConfNames(t *testing.T) {
-	want := "apache2-cgi apache2-cgid apache2-fastcgi apache2-scgi " +
+	want := "apache2-cgi apache2-cgid apache2-fastcgi apache2-fastcgi-spawn apache2-scgi " +
 		"lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-spawn lighttpd-scgi nginx-fastcgi nginx-scgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)

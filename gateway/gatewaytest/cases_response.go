@@ -1,0 +1,180 @@
+package gatewaytest
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// answer is an App that gives a status, fields and a body.
+func answer(status, body string, fields ...string) gateway.AppFunc {
+	return func(w gateway.ResponseWriter, r *gateway.Request) error {
+		for i := 0; i < len(fields); i += 2 {
+			if err := w.Headers().Add(fields[i], fields[i+1]); err != nil {
+				return err
+			}
+		}
+		if err := w.Start(status); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, body)
+		return err
+	}
+}
+
+// responseCases: what the client must get.
+var responseCases = []Case{
+	{
+		Name: "status",
+		Rule: "the status code is the App's, and its body comes with it (RFC 3875 section 6.3.3; C32)",
+		app:  answer("404 Not Found", "no such thing", "Content-Type", "text/plain"),
+		drive: func(p *probe) {
+			p.want("body", string(p.get("/", 404).body), "no such thing")
+		},
+	},
+	{
+		Name: "silent-app",
+		Rule: "a response is never empty: an App that does nothing answers 200 with no body (RFC 3875 section 6.2; A4)",
+		app:  func(gateway.ResponseWriter, *gateway.Request) error { return nil },
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			p.want("body", string(r.body), "")
+		},
+	},
+	{
+		Name: "head",
+		Rule: "HEAD has no body, and the fields of a GET (RFC 3875 section 4.3.2; A3, C24)",
+		app:  answer("200 OK", "hello", "Content-Type", "text/plain", "X-Foo", "bar"),
+		drive: func(p *probe) {
+			r := p.whole(request{method: "HEAD"}, 200)
+			p.want("body", string(r.body), "")
+			p.want("X-Foo", r.header.Get("X-Foo"), "bar")
+			p.want("body of a GET", string(p.get("/", 200).body), "hello")
+		},
+	},
+	bodyless("204", "204 No Content", "RFC 9110 section 15.3.5; A14"),
+	bodyless("304", "304 Not Modified", "RFC 9110 section 15.4.5; A14"),
+	{
+		Name: "redirect",
+		Rule: "a redirect with a status is the client's (RFC 3875 section 6.2.4; C35)",
+		app:  answer("302 Found", "over there", "Location", "http://example.org/x?y=%2c", "Content-Type", "text/plain"),
+		drive: func(p *probe) {
+			r := p.get("/", 302)
+			p.want("Location", r.header.Get("Location"), "http://example.org/x?y=%2c")
+			p.want("body", string(r.body), "over there")
+		},
+	},
+	{
+		Name: "redirect-to-a-path",
+		Rule: "a redirect with a status is the client's, also to a path (RFC 3875 section 6.2.4; C35)",
+		app:  answer("303 See Other", "", "Location", "/x?y=%2c"),
+		drive: func(p *probe) {
+			location := p.get("/", 303).header.Get("Location")
+			if !strings.HasSuffix(location, "/x?y=%2c") { // Apache and lighttpd may make it absolute
+				p.errorf("got Location %q; want /x?y=%%2c", location)
+			}
+		},
+	},
+	{
+		Name: "repeated-response-fields",
+		Rule: "response fields of one name all arrive (RFC 9110 section 5.3)",
+		app:  answer("200 OK", "", "X-Foo", "bar", "X-Foo", "baz", "Set-Cookie", "a=1; Path=/", "Set-Cookie", "b=2"),
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			p.want("X-Foo", strings.Join(r.header.Values("X-Foo"), ", "), "bar, baz")
+			p.want("Set-Cookie", strings.Join(r.header.Values("Set-Cookie"), "|"), "a=1; Path=/|b=2")
+		},
+	},
+	{
+		Name: "head-of-60-kilobytes",
+		Rule: "a large response head is whole, in fields under 7 KB (C47)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			for i := range 10 {
+				w.Headers().Set(fmt.Sprintf("X-Large-%d", i), strings.Repeat(string(rune('a'+i)), 6000))
+			}
+			return text(w, "hello")
+		},
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			for i := range 10 {
+				name := fmt.Sprintf("X-Large-%d", i)
+				p.want(name, r.header.Get(name), strings.Repeat(string(rune('a'+i)), 6000))
+			}
+			p.want("body", string(r.body), "hello")
+		},
+	},
+	{
+		Name: "body-like-a-head",
+		Rule: "what looks like a head in the body is body (RFC 3875 section 6.2)",
+		app:  answer("200 OK", "Foo: Bar\r\n\r\nStatus: 500 No\r\n\r\nhello\r\n", "Content-Type", "text/plain"),
+		drive: func(p *probe) {
+			p.want("body", string(p.get("/", 200).body), "Foo: Bar\r\n\r\nStatus: 500 No\r\n\r\nhello\r\n")
+		},
+	},
+	{
+		Name: "newlines",
+		Rule: "line ends in the body are not touched",
+		app:  answer("200 OK", "Bar\nBaz\n\n\r\n", "Content-Type", "text/plain"),
+		drive: func(p *probe) {
+			p.want("body", string(p.get("/", 200).body), "Bar\nBaz\n\n\r\n")
+		},
+	},
+	{
+		Name: "declared-length",
+		Rule: "an App's Content-Length is the body's (C40)",
+		app:  answer("200 OK", "0123456789", "Content-Length", "10"),
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			p.want("body", string(r.body), "0123456789")
+		},
+	},
+	{
+		Name: "no-content-type",
+		Rule: "no Content-Type is invented by looking at the body (RFC 3875 section 6.3.1; C31)",
+		app:  answer("200 OK", "<html><script>alert(1)</script>"),
+		drive: func(p *probe) {
+			if got := p.get("/", 200).header.Get("Content-Type"); strings.Contains(got, "html") {
+				p.errorf("got Content-Type %q; want none", got)
+			}
+		},
+	},
+	refused("refused-hop-by-hop", "a hop-by-hop field is not the App's (RFC 3875 section 6.3.4; A5, C39)", answer("200 OK", "hello", "Transfer-Encoding", "chunked")),
+	refused("refused-status-field", "the status is not a field of the App's (RFC 3875 section 6.3.3)", answer("200 OK", "hello", "Status", "200 OK")),
+	refused("refused-header-injection", "a line break in a value does not split the response (CVE-2023-38709; A13)", func(w gateway.ResponseWriter, r *gateway.Request) error {
+		w.Headers().Set("X-Foo", "bar\r\nX-Evil: 1")
+		return text(w, "hello")
+	}),
+	refused("refused-status-injection", "a line break in the status does not split the response (CVE-2023-38709; A13)", func(w gateway.ResponseWriter, r *gateway.Request) error {
+		return w.Start("200 OK\r\nX-Evil: 1")
+	}),
+}
+
+// bodyless checks a status that has neither body nor what describes one.
+func bodyless(name, status, section string) Case {
+	return Case{
+		Name: name,
+		Rule: status + " has no body, no Content-Type and no Content-Length (" + section + ")",
+		app:  answer(status, "not to be seen", "Content-Type", "text/plain", "ETag", `"x"`),
+		drive: func(p *probe) {
+			r := p.do(request{})
+			p.want("status", r.status[:3], status[:3])
+			p.want("body", string(r.body), "")
+			p.want("ETag", r.header.Get("ETag"), `"x"`)
+			for _, name := range []string{"Content-Type", "Content-Length", "Transfer-Encoding"} {
+				p.want(name, r.header.Get(name), "")
+			}
+		},
+	}
+}
+
+// refused checks a response that breaks a rule: it is the error page, and nothing of it gets through.
+func refused(name, rule string, app gateway.AppFunc) Case {
+	return Case{Name: name, Rule: rule, app: app, drive: func(p *probe) {
+		r := p.whole(request{}, 500)
+		if got := r.header.Get("X-Evil"); got != "" || strings.Contains(string(r.body), "hello") {
+			p.errorf("got X-Evil %q and body %s; want the error page", got, short(string(r.body)))
+		}
+	}}
+}

@@ -1,0 +1,153 @@
+package gatewaytest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
+)
+
+// fileSize is large enough to fill every buffer on the way many times.
+const fileSize = 50 << 20
+
+// fileCases: bodies that are files.
+var fileCases = []Case{
+	{
+		Name: "file-of-50-megabytes",
+		Rule: "a file is sent whole, with its declared length (wsgi.file_wrapper)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			w.Headers().Set("Content-Length", fmt.Sprint(fileSize))
+			return sendPattern(w, fileSize, func(f *os.File) (int64, error) { return io.Copy(w, f) })
+		},
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			if want := sha256.Sum256(pattern(fileSize)); len(r.body) != fileSize || sha256.Sum256(r.body) != want {
+				p.errorf("got %d bytes that differ from the %d of the file", len(r.body), fileSize)
+			}
+			r.body = nil
+		},
+	},
+	{
+		Name: "part-of-a-file",
+		Rule: "part of a file is sent without length, behind other bytes (wsgi.file_wrapper)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			io.WriteString(w, "head ")
+			err := sendPattern(w, 300_000, func(f *os.File) (int64, error) { return io.CopyN(w, util.NewFileWrapper(f, 0), 250_000) })
+			if err == nil {
+				_, err = io.WriteString(w, " tail")
+			}
+			return err
+		},
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			if want := "head " + string(pattern(250_000)) + " tail"; string(r.body) != want {
+				p.errorf("got %d bytes; want %d others", len(r.body), len(want))
+			}
+		},
+	},
+}
+
+// sendPattern makes a file of n bytes, which has no name by the time it is sent.
+func sendPattern(w gateway.ResponseWriter, n int, send func(f *os.File) (int64, error)) error {
+	f, err := os.CreateTemp("", "gatewaytest")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := f.Write(pattern(n)); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = send(f)
+	return err
+}
+
+// streamCases: bodies that arrive while the App is at work.
+var streamCases = []Case{
+	{
+		Name: "streamed",
+		Rule: "what an App flushes reaches the client before the App goes on",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			w.Headers().Set("Content-Type", "text/event-stream")
+			for i := range 3 {
+				fmt.Fprintf(w, "data: %d\n\n", i)
+				if err := w.Flush(); err != nil {
+					return err
+				}
+				if err := waitAtGate(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		drive: func(p *probe) {
+			g := p.newGate()
+			defer g.close()
+			resp, cancel := p.open(request{fields: []string{gateField, g.field()}})
+			defer cancel()
+			defer resp.Body.Close()
+			for i := range 3 {
+				got, err := readExactly(resp, len("data: 0\n\n"))
+				if want := fmt.Sprintf("data: %d\n\n", i); got != want || err != nil {
+					p.fatalf("got %q, %v, with the App waiting behind part %d; want it", got, err, i)
+				}
+				if err := g.open(); err != nil {
+					p.fatalf("the App did not come to its gate: %v", err)
+				}
+			}
+			if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || err != nil {
+				p.errorf("got %q, %v behind the last part; want the end", rest, err)
+			}
+		},
+	},
+	{
+		Name: "head-before-body",
+		Rule: "a Flush before the first byte sends the head",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			w.Headers().Set("Content-Type", "text/plain")
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			if err := waitAtGate(r); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, "body")
+			return err
+		},
+		drive: func(p *probe) {
+			g := p.newGate()
+			defer g.close()
+			resp, cancel := p.open(request{limit: flushPatience, fields: []string{gateField, g.field()}})
+			defer cancel()
+			defer resp.Body.Close()
+			if err := g.open(); err != nil {
+				p.fatalf("the App did not come to its gate: %v", err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if string(body) != "body" || err != nil {
+				p.errorf("got %q, %v", body, err)
+			}
+		},
+	},
+	{
+		Name: "large-body",
+		Rule: "a body of unknown length is whole",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			_, err := io.Copy(w, bytes.NewBuffer(pattern(1_000_000)))
+			return err
+		},
+		drive: func(p *probe) {
+			r := p.get("/", 200)
+			if !bytes.Equal(r.body, pattern(1_000_000)) {
+				p.errorf("got %d bytes that differ from the 1,000,000 sent", len(r.body))
+			}
+		},
+	},
+}

@@ -1,0 +1,133 @@
+package gatewaytest
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// Transport is a gateway under test.
+type Transport struct {
+	// Start serves app until the test ends and returns the URL at which it is mounted, without a slash at its end, such as
+	// "http://127.0.0.1:8080/app". A transport that runs its application in another process arranges for [App] to be served
+	// there and leaves app alone.
+	Start func(t testing.TB, app gateway.App) (mount string)
+
+	// Exclusions are the cases that this transport is known to fail.
+	Exclusions []Exclusion
+
+	// Answers, if not nil, collects what came back, for [Answers.Compare].
+	Answers *Answers
+}
+
+// Exclusion says which case a transport is known to fail, and why.
+type Exclusion struct {
+	Case   string // a Case's Name
+	Reason string // server, version, what was seen, and the rule or setting of the server behind it
+}
+
+// Case is one requirement.
+type Case struct {
+	Name string // such as "repeated-slashes"
+	Rule string // what is required, and the section that requires it
+
+	app   gateway.AppFunc
+	drive func(p *probe)
+}
+
+// Cases returns every case, in the order in which Run runs them.
+func Cases() []Case {
+	return slices.Concat(requestCases, bodyCases, responseCases, fileCases, streamCases, failureCases)
+}
+
+// Run runs every case against tr, each as a sub-test. The cases run one after another.
+func Run(t *testing.T, tr Transport) {
+	t.Helper()
+	excluded := exclusions(t, tr)
+	mount := tr.Start(t, App)
+	u, err := url.Parse(mount)
+	if err != nil || u.Host == "" || strings.HasSuffix(mount, "/") {
+		t.Fatalf("the transport's Start returned %q, %v; want a URL without a slash at its end", mount, err)
+	}
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			p := &probe{base: mount, mount: u.Path, name: c.Name, host: u.Host}
+			p.run(c.drive)
+			judge(t, c, p.failures, excluded[c.Name])
+			tr.Answers.add(c.Name, p.replies)
+		})
+	}
+}
+
+// exclusions indexes the transport's exclusions, and fails the test for one that names no case.
+func exclusions(t *testing.T, tr Transport) map[string]string {
+	index := make(map[string]string)
+	for _, x := range tr.Exclusions {
+		known := slices.ContainsFunc(Cases(), func(c Case) bool { return c.Name == x.Case })
+		if !known || x.Reason == "" {
+			t.Errorf("exclusion %q has no case or no reason", x.Case)
+		}
+		index[x.Case] = x.Reason
+	}
+	return index
+}
+
+// judge reports a case. An excluded one must fail.
+func judge(t *testing.T, c Case, failures []string, reason string) {
+	switch {
+	case reason != "" && len(failures) == 0:
+		t.Errorf("the excluded case passes now; take it off the list: %s", reason)
+	case reason != "":
+		t.Logf("excluded: %s\nseen: %s", reason, strings.Join(failures, "\n"))
+	case len(failures) > 0:
+		t.Errorf("%s\nrule: %s", strings.Join(failures, "\n"), c.Rule)
+	}
+}
+
+// probe drives one case and notes what went wrong. It stands in for a testing.T, so that an excluded case may fail.
+type probe struct {
+	base, mount, host string
+	name              string
+	failures          []string
+	replies           []*reply
+}
+
+// stopped unwinds a case that cannot go on.
+type stopped struct{}
+
+func (p *probe) run(drive func(p *probe)) {
+	defer func() {
+		if v := recover(); v != nil && v != (stopped{}) {
+			panic(v)
+		}
+	}()
+	drive(p)
+}
+
+func (p *probe) errorf(format string, args ...any) {
+	p.failures = append(p.failures, fmt.Sprintf(format, args...))
+}
+
+func (p *probe) fatalf(format string, args ...any) {
+	p.errorf(format, args...)
+	panic(stopped{})
+}
+
+// want compares strings, and shows only their beginnings.
+func (p *probe) want(what, got, want string) {
+	if got != want {
+		p.errorf("%s: got %s; want %s", what, short(got), short(want))
+	}
+}
+
+func short(s string) string {
+	const most = 300
+	if len(s) <= most {
+		return fmt.Sprintf("%q", s)
+	}
+	return fmt.Sprintf("%q... (%d bytes)", s[:most], len(s))
+}
