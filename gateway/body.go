@@ -28,6 +28,7 @@ type body struct {
 	left  int64 // bytes to come; negative: to the stream's end
 	limit int64 // for a stream: bytes that may still come; negative: none
 	max   int64 // for the error
+	over  bool  // more came than max
 	ended atomic.Bool
 }
 
@@ -68,15 +69,17 @@ func (b *body) read(p []byte) (int, error) {
 // readStream reads a body of unknown length. It asks for one byte more than allowed, to tell a body at the limit from one
 // over it.
 func (b *body) readStream(p []byte) (int, error) {
-	if b.limit < 0 {
+	switch {
+	case b.over:
+		return 0, &BodyTooLargeError{Limit: b.max} // also where the stream has ended by now
+	case b.limit < 0:
 		return b.r.Read(p)
-	}
-	if int64(len(p)) > b.limit+1 {
-		p = p[:b.limit+1]
+	case int64(len(p)) > b.limit:
+		p = p[:min(int64(len(p)), b.limit+1)]
 	}
 	n, err := b.r.Read(p)
 	if int64(n) > b.limit {
-		n, b.limit = int(b.limit), 0
+		n, b.limit, b.over = int(b.limit), 0, true
 		return n, &BodyTooLargeError{Limit: b.max}
 	}
 	b.limit -= int64(n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -45,6 +46,7 @@ func TestEnvironRules(t *testing.T) {
 		{"chunked by Apache's CGI", []string{"HTTP_TRANSFER_ENCODING", "Chunked"}, BaseCGIHandler{}, "HTTP_TRANSFER_ENCODING=Chunked\n\nabcdef"},
 		{"stream without length (F27)", nil, BaseCGIHandler{StdinStream: true}, "\nabcdef"},
 		{"stream with length (F26)", []string{"CONTENT_LENGTH", "2"}, BaseCGIHandler{StdinStream: true}, "CONTENT_LENGTH=2\n\nab"},
+		{"stream with the largest bound", nil, BaseCGIHandler{StdinStream: true, MaxBodyBytes: math.MaxInt64}, "\nabcdef"},
 		{"stream at the bound", nil, BaseCGIHandler{StdinStream: true, MaxBodyBytes: 6}, "\nabcdef"},
 
 		{"sign (A9)", []string{"CONTENT_LENGTH", "+5"}, BaseCGIHandler{}, bad},
@@ -86,6 +88,22 @@ func TestBodyEndsEarly(t *testing.T) {
 	})
 	if got != io.ErrUnexpectedEOF || a.err != nil {
 		t.Errorf("got %v, %v; want io.ErrUnexpectedEOF", got, a.err)
+	}
+}
+
+// TestBodyTooLargeStays: a reader that asks again must not find the end of a body that was cut.
+func TestBodyTooLargeStays(t *testing.T) {
+	for _, content := range []string{"abcdef", "abcdefgh"} {
+		h := &BaseCGIHandler{Stdin: strings.NewReader(content), StdinStream: true, MaxBodyBytes: 5}
+		runHandler(h, func(w ResponseWriter, r *Request) error {
+			got, err := io.ReadAll(r.Stdin)
+			_, again := r.Stdin.Read(make([]byte, 9))
+			var first, second *BodyTooLargeError
+			if string(got) != "abcde" || !errors.As(err, &first) || !errors.As(again, &second) || second.Limit != 5 {
+				t.Errorf("got %q, %v, then %v; want abcde and the error twice", got, err, again)
+			}
+			return nil
+		})
 	}
 }
 
