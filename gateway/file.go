@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	"github.com/cgikit/cgikit/util"
 )
 
 // File is a source that the system may send by itself: *os.File, and what io.Copy makes of one.
@@ -37,14 +39,14 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 }
 
 // fileOf finds the regular file in src, and the limit round it. io.CopyN and http.ServeContent send files inside an
-// io.LimitedReader, a wsgi.file_wrapper has Unwrap.
+// io.LimitedReader.
 func fileOf(src io.Reader) (File, *io.LimitedReader) {
 	limited, ok := src.(*io.LimitedReader)
 	if ok {
 		src = limited.R
 	}
-	if u, ok := src.(interface{ Unwrap() io.Reader }); ok {
-		src = u.Unwrap()
+	if fw, ok := src.(*util.FileWrapper); ok { // and no other Unwrap: what it wraps may be compressed
+		src = fw.Unwrap()
 	}
 	f, ok := src.(File)
 	if !ok {
@@ -72,26 +74,17 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// copyFrom does not hold the lock while it reads: a source that blocks must not keep the exchange from ending.
-func (w *response) copyFrom(src io.Reader) (n int64, err error) {
-	block := blocks.Get().(*[32 << 10]byte)
-	defer blocks.Put(block)
-	for {
-		got, readErr := src.Read(block[:])
-		wrote, err := w.Write(block[:got])
-		n += int64(wrote)
-		switch {
-		case err != nil:
-			return n, err
-		case readErr == io.EOF:
-			return n, nil
-		case readErr != nil:
-			return n, readErr
-		}
+// copyFrom does not hold the lock while it reads: a source that blocks must not keep the exchange from ending. An empty
+// source starts the response too, as an empty Write does.
+func (w *response) copyFrom(src io.Reader) (int64, error) {
+	if _, err := w.Write(nil); err != nil {
+		return 0, err
 	}
+	return copyBlocks(w, src, nil)
 }
 
-// sendFile sends limit bytes of f, all where limit is negative, and never more than the declared length leaves room for.
+// sendFile sends limit bytes of f, all where limit is negative, and never more than the declared length leaves room for. What
+// fails on the way breaks the response, also where the App ignores it: how far the file got is not for the client to see.
 func (w *response) sendFile(f File, limit int64) (int64, error) {
 	if _, err := w.admit(0); err != nil {
 		return 0, err
@@ -108,10 +101,12 @@ func (w *response) sendFile(f File, limit int64) (int64, error) {
 	}
 	n, err := w.transmit(f, limit)
 	w.written += n
-	if PeerGone(err) || errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case PeerGone(err) || errors.Is(err, os.ErrDeadlineExceeded):
 		w.keep(err)
-	}
-	if err == nil && clipped && rest(f) != 0 {
+	case err != nil: // Stdout's or the file's
+		w.broke(err)
+	case clipped && more(f):
 		err = ErrContentLength
 	}
 	return n, err
@@ -157,9 +152,20 @@ func rest(f File) int64 {
 	return max(info.Size()-at, 0)
 }
 
-func skip(f File, limit int64) (int64, error) {
+// more reports whether something of f lies behind its offset, by reading where it must.
+func more(f File) bool {
 	n := rest(f)
 	if n < 0 {
+		got, _ := readSome(f, make([]byte, 1))
+		n = int64(got)
+	}
+	return n > 0
+}
+
+// skip moves past limit bytes of f. The size of a file that the system makes up, as in /proc, is 0: it has to be read.
+func skip(f File, limit int64) (int64, error) {
+	n := rest(f)
+	if n <= 0 {
 		return io.Copy(io.Discard, limitReader(f, limit))
 	}
 	if limit >= 0 {
@@ -177,7 +183,7 @@ func limitReader(r io.Reader, n int64) io.Reader {
 }
 
 // SendFile sends n bytes of f from its current offset to dst, or all to the file's end when n is negative, and returns how
-// many were sent; an end that comes early is no error. On Linux it uses sendfile(2) when dst is a syscall.Conn, whatever it
+// many were sent, which is also how far the offset moves unless reading or writing fails; an end that comes early is no error. On Linux it uses sendfile(2) when dst is a syscall.Conn, whatever it
 // is connected to; where the system cannot, and on other systems, it copies blocks of 32 KiB.
 //
 // before, if not nil, is called before each step that may wait for the peer: the place to move a write deadline on. Its
@@ -202,21 +208,38 @@ func copyBlocks(dst io.Writer, src io.Reader, before func() error) (n int64, err
 	block := blocks.Get().(*[32 << 10]byte)
 	defer blocks.Put(block)
 	for {
-		got, readErr := src.Read(block[:])
-		if got > 0 && before != nil {
-			if err := before(); err != nil {
+		got, readErr := readSome(src, block[:])
+		if got > 0 {
+			wrote, err := writeBlock(dst, block[:got], before)
+			n += int64(wrote)
+			if err != nil {
 				return n, err
 			}
 		}
-		wrote, err := dst.Write(block[:got])
-		n += int64(wrote)
 		switch {
-		case err != nil:
-			return n, err
 		case readErr == io.EOF:
 			return n, nil
 		case readErr != nil:
 			return n, readErr
 		}
 	}
+}
+
+// writeBlock is never called with nothing to write: in some protocols an empty write is the end of the stream.
+func writeBlock(dst io.Writer, p []byte, before func() error) (int, error) {
+	if before != nil {
+		if err := before(); err != nil {
+			return 0, err
+		}
+	}
+	return writeWhole(dst, p)
+}
+
+// writeWhole holds dst to io.Writer's contract: a body with a hole in it must not pass.
+func writeWhole(dst io.Writer, p []byte) (int, error) {
+	n, err := dst.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }

@@ -175,3 +175,148 @@ func TestChunkedFile(t *testing.T) {
 		t.Errorf("got %q, %v", got.out, got.err)
 	}
 }
+
+// strictWriter is a Stdout for which an empty write is the end of the stream, as STDOUT's empty record is in FastCGI.
+type strictWriter struct {
+	strings.Builder
+	t *testing.T
+}
+
+func (s *strictWriter) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		s.t.Error("an empty write")
+	}
+	return s.Builder.Write(p)
+}
+
+func TestCopiesWriteNothingEmpty(t *testing.T) {
+	for _, n := range []int64{-1, 0, 3, 9} {
+		out := &strictWriter{t: t}
+		if _, err := SendFile(out, tempFile(t, "abcdef"), n, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	runHandler(&BaseCGIHandler{Stdout: &strictWriter{t: t}}, func(w ResponseWriter, r *Request) error {
+		_, err := io.Copy(w, tempFile(t, ""))
+		return err
+	})
+}
+
+// shortWriter takes one byte less than it is given, and says nothing.
+type shortWriter struct{}
+
+func (shortWriter) Write(p []byte) (int, error) { return len(p) - 1, nil }
+
+func TestShortWrites(t *testing.T) {
+	if n, err := SendFile(shortWriter{}, tempFile(t, "abc"), -1, nil); n != 2 || err != io.ErrShortWrite {
+		t.Errorf("SendFile: got %d, %v; want io.ErrShortWrite", n, err)
+	}
+	if got := runHandler(&BaseCGIHandler{Stdout: shortWriter{}}, write("x")); !errors.Is(got.err, io.ErrShortWrite) || !errors.Is(got.err, ErrBroken) {
+		t.Errorf("Write: got %v; want io.ErrShortWrite", got.err)
+	}
+}
+
+// failingSender fails within a file, for a reason that is not the peer's.
+type failingSender struct{ strings.Builder }
+
+var errSender = errors.New("no space left")
+
+func (s *failingSender) SendFile(f File, n int64) (int64, error) {
+	sent, _ := io.CopyN(&s.Builder, f, 3)
+	return sent, errSender
+}
+
+// TestFileErrorIgnored: an App that does not look at the error, as http.ServeContent does not, has not sent a whole response.
+func TestFileErrorIgnored(t *testing.T) {
+	out := &failingSender{}
+	got := runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, r *Request) error {
+		io.Copy(w, tempFile(t, "abcdef"))
+		io.WriteString(w, "more")
+		return nil
+	})
+	if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, errSender) || out.String() != "Status: 200 OK\r\n\r\nabc" {
+		t.Errorf("got %q, %v; want a broken response", out.String(), got.err)
+	}
+	if !strings.Contains(got.log, "no space left") {
+		t.Errorf("got log %q; want the reason", got.log)
+	}
+}
+
+// upper is a reader that changes what it wraps.
+type upper struct{ f *os.File }
+
+func (u upper) Unwrap() io.Reader { return u.f }
+
+func (u upper) Read(p []byte) (int, error) {
+	n, err := u.f.Read(p)
+	copy(p, bytes.ToUpper(p[:n]))
+	return n, err
+}
+
+func TestOnlyFileWrappersAreUnwrapped(t *testing.T) {
+	out := &sender{}
+	runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, r *Request) error {
+		_, err := io.Copy(w, upper{tempFile(t, "abc")})
+		return err
+	})
+	if !strings.HasSuffix(out.String(), "\r\n\r\nABC") || out.limits != nil {
+		t.Errorf("got %q in %d files; want ABC, not as a file", out.String(), len(out.limits))
+	}
+}
+
+// pipeFile is a File without Seek: all that an interface can promise.
+type pipeFile struct{ File }
+
+func TestFileThatCannotSeek(t *testing.T) {
+	for _, c := range []struct {
+		content string
+		want    error
+	}{{"0123", nil}, {"01234", ErrContentLength}} {
+		var got error
+		runHandler(&BaseCGIHandler{}, then(start("200 OK", "Content-Length", "4"), func(w ResponseWriter, r *Request) error {
+			_, got = w.(io.ReaderFrom).ReadFrom(pipeFile{tempFile(t, c.content)})
+			return nil
+		}))
+		if got != c.want {
+			t.Errorf("%q, of 4 bytes declared: got %v; want %v", c.content, got, c.want)
+		}
+	}
+}
+
+// shrinking is a Stdout under which the file loses its end.
+type shrinking struct {
+	*sender
+	f *os.File
+}
+
+// SendFile truncates the file under way.
+func (s shrinking) SendFile(f File, n int64) (int64, error) {
+	os.Truncate(s.f.Name(), 4)
+	return s.sender.SendFile(f, n)
+}
+
+// TestFileThatShrinks: rule 8.
+func TestFileThatShrinks(t *testing.T) {
+	f := tempFile(t, "0123456789")
+	out := shrinking{&sender{}, f}
+	got := runHandler(&BaseCGIHandler{Stdout: out}, then(start("200 OK", "Content-Length", "10"), func(w ResponseWriter, r *Request) error {
+		io.CopyN(w, f, 10)
+		return nil
+	}))
+	if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, ErrContentLength) || !strings.HasSuffix(out.String(), "\r\n\r\n0123") {
+		t.Errorf("got %q, %v; want ErrBroken", out.String(), got.err)
+	}
+}
+
+// TestLimitedReaderCounts: what is left in the reader is what was not sent.
+func TestLimitedReaderCounts(t *testing.T) {
+	for _, noWrapper := range []bool{false, true} {
+		runHandler(&BaseCGIHandler{Stdout: &sender{}, NoFileWrapper: noWrapper}, func(w ResponseWriter, r *Request) error {
+			l := &io.LimitedReader{R: tempFile(t, "0123456789"), N: 14}
+			if n, err := w.(io.ReaderFrom).ReadFrom(l); n != 10 || l.N != 4 || err != nil {
+				t.Errorf("got %d, %v, %d left; want 10, and 4 left", n, err, l.N)
+			}
+			return nil
+		})
+	}
+}

@@ -250,7 +250,7 @@ func (w *response) send(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	_, err := w.h.Stdout.Write(p)
+	_, err := writeWhole(w.h.Stdout, p)
 	return w.keep(err)
 }
 

@@ -187,3 +187,33 @@ func TestSendfileStopsWhenToldTo(t *testing.T) {
 		t.Errorf("got %d, %v; want stop", n, err)
 	}
 }
+
+// TestSendfileOfProc: files that the system makes up say that their size is 0.
+func TestSendfileOfProc(t *testing.T) {
+	want, err := os.ReadFile("/proc/self/cmdline")
+	if err != nil || len(want) == 0 {
+		t.Skip("no /proc/self/cmdline:", err)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		f, err := os.Open("/proc/self/cmdline")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		h := &BaseCGIHandler{Environ: environ("REQUEST_METHOD", method), Stdout: w}
+		got := runHandler(h, func(w ResponseWriter, r *Request) error { _, err := io.CopyN(w, f, int64(len(want))); return err })
+		w.Close()
+		out, _ := io.ReadAll(r)
+		if method == "HEAD" {
+			want = nil
+		}
+		if !bytes.HasSuffix(out, append([]byte("200 OK\r\n\r\n"), want...)) || got.err != nil {
+			t.Errorf("%s: got %q, %v; want %q", method, out, got.err, want)
+		}
+	}
+}
