@@ -18,7 +18,8 @@ const (
 
 // ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2) and returns it with the rest of stdout as
 // its Body; closing the Body closes stdout. Lines end in LF or CRLF. A first line "HTTP/1.x 200 OK", as nph scripts and many
-// SCGI applications send, is taken for a Status. maxHead bounds the head in bytes; zero and negative mean 64 KiB.
+// SCGI applications send, is taken for a Status. maxHead bounds the head in bytes, the blank line that ends it not counted; zero
+// and negative mean 64 KiB. A head has at most 1,000 fields.
 //
 // What is no head gives a [*BackendError] that says why, and stdout is closed: a line that is no field, white space before a
 // colon, folded lines, a status that is none or an interim one (1xx), a head that is too long or never ends, none at all.
@@ -26,17 +27,17 @@ func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	if maxHead <= 0 {
 		maxHead = defaultMaxHead
 	}
-	head, rest, err := readHead(stdout, maxHead)
+	body := &responseBody{ReadCloser: stdout}
+	head, err := body.readHead(maxHead)
+	var resp *Response
+	if err == nil {
+		resp, err = parseHead(head)
+	}
 	if err != nil {
 		stdout.Close()
 		return nil, badHead(err)
 	}
-	resp, err := parseHead(head)
-	if err != nil {
-		stdout.Close()
-		return nil, badHead(err)
-	}
-	resp.Body = &responseBody{head: rest, ReadCloser: stdout}
+	resp.Body = body
 	return resp, nil
 }
 
@@ -50,40 +51,47 @@ func badHead(err error) error {
 
 // responseBody gives what was read behind the head, and then the stream.
 type responseBody struct {
-	head []byte
+	waiting []byte
+	err     error // came with the last of waiting
 	io.ReadCloser
 }
 
 // Buffered tells Forward whether a part of the body came with the head.
-func (b *responseBody) Buffered() int { return len(b.head) }
+func (b *responseBody) Buffered() int { return len(b.waiting) }
 
 func (b *responseBody) Read(p []byte) (int, error) {
-	if len(b.head) > 0 {
-		n := copy(p, b.head)
-		b.head = b.head[n:]
+	switch {
+	case len(b.waiting) > 0:
+		n := copy(p, b.waiting)
+		if b.waiting = b.waiting[n:]; len(b.waiting) == 0 {
+			b.waiting = nil // lets go of the head's buffer
+		}
 		return n, nil
+	case b.err != nil:
+		return 0, b.err
 	}
 	return b.ReadCloser.Read(p)
 }
 
-// readHead reads up to the blank line and returns the head without it, and what was read behind it.
-func readHead(r io.Reader, most int) (head, rest []byte, err error) {
+// readHead reads up to the blank line and returns the head without it. It keeps what was read behind it.
+func (b *responseBody) readHead(most int) (head []byte, err error) {
 	buf := make([]byte, 0, 2048)
 	for scanned := 0; ; {
-		n, readErr := r.Read(buf[len(buf):cap(buf)])
+		n, readErr := readSome(b.ReadCloser, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		end, next := blankLine(buf, scanned)
 		switch {
-		case end > most || end < 0 && len(buf) > most:
-			return nil, nil, fmt.Errorf("longer than %d bytes", most)
+		case end > most || end < 0 && len(buf) > most+len("\r"): // behind a head of most bytes the blank line may be half there
+			return nil, fmt.Errorf("longer than %d bytes", most)
 		case end >= 0:
-			return buf[:end], buf[next:], nil
+			b.waiting, b.err = buf[next:], readErr
+			return buf[:end], nil
 		case readErr == io.EOF && len(buf) == 0:
-			return nil, nil, errors.New("nothing at all")
+			return nil, errors.New("nothing at all")
 		case readErr == io.EOF:
-			return nil, nil, fmt.Errorf("ends within the head: %.64q", buf)
+			return nil, fmt.Errorf("ends within the head: %.64q", buf)
 		case readErr != nil:
-			return nil, nil, readErr
+			return nil, readErr
 		}
 		scanned = max(len(buf)-2, 0)
 		if len(buf) == cap(buf) {

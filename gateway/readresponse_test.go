@@ -74,6 +74,80 @@ func TestReadResponseErrors(t *testing.T) {
 	}
 }
 
+// TestReadResponseAtTheBound: a head of exactly maxHead bytes is taken, and one of a byte more is not, in whatever pieces it
+// arrives.
+func TestReadResponseAtTheBound(t *testing.T) {
+	const most = 3000 // more than the first read, less than the second
+	for _, lineEnd := range []string{"\n", "\r\n"} {
+		for _, more := range []int{0, 1} {
+			field := "A: " + strings.Repeat("x", most+more-len("A: ")-len(lineEnd)) + lineEnd
+			text := field + lineEnd + "body"
+			for split := most - 10; split < len(text); split++ {
+				r := io.MultiReader(strings.NewReader(text[:split]), strings.NewReader(text[split:]))
+				resp, err := ReadResponse(&closable{Reader: r}, most)
+				if more == 0 != (err == nil) {
+					t.Fatalf("%d bytes with %q, split at %d: got %v", most+more, lineEnd, split, err)
+				}
+				if err == nil && !strings.HasSuffix(describe(resp), "| body") {
+					t.Fatalf("%q, split at %d: got %.100q", lineEnd, split, describe(resp))
+				}
+			}
+		}
+	}
+}
+
+// onceReader gives all its data with an error, and after that only an end.
+type onceReader struct {
+	data string
+	err  error
+}
+
+func (r *onceReader) Read(p []byte) (int, error) {
+	n, err := copy(p, r.data), r.err
+	r.data, r.err = "", io.EOF
+	return n, err
+}
+
+// TestReadResponseErrorBesideTheHead: an error that comes with the head's last bytes is the body's.
+func TestReadResponseErrorBesideTheHead(t *testing.T) {
+	cut := &BackendError{Status: 502, Reason: "broke off"}
+	resp, err := ReadResponse(&closable{Reader: &onceReader{"A: b\n\nabc", cut}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(resp.Body); string(body) != "abc" || err != cut {
+		t.Errorf("got %q, %v; want abc and the error", body, err)
+	}
+}
+
+// endless never stops to send the same bytes, and counts them.
+type endless struct {
+	text string
+	read int
+}
+
+func (r *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = r.text[(r.read+i)%len(r.text)]
+	}
+	r.read += len(p)
+	return len(p), nil
+}
+
+// TestReadResponseReadsNoFurther: a head that never ends costs twice its bound at most.
+func TestReadResponseReadsNoFurther(t *testing.T) {
+	for _, text := range []string{"A: b\n", "x", "\r", "A: b\r\n ", "\x00"} {
+		r := &endless{text: text}
+		if _, err := ReadResponse(&closable{Reader: r}, 8192); err == nil || r.read > 2*8192 {
+			t.Errorf("%q for ever: got %v after %d bytes", text, err, r.read)
+		}
+	}
+	_, err := ReadResponse(&closable{Reader: stuckReader{}}, 0)
+	if !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("a reader that gives nothing: got %v; want io.ErrNoProgress", err)
+	}
+}
+
 // FuzzReadResponse: whatever a backend sends, the result is an error or a head whose parts hold no line break; what was read
 // plus the body is no more than what was sent.
 func FuzzReadResponse(f *testing.F) {
