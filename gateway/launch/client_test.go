@@ -47,12 +47,12 @@ func open(t *testing.T, protocol string, addr net.Addr, path, query string) *buf
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
-	return exchange(t, conn, protocol, path, query)
+	return exchange(t, conn, protocol, request(protocol, path, query))
 }
 
-func exchange(t *testing.T, conn net.Conn, protocol, path, query string) *bufio.Reader {
+func exchange(t *testing.T, conn net.Conn, protocol string, request []byte) *bufio.Reader {
 	t.Helper()
-	if _, err := conn.Write(request(protocol, path, query)); err != nil {
+	if _, err := conn.Write(request); err != nil {
 		t.Fatal(err)
 	}
 	var answer io.Reader = conn
@@ -73,14 +73,17 @@ func exchange(t *testing.T, conn net.Conn, protocol, path, query string) *bufio.
 
 // request is a GET as a web server sends it, or a browser of old, to which the end of the connection is the end of the answer.
 func request(protocol, path, query string) []byte {
-	variables := []string{
-		"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET", "SERVER_PROTOCOL", "HTTP/1.1",
-		"REQUEST_URI", path + "?" + query, "SCRIPT_NAME", "", "PATH_INFO", path, "QUERY_STRING", query,
-	}
-	switch protocol {
-	case "http":
+	if protocol == "http" {
 		return fmt.Appendf(nil, "GET %s?%s HTTP/1.0\r\n\r\n", path, query)
-	case "scgi":
+	}
+	return encode(protocol, "SERVER_PROTOCOL", "HTTP/1.1", "REQUEST_URI", path+"?"+query, "SCRIPT_NAME", "", "PATH_INFO", path,
+		"QUERY_STRING", query)
+}
+
+// encode is a GET with these names and values.
+func encode(protocol string, variables ...string) []byte {
+	variables = append([]string{"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET"}, variables...)
+	if protocol == "scgi" {
 		block := strings.Join(variables, "\x00") + "\x00"
 		return fmt.Appendf(nil, "%d:%s,", len(block), block)
 	}

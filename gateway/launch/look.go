@@ -7,13 +7,13 @@ type Stdin string
 
 // What descriptor 0 may be.
 const (
-	StdinClosed     Stdin = "closed"
+	StdinClosed     Stdin = "closed"           // a Go program started so finds /dev/null there
 	StdinDevice     Stdin = "device"           // a terminal, /dev/null
 	StdinFile       Stdin = "file"             // also a folder
 	StdinPipe       Stdin = "pipe"             // with or without a name
 	StdinListening  Stdin = "listening socket" // a stream socket on which to accept connections
 	StdinConnection Stdin = "connection"       // a stream socket connected over a network
-	StdinSocket     Stdin = "socket"           // any other socket, such as one of a pair or of datagrams
+	StdinSocket     Stdin = "socket"           // any other socket: of a pair, of datagrams; under Apache's mod_cgid
 	StdinUnknown    Stdin = "unknown"          // the system does not tell, as on Windows
 )
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -67,6 +68,8 @@ func child(name string) int {
 	}
 	ctx, config := context.Background(), Config{App: testApp}
 	switch name {
+	case "systemd": // whose number a parent cannot know
+		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	case "short-drain":
 		config.DrainTimeout = time.Millisecond
 	case "notify-context": // what many a main function does already

@@ -119,6 +119,35 @@ func TestMount(t *testing.T) {
 	if got := ask(t, "http", addr, "/other"); !strings.Contains(got, "404") {
 		t.Errorf("outside: %q; want 404", got)
 	}
+	// What nginx sends with its stock parameters.
+	addr = at(t, r.log.served(t))
+	for _, protocol := range []string{"fastcgi", "scgi"} {
+		conn, err := net.Dial("tcp", addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		got, err := io.ReadAll(exchange(t, conn, protocol, encode(protocol, "REQUEST_URI", "/app/x")))
+		if string(got) != "path /x, body of 0" || err != nil {
+			t.Errorf("%s: got %q, %v", protocol, got, err)
+		}
+	}
+}
+
+// http.Server alone would take a megabyte.
+func TestHTTPHeadIsBounded(t *testing.T) {
+	r := run(t, Config{}, "http://127.0.0.1:0")
+	conn, err := net.Dial("tcp", at(t, r.log.served(t)).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	go io.WriteString(conn, "GET / HTTP/1.0\r\nX: "+strings.Repeat("x", 300<<10)+"\r\n\r\n")
+	line := make([]byte, len("HTTP/1.1 431"))
+	if _, err := io.ReadFull(conn, line); !strings.HasSuffix(string(line), "431") {
+		t.Errorf("got %q, %v; want 431", line, err)
+	}
 }
 
 // F35, as far as it can be tested without signals.
@@ -245,8 +274,8 @@ func TestFailureOfAListenerEndsAll(t *testing.T) {
 			s.start(listener{failing{broken}, protocol})
 			select {
 			case err := <-s.failed:
-				if !errors.Is(err, broken) {
-					t.Errorf("got %v; want %v", err, broken)
+				if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "launch: ") {
+					t.Errorf("got %v; want launch: and %v", err, broken)
 				}
 			case <-time.After(patience):
 				t.Error("the failure is not told")

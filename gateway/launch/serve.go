@@ -81,7 +81,7 @@ func (s *servers) serve(serve func(net.Listener) error, l net.Listener) {
 			return
 		}
 		select {
-		case s.failed <- err:
+		case s.failed <- fmt.Errorf("launch: %s: %w", l.Addr(), err):
 		default:
 		}
 	}()
@@ -101,7 +101,10 @@ func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
 		s.close()
 		return fmt.Errorf("launch: cut off requests under way: %w", context.Cause(ctx))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("launch: closing the listeners: %w", err)
+	}
+	return nil
 }
 
 // shutdown stops all servers at the same time: none may accept while another drains.
