@@ -8,7 +8,8 @@ import (
 )
 
 // Local returns a Backend that runs app in this process, for each exchange in a goroutine of its own: the counterpart of
-// [Forward]. The App gets a copy of the environ, and the request's Stdin and Stderr.
+// [Forward]. The App gets a copy of the environ, and the request's Stdin and Stderr. It may still run for a while when the Body
+// has been closed or the request's context has ended; what it uses then fails.
 func Local(app App) Backend { return local{app} }
 
 type local struct{ app App }
@@ -16,7 +17,7 @@ type local struct{ app App }
 func (l local) RoundTrip(r *Request) (*Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	body, w := io.Pipe()
-	out := &localStdout{PipeWriter: w, head: make(chan *Response, 1)}
+	out := &localStdout{PipeWriter: w, ready: make(chan struct{})}
 	h := &BaseCGIHandler{
 		Environ:      r.Environ.Clone(),
 		Stdin:        r.Stdin,
@@ -27,39 +28,51 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		Multithread:  true,
 		Multiprocess: r.Multiprocess,
 	}
-	failed := make(chan error, 1)
 	go func() {
-		if err := h.Run(ctx, l.app); err != nil {
-			err = &BackendError{Status: 502, Reason: "the application broke off", Err: err}
-			failed <- err
-			w.CloseWithError(err)
-			return
-		}
-		w.Close()
+		err := errGoexit // Run returns otherwise
+		defer func() { out.finish(err) }()
+		err = h.Run(ctx, l.app)
 	}()
 	select {
-	case resp := <-out.head:
-		resp.Body = &localBody{body, cancel}
-		return resp, nil
-	case err := <-failed:
-		cancel()
-		return nil, err
+	case <-out.ready:
 	case <-ctx.Done():
 		cancel()
 		body.Close()
 		return nil, ctx.Err()
 	}
+	if out.resp == nil {
+		cancel()
+		return nil, out.err
+	}
+	out.resp.Body = &localBody{body, cancel}
+	return out.resp, nil
 }
 
-// localStdout hands the head on as it is, and the body through a pipe.
+// localStdout hands the head on as it is, and the body through a pipe. A head that was sent is handed on also when the App
+// fails right behind it: the body tells.
 type localStdout struct {
 	*io.PipeWriter
-	head chan *Response
+	ready chan struct{} // closed when one of the next two is there
+	resp  *Response
+	err   error
 }
 
 func (o *localStdout) WriteHead(status string, fields *headers.Headers) error {
-	o.head <- &Response{Status: status, Headers: fields.Clone()}
+	o.resp = &Response{Status: status, Headers: fields.Clone()}
+	close(o.ready)
 	return nil
+}
+
+// finish ends the response; err is nil when it is whole.
+func (o *localStdout) finish(err error) {
+	if err != nil {
+		err = &BackendError{Status: 502, Reason: "the application broke off", Err: err}
+	}
+	o.CloseWithError(err) // which is Close where err is nil
+	if o.resp == nil {
+		o.err = err
+		close(o.ready)
+	}
 }
 
 // localBody ends the App when it is closed early.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -71,4 +72,39 @@ func TestLocalClose(t *testing.T) {
 	if _, err := Local(silent).RoundTrip(r.WithContext(ctx)); err == nil {
 		t.Error("got a response although the context has ended")
 	}
+}
+
+// TestLocalFailsBehindItsHead: a head that was sent is never taken back for the failure that follows it at once.
+func TestLocalFailsBehindItsHead(t *testing.T) {
+	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
+	for range 200 {
+		resp, err := Local(then(start("201 Made"), flush, func(ResponseWriter, *Request) error { return ErrAbort })).RoundTrip(r)
+		if err != nil {
+			t.Fatalf("got %v; want the head", err)
+		}
+		var b *BackendError
+		if _, err := io.ReadAll(resp.Body); resp.Status != "201 Made" || !errors.As(err, &b) {
+			t.Fatalf("got %q, %v; want a body that breaks off", resp.Status, err)
+		}
+		resp.Body.Close()
+	}
+}
+
+// TestLocalGoexit: an App that ends its goroutine does not leave its caller waiting.
+func TestLocalGoexit(t *testing.T) {
+	leave := func(ResponseWriter, *Request) error { runtime.Goexit(); return nil }
+	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
+	resp, err := Local(AppFunc(leave)).RoundTrip(r)
+	if err != nil || !strings.HasPrefix(resp.Status, "500 ") {
+		t.Errorf("before the head: got %v, %v; want the error page", resp, err)
+	}
+	resp.Body.Close()
+	resp, err = Local(then(flush, leave)).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("after the head: the body ended as if it were whole")
+	}
+	resp.Body.Close()
 }
