@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"sync"
@@ -59,7 +60,7 @@ type requestContext struct {
 	mu     sync.Mutex
 	inner  context.Context
 	cancel context.CancelFunc
-	ended  bool
+	err    error // once it has ended: what Err says from then on
 }
 
 func (c *requestContext) Done() <-chan struct{} {
@@ -67,7 +68,7 @@ func (c *requestContext) Done() <-chan struct{} {
 	defer c.mu.Unlock()
 	if c.inner == nil {
 		c.inner, c.cancel = context.WithCancel(c.Context)
-		if c.ended {
+		if c.err != nil {
 			c.cancel()
 		}
 	}
@@ -77,11 +78,15 @@ func (c *requestContext) Done() <-chan struct{} {
 func (c *requestContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.errLocked()
+}
+
+func (c *requestContext) errLocked() error {
 	switch {
+	case c.err != nil:
+		return c.err
 	case c.inner != nil:
 		return c.inner.Err()
-	case c.ended:
-		return context.Canceled
 	}
 	return c.Context.Err()
 }
@@ -102,8 +107,8 @@ func (c *requestContext) Value(key any) any {
 func (c *requestContext) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended = true
 	if c.cancel != nil {
 		c.cancel()
 	}
+	c.err = cmp.Or(c.errLocked(), context.Canceled)
 }

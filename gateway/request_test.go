@@ -183,6 +183,40 @@ func TestContextIsLazy(t *testing.T) {
 	}
 }
 
+// TestContextErrStays: a context says one thing for ever, whoever ended it first and whether its Done was asked for.
+func TestContextErrStays(t *testing.T) {
+	for _, ask := range []bool{false, true} {
+		late, cancelLate := context.WithCancel(context.Background())
+		defer cancelLate()
+		past, cancelPast := context.WithTimeout(context.Background(), -1)
+		defer cancelPast()
+		for _, c := range []struct {
+			parent context.Context
+			want   error
+		}{{late, context.Canceled}, {past, context.DeadlineExceeded}} {
+			var ctx context.Context
+			(&BaseCGIHandler{Stdout: io.Discard}).Run(c.parent, AppFunc(func(w ResponseWriter, r *Request) error {
+				if ctx = r.Context(); ask {
+					ctx.Done()
+				}
+				return nil
+			}))
+			cancelLate()
+			if got := ctx.Err(); got != c.want {
+				t.Errorf("Done asked for %v: got %v; want %v", ask, got, c.want)
+			}
+			select {
+			case <-ctx.Done():
+			default:
+				t.Error("Done is open after the App returned")
+			}
+			if got := ctx.Err(); got != c.want {
+				t.Errorf("Done asked for %v, after Done: got %v; want %v", ask, got, c.want)
+			}
+		}
+	}
+}
+
 func TestWithContext(t *testing.T) {
 	r := &Request{Environ: util.NewEnviron()}
 	if r.Context() != context.Background() {
