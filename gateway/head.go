@@ -76,14 +76,22 @@ func (w *response) appendBody(b, p []byte) []byte {
 	return append(b, "\r\n"...)
 }
 
+// chunkMost bounds a chunk, in bytes: one is put together in a buffer to go out in one write, and a large Write must not make
+// a large buffer.
+const chunkMost = 32 << 10
+
 func (w *response) emitChunk(p []byte) error {
-	if len(p) == 0 {
-		return nil
-	}
 	out := getBuffer()
 	defer out.release()
-	out.data = w.appendBody(out.data, p)
-	return w.send(out.data)
+	for len(p) > 0 {
+		n := min(len(p), chunkMost)
+		out.data = w.appendBody(out.data[:0], p[:n])
+		if err := w.send(out.data); err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
 }
 
 // endChunks ends a whole chunked body; a broken one never gets here.

@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -273,5 +276,39 @@ func TestOriginServer(t *testing.T) {
 	got := runHandler(&BaseCGIHandler{OriginServer: true, Environ: environ("REQUEST_METHOD", "GET")}, write("x"))
 	if !strings.Contains(got.out, "\r\nDate: ") || !strings.Contains(got.out, " GMT\r\n") {
 		t.Errorf("no Date in %q", got.out)
+	}
+}
+
+// widest notes the longest Write.
+type widest struct {
+	bytes.Buffer
+	most int
+}
+
+func (w *widest) Write(p []byte) (int, error) {
+	w.most = max(w.most, len(p))
+	return w.Buffer.Write(p)
+}
+
+// TestChunks: what a client decodes is what the App wrote, and a large Write makes no large buffer.
+func TestChunks(t *testing.T) {
+	large := strings.Repeat("0123456789", 100_000)
+	for _, texts := range [][]string{{"a", large}, {large, "", "b", large}, {large[:chunkMost], large[:chunkMost+1]}} {
+		out := &widest{}
+		h := &BaseCGIHandler{OriginServer: true, Environ: environ("SERVER_PROTOCOL", "HTTP/1.1"), Stdout: out}
+		if got := runHandler(h, write(texts...)); got.err != nil {
+			t.Fatal(got.err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(&out.Buffer), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if want := strings.Join(texts, ""); string(body) != want || err != nil || out.Len() > 0 {
+			t.Errorf("got %d bytes, %v, %d bytes behind them; want %d", len(body), err, out.Len(), len(want))
+		}
+		if out.most > chunkMost+headBuffer+bufferSize {
+			t.Errorf("got a write of %d bytes", out.most)
+		}
 	}
 }
