@@ -66,7 +66,7 @@ func normalise(e *util.Environ, stream bool) (length int64, err error) {
 		fold(e, "CONTENT_TYPE", "HTTP_CONTENT_TYPE")
 		fold(e, "CONTENT_LENGTH", "HTTP_CONTENT_LENGTH")
 	}
-	return bodyLength(e, declared, stream)
+	return bodyLength(e, e.Get("CONTENT_LENGTH"), stream) // as the App sees it: an empty one may override an include's
 }
 
 // bodyLength decides how much of the input stream is the body. Without CONTENT_LENGTH there is none, but for a stream that
