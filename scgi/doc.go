@@ -24,6 +24,12 @@
 // A response that is complete is never reset: where the peer has sent more than the App has read, the writing side is closed,
 // and the rest read and thrown away, for 30 seconds, 5 without a byte, or 256 MiB at most.
 //
+// # The body comes first
+//
+// An App should read what it needs of the body before its answer grows over 4 KiB or is flushed. nginx 1.22 sends no more of
+// a body once the answer has begun, so that an App which copies a large body to its answer waits until ReadTimeout. What an
+// App leaves unread does no harm.
+//
 // # A peer that goes away
 //
 // The context of a request ends when the web server closes its connection, which servers do when their client went away. That

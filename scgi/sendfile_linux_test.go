@@ -9,26 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 )
-
-// need skips the test where a program is missing, unless CGIKIT_REQUIRE, a list with commas, names it.
-func need(t *testing.T, program string) {
-	t.Helper()
-	_, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-	case slices.Contains(strings.Split(os.Getenv("CGIKIT_REQUIRE"), ","), program):
-		t.Fatalf("%s is required and missing: %v", program, err)
-	default:
-		t.Skipf("%s is not installed", program)
-	}
-}
 
 const (
 	bigFile     = 50 << 20
