@@ -103,7 +103,7 @@ func TestUnreadBodyHoldsUpNobody(t *testing.T) {
 		}
 		return hello(w, r)
 	})
-	c := dial(t, srv.addr).send(head(1, keepConn, "REQUEST_URI", "/slow"), rec(typeStdin, 1, strings.Repeat("x", 60000)),
+	c := dial(t, srv.addr).send(head(1, keepConn, "REQUEST_URI", "/slow"), strings.Repeat(rec(typeStdin, 1, strings.Repeat("x", 20_000)), 4),
 		get(2, keepConn, "/fast"))
 	if got := body(c.whole(2)); got != "hello /fast" {
 		t.Errorf("got %q", got)
@@ -432,10 +432,10 @@ func TestRequestsGiveEverythingBack(t *testing.T) {
 	for range clients {
 		wait(t, done, "a client")
 	}
-	for srv.CurrentRequests() > 0 {
+	for srv.CurrentRequests() > 0 || srv.Stats().Active > 0 {
 		runtime.Gosched()
 	}
-	if got := srv.Stats(); got.Accepted != clients || got.Active != 0 || got.Idle != clients {
+	if got := srv.Stats(); got.Accepted != clients || got.Idle != clients {
 		t.Errorf("Stats %+v", got)
 	}
 }

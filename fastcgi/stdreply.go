@@ -44,8 +44,8 @@ func (c *stdConn) fromChild(h Header, content []byte) error {
 	c.mu.Unlock()
 	switch {
 	case h.Type == TypeEndRequest:
+		c.release(r) // before the web server hears of it, as its next request may need the room
 		c.end(r, r.last)
-		c.release(r)
 		c.handlers.Done()
 	case h.Type == TypeStdout && !r.headDropped:
 		r.headDropped = true
