@@ -131,7 +131,8 @@ func (c *client) read() (record, error) {
 	if _, err := io.ReadFull(c.Conn, content); err != nil {
 		return record{}, io.ErrUnexpectedEOF
 	}
-	if strings.Trim(string(content[size:]), "\x00") != "" || len(content)%8 != 0 {
+	// STDOUT that is flushed has no padding, for nginx's sake: see appendFlushed.
+	if strings.Trim(string(content[size:]), "\x00") != "" || len(content)%8 != 0 && h[1] != 6 {
 		c.t.Errorf("record of %d bytes padded with %q (F3)", size, content[size:])
 	}
 	return record{h[1], binary.BigEndian.Uint16(h[2:]), string(content[:size])}, nil

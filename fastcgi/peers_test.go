@@ -114,6 +114,13 @@ func peerApp(w gateway.ResponseWriter, r *gateway.Request) error {
 	switch r.Environ.Get("PATH_INFO") {
 	case "/panic":
 		panic("early")
+	case "/early":
+		w.Headers().Set("X", "12") // "Status: 200 OK\r\nX: 12\r\n\r\n" is 25 bytes: padding would follow
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		<-breakNow
+		return nil
 	case "/break":
 		io.WriteString(w, "part")
 		w.Flush()
@@ -151,6 +158,7 @@ func TestNginx(t *testing.T) {
 			}
 			checkHead(t, client, url)
 			checkFailures(t, client, url)
+			checkEarlyHead(t, client, url)
 			checkPost(t, client, url, 3)
 		})
 	}
@@ -204,6 +212,20 @@ func checkFailures(t *testing.T, client *http.Client, url string) {
 	breakNow <- struct{}{}
 	if rest, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("a broken response ended well, with %q", rest)
+	}
+}
+
+// checkEarlyHead has a head that is flushed before there is a body: it must not wait in nginx.
+func checkEarlyHead(t *testing.T, client *http.Client, url string) {
+	t.Helper()
+	resp, err := client.Get(url + "/early")
+	breakNow <- struct{}{}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || err != nil || resp.Header.Get("X") != "12" {
+		t.Errorf("got %q, %v, %v", rest, resp.Header, err)
 	}
 }
 

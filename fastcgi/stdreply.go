@@ -68,6 +68,9 @@ func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
 		return gateway.ErrFinished
 	}
 	r.stderrUsed = r.stderrUsed || t == TypeStderr
+	if t == TypeStdout {
+		return c.send(appendFlushed(c.out[:0], t, r.id, content))
+	}
 	return c.send(AppendRecord(c.out[:0], t, r.id, content))
 }
 

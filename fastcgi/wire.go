@@ -98,14 +98,19 @@ func ParseHeader(b [HeaderSize]byte) (Header, error) {
 func AppendRecord(dst []byte, t RecordType, id uint16, content []byte) []byte {
 	const aligned = MaxContent &^ 7 // needs no padding
 	for len(content) > MaxContent {
-		dst = appendOne(dst, t, id, content[:aligned])
+		dst = appendOne(dst, t, id, content[:aligned], 0)
 		content = content[aligned:]
 	}
-	return appendOne(dst, t, id, content)
+	return appendOne(dst, t, id, content, -len(content)&7)
 }
 
-func appendOne(dst []byte, t RecordType, id uint16, content []byte) []byte {
-	padding := -len(content) & 7
+// appendFlushed appends content, at most MaxContent bytes, as a record that ends with it: nginx 1.22.1 takes padding behind a
+// head for the beginning of the body, and keeps both until more comes.
+func appendFlushed(dst []byte, t RecordType, id uint16, content []byte) []byte {
+	return appendOne(dst, t, id, content, 0)
+}
+
+func appendOne(dst []byte, t RecordType, id uint16, content []byte, padding int) []byte {
 	dst = append(dst, 1, byte(t), byte(id>>8), byte(id), byte(len(content)>>8), byte(len(content)), byte(padding), 0)
 	dst = append(dst, content...)
 	return append(dst, make([]byte, padding)...)
