@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// The rules once more, in another language than the code's.
+var (
+	goodStatus = regexp.MustCompile(`^[1-9][0-9][0-9] [^\x00-\x08\x0a-\x1f\x7f]*$`)
+	goodName   = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
+	goodValue  = regexp.MustCompile(`^[^\x00-\x08\x0a-\x1f\x7f]*$`)
+	goodLength = regexp.MustCompile(`^0*[0-9]{1,18}$`)
+)
+
+// expect is the response to a GET whose App adds the fields, calls Start and writes body: its bytes, or the error page's
+// where a rule is broken.
+func expect(status string, fields [][2]string, body string) string {
+	if !goodStatus.MatchString(status) {
+		return errorPage500
+	}
+	if status[0] == '1' {
+		status = "200 OK"
+	}
+	bodyless := strings.HasPrefix(status, "204") || strings.HasPrefix(status, "304")
+	head, length := "Status: "+status+"\r\n", ""
+	for _, f := range fields {
+		name, value := f[0], strings.Trim(f[1], " \t")
+		isLength := strings.EqualFold(name, "Content-Length")
+		switch {
+		case !goodName.MatchString(name), !goodValue.MatchString(value), strings.EqualFold(name, "Status"), util.IsHopByHop(name),
+			isLength && (length != "" || !goodLength.MatchString(value)):
+			return errorPage500
+		case isLength:
+			length = value
+		}
+		if !bodyless || !isLength && !strings.EqualFold(name, "Content-Type") {
+			head += name + ": " + value + "\r\n"
+		}
+	}
+	if bodyless {
+		return head + "\r\n"
+	}
+	if n, _ := strconv.Atoi(length); length != "" && n != len(body) {
+		return errorPage500
+	}
+	if length == "" && len(body) <= headBuffer {
+		head += "Content-Length: " + strconv.Itoa(len(body)) + "\r\n"
+	}
+	return head + "\r\n" + body
+}
+
+// FuzzHead: what comes out of the head writer is what went in, byte for byte, or the error page; and it parses back to that.
+func FuzzHead(f *testing.F) {
+	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello")
+	f.Add("204 No Content", "X", "", "x", " padded\t", "")
+	f.Add("200 OK\r\nX: y", "A\r\nB", "c\r\n\r\n", "Status", "500", "x")
+	f.Add("304 ", "Content-Length", "5", "Content-Length", "6", "abc")
+	f.Add("200 OK", "content-length", "5", "A", "b", "hello")
+	f.Add("103 Early Hints", "Link", "</x>", "content-TYPE", "a/b", "x")
+	f.Add("299 \xff", "Transfer-Encoding", "chunked", "É", "\xe9", strings.Repeat("x", 5000))
+	f.Fuzz(func(t *testing.T, status, name1, value1, name2, value2, body string) {
+		fields := [][2]string{{name1, value1}, {name2, value2}}
+		got := run("GET", func(w ResponseWriter, r *Request) error {
+			for _, f := range fields {
+				w.Headers().Add(f[0], f[1])
+			}
+			if err := w.Start(status); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, body)
+			return err
+		})
+		if errors.Is(got.err, ErrContentLength) && len(body) > headBuffer {
+			return // the wrong length was seen too late for the error page
+		}
+		want := expect(status, fields, body)
+		if got.out != want || got.err != nil {
+			t.Fatalf("got %q, %v; want %q", got.out, got.err, want)
+		}
+		checkParses(t, got.out)
+	})
+}
+
+// checkParses writes a response anew from what ReadResponse made of it.
+func checkParses(t *testing.T, out string) {
+	resp, err := ReadResponse(&closable{Reader: strings.NewReader(out)}, 1<<20)
+	if err != nil {
+		t.Fatalf("%q does not parse: %v", out, err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	again := string(appendHead(nil, resp.Status, resp.Headers)) + string(body)
+	line, rest, _ := strings.Cut(out, "\r\n")
+	if line = strings.TrimRight(line, " \t"); len(line) == len("Status: 200") {
+		line += " " // the space in front of an empty reason
+	}
+	if again != line+"\r\n"+rest || err != nil {
+		t.Errorf("%q parses to %q, %v", out, again, err)
+	}
+}
