@@ -10,7 +10,8 @@ import (
 // App answers one request: what wsgiref calls app(environ, start_response).
 //
 // An App may be called by several goroutines at the same time when [Request.Multithread] is set. It owns w and r until it
-// returns, and no longer: nothing it was handed works after that, and none of it is reused for another request.
+// returns, and no longer: after that w and Stdin fail, the Context has ended, what is left of the rest reaches nobody, and
+// none of it is reused for another request.
 //
 // A returned error, like a panic, ends the exchange. While the head is not committed the client gets the error page; after
 // that the exchange is broken in a way that the web server can notice, so that no truncated body passes for a whole one.

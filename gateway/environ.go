@@ -13,8 +13,8 @@ import (
 
 // RequestError is a request that no App gets to see, because what describes it cannot be trusted. The client is told 400.
 type RequestError struct {
-	Reason string
-	Input  string // cut to 64 bytes
+	Reason string // what is wrong, such as "malformed CONTENT_LENGTH"; for the log, not for the client
+	Input  string // the offending value, cut to 64 bytes
 }
 
 func (e *RequestError) Error() string {

@@ -27,9 +27,10 @@ type BaseCGIHandler struct {
 	// body runs to the stream's end. Otherwise such a request has no body.
 	StdinStream bool
 
-	// Stdout takes the response: head and body as bytes. It may also implement [HeadWriter], [FileSender] and [Flusher],
-	// for what the protocol can do better; a syscall.Conn (an *os.File, *net.TCPConn, *net.UnixConn) gets files by
-	// sendfile(2). It must be set.
+	// Stdout takes the response: head and body as bytes, never an empty Write. It may also implement [HeadWriter],
+	// [FileSender] and [Flusher], for what the protocol can do better; a syscall.Conn (an *os.File, *net.TCPConn,
+	// *net.UnixConn) gets files by sendfile(2), past its Write. Run calls it from one goroutine at a time, and does not
+	// call it again once it has failed. A call that blocks keeps Run waiting: deadlines are the transport's. It must be set.
 	Stdout io.Writer
 
 	// Stderr is the App's error stream and takes what LogException writes; nil is os.Stderr.
@@ -82,14 +83,16 @@ type HeadWriter interface {
 	WriteHead(status string, fields *headers.Headers) error
 }
 
-// FileSender is implemented by a Stdout that can send a file better than by Write.
+// FileSender is implemented by a Stdout that can send a file better than by Write; [SendFile] does most of it.
 type FileSender interface {
 	// SendFile sends n bytes of f from its current offset, or all to its end when n is negative, and returns how many were
-	// sent. A file that ends early is no error here: the caller compares.
+	// sent. A file that ends early is no error here: the caller compares. Any error breaks the response. SendFile must not
+	// keep f.
 	SendFile(f File, n int64) (int64, error)
 }
 
-// Flusher is implemented by a Stdout that buffers.
+// Flusher is implemented by a Stdout that buffers. Flush is called when the App flushes, and not at the end of the response:
+// the transport has its own bytes to send there.
 type Flusher interface{ Flush() error }
 
 // exchange is all that one request needs, in one allocation. The App may hold on to parts of it, so it is never pooled.
