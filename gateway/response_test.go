@@ -115,9 +115,16 @@ func TestResponses(t *testing.T) {
 			if got.out != c.want || got.err != nil {
 				t.Errorf("got %.300q, %v; want %.300q", got.out, got.err, c.want)
 			}
+			got = run(method, func(w ResponseWriter, r *Request) error { return c.app(onlyWrite{w}, r) })
+			if got.out != c.want || got.err != nil {
+				t.Errorf("by Write alone: got %.300q, %v; want %.300q", got.out, got.err, c.want)
+			}
 		})
 	}
 }
+
+// onlyWrite hides WriteString and ReadFrom.
+type onlyWrite struct{ ResponseWriter }
 
 func start200Late(w ResponseWriter, r *Request) error {
 	w.Headers().Add("Too", "late")
