@@ -78,3 +78,17 @@ func TestStrayGoroutineBehindTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingBehindFinish is the same in the moment between the last byte and the end of Run.
+func TestNothingBehindFinish(t *testing.T) {
+	var out strings.Builder
+	w := &response{}
+	w.prepare(&BaseCGIHandler{Stdout: &out}, environ())
+	if err := w.finish(); err != nil {
+		t.Fatal(err)
+	}
+	want := out.String()
+	if _, err := w.Write(make([]byte, 2*headBuffer)); err != ErrFinished || out.String() != want {
+		t.Errorf("got %v, %q; want ErrFinished and nothing more than %q", err, out.String(), want)
+	}
+}
