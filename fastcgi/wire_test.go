@@ -54,6 +54,13 @@ func TestAppendRecord(t *testing.T) {
 	}
 }
 
+// TestAppendFlushed: what is flushed has no padding, which nginx would wait behind.
+func TestAppendFlushed(t *testing.T) {
+	if got := appendFlushed([]byte("before"), TypeStdout, 7, []byte("abc")); string(got) != "before\x01\x06\x00\x07\x00\x03\x00\x00abc" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestRecordReader cuts a record at every byte, and gives it byte by byte.
 func TestRecordReader(t *testing.T) {
 	one := "\x01\x05\x00\x07\x00\x03\x05\x00abc#####"
