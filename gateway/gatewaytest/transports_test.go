@@ -20,6 +20,9 @@ import (
 // serveAs makes the test binary the application's process, where a web server or cgi.Script starts one.
 const serveAs = "GATEWAYTEST_SERVE_AS"
 
+// noRaceSleep keeps a CGI program that was built with -race from sleeping for a second before it exits.
+var noRaceSleep = [2]string{"GORACE", "atexit_sleep_ms=0"}
+
 func TestMain(m *testing.M) {
 	var err error
 	switch os.Getenv(serveAs) {
@@ -53,15 +56,15 @@ type server interface {
 	Close() error
 }
 
-func newServer(protocol string) server {
+func newServer(protocol, mount string) server {
 	if protocol == "scgi" {
-		return &scgi.Server{App: gatewaytest.App, ErrorLog: quiet}
+		return &scgi.Server{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
 	}
-	return &fastcgi.StdServer{App: gatewaytest.App, ErrorLog: quiet}
+	return &fastcgi.StdServer{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
 }
 
-// serve runs a server of that protocol on a listener of that network until the test ends.
-func serve(t testing.TB, protocol, network, dir string) net.Addr {
+// serve runs s on a listener of that network until the test ends.
+func serve(t testing.TB, s server, network, dir string) net.Addr {
 	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
@@ -76,7 +79,6 @@ func serve(t testing.TB, protocol, network, dir string) net.Addr {
 			t.Fatal(err)
 		}
 	}
-	s := newServer(protocol)
 	done := make(chan error)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -102,22 +104,24 @@ func TestDirect(t *testing.T) {
 		name string
 		open func(t testing.TB) gateway.Backend
 	}{
-		{"scgi over tcp", func(t testing.TB) gateway.Backend { return &scgi.Client{Addr: address(serve(t, "scgi", "tcp", ""))} }},
+		{"scgi over tcp", func(t testing.TB) gateway.Backend {
+			return &scgi.Client{Addr: address(serve(t, newServer("scgi", ""), "tcp", ""))}
+		}},
 		{"scgi over unix", func(t testing.TB) gateway.Backend {
-			return &scgi.Client{Addr: address(serve(t, "scgi", "unix", t.TempDir()))}
+			return &scgi.Client{Addr: address(serve(t, newServer("scgi", ""), "unix", t.TempDir()))}
 		}},
 		{"fastcgi over tcp", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Addr: address(serve(t, "fastcgi", "tcp", ""))}
+			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", ""))}
 		}},
 		{"fastcgi over unix", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Addr: address(serve(t, "fastcgi", "unix", t.TempDir()))}
+			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "unix", t.TempDir()))}
 		}},
 		{"cgi", func(t testing.TB) gateway.Backend {
 			self, err := os.Executable()
 			if err != nil {
 				t.Fatal(err)
 			}
-			return &cgi.Script{Path: self, Env: []string{serveAs + "=cgi"}}
+			return &cgi.Script{Path: self, Env: []string{serveAs + "=cgi", noRaceSleep[0] + "=" + noRaceSleep[1]}}
 		}},
 	}
 	for _, mount := range []string{"", "/app"} {

@@ -1,0 +1,81 @@
+package gatewaytest_test
+
+import (
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest"
+)
+
+// serverExclusions is the one list of what real web servers do otherwise, whatever an application does. Versions are those of
+// Debian 12; a test fails when one of these begins to pass.
+func serverExclusions(d deployment, mount string) []gatewaytest.Exclusion {
+	var all []gatewaytest.Exclusion
+	for _, x := range knownExclusions {
+		if x.applies(d, mount) {
+			all = append(all, gatewaytest.Exclusion{Case: x.name, Reason: x.reason})
+		}
+	}
+	return all
+}
+
+type knownExclusion struct {
+	name    string // of the case
+	applies func(d deployment, mount string) bool
+	reason  string // server and version, bytes seen, and the server's rule
+}
+
+// behind matches deployments by the beginnings of their templates' names.
+func behind(templates ...string) func(d deployment, mount string) bool {
+	return func(d deployment, _ string) bool {
+		for _, template := range templates {
+			if d.template == template || strings.HasPrefix(d.template, template+"-") {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// stockNginx: no SCRIPT_NAME and PATH_INFO lines, and nobody else says where the App is mounted.
+func stockNginx(d deployment, _ string) bool { return d.stock && !d.mount }
+
+const (
+	nginxRepeats = "nginx/1.22.1 sends a field that a client repeats as so many variables, HTTP_FOO=bar and HTTP_FOO=baz (joined since 1.23.0): " +
+		"All has both, Get the last, which counts where a configuration overrides a variable"
+	nginxStock = "nginx/1.22.1: the stock fastcgi_params give the whole path as SCRIPT_NAME and no PATH_INFO, the stock scgi_params " +
+		"neither; the server's Mount field makes up for it"
+	lighttpdSlashes = "lighttpd/1.4.69: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the path is taken after url-normalization, which merges slashes; REQUEST_URI has them"
+	apacheSlashes   = "Apache/2.4: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the walk that finds the program merges slashes, MergeSlashes Off or not; REQUEST_URI has them"
+	apacheCookies   = "Apache/2.4: HTTP_COOKIE=a=1; b=2, c=3: every repeated field is joined with a comma"
+	hiddenBreak     = "whatever a CGI program does after its head, its end is the end of the response: Apache/2.4 mod_cgi and mod_cgid " +
+		"answer chunked and end the chunks, lighttpd/1.4.69 mod_cgi without a Content-Length does too"
+)
+
+var knownExclusions = []knownExclusion{
+	{"repeated-fields", behind("nginx"), nginxRepeats},
+	{"cookies", behind("nginx"), nginxRepeats},
+	{"mount", stockNginx, nginxStock},
+	{"path-encoded", stockNginx, nginxStock},
+	{"path-encoded-twice", stockNginx, nginxStock},
+	{"path-bytes", stockNginx, nginxStock},
+	{"repeated-slashes", stockNginx, nginxStock},
+
+	{"extension-method", behind("lighttpd"), "lighttpd/1.4.69: 501 Not Implemented for PURGE: it knows its methods by a list"},
+	{"repeated-slashes", behind("lighttpd"), lighttpdSlashes},
+	{"panic-after-the-first-byte", behind("lighttpd-cgi"), hiddenBreak},
+	{"error-after-the-first-byte", behind("lighttpd-cgi"), hiddenBreak},
+
+	{"repeated-slashes", behind("apache2-cgi", "apache2-cgid", "apache2-scgi"), apacheSlashes},
+	{"repeated-slashes", func(d deployment, mount string) bool { return d.template == "apache2-fastcgi" && mount == "" },
+		"Apache/2.4 mod_proxy_fcgi: PATH_INFO=/foo///bar/baz for //foo///bar/baz at the root: the leading slashes merge with the mount's"},
+	{"cookies", behind("apache2"), apacheCookies},
+	{"panic-after-the-first-byte", behind("apache2-cgi", "apache2-cgid"), hiddenBreak},
+	{"error-after-the-first-byte", behind("apache2-cgi", "apache2-cgid"), hiddenBreak},
+	{"short-body", behind("apache2-cgi", "apache2-cgid"), hiddenBreak + ", and Apache drops the Content-Length"},
+	{"field-of-20-kilobytes", behind("apache2-fastcgi"),
+		"Apache/2.4 mod_proxy_fcgi: AH02536: couldn't encode envvar 'HTTP_X_LONG' in 16384 bytes: a variable over 16 KiB is left out"},
+	{"head-before-body", behind("apache2-fastcgi"),
+		"Apache/2.4 mod_proxy_fcgi: no byte while the application waits behind its head: the head is passed on with the first bytes of the body, flushpackets or not"},
+	{"unknown-length", behind("apache2-scgi"),
+		"Apache/2.4 mod_proxy_scgi: 411 Length Required: SCGI says the length first (SCGI section 4), and the module does not collect a body"},
+}
