@@ -72,6 +72,7 @@ func TestResponses(t *testing.T) {
 		{"head is not HEAD", "head", write("hello"), "Status: 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
 		{"204", "", then(start("204 No Content", "Content-Type", "text/plain", "Content-Length", "3"), write("abc")), "Status: 204 No Content\r\n\r\n"},
 		{"304", "", then(start("304 Not Modified", "ETag", `"x"`, "content-type", "a/b"), write("abc")), "Status: 304 Not Modified\r\nETag: \"x\"\r\n\r\n"},
+		{"204 with more than its length", "", then(start("204 No Content", "Content-Length", "1"), write("abc")), "Status: 204 No Content\r\n\r\n"},
 		{"204 with a large body", "", then(start("204 No Content"), write(k4, k4)), "Status: 204 No Content\r\n\r\n"},
 		{"1xx is ignored", "", then(start("103 Early Hints"), start("200 OK"), start("100 Continue"), write("x")), "Status: 200 OK\r\nContent-Length: 1\r\n\r\nx"},
 
@@ -104,6 +105,7 @@ func TestResponses(t *testing.T) {
 
 		// Rule 7: order and spelling.
 		{"order and spelling", "", start("200 oK", "x-b", "1", "X-A", "2", "x-B", "3"), "Status: 200 oK\r\nx-b: 1\r\nX-A: 2\r\nx-B: 3\r\nContent-Length: 0\r\n\r\n"},
+		{"tab in the reason", "", start("200 O\tK"), "Status: 200 O\tK\r\nContent-Length: 0\r\n\r\n"},
 		{"bytes over 127", "", start("200 \xe9t\xe9", "A", "\xe9"), "Status: 200 \xe9t\xe9\r\nA: \xe9\r\nContent-Length: 0\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -249,6 +251,51 @@ func TestHeadWriter(t *testing.T) {
 		t.Errorf("got %q %q, %d flushes, %v", out.fields, out.String(), out.flushes, err)
 	}
 }
+
+func TestHeadWriterForHead(t *testing.T) {
+	out := &headStdout{}
+	h := &BaseCGIHandler{Environ: environ("REQUEST_METHOD", "HEAD"), Stdout: out}
+	if got := runHandler(h, write("hello")); got.err != nil || out.fields != "Content-Length: 5\r\n\r\n" || out.String() != "" {
+		t.Errorf("got %q %q, %v; want a head alone", out.fields, out.String(), got.err)
+	}
+}
+
+// TestFirstBrokenRule: it is the first that explains the others.
+func TestFirstBrokenRule(t *testing.T) {
+	long := strings.Repeat("9", 1000)
+	got := run("GET", then(ignoringStart(long), ignoringStart("")))
+	if !strings.Contains(got.log, `"`+long[:64]+`"`) || got.out != errorPage500 {
+		t.Errorf("got log %q; want the first status in it, cut to 64 bytes", got.log)
+	}
+}
+
+// TestStdoutIsLeftAlone once it has failed.
+func TestStdoutIsLeftAlone(t *testing.T) {
+	out := &failingHead{}
+	got := runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, r *Request) error {
+		for range 3 {
+			w.Write(make([]byte, 2*headBuffer))
+			w.Flush()
+			io.WriteString(w, "x")
+			w.(io.ReaderFrom).ReadFrom(strings.NewReader("x"))
+		}
+		return nil
+	})
+	if out.calls != 1 || !errors.Is(got.err, errFull) {
+		t.Errorf("got %d calls, %v; want one, and its error", out.calls, got.err)
+	}
+}
+
+var errFull = errors.New("full")
+
+// failingHead fails at once, by any of its methods.
+type failingHead struct{ calls int }
+
+func (s *failingHead) fail() error { s.calls++; return errFull }
+
+func (s *failingHead) WriteHead(string, *headers.Headers) error { return s.fail() }
+func (s *failingHead) Write([]byte) (int, error)                { return 0, s.fail() }
+func (s *failingHead) Flush() error                             { return s.fail() }
 
 func TestOriginServer(t *testing.T) {
 	const date = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
