@@ -37,6 +37,8 @@ func TestEnvironRules(t *testing.T) {
 		{"everything passes, in order", []string{"B", "1", "A", "2", "B", "3", "a b", "\x00\xff"}, BaseCGIHandler{}, "B=1\nA=2\nB=3\na b=\x00\xff\n\n"},
 		{"HTTP_PROXY is dropped (C22)", []string{"HTTP_PROXY", "evil", "A", "1", "HTTP_PROXY", "evil"}, BaseCGIHandler{}, "A=1\n\n"},
 		{"HTTP_CONTENT_* fold", []string{"HTTP_CONTENT_TYPE", "a/b", "HTTP_CONTENT_LENGTH", "3"}, BaseCGIHandler{}, "CONTENT_TYPE=a/b\nCONTENT_LENGTH=3\n\nabc"},
+		{"HTTP_CONTENT_LENGTH alone folds", []string{"HTTP_CONTENT_LENGTH", "3"}, BaseCGIHandler{}, "CONTENT_LENGTH=3\n\nabc"},
+		{"at MaxBodyBytes", []string{"CONTENT_LENGTH", "6"}, BaseCGIHandler{MaxBodyBytes: 6}, "CONTENT_LENGTH=6\n\nabcdef"},
 		{"HTTP_CONTENT_* fold into empty ones", []string{"CONTENT_TYPE", "", "HTTP_CONTENT_TYPE", "a/b", "CONTENT_LENGTH", "", "HTTP_CONTENT_LENGTH", "2"}, BaseCGIHandler{}, "CONTENT_TYPE=a/b\nCONTENT_LENGTH=2\n\nab"},
 		{"CONTENT_TYPE wins", []string{"CONTENT_TYPE", "a/b", "HTTP_CONTENT_TYPE", "c/d"}, BaseCGIHandler{}, "CONTENT_TYPE=a/b\n\n"},
 		{"no CONTENT_LENGTH, no body", nil, BaseCGIHandler{}, "\n"},
@@ -97,7 +99,7 @@ func TestBodyEndsEarly(t *testing.T) {
 // TestBodyTooLargeStays: a reader that asks again must not find the end of a body that was cut.
 func TestBodyTooLargeStays(t *testing.T) {
 	for _, content := range []string{"abcdef", "abcdefgh"} {
-		h := &BaseCGIHandler{Stdin: strings.NewReader(content), StdinStream: true, MaxBodyBytes: 5}
+		h := &BaseCGIHandler{Stdin: iotest.HalfReader(strings.NewReader(content)), StdinStream: true, MaxBodyBytes: 5}
 		runHandler(h, func(w ResponseWriter, r *Request) error {
 			got, err := io.ReadAll(r.Stdin)
 			_, again := r.Stdin.Read(make([]byte, 9))
@@ -116,6 +118,52 @@ func TestBodyDoesNotReadOn(t *testing.T) {
 	a := runHandler(&BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: in}, show)
 	if !strings.HasSuffix(a.out, "\n\nabc") {
 		t.Errorf("got %q", a.out)
+	}
+}
+
+// TestBodyEndsAtOnce: the end comes with the last byte, so that a decoder which stops there has seen it.
+func TestBodyEndsAtOnce(t *testing.T) {
+	h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: strings.NewReader("abcdef")}
+	runHandler(h, func(w ResponseWriter, r *Request) error {
+		if n, err := r.Stdin.Read(make([]byte, 9)); n != 3 || err != io.EOF {
+			t.Errorf("got %d, %v; want 3, EOF", n, err)
+		}
+		if n, err := r.Stdin.Read(nil); n != 0 || err != nil {
+			t.Errorf("reading nothing: got %d, %v", n, err)
+		}
+		return nil
+	})
+}
+
+// blockedReader stops each Read until told to go on.
+type blockedReader struct{ entered, leave chan struct{} }
+
+func (r *blockedReader) Read(p []byte) (int, error) {
+	r.entered <- struct{}{}
+	<-r.leave
+	return len(p), nil
+}
+
+// TestBodyAfterReturn: a Read under way when the App returned fails, and a later one does not reach the transport, which may
+// be reading by itself then.
+func TestBodyAfterReturn(t *testing.T) {
+	in := &blockedReader{make(chan struct{}), make(chan struct{})}
+	result := make(chan error)
+	runHandler(&BaseCGIHandler{Stdin: in, StdinStream: true}, func(w ResponseWriter, r *Request) error {
+		go func() {
+			for range 2 {
+				_, err := r.Stdin.Read(make([]byte, 1))
+				result <- err
+			}
+		}()
+		<-in.entered
+		return nil
+	})
+	in.leave <- struct{}{}
+	for _, when := range []string{"under way", "later"} {
+		if err := <-result; err != ErrFinished {
+			t.Errorf("a Read %s: got %v; want ErrFinished", when, err)
+		}
 	}
 }
 
