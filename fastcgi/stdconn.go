@@ -61,6 +61,7 @@ func (s *StdServer) serveConn(ctx context.Context, lc *listen.Conn) {
 	c.records = NewRecordReader(c.in)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
+	lc.OnClose(c.cut)
 	feed, wait := serveChild(c)
 	c.feed = feed
 	c.readEnded(c.read())

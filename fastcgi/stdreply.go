@@ -154,6 +154,23 @@ func (c *stdConn) settle() {
 	c.finish()
 }
 
+// cut ends the connection while requests are open on it, for Server.Close. Where a record is being written the peer is left
+// with a part of it.
+func (c *stdConn) cut() {
+	if c.wmu.TryLock() {
+		if !c.finished {
+			c.finished = true
+			c.nc.SetWriteDeadline(time.Now().Add(cutTime))
+			c.nc.Write([]byte(breakMark))
+		}
+		c.wmu.Unlock()
+	}
+	c.nc.Close()
+}
+
+// cutTime is what eight bytes may take when the peer reads; when it does not, it is not worth more.
+const cutTime = 10 * time.Millisecond
+
 // finish closes our side of the connection; the reader goes on until the peer has closed its own. The caller holds wmu.
 func (c *stdConn) finish() {
 	c.finished = true

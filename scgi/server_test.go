@@ -66,6 +66,22 @@ func TestFailureAfterTheHeadResets(t *testing.T) {
 	})
 }
 
+// Close cuts a response off, and so must not look like the end of one.
+func TestCloseResets(t *testing.T) {
+	bothNetworks(t, func(t *testing.T, network string) {
+		srv := &Server{}
+		srv.App = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			io.WriteString(w, "part")
+			w.Flush()
+			return srv.Close()
+		})
+		got, err := start(t, network, srv).ask(request(""))
+		if !gateway.PeerGone(err) {
+			t.Errorf("got %q, %v; want a reset", got, err)
+		}
+	})
+}
+
 func TestFailureBeforeTheHeadIsAPage(t *testing.T) {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		io.WriteString(w, "part")

@@ -92,6 +92,7 @@ type Conn struct {
 
 	conns *Conns
 	state connState // guarded by conns.mu
+	cut   func()    // guarded by conns.mu
 }
 
 // connState is what Shutdown does with a connection.
@@ -143,6 +144,14 @@ func (c *Conn) Idle() bool {
 	return true
 }
 
+// OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that the peer does not take what
+// it has for a whole response, and must not block. Without it, Close resets a TCP connection and closes others plainly.
+func (c *Conn) OnClose(cut func()) {
+	c.conns.mu.Lock()
+	defer c.conns.mu.Unlock()
+	c.cut = cut
+}
+
 // Shutdown ends the server gracefully, in http.Server's sense: it closes the listeners, then the idle connections, and
 // waits until Handle has returned for the others. It returns the first error of closing a listener, or the error of ctx
 // when that ends earlier; the connections left over then go on, and Close ends them.
@@ -167,13 +176,42 @@ func (cs *Conns) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close closes the listeners and every connection at once, and ends the context of every Handle. It returns the first
-// error of closing a listener, and does not wait for Handle to return: a Shutdown after it does.
+// Close closes the listeners and every connection at once, those with a request under way so that the peer can tell (see
+// Conn.OnClose), and ends the context of every Handle. It returns the first error of closing a listener, and does not wait for
+// Handle to return: a Shutdown after it does.
 func (cs *Conns) Close() error {
 	err := cs.stop()
+	cs.cutActive()
 	cs.cancel()
 	cs.closeAll(func(s connState) bool { return s != stateClosed })
 	return err
+}
+
+// cutActive ends the connections on which a request is under way. It comes before the contexts end: an App that sees that may
+// return an answer which would then pass for a whole one.
+func (cs *Conns) cutActive() {
+	cs.mu.Lock()
+	var cuts []func()
+	for c := range cs.conns {
+		if c.state == stateActive {
+			c.state = stateClosed
+			cuts = append(cuts, c.cutter())
+		}
+	}
+	cs.mu.Unlock()
+	for _, cut := range cuts {
+		cut()
+	}
+}
+
+func (c *Conn) cutter() func() {
+	if c.cut != nil {
+		return c.cut
+	}
+	return func() {
+		resetOnClose(c.Net)
+		c.Net.Close()
+	}
 }
 
 // Stats returns the figures of this moment. It looks at every connection, so it is for a status page and not for every

@@ -284,6 +284,33 @@ func TestCloseEndsAll(t *testing.T) {
 	}
 }
 
+// A plain close is the end of a response in SCGI, so Close must not look like one.
+func TestCloseResetsActive(t *testing.T) {
+	begun := make(chan *Conn, 1)
+	r := start(t, nil, Service{Handle: hold(begun)})
+	c := dial(t, r.l)
+	receive(t, begun, "Handle")
+	r.conns.Close()
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !gateway.PeerGone(err) {
+		t.Errorf("got %d, %v; want a reset", n, err)
+	}
+}
+
+func TestOnClose(t *testing.T) {
+	begun := make(chan *Conn, 1)
+	r := start(t, nil, Service{Handle: hold(begun)})
+	c := dial(t, r.l)
+	served := receive(t, begun, "Handle")
+	served.OnClose(func() {
+		io.WriteString(served.Net, "broken")
+		served.Net.Close()
+	})
+	r.conns.Close()
+	if got, err := io.ReadAll(c); string(got) != "broken" || err != nil {
+		t.Errorf("got %q, %v; want what OnClose's function wrote", got, err)
+	}
+}
+
 func TestServeSeveralListeners(t *testing.T) {
 	r := start(t, nil, Service{Handle: echo})
 	other, served := listenLoopback(t), make(chan error, 1)
