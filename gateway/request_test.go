@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -185,6 +186,42 @@ func TestRequestFields(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestServerSoftware: only an origin server names itself, and only where nobody else did.
+func TestServerSoftware(t *testing.T) {
+	for _, c := range []struct {
+		origin bool
+		sent   []string
+		want   string
+	}{
+		{true, nil, "SERVER_SOFTWARE=x/1\n\n"},
+		{true, []string{"SERVER_SOFTWARE", ""}, "SERVER_SOFTWARE=x/1\n\n"},
+		{true, []string{"SERVER_SOFTWARE", "nginx"}, "SERVER_SOFTWARE=nginx\n\n"},
+		{false, nil, "\n"},
+	} {
+		got := runHandler(&BaseCGIHandler{Environ: environ(c.sent...), OriginServer: c.origin, ServerSoftware: "x/1"}, show)
+		if _, text, _ := strings.Cut(got.out, "\r\n\r\n"); text != c.want {
+			t.Errorf("origin server %v, sent %q: got %q; want %q", c.origin, c.sent, text, c.want)
+		}
+	}
+}
+
+// TestZeroHandler: what was not filled in is there for the App all the same.
+func TestZeroHandler(t *testing.T) {
+	h := &BaseCGIHandler{Stdout: io.Discard}
+	err := h.Run(context.Background(), AppFunc(func(w ResponseWriter, r *Request) error {
+		if n, err := r.Stdin.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("Stdin: got %d, %v; want EOF", n, err)
+		}
+		if r.Stderr != io.Writer(os.Stderr) || r.Environ.Len() != 0 || r.Scheme != "http" {
+			t.Errorf("got Stderr %v, environ %v, scheme %q", r.Stderr, r.Environ, r.Scheme)
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 type key struct{}

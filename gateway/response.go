@@ -61,18 +61,24 @@ func (w *response) Write(p []byte) (int, error) {
 
 // WriteString implements io.StringWriter: text that fits the buffer is not copied twice.
 func (w *response) WriteString(s string) (int, error) {
-	w.mu.Lock()
-	n, err := w.admit(len(s))
-	if err != nil || n > headBuffer-w.wait.len() {
-		w.mu.Unlock()
-		return w.Write([]byte(s))
+	if w.keepString(s) {
+		return len(s), nil
 	}
-	defer w.mu.Unlock()
-	w.written += int64(n)
+	return w.Write([]byte(s))
+}
+
+// keepString takes s if all of it may wait.
+func (w *response) keepString(s string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock() // also where headers panics, which a goroutine left behind may bring about
+	if _, err := w.admit(len(s)); err != nil || len(s) > headBuffer-w.wait.len() {
+		return false
+	}
+	w.written += int64(len(s))
 	if !w.discards() {
 		w.buffer().data = append(w.buffer().data, s...)
 	}
-	return n, nil
+	return true
 }
 
 func (w *response) Flush() error {
