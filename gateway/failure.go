@@ -107,7 +107,7 @@ func (x *exchange) fail(err error) error {
 
 // decided reports whether err breaks the exchange: something has gone out already, or nothing may.
 func (w *response) decided(err error) bool {
-	return w.committed || w.lost != nil || errors.Is(err, ErrAbort)
+	return w.committed || errors.Is(err, ErrAbort)
 }
 
 // logException reports a failure once, as LogException says or as text on Stderr. A LogException that panics is reported

@@ -122,7 +122,7 @@ func TestTracebackLimit(t *testing.T) {
 	deep := AppFunc(func(ResponseWriter, *Request) error { recurse(100); return nil })
 	for _, c := range []struct{ limit, frames int }{{0, 32}, {3, 3}, {-1, 0}} {
 		h := BaseCGIHandler{TracebackLimit: c.limit, LogException: func(r *Request, err error, stack []byte) {
-			if got := strings.Count(string(stack), "\n\t"); got != c.frames {
+			if got := strings.Count(string(stack), "\n\t"); got != c.frames || c.frames == 0 && stack != nil {
 				t.Errorf("limit %d: got %d frames; want %d in\n%s", c.limit, got, c.frames, stack)
 			}
 		}}
@@ -158,6 +158,14 @@ func TestPeerGone(t *testing.T) {
 	}))
 	if !strings.Contains(got.log, "own") {
 		t.Errorf("got log %q; want the app's own error, which is not the peer's doing", got.log)
+	}
+}
+
+// TestCanceledInside: an App that gave up something of its own has failed like any other.
+func TestCanceledInside(t *testing.T) {
+	got := run("GET", func(ResponseWriter, *Request) error { return fmt.Errorf("query: %w", context.Canceled) })
+	if !strings.Contains(got.log, "query") || got.out != errorPage500 {
+		t.Errorf("got %q, log %q; want the error page and a line", got.out, got.log)
 	}
 }
 

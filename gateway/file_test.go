@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/cgikit/cgikit/headers"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -216,29 +218,57 @@ func TestShortWrites(t *testing.T) {
 	}
 }
 
-// failingSender fails within a file, for a reason that is not the peer's.
-type failingSender struct{ strings.Builder }
-
-var errSender = errors.New("no space left")
+// failingSender fails within a file.
+type failingSender struct {
+	strings.Builder
+	err error
+}
 
 func (s *failingSender) SendFile(f File, n int64) (int64, error) {
 	sent, _ := io.CopyN(&s.Builder, f, 3)
-	return sent, errSender
+	return sent, s.err
 }
 
 // TestFileErrorIgnored: an App that does not look at the error, as http.ServeContent does not, has not sent a whole response.
 func TestFileErrorIgnored(t *testing.T) {
-	out := &failingSender{}
-	got := runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, r *Request) error {
-		io.Copy(w, tempFile(t, "abcdef"))
-		io.WriteString(w, "more")
-		return nil
-	})
-	if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, errSender) || out.String() != "Status: 200 OK\r\n\r\nabc" {
-		t.Errorf("got %q, %v; want a broken response", out.String(), got.err)
+	for _, c := range []struct {
+		err  error
+		gone bool
+	}{{errors.New("no space left"), false}, {syscall.EPIPE, true}} {
+		out := &failingSender{err: c.err}
+		got := runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, r *Request) error {
+			io.Copy(w, tempFile(t, "abcdef"))
+			io.WriteString(w, "more")
+			return nil
+		})
+		if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, c.err) || out.String() != "Status: 200 OK\r\n\r\nabc" {
+			t.Errorf("got %q, %v; want a broken response", out.String(), got.err)
+		}
+		if PeerGone(got.err) != c.gone || strings.Contains(got.log, c.err.Error()) == c.gone {
+			t.Errorf("got %v, log %q; want a line unless the peer is gone", got.err, got.log)
+		}
 	}
-	if !strings.Contains(got.log, "no space left") {
-		t.Errorf("got log %q; want the reason", got.log)
+}
+
+// headSender has a form of its own for heads and for files.
+type headSender struct {
+	sender
+	status string
+}
+
+func (s *headSender) WriteHead(status string, fields *headers.Headers) error {
+	s.status = status
+	return nil
+}
+
+func TestBytesBeforeTheFile(t *testing.T) {
+	out := &headSender{}
+	got := runHandler(&BaseCGIHandler{Stdout: out}, then(write("ab"), func(w ResponseWriter, r *Request) error {
+		_, err := io.Copy(w, tempFile(t, "cd"))
+		return err
+	}, write("ef")))
+	if out.status != "200 OK" || out.String() != "abcdef" || len(out.limits) != 1 || got.err != nil {
+		t.Errorf("got %q, %q, %d files, %v; want abcdef", out.status, out.String(), len(out.limits), got.err)
 	}
 }
 

@@ -180,9 +180,9 @@ func TestRequestFields(t *testing.T) {
 	if a.log != "noted\n" {
 		t.Errorf("got log %q", a.log)
 	}
-	runHandler(&BaseCGIHandler{Scheme: "https"}, func(w ResponseWriter, r *Request) error {
-		if r.Scheme != "https" || r.Environ == nil {
-			t.Errorf("got scheme %q, environ %v", r.Scheme, r.Environ)
+	runHandler(&BaseCGIHandler{Scheme: "https", Multiprocess: true}, func(w ResponseWriter, r *Request) error {
+		if r.Scheme != "https" || r.Environ == nil || !r.Multiprocess || r.Multithread || r.RunOnce {
+			t.Errorf("got %+v", r)
 		}
 		return nil
 	})

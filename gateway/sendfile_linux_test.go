@@ -141,6 +141,52 @@ func TestSendfileFallsBack(t *testing.T) {
 	}
 }
 
+// turning is a target that takes one sendfile(2), as far as its pipe goes, and refuses the next.
+type turning struct {
+	bytes.Buffer
+	targets []*os.File
+}
+
+func (c *turning) SyscallConn() (syscall.RawConn, error) { return rawTurning{c}, nil }
+
+// rawTurning is its syscall.RawConn.
+type rawTurning struct{ *turning }
+
+func (c rawTurning) Control(func(uintptr)) error   { return errors.ErrUnsupported }
+func (c rawTurning) Read(func(uintptr) bool) error { return errors.ErrUnsupported }
+
+func (c rawTurning) Write(f func(uintptr) bool) error {
+	raw, err := c.targets[0].SyscallConn()
+	if err != nil {
+		return err
+	}
+	c.targets = c.targets[1:]
+	return raw.Write(f)
+}
+
+// TestSendfileFallsBackHalfway: what is copied begins where sendfile(2) ended, and ends where it should have.
+func TestSendfileFallsBackHalfway(t *testing.T) {
+	const size, limit = 1 << 20, 500_000
+	content := strings.Repeat("0123456789abcdef", size/16)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	refusing, err := os.OpenFile(filepath.Join(t.TempDir(), "out"), os.O_APPEND|os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer refusing.Close()
+	out := &turning{targets: []*os.File{w, refusing}}
+	n, err := SendFile(out, tempFile(t, content), limit, nil)
+	w.Close()
+	sent, _ := io.ReadAll(r)
+	if got := string(sent) + out.String(); n != limit || err != nil || got != content[:limit] || len(sent) == 0 || out.Len() == 0 {
+		t.Errorf("got %d, %v: %d bytes sent and %d copied; want %d in all", n, err, len(sent), out.Len(), limit)
+	}
+}
+
 func TestSendfileToAPeerThatLeft(t *testing.T) {
 	for _, p := range pairs {
 		t.Run(p.name, func(t *testing.T) {
