@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -40,6 +41,25 @@ func TestForward(t *testing.T) {
 				t.Errorf("got %q, %v; want %q", got.out, got.err, c.want)
 			}
 		})
+	}
+}
+
+// TestForwardCloses the body, whatever becomes of the response.
+func TestForwardCloses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		head   *headers.Headers
+		stdout io.Writer
+	}{
+		{"whole", headers.New(), nil},
+		{"refused head", headers.New(headers.Field{Name: "Content-Length", Value: "x"}), nil},
+		{"client gone", headers.New(), &failingWriter{err: syscall.EPIPE}},
+	} {
+		body := &closable{Reader: strings.NewReader("abc")}
+		b := backendFunc(func(*Request) (*Response, error) { return &Response{Headers: c.head, Body: body}, nil })
+		if runHandler(&BaseCGIHandler{Stdout: c.stdout}, Forward(b).ServeGateway); !body.closed {
+			t.Errorf("%s: the body was left open", c.name)
+		}
 	}
 }
 

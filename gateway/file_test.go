@@ -346,6 +346,10 @@ func TestLimitedReaderCounts(t *testing.T) {
 			if n, err := w.(io.ReaderFrom).ReadFrom(l); n != 10 || l.N != 4 || err != nil {
 				t.Errorf("got %d, %v, %d left; want 10, and 4 left", n, err, l.N)
 			}
+			l = &io.LimitedReader{R: tempFile(t, "x"), N: -1}
+			if n, err := w.(io.ReaderFrom).ReadFrom(l); n != 0 || err != nil {
+				t.Errorf("a limit below 0: got %d, %v; want nothing, not all", n, err)
+			}
 			return nil
 		})
 	}

@@ -108,3 +108,17 @@ func TestLocalGoexit(t *testing.T) {
 	}
 	resp.Body.Close()
 }
+
+// TestLocalCopiesTheEnviron: the rules, and the App, change what they were given.
+func TestLocalCopiesTheEnviron(t *testing.T) {
+	r := &Request{Environ: environ("HTTP_PROXY", "x", "A", "1"), Stderr: io.Discard}
+	app := AppFunc(func(w ResponseWriter, r *Request) error { r.Environ.Set("A", "2"); return nil })
+	resp, err := Local(app).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := strings.Join(r.Environ.List(), " "); got != "HTTP_PROXY=x A=1" {
+		t.Errorf("the caller's environ became %q", got)
+	}
+}

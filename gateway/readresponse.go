@@ -93,14 +93,14 @@ func (b *responseBody) readHead(most int) (head []byte, err error) {
 		case readErr != nil:
 			return nil, readErr
 		}
-		scanned = max(len(buf)-2, 0)
+		scanned = len(buf) // blankLine looks back by itself
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
 	}
 }
 
-// blankLine finds the end of the head, at or behind from: the index behind its last line, and the index of the body. A head
+// blankLine finds the blank line whose LF is at or behind from: the index behind the head's last line, and that of the body. A head
 // may be empty, its blank line being the first. end is negative where there is no blank line yet.
 func blankLine(b []byte, from int) (end, next int) {
 	for i := from; ; i++ {
