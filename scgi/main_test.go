@@ -8,10 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -197,17 +195,4 @@ func readStatus(t *testing.T, answer string) string {
 		t.Errorf("answer %q does not begin with a status", answer)
 	}
 	return status
-}
-
-// need skips the test where a program is missing, unless CGIKIT_REQUIRE, a list with commas, names it.
-func need(t *testing.T, program string) {
-	t.Helper()
-	_, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-	case slices.Contains(strings.Split(os.Getenv("CGIKIT_REQUIRE"), ","), program):
-		t.Fatalf("%s is required and missing: %v", program, err)
-	default:
-		t.Skipf("%s is not installed", program)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
 const (
@@ -102,7 +103,7 @@ func TestBigFileArrives(t *testing.T) {
 
 // A file goes out by sendfile(2), and no byte of it through this process.
 func TestBigFileIsNotRead(t *testing.T) {
-	need(t, "strace")
+	webserver.Find(t, "strace")
 	bothNetworks(t, func(t *testing.T, network string) {
 		name := makeBigFile(t)
 		trace := filepath.Join(t.TempDir(), "trace")
