@@ -122,3 +122,38 @@ func TestLocalCopiesTheEnviron(t *testing.T) {
 		t.Errorf("the caller's environ became %q", got)
 	}
 }
+
+// TestLocalHeadIsACopy: what the App does to its fields behind the head is not for whoever reads the response.
+func TestLocalHeadIsACopy(t *testing.T) {
+	app := then(start("200 OK", "A", "1"), flush, func(w ResponseWriter, r *Request) error { return w.Headers().Set("A", "2") })
+	resp, err := Local(app).RoundTrip(&Request{Environ: util.NewEnviron(), Stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.ReadAll(resp.Body); err != nil || resp.Headers.Get("A") != "1" {
+		t.Errorf("got A %q, %v; want 1", resp.Headers.Get("A"), err)
+	}
+}
+
+// TestLocalNobodyWaits: an App that has not heard of the end writes to nobody, and is not left with that.
+func TestLocalNobodyWaits(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	begun, left, ended := make(chan bool), make(chan bool), make(chan error)
+	app := AppFunc(func(w ResponseWriter, r *Request) error {
+		begun <- true
+		<-left
+		_, err := w.Write(make([]byte, 2*headBuffer))
+		ended <- err
+		return err
+	})
+	go func() { <-begun; cancel() }()
+	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
+	if _, err := Local(app).RoundTrip(r.WithContext(ctx)); err != context.Canceled {
+		t.Errorf("got %v; want Canceled", err)
+	}
+	close(left)
+	if err := <-ended; !PeerGone(err) {
+		t.Errorf("got %v; want an error of a peer that is gone", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -303,6 +304,26 @@ func TestContextErrStays(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestContextCostsNoGoroutine: package context links children to it as to a context of its own.
+func TestContextCostsNoGoroutine(t *testing.T) {
+	parent, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	(&BaseCGIHandler{Stdout: io.Discard}).Run(parent, AppFunc(func(w ResponseWriter, r *Request) error {
+		ctx, before := r.Context(), runtime.NumGoroutine()
+		for range 10 {
+			child, stop := context.WithCancel(ctx)
+			defer stop()
+			if child.Err() != nil || ctx.Done() != r.Context().Done() {
+				t.Error("a context that changes")
+			}
+		}
+		if n := runtime.NumGoroutine(); n > before {
+			t.Errorf("10 children cost %d goroutines", n-before)
+		}
+		return nil
+	}))
 }
 
 func TestWithContext(t *testing.T) {
