@@ -1,0 +1,87 @@
+package tour
+
+import (
+	"bytes"
+	_ "embed" // the page and its style sheet
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/util"
+)
+
+var (
+	//go:embed page.html
+	pageHTML string
+
+	//go:embed style.css
+	styleCSS string
+)
+
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	functions := template.FuncMap{"duration": duration, "style": func() template.CSS { return demo.Style() + template.CSS(styleCSS) }}
+	return template.Must(template.New("page").Funcs(functions).Parse(pageHTML))
+})
+
+// page is what the template gets.
+type page struct {
+	Host     string // as the browser calls this server
+	Columns  []column
+	Rows     []row
+	Answered int
+}
+
+// column is a deployment on the page.
+type column struct {
+	answer
+	words
+}
+
+// servePage asks the deployments one after the other: at the same time they would be measured waiting for each other.
+func (t *Tour) servePage(w http.ResponseWriter, r *http.Request) {
+	var answers []answer
+	for _, d := range t.deployments {
+		answers = append(answers, d.ask(r))
+	}
+	var body bytes.Buffer
+	if err := pageTemplate().Execute(&body, newPage(r.Host, answers)); err != nil {
+		t.log.Error("the page cannot be made", "error", err)
+		http.Error(w, "The page cannot be made.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	_, _ = body.WriteTo(w) // a browser that has left needs no page
+}
+
+func newPage(host string, answers []answer) page {
+	p := page{Host: host}
+	var environs []*util.Environ
+	for _, a := range answers {
+		p.Columns = append(p.Columns, column{a, describe(a, answers[0])})
+		environs = append(environs, a.Environ)
+		if a.Err == nil {
+			p.Answered++
+		}
+	}
+	p.Rows = compare(environs)
+	return p
+}
+
+// duration is a time in two or three figures: more would be chance.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d µs", d.Round(time.Microsecond).Microseconds())
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
+	}
+	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+}
