@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/tour"
+	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+const (
+	demoAddress = "http://127.0.0.1:8000"
+	freeAddress = "http://127.0.0.1:0"
+
+	// demoDrain is how long requests under way may take at the end. net/http gives a connection on which nothing came 5 seconds, and browsers
+	// open such.
+	demoDrain = 10 * time.Second
+)
+
+func newDemo(p *process) *cobra.Command {
+	var address string
+	c := &cobra.Command{
+		Use:   "demo [--listen ADDRESS]",
+		Short: "Show one application in four deployments, in the browser",
+		Long: `demo starts one application behind FastCGI, SCGI and plain HTTP, and as a CGI program for each request,
+and serves a page that shows the four side by side. It needs nothing installed, and only this machine can
+reach it. The address of the page is printed; Ctrl-C ends it all.
+
+Without --listen it is ` + demoAddress + `/, or a free port where that one is taken.`,
+		Args: takes(0, "no argument"),
+		RunE: func(c *cobra.Command, _ []string) error { return runDemo(c.Context(), p, address) },
+	}
+	c.Flags().StringVarP(&address, "listen", "l", "", "`address` of the page, such as 127.0.0.1:8123")
+	return c
+}
+
+// runDemo serves the page until a signal comes. It catches signals before it opens anything, so that what was opened is closed again.
+func runDemo(ctx context.Context, p *process, address string) error {
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer release()
+	log := newLog(p.stderr)
+	l, err := listenForDemo(address, log)
+	if err != nil {
+		return err
+	}
+	t, err := startTour(p, log)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	s := &http.Server{
+		Handler:           t,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	fmt.Fprintf(p.stdout, "http://%s/\n", l.Addr())
+	log.Info("open this address in a browser; Ctrl-C ends the demo")
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	return errors.Join(err, endDemo(s, t, log))
+}
+
+// listenForDemo opens the address that was asked for, or else the usual one if it is free.
+func listenForDemo(address string, log *slog.Logger) (net.Listener, error) {
+	if address == "" {
+		l, err := listen.ListenFor("http", demoAddress)
+		if err == nil {
+			return l, nil
+		}
+		log.Info("the usual address is not to be had, taking a free port", "error", err)
+		address = freeAddress
+	}
+	a, err := listen.ParseFor("http", address)
+	if err == nil && a.Network != "tcp" {
+		err = &listen.AddressError{Input: address, Reason: "is none that a browser can open"}
+	}
+	if err != nil {
+		return nil, usage(err, "such as --listen 127.0.0.1:8123")
+	}
+	return listen.Listen(a)
+}
+
+func startTour(p *process, log *slog.Logger) (*tour.Tour, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("the program does not find itself, to be its own CGI script: %w", err)
+	}
+	script := &cgi.Script{Path: program, Env: []string{childVariable + "=" + childCGI}}
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		if dir := p.getenv(name); dir != "" {
+			script.Env = append(script.Env, name+"="+dir)
+		}
+	}
+	t, err := tour.Start(tour.Config{App: demo.App(), CGI: script, Log: log})
+	if err != nil {
+		return nil, failure(err, "its sockets are in the folder for temporary files, which must be there and have a short path: "+os.TempDir())
+	}
+	return t, nil
+}
+
+// endDemo ends the web server before what is behind it. A second signal ends the wait for both; it is caught before it is offered.
+func endDemo(s *http.Server, t *tour.Tour, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), demoDrain)
+	defer cancel()
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer release()
+	log.Info("ending, requests under way may finish; Ctrl-C again ends at once")
+	err := s.Shutdown(ctx)
+	if err != nil {
+		s.Close()
+		err = fmt.Errorf("requests under way were cut off: %w", err)
+	}
+	return errors.Join(err, t.Shutdown(ctx))
+}

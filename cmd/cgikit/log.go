@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// newLog returns a logger with the voice of the command: "cgikit: message name=value". It has no time and no level: on a terminal they are noise,
+// and a service manager adds them. Attributes whose names are in omit are left out.
+func newLog(w io.Writer, omit ...string) *slog.Logger {
+	return slog.New(&voice{w: w, mu: new(sync.Mutex), omit: omit})
+}
+
+// voice is the slog.Handler of newLog.
+type voice struct {
+	w      io.Writer
+	mu     *sync.Mutex
+	omit   []string
+	prefix string // of names, where groups are open
+	fixed  string // what WithAttrs added
+}
+
+// Enabled implements slog.Handler.
+func (v *voice) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+// Handle implements slog.Handler. A record is one write, so that lines do not mix.
+func (v *voice) Handle(_ context.Context, r slog.Record) error {
+	if strings.TrimSpace(r.Message) == "" && r.NumAttrs() == 0 {
+		return nil // a line end by itself, of an application that writes those apart
+	}
+	var b strings.Builder
+	b.WriteString("cgikit: ")
+	b.WriteString(line(r.Message))
+	b.WriteString(v.fixed)
+	stack := ""
+	r.Attrs(func(a slog.Attr) bool {
+		switch {
+		case a.Key == "stack":
+			stack = a.Value.String()
+		case !slices.Contains(v.omit, a.Key):
+			appendAttr(&b, v.prefix, a)
+		}
+		return true
+	})
+	b.WriteByte('\n')
+	b.WriteString(stack) // for eyes, and so not on the line
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, err := io.WriteString(v.w, b.String())
+	return err
+}
+
+// WithAttrs implements slog.Handler.
+func (v *voice) WithAttrs(attrs []slog.Attr) slog.Handler {
+	var b strings.Builder
+	for _, a := range attrs {
+		appendAttr(&b, v.prefix, a)
+	}
+	c := *v
+	c.fixed += b.String()
+	return &c
+}
+
+// WithGroup implements slog.Handler.
+func (v *voice) WithGroup(name string) slog.Handler {
+	c := *v
+	if name != "" {
+		c.prefix += name + "."
+	}
+	return &c
+}
+
+func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
+	value := a.Value.Resolve()
+	if value.Kind() == slog.KindGroup {
+		if a.Key != "" {
+			prefix += a.Key + "."
+		}
+		for _, member := range value.Group() {
+			appendAttr(b, prefix, member)
+		}
+		return
+	}
+	if a.Equal(slog.Attr{}) {
+		return
+	}
+	b.WriteByte(' ')
+	b.WriteString(prefix + a.Key)
+	b.WriteByte('=')
+	if text := value.String(); strings.ContainsAny(text, " \"=\t\r\n") || text == "" || line(text) != text {
+		b.WriteString(strconv.Quote(text))
+	} else {
+		b.WriteString(text)
+	}
+}
+
+// line keeps off the terminal what a client may have put into a message. Line ends stay: a message may hold a stack.
+func line(s string) string {
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s), "\n")
+}

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+// process is what a verb may touch of the process that it runs in.
+type process struct {
+	args   []string // without the program's name
+	getenv func(string) string
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func main() {
+	p := &process{args: os.Args[1:], getenv: os.Getenv, stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(run(context.Background(), p))
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// hinted is an error of which its verb knows what to do about it.
+type hinted struct {
+	error
+	hint   string
+	status int // the exit status
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+// usage is a mistake in the command line.
+func usage(err error, hint string) error { return &hinted{err, hint, exitUsage} }
+
+// failure is a failure that was to be expected.
+func failure(err error, hint string) error { return &hinted{err, hint, exitFailure} }
+
+// message is what the user reads of an error.
+func message(err error) string {
+	text := "cgikit: " + err.Error() + "\n"
+	if hint := hintFor(err); hint != "" {
+		text += "hint: " + hint + "\n"
+	}
+	return text
+}
+
+// hintFor tells what to do about an error, "" where nothing is known.
+func hintFor(err error) string {
+	if h := (*hinted)(nil); errors.As(err, &h) {
+		return h.hint
+	}
+	if strings.HasPrefix(err.Error(), "listen: ") {
+		return hintForListen(err)
+	}
+	return ""
+}
+
+// hintForListen is for what package listen says, and the system through it.
+func hintForListen(err error) string {
+	switch {
+	case errors.As(err, new(*listen.AddressError)):
+		return listenHint
+	case errors.Is(err, errAddrInUse), strings.Contains(err.Error(), "another process listens there"):
+		return "something listens there already: take another address, or end it; port 0 is a free one"
+	case errors.Is(err, fs.ErrPermission):
+		return "this user may not listen there: ports below 1024 and system folders are for root"
+	case errors.Is(err, fs.ErrNotExist):
+		return "the folder of the socket must exist"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this machine has no such address; 127.0.0.1 is its own, 0.0.0.0 is all it has"
+	}
+	return ""
+}

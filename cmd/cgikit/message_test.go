@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+func TestMessage(t *testing.T) {
+	_, addressErr := listen.Parse("gopher://x")
+	tests := []struct {
+		name string
+		err  error
+		hint string // the beginning; "" for none
+	}{
+		{"usage", usage(errors.New("x"), "write y"), "write y"},
+		{"known failure, wrapped", fmt.Errorf("a: %w", failure(errors.New("x"), "do y")), "do y"},
+		{"address", addressErr, listenHint},
+		{"in use", fmt.Errorf("listen: x: %w", error(errAddrInUse)), "something listens there already"},
+		{"no permission", fmt.Errorf("listen: x: %w", syscall.EACCES), "this user may not listen there"},
+		{"no permission, elsewhere", &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, ""},
+		{"no folder", fmt.Errorf("listen: x: %w", fs.ErrNotExist), "the folder of the socket must exist"},
+		{"other machine", fmt.Errorf("listen: x: %w", syscall.EADDRNOTAVAIL), "this machine has no such address"},
+		{"anything else", errors.New("x"), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			first, rest, _ := strings.Cut(message(tt.err), "\n")
+			if first != "cgikit: "+tt.err.Error() {
+				t.Errorf("got first line %q", first)
+			}
+			switch {
+			case tt.hint == "" && rest != "":
+				t.Errorf("got %q after the first line; want nothing", rest)
+			case tt.hint != "" && !strings.HasPrefix(rest, "hint: "+tt.hint):
+				t.Errorf("got %q; want hint: %s", rest, tt.hint)
+			}
+		})
+	}
+}
+
+func TestPlainTakesOffWhatLaunchSays(t *testing.T) {
+	inner := errors.New("listen: http://127.0.0.1:80: bind: permission denied")
+	if got := plain(fmt.Errorf("launch: %w (Config.Listen says so)", inner)); got != inner {
+		t.Errorf("got %v; want %v", got, inner)
+	}
+	other := fmt.Errorf("launch: cut off: %w", errors.New("signal: interrupt"))
+	if got := plain(other); got != other {
+		t.Errorf("got %v; want %v", got, other)
+	}
+	if got := plain(nil); got != nil {
+		t.Errorf("got %v for no error", got)
+	}
+}

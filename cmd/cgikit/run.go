@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/demo"
+)
+
+// Exit statuses.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// childVariable makes this program the demo as a CGI script. It is a variable, as a CGI program must not read its arguments: under some web servers
+// they are the client's query (RFC 3875 section 4.4).
+const (
+	childVariable = "CGIKIT_DEMO"
+	childCGI      = "cgi"
+)
+
+// run is the command. It returns the exit status.
+func run(ctx context.Context, p *process) int {
+	if p.getenv(childVariable) == childCGI {
+		return runChild(p)
+	}
+	root := newRoot(p)
+	root.SetArgs(p.args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprint(p.stderr, message(err))
+	if h := (*hinted)(nil); errors.As(err, &h) {
+		return h.status
+	}
+	return exitFailure
+}
+
+// runChild is the demo as a CGI script, on the standard streams of the process.
+func runChild(p *process) int {
+	os.Unsetenv(childVariable) // else it would be part of the environ that the demo shows
+	err := cgi.Serve(demo.App())
+	if err == nil {
+		return 0
+	}
+	if !errors.Is(err, gateway.ErrBroken) { // else it has been logged
+		fmt.Fprint(p.stderr, message(err))
+	}
+	return exitFailure
+}
+
+func newRoot(p *process) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cgikit",
+		Short: "Run one application as CGI, FastCGI, SCGI or plain HTTP.",
+		Long: `cgikit runs one application as CGI, FastCGI, SCGI or plain HTTP.
+
+Begin with "cgikit demo": it needs nothing installed.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          noVerb,
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newDemo(p), newServe(p))
+	return root
+}
+
+// noVerb is what the command without a verb that it knows does.
+func noVerb(c *cobra.Command, args []string) error {
+	const help = `"cgikit demo" shows what this is, "cgikit help" tells the commands`
+	if len(args) == 0 {
+		return usage(errors.New("no command given"), help)
+	}
+	hint := help
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage(fmt.Errorf("there is no command %.64q", args[0]), hint)
+}
+
+// takes is the Args of a verb with n arguments, of which what tells the meaning.
+func takes(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return usage(fmt.Errorf("%s takes %s, and got %d arguments", c.Name(), what, len(args)), "cgikit "+c.Use)
+	}
+}

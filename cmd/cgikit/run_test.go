@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+// cgikit runs the command in this process and returns its exit status.
+func cgikit(args ...string) (status int, stdout, stderr string) {
+	var out, errs strings.Builder
+	p := &process{args: args, getenv: func(string) string { return "" }, stdout: &out, stderr: &errs}
+	status = run(context.Background(), p)
+	return status, out.String(), errs.String()
+}
+
+func TestExitStatus(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"help", []string{"help"}, 0},
+		{"no verb", nil, exitUsage},
+		{"no such verb", []string{"x"}, exitUsage},
+		{"no such flag", []string{"demo", "-x"}, exitUsage},
+		{"flag without its value", []string{"demo", "--listen"}, exitUsage},
+		{"no such target", []string{"serve", "-l", "http://127.0.0.1:0", "x"}, exitUsage},
+		{"no such folder", []string{"serve", "-l", "http://127.0.0.1:0", "files:testdata/nowhere"}, exitFailure},
+		{"no such address", []string{"demo", "--listen", "192.0.2.1:0"}, exitFailure},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			status, stdout, stderr := cgikit(tt.args...)
+			if status != tt.want {
+				t.Errorf("got exit status %d; want %d", status, tt.want)
+			}
+			if (stdout == "") != (tt.want != 0) || (stderr == "") != (tt.want == 0) {
+				t.Errorf("got stdout %q and stderr %q", stdout, stderr)
+			}
+			if tt.want != 0 && (!strings.HasPrefix(stderr, "cgikit: ") || !strings.Contains(stderr, "\nhint: ")) {
+				t.Errorf("got %q; want a line and a hint", stderr)
+			}
+		})
+	}
+}

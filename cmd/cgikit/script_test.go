@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"io"
+	"net"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// stage is what a script has going on: one command in the background, and requests that it has begun.
+type stage struct {
+	mu      sync.Mutex
+	grown   *sync.Cond // lines or closed changed
+	lines   []string   // of both outputs
+	closed  int        // outputs that have ended
+	command *exec.Cmd
+	held    map[string]*held
+}
+
+type stageKey struct{}
+
+func newStage(e *testscript.Env) *stage {
+	s := &stage{held: make(map[string]*held)}
+	s.grown = sync.NewCond(&s.mu)
+	e.Defer(func() {
+		if s.command != nil {
+			s.command.Process.Kill()
+			s.command.Wait()
+		}
+	})
+	return s
+}
+
+func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+// start PROGRAM ARGS... runs a program in the background.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	if neg || len(args) == 0 || s.command != nil {
+		ts.Fatalf("usage, once in a script: start PROGRAM ARGS...")
+	}
+	program, err := exec.LookPath(args[0])
+	ts.Check(err)
+	c := exec.Command(program, args[1:]...)
+	c.Dir = ts.MkAbs(".")
+	c.Env = []string{"HOME=" + ts.Getenv("HOME"), "PATH=" + ts.Getenv("PATH"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	stdout, err := c.StdoutPipe()
+	ts.Check(err)
+	stderr, err := c.StderrPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	s.command = c
+	go s.collect("stdout: ", stdout)
+	go s.collect("stderr: ", stderr)
+}
+
+func (s *stage) collect(from string, r io.Reader) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		s.mu.Lock()
+		s.lines = append(s.lines, from+lines.Text())
+		s.mu.Unlock()
+		s.grown.Broadcast()
+	}
+	s.mu.Lock()
+	s.closed++
+	s.mu.Unlock()
+	s.grown.Broadcast()
+}
+
+// await REGEXP [VARIABLE] waits until the program in the background has printed such a line, "stdout: " or "stderr: " before it. What the first
+// group matches becomes the variable.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: await REGEXP [VARIABLE]")
+	}
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	match := stageOf(ts).find(pattern)
+	if match == nil {
+		ts.Fatalf("the program ended without a line like %s", args[0])
+	}
+	if len(args) == 2 {
+		ts.Setenv(args[1], match[1])
+	}
+}
+
+// find returns nil when the program has ended without such a line. A program that hangs is ended by the test's deadline.
+func (s *stage) find(pattern *regexp.Regexp) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for seen := 0; ; {
+		for ; seen < len(s.lines); seen++ {
+			if match := pattern.FindStringSubmatch(s.lines[seen]); match != nil {
+				return match
+			}
+		}
+		if s.closed == 2 {
+			return nil
+		}
+		s.grown.Wait()
+	}
+}
+
+// signal sends SIGTERM to the program in the background, "signal int" what Ctrl-C sends.
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signal := syscall.SIGTERM
+	if len(args) == 1 && args[0] == "int" {
+		signal = syscall.SIGINT
+	}
+	ts.Check(stageOf(ts).command.Process.Signal(signal))
+}
+
+// ends waits for the end of the program in the background, which must be a success, after ! a failure. What it has printed becomes stdout, each
+// line with its origin before it.
+func ends(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	s.find(regexp.MustCompile("no line is like this$^"))
+	err := s.command.Wait()
+	s.command = nil
+	io.WriteString(ts.Stdout(), strings.Join(s.lines, "\n"))
+	if (err != nil) != neg {
+		ts.Fatalf("the program ended with %v:\n%s", cmp.Or(err, io.EOF), strings.Join(s.lines, "\n"))
+	}
+}
+
+// occupy ADDRESS listens there until the script ends, unless something does already.
+func occupy(ts *testscript.TestScript, neg bool, args []string) {
+	if l, err := net.Listen("tcp", args[0]); err == nil {
+		ts.Defer(func() { l.Close() })
+	}
+}
