@@ -145,6 +145,11 @@ func TestForwardFlushes(t *testing.T) {
 	if out.flushes != 4 || out.String() != "abc" {
 		t.Errorf("got %q in %d flushes; want 4, the first for the head", out.String(), out.flushes)
 	}
+	out = &headStdout{}
+	runHandler(&BaseCGIHandler{Stdout: out}, Forward(replies("A: b\n\nabc")).ServeGateway)
+	if out.flushes != 1 || out.String() != "abc" {
+		t.Errorf("got %q in %d flushes; want one, as the body came with the head", out.String(), out.flushes)
+	}
 }
 
 func TestBackendErrorTexts(t *testing.T) {

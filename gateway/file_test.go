@@ -141,6 +141,22 @@ func TestNoFileWrapper(t *testing.T) {
 	}
 }
 
+// TestPipeIsNoFile: it may block, and must not do so with the head sent and the lock held.
+func TestPipeIsNoFile(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	io.WriteString(w, "abc")
+	w.Close()
+	out := &sender{}
+	runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, _ *Request) error { _, err := io.Copy(w, r); return err })
+	if want := "Status: 200 OK\r\nContent-Length: 3\r\n\r\nabc"; out.String() != want || out.limits != nil {
+		t.Errorf("got %q in %d files; want %q", out.String(), len(out.limits), want)
+	}
+}
+
 func TestReadFromStream(t *testing.T) {
 	long := strings.Repeat("0123456789", 10_000)
 	got := run("GET", func(w ResponseWriter, r *Request) error {

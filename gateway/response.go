@@ -107,11 +107,10 @@ func (w *response) usable() error {
 	return w.fault
 }
 
-// broke remembers the first broken rule: the response will be the error page, also when the App ignores the error.
+// broke remembers the broken rule, which is the first, as nothing gets past usable after it: the response will be the error
+// page, also when the App ignores the error.
 func (w *response) broke(err error) error {
-	if w.fault == nil {
-		w.fault = err
-	}
+	w.fault = err
 	return err
 }
 
