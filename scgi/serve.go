@@ -67,7 +67,13 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 		return
 	}
 	defer sv.requests.leave()
+	err = gateway.ErrBroken // what an App leaves that calls runtime.Goexit
+	defer func() { x.end(err) }()
 	err = sv.run(ctx, x, e)
+}
+
+// end cuts the App off from the input, and ends the connection as the response deserves.
+func (x *exchange) end(err error) {
 	scratch := x.input.close(x.conn.interrupt)
 	x.ctx.release()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -44,6 +45,8 @@ func TestFailureAfterTheHeadResets(t *testing.T) {
 			return errors.New("on purpose")
 		case "abort":
 			return gateway.ErrAbort
+		case "exit":
+			runtime.Goexit()
 		}
 		return nil
 	})
@@ -52,15 +55,15 @@ func TestFailureAfterTheHeadResets(t *testing.T) {
 			s := start(t, network, &Server{App: app})
 			const head = "Status: 200 OK\r\n\r\npart"
 			s.expect(request(body, "FAIL", ""), head)
-			for _, fail := range []string{"panic", "error", "abort"} {
+			for _, fail := range []string{"panic", "error", "abort", "exit"} {
 				got, err := s.ask(request(body, "FAIL", fail))
 				if got != head || !gateway.PeerGone(err) {
 					t.Errorf("%s with a body of %d: got %q, %v; want %q and a reset", fail, len(body), got, err, head)
 				}
 			}
 			s.expect(request(body, "FAIL", ""), head)
-			if n := len(s.log.lines()); n != 2 {
-				t.Errorf("logged %d lines; want 2:\n%s", n, s.log)
+			if n := len(s.log.lines()); n != 3 {
+				t.Errorf("logged %d lines; want 3:\n%s", n, s.log)
 			}
 		}
 	})
