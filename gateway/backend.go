@@ -87,7 +87,7 @@ func (lengthRequired) page() (status, text string) {
 // possible, and breaks the exchange after that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
-		resp, err := b.RoundTrip(r)
+		resp, err := b.RoundTrip(withoutEmptyBody(r))
 		if err != nil {
 			return err
 		}
@@ -105,6 +105,16 @@ func Forward(b Backend) App {
 		}
 		return forwardBody(w, w, resp, length)
 	})
+}
+
+// withoutEmptyBody returns r with a nil Stdin where it is known that no body comes: a Backend need not find that out.
+func withoutEmptyBody(r *Request) *Request {
+	if b, ok := r.Stdin.(interface{ Len() int64 }); !ok || b.Len() != 0 {
+		return r
+	}
+	c := *r
+	c.Stdin = nil
+	return &c
 }
 
 func forwardStatus(resp *Response) string {

@@ -164,3 +164,28 @@ func TestBackendErrorTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestForwardStdin: a Backend sees from a nil Stdin that there is no body, and from CONTENT_LENGTH how long one is.
+func TestForwardStdin(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		handler BaseCGIHandler
+		isNil   bool
+	}{
+		{"no length", BaseCGIHandler{Environ: environ()}, true},
+		{"length 0", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "0")}, true},
+		{"length 3", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3")}, false},
+		{"stream", BaseCGIHandler{StdinStream: true}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := backendFunc(func(r *Request) (*Response, error) {
+				if got := r.Stdin == nil; got != c.isNil {
+					t.Errorf("got Stdin nil: %v; want %v", got, c.isNil)
+				}
+				return nil, ErrAbort
+			})
+			c.handler.Stdin = strings.NewReader("abc")
+			runHandler(&c.handler, Forward(b).ServeGateway)
+		})
+	}
+}

@@ -16,7 +16,8 @@ type Request struct {
 	Environ *util.Environ
 
 	// Stdin is the body: CONTENT_LENGTH bytes and then io.EOF. A body that ends early gives io.ErrUnexpectedEOF, one that
-	// is over the server's MaxBodyBytes a [BodyTooLargeError]. It is never nil in a Request that an App gets.
+	// is over the server's MaxBodyBytes a [BodyTooLargeError]. It is never nil in a Request that an App gets. The one that
+	// Run hands out has a method Len() int64: how many bytes are to come, negative where only the stream's end will tell.
 	Stdin io.Reader
 
 	// Stderr is the web server's error log where the protocol has a way there (FastCGI), else the process's own standard
