@@ -2,8 +2,6 @@ package cgi_test
 
 import (
 	"io"
-	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -150,26 +148,5 @@ func TestServeNPH(t *testing.T) {
 				t.Errorf("got %q, exit status %d; want %q, then %q, %d", got, status, test.head, test.body, test.exit)
 			}
 		})
-	}
-}
-
-// TestImports: a CGI program is started anew for every request and pays for what it links. net alone costs it 1 ms.
-func TestImports(t *testing.T) {
-	tool, err := exec.LookPath("go")
-	if err != nil {
-		t.Skip("go is not to be had:", err)
-	}
-	out, err := exec.Command(tool, "list", "-deps", ".").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	deps := strings.Fields(string(out))
-	for _, name := range []string{"net", "net/http", "log", "log/slog", "crypto/tls"} {
-		if slices.Contains(deps, name) {
-			t.Errorf("cgi imports %s", name)
-		}
-	}
-	if !slices.Contains(deps, "github.com/cgikit/cgikit/gateway") {
-		t.Errorf("got %q; want what this package imports", out)
 	}
 }
