@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"io"
 	"net"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -82,17 +82,29 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile(args[0])
 	ts.Check(err)
-	match := stageOf(ts).find(pattern)
+	s := stageOf(ts)
+	match := s.find(pattern)
 	if match == nil {
-		ts.Fatalf("the program ended without a line like %s", args[0])
+		ts.Fatalf("no line like %s came:\n%s", args[0], s.printed())
 	}
 	if len(args) == 2 {
 		ts.Setenv(args[1], match[1])
 	}
 }
 
-// find returns nil when the program has ended without such a line. A program that hangs is ended by the test's deadline.
+// patience is how long a program may be silent. The test's own deadline is no use for that: it leaves the program behind.
+const patience = 30 * time.Second
+
+// find returns nil when the program has ended, or was silent for too long, without such a line.
 func (s *stage) find(pattern *regexp.Regexp) []string {
+	late := false
+	timer := time.AfterFunc(patience, func() {
+		s.mu.Lock()
+		late = true
+		s.mu.Unlock()
+		s.grown.Broadcast()
+	})
+	defer timer.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for seen := 0; ; {
@@ -101,7 +113,7 @@ func (s *stage) find(pattern *regexp.Regexp) []string {
 				return match
 			}
 		}
-		if s.closed == 2 {
+		if s.closed == 2 || late {
 			return nil
 		}
 		s.grown.Wait()
@@ -122,12 +134,28 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 func ends(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	s.find(regexp.MustCompile("no line is like this$^"))
+	if s.running() {
+		ts.Fatalf("the program does not end:\n%s", s.printed())
+	}
 	err := s.command.Wait()
 	s.command = nil
-	io.WriteString(ts.Stdout(), strings.Join(s.lines, "\n"))
+	io.WriteString(ts.Stdout(), s.printed())
 	if (err != nil) != neg {
-		ts.Fatalf("the program ended with %v:\n%s", cmp.Or(err, io.EOF), strings.Join(s.lines, "\n"))
+		ts.Fatalf("the program ended with error %v:\n%s", err, s.printed())
 	}
+}
+
+// running reports whether the program still has an output open.
+func (s *stage) running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed < 2
+}
+
+func (s *stage) printed() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "\n")
 }
 
 // occupy ADDRESS listens there until the script ends, unless something does already.
