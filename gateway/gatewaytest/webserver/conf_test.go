@@ -33,8 +33,9 @@ func Example_configuration() {
 }
 
 func TestConfNames(t *testing.T) {
-	want := "apache2-cgi apache2-cgid apache2-fastcgi apache2-fastcgi-spawn apache2-scgi " +
-		"lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-spawn lighttpd-scgi nginx-fastcgi nginx-scgi"
+	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-scgi " +
+		"lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-plain lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain " +
+		"nginx-fastcgi nginx-scgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)
 	}
