@@ -6,12 +6,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
 // appVariable makes the test binary the CGI program of that name.
@@ -24,12 +24,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(appVariable); name != "" {
 		os.Exit(program(name))
 	}
-	code := m.Run()
-	if left := leaked(); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, "goroutines are left:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(leaks.Run(m))
 }
 
 // program is the main function that the package documentation shows.
@@ -46,26 +41,6 @@ func program(name string) int {
 		return 1
 	}
 	return 0
-}
-
-// leaked returns the stacks of goroutines of this package that are still there after the last test; those of a script that was just
-// closed may need a moment.
-func leaked() string {
-	var left string
-	for range 200 {
-		all := make([]byte, 1<<20)
-		left = ""
-		for g := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
-			if strings.Contains(g, "cgikit/cgi") && !strings.Contains(g, "TestMain") {
-				left += g + "\n\n"
-			}
-		}
-		if left == "" {
-			return ""
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return left
 }
 
 // body10M returns a body larger than any pipe, in which no block is like its neighbour.

@@ -9,30 +9,19 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 	"github.com/cgikit/cgikit/util"
 )
 
 // TestMain fails when a test leaves a goroutine behind.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	const own = 2 // this one, and the one that delivers signals while tests run
-	deadline := time.Now().Add(5 * time.Second)
-	for runtime.NumGoroutine() > own && time.Now().Before(deadline) {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); n > own && code == 0 {
-		stacks := make([]byte, 1<<20)
-		os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(leaks.Run(m))
 }
 
 // logBook is a log that a test can read while it is written.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,22 +16,13 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 	"github.com/cgikit/cgikit/util"
 )
 
 // TestMain fails when a test leaves a goroutine behind: gofast starts six for each request.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	deadline := time.Now().Add(5 * time.Second)
-	for runtime.NumGoroutine() > 2 && time.Now().Before(deadline) {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); n > 2 && code == 0 {
-		stacks := make([]byte, 1<<20)
-		os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(leaks.Run(m))
 }
 
 // patience bounds what should not take long.

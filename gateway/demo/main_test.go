@@ -3,28 +3,17 @@ package demo
 import (
 	"io"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 	"github.com/cgikit/cgikit/util"
 )
 
 // TestMain fails when a test leaves a goroutine behind.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	deadline := time.Now().Add(5 * time.Second)
-	for runtime.NumGoroutine() > 2 && time.Now().Before(deadline) {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); n > 2 && code == 0 {
-		stacks := make([]byte, 1<<20)
-		os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(leaks.Run(m))
 }
 
 // request is a GET of path, of which pairs of name and value change the environ.

@@ -2,15 +2,15 @@ package listen
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
 // TestMain fails on goroutines that outlive the tests. As a child process it does what childTask says.
@@ -18,27 +18,7 @@ func TestMain(m *testing.M) {
 	if task := os.Getenv("CGIKIT_LISTEN_CHILD"); task != "" {
 		os.Exit(childTask(task))
 	}
-	code := m.Run()
-	if stacks := leaked(); code == 0 && stacks != "" {
-		fmt.Fprintf(os.Stderr, "goroutines are left over:\n%s\n", stacks)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leaked gives goroutines that are about to end a while for it.
-func leaked() string {
-	var stacks string
-	for range 200 {
-		buf := make([]byte, 1<<20)
-		all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-		stacks = strings.Join(all[1:], "\n\n") // the first is this one
-		if !strings.Contains(stacks, "/gateway/listen") {
-			return ""
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return stacks
+	os.Exit(leaks.Run(m))
 }
 
 // logBuffer is a log that tests can read while it is written.
