@@ -49,7 +49,7 @@ func hintForListen(err error) string {
 	switch {
 	case errors.As(err, new(*listen.AddressError)):
 		return listenHint
-	case errors.Is(err, errAddrInUse), strings.Contains(err.Error(), "another process listens there"):
+	case errors.Is(err, listen.ErrInUse):
 		return "something listens there already: take another address, or end it; port 0 is a free one"
 	case errors.Is(err, fs.ErrPermission):
 		return "this user may not listen there: ports below 1024 and system folders are for root"

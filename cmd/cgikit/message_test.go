@@ -21,7 +21,7 @@ func TestMessage(t *testing.T) {
 		{"usage", usage(errors.New("x"), "write y"), "write y"},
 		{"known failure, wrapped", fmt.Errorf("a: %w", failure(errors.New("x"), "do y")), "do y"},
 		{"address", addressErr, listenHint},
-		{"in use", fmt.Errorf("listen: x: %w", error(errAddrInUse)), "something listens there already"},
+		{"in use", fmt.Errorf("listen: x: %w", error(listen.ErrInUse)), "something listens there already"},
 		{"no permission", fmt.Errorf("listen: x: %w", syscall.EACCES), "this user may not listen there"},
 		{"no permission, elsewhere", &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, ""},
 		{"no folder", fmt.Errorf("listen: x: %w", fs.ErrNotExist), "the folder of the socket must exist"},

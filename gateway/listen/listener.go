@@ -40,7 +40,8 @@ func ListenFor(protocol, addr string) (net.Listener, error) {
 // can be called again for the next socket; child processes ignore them as LISTEN_PID is not theirs. On Windows both
 // forms are an error.
 //
-// The error is an *AddressError when a is not the address of a listener, and otherwise what the system said.
+// The error is an *AddressError when a is not the address of a listener. Otherwise it is what the system said, and wraps
+// ErrInUse where somebody else listens.
 func Listen(a Address) (net.Listener, error) {
 	if a.Network == "" {
 		return nil, &AddressError{Input: a.String(), Reason: "is a target and no address to listen on: write " + hintForms}
@@ -60,11 +61,17 @@ func Listen(a Address) (net.Listener, error) {
 	case "systemd":
 		l, err = listenSystemd(a.Name)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errSystemInUse):
+		return nil, fmt.Errorf("listen: %s: %w: %w", a, ErrInUse, withoutAddress(err))
+	case err != nil:
 		return nil, fmt.Errorf("listen: %s: %w", a, withoutAddress(err))
 	}
 	return l, nil
 }
+
+// ErrInUse is wrapped by what Listen returns for an address on which somebody listens already.
+var ErrInUse = errors.New("in use")
 
 // checked holds an address made by hand to the grammar. The protocol does not matter for that: it may be a new one.
 func checked(a Address) (Address, error) {
@@ -108,7 +115,7 @@ func clearPath(path string) error {
 	switch {
 	case err == nil:
 		conn.Close()
-		return errors.New("another process listens there")
+		return fmt.Errorf("%w: another process listens there", ErrInUse)
 	case !errors.Is(err, errRefused):
 		return fmt.Errorf("a socket is there, and may be in use: %w", withoutAddress(err))
 	}

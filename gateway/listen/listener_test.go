@@ -76,8 +76,8 @@ func TestListenAddressInUse(t *testing.T) {
 	l := listenLoopback(t)
 	addr := l.Addr().String()
 	_, err := ListenFor("scgi", addr)
-	if want := "listen: scgi://" + addr + ": bind: "; err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("got %v; want %s...", err, want)
+	if want := "listen: scgi://" + addr + ": in use: bind: "; !errors.Is(err, ErrInUse) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v; want ErrInUse, %s...", err, want)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestUnixLiveIsLeftAlone(t *testing.T) { // F36
 	path := tempSocket(t)
 	first := listenOn(t, path)
 	_, err := ListenFor("scgi", path)
-	if err == nil || !strings.Contains(err.Error(), path+": another process listens there") {
+	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path+": in use: another process listens there") {
 		t.Errorf("got %v; want an error that names the socket", err)
 	}
 	accepted, err := first.Accept() // the question whether it is alive

@@ -20,3 +20,6 @@ func passing(err error) bool {
 		syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
 	}, errno)
 }
+
+// errSystemInUse is bind's answer for an address that is taken.
+const errSystemInUse = syscall.EADDRINUSE

@@ -18,3 +18,6 @@ func passing(err error) bool {
 		windows.ERROR_NETNAME_DELETED,
 	}, errno)
 }
+
+// errSystemInUse is bind's answer for an address that is taken; syscall.EADDRINUSE is a number of its own here.
+const errSystemInUse = windows.WSAEADDRINUSE
