@@ -1,6 +1,7 @@
 // Package httpapp joins net/http and package gateway, both ways: [New] makes any http.Handler an App, which then runs under
 // CGI, FastCGI and SCGI; [Handler] makes any App an http.Handler, which is what wsgiref's simple_server does for a WSGI
-// application. [MetaVariables] is the translation of a request behind the second.
+// application. [ListenAndServe] serves an App over HTTP in one call, and [Server] is that with limits, timeouts and a graceful
+// end; package gateway/demo has an App to try them with. [MetaVariables] is the translation of a request behind the second.
 //
 // # A handler as an App
 //
@@ -36,6 +37,10 @@
 // [AppHandler] describes the request by meta-variables as RFC 3875 section 4.1 asks, and answers under the rules of package
 // gateway. Some of what an App can say is lost in net/http: the reason phrase, the spelling of field names, and the order of
 // fields. net/http adds the Date; it does not sniff a Content-Type here.
+//
+// A head is bounded as wsgiref's simple_server bounds it: a request target over 64 KiB is answered 414, too many fields 431. Over
+// http.Server.MaxHeaderBytes, which [Server.MaxParamsBytes] sets, net/http itself answers 431, whatever it was that was too
+// long.
 //
 // wsgiref's simple_server does some of this otherwise: it sends a body in answer to HEAD, has no REQUEST_URI, invents a
 // CONTENT_TYPE text/plain, joins repeated fields without a space, lets a field X_A into X-A's variable and Proxy into HTTP_PROXY,

@@ -1,12 +1,14 @@
 package httpapp
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
 )
 
 // Handler returns an http.Handler that answers with app, mounted at the root. It is an [AppHandler] without options.
@@ -15,7 +17,8 @@ func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
 // AppHandler is an http.Handler that answers with an App. It may serve any number of requests at the same time, and its fields
 // must not change meanwhile.
 //
-// A request whose path is not below Mount is answered 404, one whose path holds a NUL 400. A response that breaks after its
+// A request whose path is not below Mount is answered 404, one whose path holds a NUL 400, one whose target is longer than 64
+// KiB 414. A response that breaks after its
 // head was committed ends in a panic with http.ErrAbortHandler, by which net/http breaks the connection or stream: the client
 // must not take it for whole.
 type AppHandler struct {
@@ -32,17 +35,20 @@ type AppHandler struct {
 
 	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
 	MaxBodyBytes int64
+
+	// MaxParams bounds the number of fields of a request, repeats counted; more are answered 431. Zero is 1,024, negative is
+	// no bound. How many bytes a request's head may have is http.Server.MaxHeaderBytes.
+	MaxParams int
+
+	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
+	overLimit   notice
 }
 
 // ServeHTTP implements http.Handler.
 func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	environ, err := MetaVariables(r, h.Mount)
-	switch {
-	case errors.Is(err, ErrOutsideMount):
-		http.NotFound(w, r)
-		return
-	case err != nil:
-		http.Error(w, "The request cannot be understood.", http.StatusBadRequest)
+	environ, err := h.describe(r)
+	if err != nil {
+		h.refuse(w, r, err)
 		return
 	}
 	input := &stdin{body: r.Body}
@@ -59,8 +65,9 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		run.LogException = h.logException
 	}
 	if r.ContentLength != 0 {
+		input.control, input.timeout = http.NewResponseController(w), h.readTimeout
 		// An App may read on after it began to write, on every transport. HTTP/1 needs to be told, other versions do not.
-		_ = http.NewResponseController(w).EnableFullDuplex()
+		_ = input.control.EnableFullDuplex()
 	}
 	if err := run.Run(r.Context(), h.App); err != nil {
 		panic(http.ErrAbortHandler) // what is worth a line has been logged
@@ -68,6 +75,30 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 && !input.ended.Load() {
 		closeUnread(w, r)
 	}
+}
+
+func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
+	if err := checkHead(r, cmp.Or(h.MaxParams, defaultMaxParams)); err != nil {
+		return nil, err
+	}
+	return MetaVariables(r, h.Mount)
+}
+
+// refuse answers a request that the App does not get to see.
+func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, ErrOutsideMount) {
+		http.NotFound(w, r)
+		return
+	}
+	limit := (*limitError)(nil)
+	if !errors.As(err, &limit) {
+		http.Error(w, "The request cannot be understood.", http.StatusBadRequest)
+		return
+	}
+	if h.ErrorLog != nil && h.overLimit.isNews() {
+		h.ErrorLog.Warn("refusing requests above a limit", "error", err, "peer", r.RemoteAddr)
+	}
+	http.Error(w, "The head of the request is too large.", limit.status)
 }
 
 // Bounds on reading a body that nobody wants, those of package scgi: in all, without a byte, and in size.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/headers"
@@ -13,11 +14,16 @@ import (
 
 // stdin is the gateway's Stdin over a request's Body.
 type stdin struct {
-	body  io.Reader
-	ended atomic.Bool // Read returned an error or the end
+	body    io.Reader
+	timeout time.Duration // of each Read; not positive is none. At the body's end net/http takes the deadline away
+	control *http.ResponseController
+	ended   atomic.Bool // Read returned an error or the end
 }
 
 func (s *stdin) Read(p []byte) (int, error) {
+	if s.timeout > 0 {
+		_ = s.control.SetReadDeadline(time.Now().Add(s.timeout))
+	}
 	n, err := s.body.Read(p)
 	if err != nil {
 		s.ended.Store(true)

@@ -1,0 +1,106 @@
+package httpapp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// conn is a connection as net/http gets it. It bounds each wait for the client to take bytes, where http.Server.WriteTimeout
+// bounds the response as a whole and so ends downloads and streams. Waits for the request are net/http's and stdin's: net/http
+// moves read deadlines about for purposes of its own.
+type conn struct {
+	net.Conn
+	tracked      *listen.Conn
+	ctx          context.Context // ends when the server is closed
+	writeTimeout time.Duration   // not positive is none
+	closing      sync.Once
+	closed       chan struct{}
+}
+
+// Write gives each part that the client takes a timeout of its own.
+func (c *conn) Write(p []byte) (n int, err error) {
+	for {
+		_ = c.beforeWrite() // a connection that takes no deadline takes no bytes
+		wrote, err := c.Conn.Write(p[n:])
+		n += wrote
+		if wrote == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+}
+
+// ReadFrom is how net/http sends a file. Package gateway moves the deadline on as it goes, and knows unix sockets too.
+func (c *conn) ReadFrom(src io.Reader) (int64, error) {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		limited = &io.LimitedReader{R: src, N: -1}
+	}
+	f, ok := limited.R.(gateway.File)
+	if !ok {
+		return io.Copy(writerOnly{c}, src)
+	}
+	n, err := gateway.SendFile(c.Conn, f, limited.N, c.beforeWrite)
+	if limited.N >= 0 {
+		limited.N -= n
+	}
+	return n, err
+}
+
+func (c *conn) beforeWrite() error {
+	if c.writeTimeout <= 0 {
+		return nil
+	}
+	return c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
+}
+
+// CloseWrite lets net/http linger: it looks for this method.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// resetOnClose is for a broken response to an HTTP/1.0 client, which may know the end of the body by that of the connection
+// alone. Others see that a length or the last chunk is missing. A unix socket has no such thing.
+func (c *conn) resetOnClose() {
+	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// Close may be called more than once, and is by net/http.
+func (c *conn) Close() error {
+	err := net.ErrClosed
+	c.closing.Do(func() {
+		err = c.Conn.Close()
+		close(c.closed)
+	})
+	return err
+}
+
+// single is a listener with one connection: net/http takes no connection otherwise. Its Accept fails when that has ended.
+type single struct {
+	conn   *conn
+	handed bool
+}
+
+func (l *single) Accept() (net.Conn, error) {
+	if !l.handed {
+		l.handed = true
+		return l.conn, nil
+	}
+	<-l.conn.closed
+	return nil, net.ErrClosed
+}
+
+func (l *single) Close() error   { return nil }
+func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }

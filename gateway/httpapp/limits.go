@@ -1,0 +1,83 @@
+package httpapp
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// maxTarget bounds the request target, in bytes: the 65,536 of wsgiref's request line.
+const maxTarget = 64 << 10
+
+// limitError is a request whose head is larger than an App should be troubled with.
+type limitError struct {
+	status      int
+	what        string
+	count, most int
+}
+
+func (e *limitError) Error() string {
+	return fmt.Sprintf("httpapp: %s: %d, limit %d", e.what, e.count, e.most)
+}
+
+// checkHead holds the head of r to maxTarget and to mostFields; a negative one is no bound.
+func checkHead(r *http.Request, mostFields int) error {
+	if n := len(r.RequestURI); n > maxTarget {
+		return &limitError{http.StatusRequestURITooLong, "bytes of the request target", n, maxTarget}
+	}
+	fields := 0
+	for _, values := range r.Header {
+		fields += len(values)
+	}
+	if mostFields >= 0 && fields > mostFields {
+		return &limitError{http.StatusRequestHeaderFieldsTooLarge, "fields of the request", fields, mostFields}
+	}
+	return nil
+}
+
+const busyText = "The server is busy. Try again later."
+
+var busyPage = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
+	strconv.Itoa(len(busyText)+1) + "\r\n\r\n" + busyText + "\n"
+
+// refuseBusy answers a connection above MaxConns, under the deadline that package listen has set. The request is read, or its
+// sender would lose the answer to a reset.
+func refuseBusy(nc net.Conn) {
+	if _, err := io.WriteString(nc, busyPage); err != nil {
+		return
+	}
+	if w, ok := nc.(interface{ CloseWrite() error }); ok {
+		_ = w.CloseWrite()
+	}
+	_, _ = io.CopyN(io.Discard, nc, lingerBytes)
+}
+
+// requestCount counts the requests under way.
+type requestCount struct {
+	now     atomic.Int64
+	refused notice
+}
+
+// enter counts one more, unless there are most already and most is positive. news says whether a refusal is worth a line.
+func (c *requestCount) enter(most int) (entered, news bool) {
+	if n := c.now.Add(1); most <= 0 || n <= int64(most) {
+		return true, false
+	}
+	c.leave()
+	return false, c.refused.isNews()
+}
+
+func (c *requestCount) leave() { c.now.Add(-1) }
+
+// notice is some trouble that is logged when it begins, and not a thousand times a second.
+type notice struct{ last atomic.Int64 } // in nanoseconds since 1970
+
+// isNews reports whether the trouble of this moment is the first for a minute.
+func (n *notice) isNews() bool {
+	now := time.Now().UnixNano()
+	return now-n.last.Swap(now) > int64(time.Minute)
+}

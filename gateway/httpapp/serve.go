@@ -1,0 +1,100 @@
+package httpapp
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// prepare fills in the defaults. It runs before the first connection.
+func (s *Server) prepare() {
+	s.log = s.ErrorLog
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.app = AppHandler{
+		App:          s.App,
+		Mount:        s.Mount,
+		ErrorLog:     s.log,
+		MaxBodyBytes: s.MaxBodyBytes,
+		MaxParams:    s.MaxParams,
+		readTimeout:  cmp.Or(s.ReadTimeout, defaultTimeout),
+	}
+	// net/http's ReadTimeout and WriteTimeout bound all of a request and of a response, so they are not used: see stdin and
+	// conn.
+	s.engine.Handler = http.HandlerFunc(s.serveRequest)
+	s.engine.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
+	s.engine.ReadHeaderTimeout = max(cmp.Or(s.ReadTimeout, defaultTimeout), 0)
+	s.engine.IdleTimeout = s.IdleTimeout
+	s.engine.MaxHeaderBytes = maxHeaderBytes(s.MaxParamsBytes)
+	s.engine.BaseContext = func(l net.Listener) context.Context { return l.(*single).conn.ctx }
+	s.engine.ConnContext = withConn
+	s.engine.ConnState = noteIdle
+}
+
+func maxHeaderBytes(n int64) int {
+	if n < 0 {
+		return math.MaxInt32
+	}
+	return int(min(cmp.Or(n, defaultMaxParamsBytes), math.MaxInt32))
+}
+
+// serveConn is listen.Service's Handle: net/http serves the one connection, and Serve returns when that has ended. So net/http
+// has no listener of its own, and shutdown is package listen's affair, as it is for the other servers.
+func (s *Server) serveConn(ctx context.Context, c *listen.Conn) {
+	_ = s.engine.Serve(&single{conn: &conn{
+		Conn:         c.Net,
+		tracked:      c,
+		ctx:          ctx,
+		writeTimeout: cmp.Or(s.WriteTimeout, defaultTimeout),
+		closed:       make(chan struct{}),
+	}})
+}
+
+type connKey struct{}
+
+func withConn(ctx context.Context, nc net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, nc)
+}
+
+// noteIdle lets Shutdown close the connection. Once it is under way the answer does not matter: keep-alives are off, and
+// net/http closes the connection itself.
+func noteIdle(nc net.Conn, state http.ConnState) {
+	if state == http.StateIdle {
+		nc.(*conn).tracked.Idle()
+	}
+}
+
+// serveRequest answers one request, unless the connection has just been closed as idle, or there are too many.
+func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
+	c := r.Context().Value(connKey{}).(*conn)
+	if !c.tracked.Active() {
+		panic(http.ErrAbortHandler)
+	}
+	if entered, news := s.requests.enter(s.MaxRequests); !entered {
+		if news {
+			s.log.Warn("refusing requests above the limit", "limit", s.MaxRequests)
+		}
+		http.Error(w, busyText, http.StatusServiceUnavailable)
+		return
+	}
+	defer s.requests.leave()
+	if s.RequestTimeout > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	whole := false
+	defer func() {
+		if !whole && !r.ProtoAtLeast(1, 1) {
+			c.resetOnClose()
+		}
+	}()
+	s.app.ServeHTTP(w, r)
+	whole = true
+}

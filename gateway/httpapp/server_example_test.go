@@ -1,0 +1,64 @@
+package httpapp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+)
+
+// What wsgiref writes as make_server("", 8000, demo_app).serve_forever(). It ends only when something goes wrong.
+func ExampleListenAndServe() {
+	main := func() {
+		log.Fatal(httpapp.ListenAndServe("http://127.0.0.1:8000", demo.App()))
+	}
+	_ = main
+}
+
+// A server with bounds and a graceful end.
+func ExampleServer() {
+	s := &httpapp.Server{
+		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			_, err := fmt.Fprintf(w, "Hello from %s, at %s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
+			return err
+		}),
+		Mount:          "/app",
+		MaxBodyBytes:   1 << 20,
+		MaxConns:       1000,
+		IdleTimeout:    time.Minute,
+		RequestTimeout: time.Minute,
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") // so that the example knows the port; else ListenAndServe
+	if err != nil {
+		log.Fatal(err)
+	}
+	served := make(chan error)
+	go func() { served <- s.Serve(l) }()
+
+	resp, err := http.Get("http://" + l.Addr().String() + "/app/here")
+	if err != nil {
+		log.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	fmt.Printf("%s\n", body)
+
+	// Usually at a signal: let the requests under way end, for 10 seconds at most.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		s.Close()
+	}
+	fmt.Println(errors.Is(<-served, httpapp.ErrServerClosed))
+	// Output:
+	// Hello from /app, at /here
+	// true
+}
