@@ -1,7 +1,0 @@
-//go:build unix
-
-package httpapp_test
-
-import "syscall"
-
-const errInUse = syscall.EADDRINUSE
