@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 
 // servers is one server of each protocol, for all listeners.
 type servers struct {
-	http    *http.Server
+	http    *httpapp.Server
 	fastcgi *fastcgi.StdServer
 	scgi    *scgi.Server
 	log     *slog.Logger
@@ -28,7 +27,7 @@ type servers struct {
 
 func (c Config) newServers() (*servers, error) {
 	s := &servers{
-		http:    c.newHTTP(),
+		http:    &httpapp.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout},
 		fastcgi: &fastcgi.StdServer{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount},
 		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount},
 		log:     c.Log,
@@ -44,17 +43,8 @@ func (c Config) newServers() (*servers, error) {
 	return s, nil
 }
 
-// newHTTP bounds what http.Server leaves unbounded, but not the time of a whole request or response: streams live on. The bounds
-// are those of the other servers, where they have the same.
-func (c Config) newHTTP() *http.Server {
-	return &http.Server{
-		Handler:           &httpapp.AppHandler{App: c.App, Mount: c.Mount, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes},
-		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: 60 * time.Second,
-		IdleTimeout:       3 * time.Minute,
-		MaxHeaderBytes:    256 << 10,
-	}
-}
+// idleTimeout ends what browsers keep open. Web servers know best how many connections they keep.
+const idleTimeout = 3 * time.Minute
 
 // start serves l, whose server closes it.
 func (s *servers) start(l listener) {
@@ -77,7 +67,7 @@ func (s *servers) start(l listener) {
 func (s *servers) serve(serve func(net.Listener) error, l net.Listener) {
 	go func() {
 		err := serve(l)
-		if errors.Is(err, gateway.ErrServerClosed) || errors.Is(err, http.ErrServerClosed) {
+		if errors.Is(err, gateway.ErrServerClosed) {
 			return
 		}
 		select {
