@@ -43,6 +43,10 @@ type BaseCGIHandler struct {
 	// Scheme is "http" or "https"; empty lets util.GuessScheme find it in the environ.
 	Scheme string
 
+	// Profiles are the corrections for known web servers that are applied to Environ, in their order, each to its server only.
+	// Nil is those of [Profiles] that are a Default; an empty slice is none.
+	Profiles []Profile
+
 	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
 	MaxBodyBytes int64
 
@@ -149,11 +153,14 @@ func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
 	return x
 }
 
-// admit applies the environ rules and opens the body.
+// admit applies the environ rules and the profiles, and opens the body.
 func (x *exchange) admit() error {
 	h, e := x.response.h, x.request.Environ
 	length, err := normalise(e, h.StdinStream)
 	if err != nil {
+		return err
+	}
+	if err := h.correct(e); err != nil {
 		return err
 	}
 	x.request.Scheme = cmp.Or(x.request.Scheme, util.GuessScheme(e))
