@@ -179,7 +179,9 @@ func isRedirected(name, original string) bool {
 }
 
 // stripProxyAddress takes off what mod_proxy connects to: proxy:fcgi://host:port, proxy:scgi://host:port or proxy:balancer://name.
-// ProxyPass "/app" "fcgi://host:port" makes the path what the client asked for below /app, and SCRIPT_NAME the whole of it.
+// ProxyPass "/app" "fcgi://host:port" makes the path what the client asked for below /app, encoded, and SCRIPT_NAME the whole of
+// it, decoded. A path that is not from the URL stays as it is: it is a file's name under SetHandler, and encoded only under
+// ProxyPassMatch and RewriteRule (Apache 2.4.71).
 func stripProxyAddress(e *util.Environ) {
 	file, ok := strings.CutPrefix(e.Get("SCRIPT_FILENAME"), "proxy:")
 	_, target, found := strings.Cut(file, "://")
@@ -187,13 +189,14 @@ func stripProxyAddress(e *util.Environ) {
 	if !ok || !found || slash < 0 {
 		return
 	}
-	path := target[slash:]
-	e.Set("SCRIPT_FILENAME", path)
-	if _, divided := e.Lookup("PATH_INFO"); divided {
-		return
+	path, script := target[slash:], e.Get("SCRIPT_NAME")
+	info, divided := e.Lookup("PATH_INFO")
+	if decoded, ok := percentDecode(path); ok && strings.HasSuffix(script+info, decoded) {
+		path = decoded
 	}
-	if script, ok := strings.CutSuffix(e.Get("SCRIPT_NAME"), path); ok {
-		e.Set("SCRIPT_NAME", script)
+	e.Set("SCRIPT_FILENAME", path)
+	if mount, ok := strings.CutSuffix(script, path); ok && !divided {
+		e.Set("SCRIPT_NAME", mount)
 		e.Set("PATH_INFO", path)
 	}
 }

@@ -47,7 +47,7 @@ var deployments = []deployment{
 	{configuration: "apache2-cgid"},
 	{configuration: "apache2-cgi-redirect", more: []string{"GET MOUNT/private/x?y", "POST MOUNT/action/x?y"}},
 	{configuration: "apache2-fastcgi"},
-	{configuration: "apache2-fastcgi-plain", more: []string{"GET /app", "GET MOUNT/"}},
+	{configuration: "apache2-fastcgi-plain", more: []string{"GET /app", "GET MOUNT/", "GET MOUNT/a%20b%252c%E3%81%82;c"}},
 	{configuration: "apache2-fastcgi-spawn"},
 	{configuration: "apache2-scgi"},
 }
