@@ -43,14 +43,14 @@ func (b *logBook) String() string {
 // running is a Server that ends with its test.
 type running struct {
 	*httpapp.Server
-	t      *testing.T
+	t      testing.TB
 	addr   net.Addr
 	log    *logBook
 	served chan error
 }
 
 // serveOn starts s on the network "tcp" or "unix".
-func serveOn(t *testing.T, network string, s *httpapp.Server) *running {
+func serveOn(t testing.TB, network string, s *httpapp.Server) *running {
 	t.Helper()
 	addr := "127.0.0.1:0"
 	if network == "unix" {
