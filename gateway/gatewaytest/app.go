@@ -2,9 +2,6 @@ package gatewaytest
 
 import (
 	"fmt"
-	"io"
-	"net"
-	"strconv"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -43,19 +40,4 @@ func variables(names ...string) gateway.AppFunc {
 		}
 		return text(w, "%s", out)
 	}
-}
-
-// waitAtGate blocks until the client opens the gate that the request names.
-func waitAtGate(r *gateway.Request) error {
-	port, err := strconv.ParseUint(r.Environ.Get("HTTP_X_GATEWAYTEST_GATE"), 10, 16)
-	if err != nil {
-		return errGate
-	}
-	c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.FormatUint(port, 10)), patience)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	_, err = io.Copy(io.Discard, c)
-	return err
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -29,26 +31,22 @@ var bodyCases = []Case{
 		},
 	},
 	digested("post-96000", 96_000, "a body of several records or segments is whole (FastCGI section 3.3; F6)"),
-	digested("post-10-megabytes", 10_000_000, "a large body is whole (C23)"),
+	digested("post-10-megabytes", large, "a large body is whole (C23)"),
 	digested("post-empty", 0, "an empty body ends at once (C23)"),
 	{
 		Name: "echo-10-megabytes",
 		Rule: "large bodies go both ways (C23)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
-			body, err := io.ReadAll(r.Stdin)
-			if err != nil {
+			body := make([]byte, large)
+			if _, err := io.ReadFull(r.Stdin, body); err != nil {
 				return err
 			}
 			w.Headers().Set("Content-Type", "application/octet-stream")
-			_, err = w.Write(body)
+			_, err := w.Write(body)
 			return err
 		},
 		drive: func(p *probe) {
-			sent := pattern(10_000_000)
-			r := p.whole(request{method: "POST", body: bytes.NewReader(sent)}, 200)
-			if !bytes.Equal(r.body, sent) {
-				p.errorf("got %d bytes that differ from the %d sent", len(r.body), len(sent))
-			}
+			p.large(request{method: "POST", body: large.reader(), length: int64(large)}, large)
 		},
 	},
 	{
@@ -66,7 +64,7 @@ var bodyCases = []Case{
 			return text(w, "not interested")
 		},
 		drive: func(p *probe) {
-			r := p.whole(request{method: "POST", body: bytes.NewReader(pattern(10_000_000))}, 200)
+			r := p.whole(request{method: "POST", body: large.reader(), length: int64(large)}, 200)
 			p.want("body", string(r.body), "not interested")
 		},
 	},
@@ -96,6 +94,29 @@ var bodyCases = []Case{
 			p.want("body", string(r.body), digestOf([]byte(sent)))
 		},
 	},
+	{
+		Name: "unknown-length-empty",
+		Rule: "a chunked body of no bytes ends at once (RFC 3875 section 4.1.2; C13)",
+		app:  digest,
+		drive: func(p *probe) {
+			r := p.whole(request{method: "POST", body: chunked("")}, 200)
+			p.want("body", string(r.body), digestOf(nil))
+		},
+	},
+	cutOff("short-request-body", "Content-Length: 10", "abc",
+		"a body short of its CONTENT_LENGTH does not pass for a whole one (RFC 3875 section 4.2; F26, S6)"),
+	cutOff("short-chunked-body", "Transfer-Encoding: chunked", "3\r\nabc\r\n",
+		"a chunked body without its last chunk does not pass for a whole one (RFC 9112 section 8; F26)"),
+	{
+		Name: "too-large-a-body",
+		Rule: "a body that is larger than is taken is answered 413, read or not (RFC 9110 section 15.5.14; A7)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			return &gateway.BodyTooLargeError{Limit: 1000}
+		},
+		drive: func(p *probe) {
+			p.whole(request{method: "POST", body: bytes.NewReader(pattern(100_000))}, 413)
+		},
+	},
 }
 
 // digest answers with what the body was.
@@ -110,10 +131,52 @@ func digest(w gateway.ResponseWriter, r *gateway.Request) error {
 
 func digestOf(body []byte) string { return fmt.Sprintf("%d %x", len(body), sha256.Sum256(body)) }
 
-func digested(name string, size int, rule string) Case {
+func digested(name string, size content, rule string) Case {
 	return Case{Name: name, Rule: rule, app: digest, drive: func(p *probe) {
-		sent := pattern(size)
-		r := p.whole(request{method: "POST", body: bytes.NewReader(sent), fields: []string{"Content-Type", "application/octet-stream"}}, 200)
-		p.want("body", string(r.body), digestOf(sent))
+		q := request{method: "POST", body: size.reader(), length: int64(size), fields: []string{"Content-Type", "application/octet-stream"}}
+		if size == 0 {
+			q.body = http.NoBody
+		}
+		sum := sha256.New()
+		io.Copy(sum, size.reader())
+		p.want("body", string(p.whole(q, 200).body), fmt.Sprintf("%d %x", size, sum.Sum(nil)))
 	}}
+}
+
+// large is a body that fills every buffer on the way.
+const large content = 10_000_000
+
+// cutOff sends the beginning of a request body and nothing more. A server that waits for all of a body never calls the App;
+// one that does call it must not tell it that this was all.
+func cutOff(name, length, body, rule string) Case {
+	return Case{Name: name, Rule: rule, app: wholeOrShort, drive: func(p *probe) {
+		g := p.newGate()
+		defer g.close()
+		c := p.dial()
+		defer c.Close()
+		p.write(c, "POST", body, length, gateField+": "+g.field())
+		if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			p.fatalf("half-close: %v", err)
+		}
+		io.Copy(io.Discard, c) // whatever a server answers to half a request, or whether it does
+		app, err := g.accept(afterwards)
+		if err != nil {
+			return
+		}
+		defer app.Close()
+		if said, _ := hear(app, p.prompt); said == "whole" {
+			p.errorf("the App read %s to an io.EOF; want an error", short(body))
+		}
+	}}
+}
+
+// afterwards is how long an App may take to report what it has seen, when the exchange is over.
+const afterwards = 50 * time.Millisecond
+
+func wholeOrShort(w gateway.ResponseWriter, r *gateway.Request) error {
+	said := "whole"
+	if _, err := io.Copy(io.Discard, r.Stdin); err != nil {
+		said = "short"
+	}
+	return report(r, said)
 }

@@ -1,6 +1,7 @@
 package gatewaytest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -11,6 +12,8 @@ import (
 // failureCases: what the client must see when an App fails.
 var failureCases = []Case{
 	failing("error-before-the-head", "an error before the head is a 500 without details (RFC 3875 section 6.3.3; A4)", func(w gateway.ResponseWriter, r *gateway.Request) error {
+		w.Headers().Set("X-Secret", "secret")
+		w.Start("202 Accepted")
 		io.WriteString(w, "secret")
 		return errors.New("secret")
 	}),
@@ -55,18 +58,81 @@ var failureCases = []Case{
 		},
 	},
 	{
+		Name: "aborted",
+		Rule: "a response that the App gave up does not pass for a whole one, also an empty one (gateway.ErrAbort; C43)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			if r.Environ.Get("QUERY_STRING") == "whole" {
+				return text(w, "whole")
+			}
+			return gateway.ErrAbort
+		},
+		drive: func(p *probe) {
+			p.want("body", string(p.get("/?whole", 200).body), "whole")
+			if seen, body := p.fails(request{}); !seen {
+				p.errorf("got body %q and no error; want the break to be seen", body)
+			}
+		},
+	},
+	{
+		Name: "error-with-unread-body",
+		Rule: "an error page arrives also when the request's body was left unread (C45, F23)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			return errors.New("before the body was read")
+		},
+		drive: func(p *probe) {
+			p.whole(request{method: "POST", body: bytes.NewReader(pattern(1_000_000))}, 500)
+		},
+	},
+	{
+		Name: "error-stream",
+		Rule: "much on the error stream, before, in and behind the body, holds nothing up and does not mix with it (C44, F24, F25)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			complain(r)
+			w.Headers().Set("Content-Type", "text/plain")
+			io.WriteString(w, "first ")
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			complain(r)
+			_, err := io.WriteString(w, "second")
+			complain(r)
+			return err
+		},
+		drive: func(p *probe) {
+			p.want("body", string(p.get("/", 200).body), "first second")
+		},
+	},
+	{
 		Name: "alive-after-failures",
 		Rule: "a failed request costs nobody else anything (A4)",
-		app:  answer("200 OK", "alive"),
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			switch r.Environ.Get("QUERY_STRING") {
+			case "error":
+				return errors.New("asked for")
+			case "panic":
+				panic("asked for")
+			}
+			return text(w, "alive")
+		},
 		drive: func(p *probe) {
+			p.get("/?error", 500)
+			p.get("/?panic", 500)
 			p.want("body", string(p.get("/", 200).body), "alive")
 		},
 	},
 }
 
+// complain writes half of what a pipe holds to the error stream.
+func complain(r *gateway.Request) {
+	for range 32 {
+		io.WriteString(r.Stderr, strings.Repeat("complaint ", 102)+"\n")
+	}
+}
+
 func failing(name, rule string, app gateway.AppFunc) Case {
 	return Case{Name: name, Rule: rule, app: app, drive: func(p *probe) {
 		r := p.whole(request{}, 500)
+		p.want("X-Secret", r.header.Get("X-Secret"), "")
 		if body := string(r.body); body == "" || strings.Contains(body, "secret") {
 			p.errorf("got body %s; want a page without details", short(body))
 		}

@@ -2,6 +2,7 @@ package gatewaytest
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"strings"
 
@@ -43,7 +44,7 @@ var requestCases = []Case{
 		app:  variables("SCRIPT_NAME", "PATH_INFO"),
 		drive: func(p *probe) {
 			r := p.get("/foo/?dankogai=kogaidan", 200)
-			p.want("body", string(r.body), "SCRIPT_NAME="+p.mount+"\nPATH_INFO=/foo/\n")
+			p.want("body", string(r.body), "SCRIPT_NAME="+p.url.Path+"\nPATH_INFO=/foo/\n")
 		},
 	},
 	{
@@ -52,7 +53,7 @@ var requestCases = []Case{
 		app:  variables("REQUEST_URI"),
 		drive: func(p *probe) {
 			r := p.get("/foo/%2c%20x?a=%2c", 200)
-			p.want("body", string(r.body), "REQUEST_URI="+p.mount+"/foo/%2c%20x?a=%2c\n")
+			p.want("body", string(r.body), "REQUEST_URI="+p.url.Path+"/foo/%2c%20x?a=%2c\n")
 		},
 	},
 	{
@@ -60,11 +61,33 @@ var requestCases = []Case{
 		Rule: "SERVER_NAME, SERVER_PORT, SERVER_PROTOCOL and REMOTE_ADDR are always set (RFC 3875 sections 4.1.14 to 4.1.16 and 4.1.8; C4, C5, C6, C9)",
 		app:  serverVariables,
 		drive: func(p *probe) {
-			_, port, _ := net.SplitHostPort(p.host)
+			_, port, _ := net.SplitHostPort(p.url.Host)
 			r := p.get("/", 200)
 			r.body = bytes.Replace(r.body, []byte("="+port+"\n"), []byte("=the front end's\n"), 1)
 			p.want("body", string(r.body), "SERVER_NAME set: true\nSERVER_PORT=the front end's\n"+
-				"SERVER_PROTOCOL=HTTP/1.1\nREMOTE_ADDR=127.0.0.1\nscheme http\n")
+				"SERVER_PROTOCOL=HTTP/1.1\nREMOTE_ADDR=127.0.0.1\nscheme "+p.url.Scheme+"\n")
+		},
+	},
+	{
+		Name: "forged-scheme",
+		Rule: "no field of the client's decides the scheme (PSGI; A11)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			return text(w, "%s", r.Scheme)
+		},
+		drive: func(p *probe) {
+			other := map[string]string{"http": "https", "https": "http"}[p.url.Scheme]
+			on := map[string]string{"http": "on", "https": "off"}[p.url.Scheme]
+			r := p.get("/", 200, "Https", on, "Request-Scheme", other, "X-Forwarded-Proto", other)
+			p.want("scheme", string(r.body), p.url.Scheme)
+		},
+	},
+	{
+		Name: "ipv6-host",
+		Rule: "an IPv6 address has brackets in SERVER_NAME, and no port; HTTP_HOST is as sent (RFC 3875 section 4.1.14; C4)",
+		app:  hostVariables,
+		drive: func(p *probe) {
+			r := p.whole(request{host: "[::1]:8080"}, 200)
+			p.want("body", string(r.body), "HTTP_HOST=[::1]:8080\nSERVER_NAME is a host: true\n")
 		},
 	},
 	decoding("path-encoded", "/foo%2cbar", "/foo,bar", "PATH_INFO is decoded (RFC 3875 section 4.1.5; C15)"),
@@ -97,6 +120,36 @@ var requestCases = []Case{
 		drive: func(p *probe) {
 			r := p.get("/", 200, "Cookie", "a=1; b=2", "Cookie", "c=3")
 			p.want("body", string(r.body), "HTTP_COOKIE=a=1; b=2; c=3\n")
+		},
+	},
+	{
+		Name: "aliased-field",
+		Rule: "a field with '_' in its name is never taken for the one with '-' (RFC 3875 section 4.1.18; GHSA-f59h-q822-g45g)",
+		app:  variables("HTTP_X_REAL_USER"),
+		drive: func(p *probe) {
+			r := p.get("/", 200, "X-Real-User", "nobody", "X_Real_User", "root")
+			p.want("body", string(r.body), "HTTP_X_REAL_USER=nobody\n")
+		},
+	},
+	{
+		Name: "fifty-fields",
+		Rule: "many request fields all arrive, also where they straddle records (FastCGI section 3.3; F6, C47)",
+		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
+			out := ""
+			for i := range 50 {
+				out += r.Environ.Get(fmt.Sprintf("HTTP_X_FIELD_%d", i)) + "\n"
+			}
+			return text(w, "%s", out)
+		},
+		drive: func(p *probe) {
+			var fields []string
+			want := ""
+			for i := range 50 {
+				value := strings.Repeat(string(rune('A'+i%26)), 100+i) // around 127 bytes, where FastCGI's lengths change their form
+				fields = append(fields, fmt.Sprintf("X-Field-%d", i), value)
+				want += value + "\n"
+			}
+			p.want("body", string(p.get("/", 200, fields...).body), want)
 		},
 	},
 	fieldOf("field-of-128-bytes", 128, "a value of 128 bytes has a length of four bytes in FastCGI (section 3.4; F8)"),
@@ -134,6 +187,13 @@ func serverVariables(w gateway.ResponseWriter, r *gateway.Request) error {
 	e := r.Environ
 	return text(w, "SERVER_NAME set: %v\nSERVER_PORT=%s\nSERVER_PROTOCOL=%s\nREMOTE_ADDR=%s\nscheme %s\n",
 		e.Get("SERVER_NAME") != "", e.Get("SERVER_PORT"), e.Get("SERVER_PROTOCOL"), e.Get("REMOTE_ADDR"), r.Scheme)
+}
+
+func hostVariables(w gateway.ResponseWriter, r *gateway.Request) error {
+	name := r.Environ.Get("SERVER_NAME")
+	bare := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	ok := name == bare && bare != "" && !strings.Contains(bare, ":") || name == "["+bare+"]"
+	return text(w, "HTTP_HOST=%s\nSERVER_NAME is a host: %v\n", r.Environ.Get("HTTP_HOST"), ok)
 }
 
 func decoding(name, path, info, rule string) Case {

@@ -1,14 +1,13 @@
 package gatewaytest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
+	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -17,13 +16,6 @@ import (
 const (
 	caseField = "X-Gatewaytest-Case"
 	gateField = "X-Gatewaytest-Gate"
-)
-
-// patience bounds one exchange: a server that hangs fails its case, and not the whole run. A head that an App has flushed is
-// there at once or not at all, so it is waited for less long.
-const (
-	patience      = 30 * time.Second
-	flushPatience = 5 * time.Second
 )
 
 // reply is what came back for one request.
@@ -37,11 +29,14 @@ type reply struct {
 
 // request is one request; the zero value gets "/".
 type request struct {
-	limit  time.Duration // zero is patience
-	method string        // empty is GET
-	path   string        // behind the mount, as it goes on the wire; empty is "/"
+	limit  time.Duration // zero is the probe's patience
+	via    *http.Transport
+	host   string // empty is the server's own
+	method string // empty is GET
+	path   string // behind the mount, as it goes on the wire; empty is "/"
 	fields []string
 	body   io.Reader // sent chunked, but for a *strings.Reader and its like
+	length int64     // of a body that would be sent chunked otherwise
 }
 
 // do sends a request and reads the whole reply. A reply whose body breaks off is returned with its err set; one without a
@@ -50,10 +45,14 @@ func (p *probe) do(q request) *reply {
 	resp, cancel := p.open(q)
 	defer cancel()
 	defer resp.Body.Close()
-	r := &reply{status: resp.Status, code: resp.StatusCode, header: resp.Header}
+	r := newReply(resp)
 	r.body, r.err = io.ReadAll(resp.Body)
 	p.replies = append(p.replies, r)
 	return r
+}
+
+func newReply(resp *http.Response) *reply {
+	return &reply{status: resp.Status, code: resp.StatusCode, header: resp.Header}
 }
 
 // get is do for a GET that must be answered whole with that status code.
@@ -73,6 +72,17 @@ func (p *probe) whole(q request, code int) *reply {
 	return r
 }
 
+// large is do for a reply whose body is c, too large to be kept.
+func (p *probe) large(q request, c content) {
+	resp, cancel := p.open(q)
+	defer cancel()
+	defer resp.Body.Close()
+	p.replies = append(p.replies, newReply(resp))
+	if err := c.compare(resp.Body); err != nil {
+		p.errorf("body: got %v; want %d bytes as sent", err, int64(c))
+	}
+}
+
 // open sends a request and returns when the head of its reply is there.
 func (p *probe) open(q request) (*http.Response, context.CancelFunc) {
 	resp, cancel, err := p.send(q)
@@ -83,7 +93,7 @@ func (p *probe) open(q request) (*http.Response, context.CancelFunc) {
 }
 
 func (p *probe) send(q request) (*http.Response, context.CancelFunc, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(q.limit, patience))
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(q.limit, p.patience))
 	req, err := http.NewRequestWithContext(ctx, q.method, p.base+cmp.Or(q.path, "/"), q.body)
 	if err != nil {
 		cancel()
@@ -93,7 +103,11 @@ func (p *probe) send(q request) (*http.Response, context.CancelFunc, error) {
 		req.Header.Add(q.fields[i], q.fields[i+1])
 	}
 	req.Header.Set(caseField, p.name)
-	resp, err := client.RoundTrip(req)
+	req.Host = q.host
+	if q.length != 0 {
+		req.ContentLength = q.length
+	}
+	resp, err := cmp.Or(q.via, client).RoundTrip(req)
 	if err != nil {
 		cancel()
 	}
@@ -113,36 +127,56 @@ func (p *probe) fails(q request) (seen bool, body string) {
 	return err != nil || resp.StatusCode >= 500, string(b)
 }
 
-// client follows no redirect, and keeps no connection: what one case did to a connection must not matter to the next.
-var client = &http.Transport{DisableCompression: true, DisableKeepAlives: true, MaxResponseHeaderBytes: 1 << 20}
-
-// gate is where an App waits for the client: that is how a case knows what had arrived before the App went on.
-type gate struct {
-	l net.Listener
-}
-
-func (p *probe) newGate() *gate {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		p.fatalf("gate: %v", err)
+// newClient follows no redirect. It takes a test server's certificate.
+func newClient() *http.Transport {
+	return &http.Transport{
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 1 << 20,
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true},
 	}
-	return &gate{l}
 }
 
-// fields returns the request field that tells the App of the gate.
-func (g *gate) field() string { return strconv.Itoa(g.l.Addr().(*net.TCPAddr).Port) }
+// client keeps no connection: what one case did to a connection must not matter to the next.
+var client = func() *http.Transport {
+	c := newClient()
+	c.DisableKeepAlives = true
+	return c
+}()
 
-// open lets the App go on. It waits for it to arrive.
-func (g *gate) open() error {
-	g.l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
-	c, err := g.l.Accept()
+// dial connects for a request that is written byte by byte, since package net/http would not write it.
+func (p *probe) dial() net.Conn {
+	c, err := net.DialTimeout("tcp", p.url.Host, p.patience)
 	if err != nil {
-		return err
+		p.fatalf("no connection: %v", err)
 	}
-	return c.Close()
+	c.SetDeadline(time.Now().Add(p.patience))
+	if p.url.Scheme == "https" {
+		return tls.Client(c, newClient().TLSClientConfig)
+	}
+	return c
 }
 
-func (g *gate) close() { g.l.Close() }
+// write sends a request for "/" with these fields, "Name: value" each, and bytes as they are behind its head.
+func (p *probe) write(c net.Conn, method, behind string, fields ...string) {
+	fields = append(fields, "Host: "+p.url.Host, caseField+": "+p.name, "Connection: close")
+	_, err := fmt.Fprintf(c, "%s %s/ HTTP/1.1\r\n%s\r\n\r\n%s", method, p.url.EscapedPath(), strings.Join(fields, "\r\n"), behind)
+	if err != nil {
+		p.fatalf("the request was not taken: %v", err)
+	}
+}
+
+// raw sends a request for "/" without a body and returns all bytes that come back.
+func (p *probe) raw(method string) (head, behind string) {
+	c := p.dial()
+	defer c.Close()
+	p.write(c, method, "")
+	all, err := io.ReadAll(c)
+	head, behind, ok := strings.Cut(string(all), "\r\n\r\n")
+	if err != nil || !ok {
+		p.fatalf("got %s, %v; want a whole response", short(string(all)), err)
+	}
+	return head, behind
+}
 
 // readExactly reads n bytes of a reply that is still under way.
 func readExactly(resp *http.Response, n int) (string, error) {
@@ -153,14 +187,3 @@ func readExactly(resp *http.Response, n int) (string, error) {
 
 // chunked hides a reader's length, so that the body is sent chunked.
 func chunked(s string) io.Reader { return struct{ io.Reader }{strings.NewReader(s)} }
-
-// pattern is n bytes that repeat after a prime number of bytes, so that a block lost or moved shows.
-func pattern(n int) []byte {
-	unit := make([]byte, 251)
-	for i := range unit {
-		unit[i] = byte(i)
-	}
-	return bytes.Repeat(unit, n/len(unit)+1)[:n]
-}
-
-var errGate = errors.New("gatewaytest: no gate in the request")

@@ -10,6 +10,10 @@
 // started for every request, serves all of them. App does what that field says, opens connections to ports of 127.0.0.1 that
 // the request names, and panics on demand: it is not fit for the open network.
 //
+// Some Apps wait for the client, or report to it, over a connection beside the gateway, so that a case can say what had
+// happened before what else: that a part arrived before the next was sent, that an App heard of its client's end. They do so
+// from whatever process they run in.
+//
 // What a server cannot do is an [Exclusion], with its reason. An excluded case still runs, and fails the test when it begins
 // to pass, so that the list stays true.
 package gatewaytest

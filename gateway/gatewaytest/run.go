@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -41,7 +42,7 @@ type Case struct {
 
 // Cases returns every case, in the order in which Run runs them.
 func Cases() []Case {
-	return slices.Concat(requestCases, bodyCases, responseCases, fileCases, streamCases, failureCases)
+	return slices.Concat(requestCases, bodyCases, responseCases, refusedCases, fileCases, streamCases, connectionCases, failureCases)
 }
 
 // Run runs every case against tr, each as a sub-test. The cases run one after another.
@@ -55,7 +56,10 @@ func Run(t *testing.T, tr Transport) {
 	}
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
-			p := &probe{base: mount, mount: u.Path, name: c.Name, host: u.Host}
+			p := newProbe(u, c)
+			if excluded[c.Name] != "" {
+				p.prompt = shortPrompt
+			}
 			p.run(c.drive)
 			judge(t, c, p.failures, excluded[c.Name])
 			tr.Answers.add(c.Name, p.replies)
@@ -90,10 +94,24 @@ func judge(t *testing.T, c Case, failures []string, reason string) {
 
 // probe drives one case and notes what went wrong. It stands in for a testing.T, so that an excluded case may fail.
 type probe struct {
-	base, mount, host string
-	name              string
-	failures          []string
-	replies           []*reply
+	base     string // the mount's URL
+	url      *url.URL
+	name     string
+	patience time.Duration // bounds one exchange: a server that hangs fails its case, and not the whole run
+	prompt   time.Duration // bounds the wait for what is there at once or not at all
+	failures []string
+	replies  []*reply
+}
+
+// Bounds on waiting. An excluded case is known to wait in vain.
+const (
+	patience    = 30 * time.Second
+	longPrompt  = 5 * time.Second
+	shortPrompt = 250 * time.Millisecond
+)
+
+func newProbe(mount *url.URL, c Case) *probe {
+	return &probe{base: mount.String(), url: mount, name: c.Name, patience: patience, prompt: longPrompt}
 }
 
 // stopped unwinds a case that cannot go on.
