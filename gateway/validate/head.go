@@ -1,0 +1,120 @@
+package validate
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// unknownLength stands for a Content-Length that nobody declared.
+const unknownLength = -1
+
+// fieldCount is what the fields of one response come to.
+type fieldCount struct {
+	types, locations, lengths int
+	length                    int64 // the first Content-Length; unknownLength without one that is valid
+}
+
+// checkField checks one field by itself and counts it in c.
+func (x *exchange) checkField(c *fieldCount, name, value string) {
+	switch {
+	case !isToken(name):
+		x.violated(responseField, name)
+	case strings.EqualFold(name, "Status"):
+		x.violated(responseStatusField, value)
+	case util.IsHopByHop(name):
+		x.violated(responseHopByHop, name)
+	case !isPlainName(name):
+		x.violated(responseFieldName, name)
+	}
+	switch {
+	case !isText(value):
+		x.violated(responseField, name+": "+value)
+	case !isVisible(value):
+		x.violated(responseFieldValue, name+": "+value)
+	}
+	x.countField(c, name, value)
+}
+
+func (x *exchange) countField(c *fieldCount, name, value string) {
+	switch {
+	case strings.EqualFold(name, "Content-Type"):
+		c.types++
+		x.require(c.types == 1, responseRepeatedField, value)
+	case strings.EqualFold(name, "Location"):
+		c.locations++
+		x.require(c.locations == 1, responseRepeatedField, value)
+	case strings.EqualFold(name, "Content-Length"):
+		c.lengths++
+		n, ok := parseLength(value)
+		x.require(ok && c.lengths == 1, responseContentLength, value)
+		if ok && c.lengths == 1 {
+			c.length = n
+		}
+	}
+}
+
+// response is the state of one answer that the rules about its body need. It belongs to whoever writes the answer.
+type response struct {
+	x       *exchange
+	isHead  bool // in answer to a HEAD
+	sniffed bool // whoever is behind us finds a missing Content-Type
+	code    int  // 0 until a status is set
+	written int64
+	settled bool // the fields have been checked: they are about to be sent
+	fields  fieldCount
+}
+
+// checkFields checks what the fields are together, once each of them has been.
+func (r *response) checkFields() {
+	r.settled = true
+	if !r.bodyAllowed() {
+		r.x.require(r.fields.types+r.fields.lengths == 0, responseEntityField, strconv.Itoa(r.code))
+	}
+}
+
+// checkBody checks n bytes of body that are not counted yet. declared is the Content-Length that goes for them.
+func (r *response) checkBody(n, declared int64) {
+	if n == 0 {
+		return
+	}
+	total := r.written + n
+	if r.isHead {
+		r.x.violated(responseHeadBody, "")
+	}
+	if declared != unknownLength && r.bodyAllowed() && total > declared {
+		r.x.violated(responseLengthMismatch, "more than the declared "+strconv.FormatInt(declared, 10))
+	}
+}
+
+// checkContent checks that what has been settled goes with a body that is not empty.
+func (r *response) checkContent() {
+	switch {
+	case !r.bodyAllowed():
+		r.x.violated(responseBodyNotAllowed, strconv.Itoa(r.code))
+	case r.fields.types == 0 && !r.isHead && !r.sniffed:
+		r.x.violated(responseContentType, "")
+	}
+}
+
+// checkEnd checks a complete response.
+func (r *response) checkEnd() {
+	if n := r.fields.length; n > r.written && r.bodyAllowed() && !r.isHead {
+		r.x.violated(responseLengthMismatch, strconv.FormatInt(r.written, 10)+" of the declared "+strconv.FormatInt(n, 10))
+	}
+}
+
+// checkCode checks a status by its number.
+func (r *response) checkCode(code int) error {
+	switch {
+	case code < 200:
+		return r.x.violated(responseInterim, strconv.Itoa(code))
+	case code >= 600:
+		return r.x.violated(responseStatusClass, strconv.Itoa(code))
+	}
+	return r.x.failed()
+}
+
+// bodyAllowed: RFC 9110 section 6.4.1.
+func (r *response) bodyAllowed() bool { return r.code != 204 && r.code != 304 }
