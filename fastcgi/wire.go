@@ -65,6 +65,7 @@ type ProtocolError struct {
 	Reason string // what is wrong, and in which record or pair
 }
 
+// Error tells it for a log: bad input is quoted and cut.
 func (e *ProtocolError) Error() string { return "fastcgi: " + e.Reason }
 
 // protocolError is the one maker of a ProtocolError. Arguments that the peer chose are quoted and cut by the format.

@@ -45,6 +45,7 @@ type BackendError struct {
 	Err    error  // the detail, for the log
 }
 
+// Error tells it for a log.
 func (e *BackendError) Error() string {
 	if e.Err == nil {
 		return "gateway: backend: " + e.Reason
@@ -52,6 +53,7 @@ func (e *BackendError) Error() string {
 	return fmt.Sprintf("gateway: backend: %s: %v", e.Reason, e.Err)
 }
 
+// Unwrap returns the detail.
 func (e *BackendError) Unwrap() error { return e.Err }
 
 func (e *BackendError) page() (status, text string) {

@@ -13,6 +13,7 @@ type BodyTooLargeError struct {
 	Limit int64 // bytes
 }
 
+// Error tells it for a log.
 func (e *BodyTooLargeError) Error() string {
 	return fmt.Sprintf("gateway: request body is larger than %d bytes", e.Limit)
 }

@@ -17,6 +17,7 @@ type RequestError struct {
 	Input  string // the offending value, cut to 64 bytes
 }
 
+// Error tells it for a log: bad input is quoted and cut.
 func (e *RequestError) Error() string {
 	return fmt.Sprintf("gateway: bad request: %s: %q", e.Reason, e.Input)
 }

@@ -24,6 +24,7 @@ type RuleError struct {
 	Input string // the offending status or field, cut to 64 bytes
 }
 
+// Error tells it for a log: bad input is quoted and cut.
 func (e *RuleError) Error() string { return fmt.Sprintf("gateway: %s: %q", e.Rule, e.Input) }
 
 func ruleError(rule, input string) error {

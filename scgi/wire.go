@@ -21,6 +21,7 @@ type ProtocolError struct {
 	Limit  int64  // the limit that was exceeded, in bytes or variables; 0 for a request that is malformed
 }
 
+// Error tells it for a log: bad input is quoted and cut.
 func (e *ProtocolError) Error() string {
 	if e.Limit > 0 {
 		return fmt.Sprintf("scgi: bad request: %s: more than %d", e.Reason, e.Limit)
