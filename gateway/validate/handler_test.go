@@ -2,12 +2,14 @@ package validate_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"log"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -409,5 +411,43 @@ func TestHandlerGivesBack(t *testing.T) {
 	validate.Handler(mux, nil).ServeHTTP(httptest.NewRecorder(), r)
 	if r.MultipartForm == nil || r.Pattern != "POST /form" {
 		t.Errorf("got form %v, pattern %q", r.MultipartForm, r.Pattern)
+	}
+}
+
+// TestFileServer, which knows all the ways of HTTP, breaks no rule: neither as an App nor as a handler.
+func TestFileServer(t *testing.T) {
+	dir := filepath.Dir(tempFile(t, large))
+	requests := []struct {
+		method, path string
+		field, value string
+		code         int
+	}{
+		{"GET", "/file", "", "", 200},
+		{"HEAD", "/file", "", "", 200},
+		{"GET", "/file", "If-Modified-Since", "Fri, 31 Dec 2100 00:00:00 GMT", 304},
+		{"GET", "/file", "Range", "bytes=1-3", 206},
+		{"GET", "/file", "Range", "bytes=1-3,5-6", 206},
+		{"GET", "/file", "Range", "bytes=99999-", 416},
+		{"GET", "/file/", "", "", 301},
+		{"GET", "/%2e%2e/nothing", "", "", 404},
+		{"GET", "/", "", "", 200},
+	}
+	var got []string
+	opts := &validate.Options{Report: func(v *validate.Violation) { got = append(got, v.Error()) }}
+	files := http.FileServer(http.Dir(dir))
+	for name, h := range map[string]http.Handler{
+		"app":     httpapp.Handler(validate.New(httpapp.New(files), opts)),
+		"handler": validate.Handler(files, opts),
+	} {
+		for _, test := range requests {
+			r := httptest.NewRequest(test.method, test.path, nil)
+			r.Header.Set(cmp.Or(test.field, "X-None"), test.value)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != test.code || len(got) > 0 {
+				t.Errorf("%s: %s %s %s: got %d, %q; want %d and no violation", name, test.method, test.path, test.value, w.Code, got, test.code)
+			}
+			got = nil
+		}
 	}
 }
