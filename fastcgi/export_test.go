@@ -2,4 +2,4 @@ package fastcgi
 
 // CurrentRequests returns how many requests hold a place: those whose App has not returned, and those whose variables are not
 // complete.
-func (s *StdServer) CurrentRequests() int { return int(s.current.Load()) }
+func (s *StdServer) CurrentRequests() int { return s.requests.Now() }

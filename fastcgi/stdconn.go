@@ -142,7 +142,7 @@ func (c *stdConn) begin(id uint16, content []byte) error {
 	if err != nil || status == RequestComplete {
 		return err
 	}
-	if status == Overloaded && c.server.overRequests.isNew() {
+	if status == Overloaded && c.server.overRequests.IsNews() {
 		c.server.log().Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxOpen,
 			"peer", c.peer())
 	}
@@ -163,7 +163,8 @@ func (c *stdConn) admit(id uint16, b BeginRequest) (ProtocolStatus, error) {
 		return Overloaded, nil
 	case !c.lc.Active():
 		return 0, gateway.ErrServerClosed
-	case !c.server.beginRequest():
+	}
+	if entered, _ := c.server.requests.Enter(c.server.MaxRequests); !entered {
 		return Overloaded, nil
 	}
 	r := newStdRequest(c, id, b.KeepConn)
@@ -223,7 +224,7 @@ func (c *stdConn) addParams(r *stdRequest, content []byte) {
 }
 
 func (c *stdConn) logParams() {
-	if c.server.overParams.isNew() {
+	if c.server.overParams.IsNews() {
 		c.server.log().Warn("refusing a request with too many variables, or too large ones", "max_params", c.server.maxParams(),
 			"max_params_bytes", c.server.maxParamsBytes(), "peer", c.peer())
 	}
@@ -302,7 +303,7 @@ func (c *stdConn) release(r *stdRequest) {
 	delete(c.slots, r.slot)
 	c.paramsBytes -= r.paramsBytes
 	c.mu.Unlock()
-	c.server.current.Add(-1)
+	c.server.requests.Leave()
 }
 
 // readEnded ends what can no longer be completed. A web server that closed its side only may still want its responses.

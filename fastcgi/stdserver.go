@@ -101,9 +101,9 @@ type StdServer struct {
 
 	conns    listen.Conns
 	stopping atomic.Bool
-	current  atomic.Int64 // requests at this time
+	requests listen.Requests
 
-	overRequests, overParams notice
+	overRequests, overParams listen.Notice
 }
 
 // What a zero field means.
@@ -162,15 +162,6 @@ func (s *StdServer) Close() error {
 // Stats returns the connections in figures. It looks at every one of them.
 func (s *StdServer) Stats() listen.Stats { return s.conns.Stats() }
 
-// beginRequest counts a request and reports whether there is room for it.
-func (s *StdServer) beginRequest() bool {
-	if n := s.current.Add(1); s.MaxRequests > 0 && n > int64(s.MaxRequests) {
-		s.current.Add(-1)
-		return false
-	}
-	return true
-}
-
 // value answers FCGI_GET_VALUES (FastCGI section 4.1). Clients read these numbers with C's atoi.
 func (s *StdServer) value(name string) (string, bool) {
 	conns := int64(math.MaxInt32)
@@ -201,15 +192,6 @@ func (s *StdServer) maxParamsBytes() int64 { return cmp.Or(s.MaxParamsBytes, def
 // timeout returns the bound that a field's value means, zero where there is none.
 func timeout(field time.Duration) time.Duration {
 	return max(cmp.Or(field, defaultTimeout), 0)
-}
-
-// notice is a kind of trouble that is logged when it begins, and not a thousand times a second.
-type notice struct{ last atomic.Int64 }
-
-// isNew reports whether this is the first of its kind for a minute.
-func (n *notice) isNew() bool {
-	now := time.Now().UnixNano()
-	return now-n.last.Swap(now) > int64(time.Minute)
 }
 
 // refuseConn answers the first request of a connection above MaxConns. The caller has set a deadline and closes nc.

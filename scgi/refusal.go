@@ -4,8 +4,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"sync/atomic"
-	"time"
 )
 
 // Answers to what no App gets to see. They are written before the request is known, so also to a HEAD; web servers drop the
@@ -37,21 +35,3 @@ func refuseBusy(nc net.Conn) {
 	}
 	io.CopyN(io.Discard, nc, lingerBytes)
 }
-
-// requestCount counts the requests under way.
-type requestCount struct {
-	now     atomic.Int64
-	refused atomic.Int64 // when one was last, in nanoseconds since 1970
-}
-
-// enter counts one more, unless there are max already and max is positive. news says that none was refused for a minute.
-func (c *requestCount) enter(max int) (entered, news bool) {
-	if n := c.now.Add(1); max <= 0 || n <= int64(max) {
-		return true, false
-	}
-	c.leave()
-	now := time.Now().UnixNano()
-	return false, now-c.refused.Swap(now) > int64(time.Minute)
-}
-
-func (c *requestCount) leave() { c.now.Add(-1) }

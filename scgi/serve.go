@@ -59,14 +59,14 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 	if !active() {
 		return
 	}
-	if entered, news := sv.requests.enter(sv.MaxRequests); !entered {
+	if entered, news := sv.requests.Enter(sv.MaxRequests); !entered {
 		if news {
 			sv.log.Warn("refusing requests above the limit", "limit", sv.MaxRequests)
 		}
 		x.conn.answer(pageBusy, buf[:])
 		return
 	}
-	defer sv.requests.leave()
+	defer sv.requests.Leave()
 	err = gateway.ErrBroken // what an App leaves that calls runtime.Goexit
 	defer func() { x.end(err) }()
 	err = sv.run(ctx, x, e)

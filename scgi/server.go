@@ -81,7 +81,7 @@ type Server struct {
 	Mount string
 
 	conns    listen.Conns
-	requests requestCount
+	requests listen.Requests
 }
 
 // Serve answers the connections of l with app until l fails. It is the short form of Server.Serve, and never returns nil.

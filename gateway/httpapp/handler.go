@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -41,7 +42,7 @@ type AppHandler struct {
 	MaxParams int
 
 	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
-	overLimit   notice
+	overLimit   listen.Notice
 }
 
 // ServeHTTP implements http.Handler.
@@ -95,7 +96,7 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		http.Error(w, "The request cannot be understood.", http.StatusBadRequest)
 		return
 	}
-	if h.ErrorLog != nil && h.overLimit.isNews() {
+	if h.ErrorLog != nil && h.overLimit.IsNews() {
 		h.ErrorLog.Warn("refusing requests above a limit", "error", err, "peer", r.RemoteAddr)
 	}
 	http.Error(w, "The head of the request is too large.", limit.status)

@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync/atomic"
-	"time"
 )
 
 // maxTarget bounds the request target, in bytes: the 65,536 of wsgiref's request line.
@@ -54,30 +52,4 @@ func refuseBusy(nc net.Conn) {
 		_ = w.CloseWrite()
 	}
 	_, _ = io.CopyN(io.Discard, nc, lingerBytes)
-}
-
-// requestCount counts the requests under way.
-type requestCount struct {
-	now     atomic.Int64
-	refused notice
-}
-
-// enter counts one more, unless there are most already and most is positive. news says whether a refusal is worth a line.
-func (c *requestCount) enter(most int) (entered, news bool) {
-	if n := c.now.Add(1); most <= 0 || n <= int64(most) {
-		return true, false
-	}
-	c.leave()
-	return false, c.refused.isNews()
-}
-
-func (c *requestCount) leave() { c.now.Add(-1) }
-
-// notice is some trouble that is logged when it begins, and not a thousand times a second.
-type notice struct{ last atomic.Int64 } // in nanoseconds since 1970
-
-// isNews reports whether the trouble of this moment is the first for a minute.
-func (n *notice) isNews() bool {
-	now := time.Now().UnixNano()
-	return now-n.last.Swap(now) > int64(time.Minute)
 }

@@ -76,14 +76,14 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}
-	if entered, news := s.requests.enter(s.MaxRequests); !entered {
+	if entered, news := s.requests.Enter(s.MaxRequests); !entered {
 		if news {
 			s.log.Warn("refusing requests above the limit", "limit", s.MaxRequests)
 		}
 		http.Error(w, busyText, http.StatusServiceUnavailable)
 		return
 	}
-	defer s.requests.leave()
+	defer s.requests.Leave()
 	if s.RequestTimeout > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 		defer cancel()

@@ -85,7 +85,7 @@ type Server struct {
 	log      *slog.Logger
 	engine   http.Server // speaks HTTP on one connection at a time; conns has the listeners
 	app      AppHandler
-	requests requestCount
+	requests listen.Requests
 }
 
 // What a zero field means.

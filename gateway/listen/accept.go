@@ -114,7 +114,7 @@ func (cs *Conns) add(c *Conn, s *Service) (state connState, news bool) {
 	}
 	if s.MaxConns > 0 && len(cs.conns)-cs.refusing >= s.MaxConns {
 		cs.stats.Refused++
-		news = cs.overMax.begins(time.Now())
+		news = cs.overMax.IsNews()
 		if s.Refuse == nil || cs.refusing >= maxRefusing {
 			return stateClosed, news
 		}
@@ -171,7 +171,7 @@ func resetOnClose(nc net.Conn) {
 func (cs *Conns) countAcceptError(err error, l net.Listener, log *slog.Logger) {
 	cs.mu.Lock()
 	cs.stats.AcceptErrors++
-	news := cs.acceptFailed.begins(time.Now())
+	news := cs.acceptFailed.IsNews()
 	cs.mu.Unlock()
 	if news {
 		log.Warn("cannot accept connections, trying again", "listener", l.Addr().String(), "error", err)
@@ -182,21 +182,11 @@ func (cs *Conns) countWrongPeer(err error, nc net.Conn, log *slog.Logger) {
 	cs.mu.Lock()
 	cs.stats.Accepted++
 	cs.stats.Refused++
-	news := cs.wrongPeer.begins(time.Now())
+	news := cs.wrongPeer.IsNews()
 	cs.mu.Unlock()
 	if news {
 		log.Warn("refusing a peer that is not allowed", "listener", nc.LocalAddr().String(), "error", err)
 	}
-}
-
-// episode is a run of the same trouble, so that it is logged when it begins and not a thousand times a second.
-type episode struct{ last time.Time }
-
-// begins reports whether the trouble of this moment is the first for a minute.
-func (e *episode) begins(now time.Time) bool {
-	news := e.last.IsZero() || now.Sub(e.last) > time.Minute
-	e.last = now
-	return news
 }
 
 // servedListener closes its listener once, whether Serve or Shutdown is first: a second Close is an error.

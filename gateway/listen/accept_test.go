@@ -220,20 +220,6 @@ func TestRefuseIsBounded(t *testing.T) {
 	})
 }
 
-func TestEpisode(t *testing.T) {
-	var e episode
-	now := time.Now()
-	for i, step := range []struct {
-		after time.Duration
-		want  bool
-	}{{0, true}, {0, false}, {time.Minute, false}, {time.Minute, false}, {time.Minute + 1, true}, {time.Second, false}} {
-		now = now.Add(step.after)
-		if got := e.begins(now); got != step.want {
-			t.Errorf("step %d: %v; want %v", i, got, step.want)
-		}
-	}
-}
-
 // A peer that is being refused takes no place of one that may be served.
 func TestRefusedTakeNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -33,7 +33,7 @@ type Mux struct {
 	ended     bool
 	open      int       // of the three listeners
 	undecided list.List // of *undecided, the oldest first
-	troubles  map[string]*episode
+	troubles  map[string]*Notice
 }
 
 // undecided is a connection that none of the three listeners has returned yet. It is in the Mux's list until it is claimed
@@ -67,7 +67,7 @@ func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if log == nil {
 		log = slog.Default()
 	}
-	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{}), troubles: make(map[string]*episode)}
+	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{}), troubles: make(map[string]*Notice)}
 	for _, b := range []*net.Listener{&m.HTTP, &m.FastCGI, &m.SCGI} {
 		*b = &branch{mux: m, conns: make(chan *undecided), closed: make(chan struct{})}
 		m.open++
@@ -235,10 +235,10 @@ func (m *Mux) trouble(msg string, args ...any) {
 func (m *Mux) troubleLocked(msg string, args ...any) {
 	e := m.troubles[msg]
 	if e == nil {
-		e = new(episode)
+		e = new(Notice)
 		m.troubles[msg] = e
 	}
-	if e.begins(time.Now()) {
+	if e.IsNews() {
 		m.log.Warn(msg, append(args, "listener", m.shared.Addr().String())...)
 	}
 }

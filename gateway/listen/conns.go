@@ -37,7 +37,7 @@ type Conns struct {
 	refusing  int // of conns, those that are only being told that they are refused
 	stats     Stats
 
-	overMax, wrongPeer, acceptFailed episode
+	overMax, wrongPeer, acceptFailed Notice
 }
 
 // Service says what Conns.Serve does with the connections of a listener. A server that serves several listeners passes
