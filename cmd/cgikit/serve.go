@@ -9,12 +9,14 @@ import (
 
 	"github.com/cgikit/cgikit/gateway/launch"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/validate"
 )
 
 const listenHint = "such as -l http://127.0.0.1:8080, -l fastcgi+unix:/run/app.sock, -l scgi://127.0.0.1:4000 or -l auto://127.0.0.1:9000"
 
 func newServe(p *process) *cobra.Command {
 	config := launch.Config{Log: newLog(p.stderr, "why")} // why launch chose so is in the command line
+	validated := false
 	c := &cobra.Command{
 		Use:   "serve -l LISTEN [-l LISTEN ...] TARGET",
 		Short: "Serve a target over HTTP, FastCGI or SCGI",
@@ -34,15 +36,16 @@ TARGET is one of
 		Example: `  cgikit serve -l http://127.0.0.1:8080 files:.
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:`,
 		Args: takes(1, "one TARGET"),
-		RunE: func(c *cobra.Command, args []string) error { return serve(c.Context(), config, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return serve(c.Context(), config, args[0], validated) },
 	}
 	c.Flags().StringArrayVarP(&config.Listen, "listen", "l", nil, "`address` to listen on; may be given several times")
 	c.Flags().StringVar(&config.Mount, "mount", "", "`path` of the target, where the web server sends no SCRIPT_NAME and PATH_INFO")
+	c.Flags().BoolVar(&validated, "validate", false, "check every request and response, and fail those that break a rule")
 	return c
 }
 
 // serve looks at all that was asked for before it listens anywhere.
-func serve(ctx context.Context, config launch.Config, name string) error {
+func serve(ctx context.Context, config launch.Config, name string, validated bool) error {
 	if err := checkListen(config.Listen); err != nil {
 		return usage(err, listenHint)
 	}
@@ -56,6 +59,9 @@ func serve(ctx context.Context, config launch.Config, name string) error {
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and keep REQUEST_METHOD out of the environment")
 	}
 	config.App = target.app
+	if validated {
+		config.App = validate.New(target.app, &validate.Options{Log: config.Log})
+	}
 	return plain(config.Run(ctx))
 }
 
