@@ -71,7 +71,7 @@ var connectionCases = []Case{
 			defer g.close()
 			via := narrow()
 			defer via.CloseIdleConnections()
-			resp, cancel := p.open(request{via: via, fields: []string{gateField, g.field()}})
+			resp, cancel := p.open(request{limit: 4 * p.prompt, via: via, fields: []string{gateField, g.field()}})
 			defer cancel()
 			defer resp.Body.Close()
 			if err := g.open(); err != nil {
@@ -131,14 +131,10 @@ var connectionCases = []Case{
 				return err
 			}
 			defer c.Close()
-			block, givenUp := make([]byte, contentBlock), closed(c)
-			for err == nil {
-				select {
-				case <-givenUp:
-					return nil
-				default:
-					_, err = w.Write(block)
-				}
+			givenUp := closed(c)
+			if _, err := io.Copy(w, goneContent.reader()); err == nil {
+				<-givenUp
+				return nil
 			}
 			_, err = io.WriteString(c, "told")
 			return err
@@ -216,6 +212,9 @@ func (p *probe) outcome(q request) string {
 // slowContent is more than the buffers on the way hold.
 const slowContent content = 8 << 20
 
+// goneContent is more than any buffers hold that nobody empties.
+const goneContent content = 64 << 20
+
 // narrow is a client that lets little be under way.
 func narrow() *http.Transport {
 	via := newClient()
@@ -276,7 +275,7 @@ func closed(c net.Conn) <-chan struct{} {
 func (p *probe) leaves() {
 	g := p.newGate()
 	defer g.close()
-	resp, cancel := p.open(request{fields: []string{gateField, g.field()}})
+	resp, cancel := p.open(request{limit: p.prompt, fields: []string{gateField, g.field()}})
 	defer cancel()
 	defer resp.Body.Close()
 	if _, err := readExactly(resp, 1); err != nil {

@@ -173,7 +173,7 @@ func (p *probe) breaksOff() {
 func (p *probe) pastFirstByte(path string) (string, error) {
 	g := p.newGate()
 	defer g.close()
-	resp, cancel := p.open(request{path: path, fields: []string{gateField, g.field()}})
+	resp, cancel := p.open(request{limit: p.prompt, path: path, fields: []string{gateField, g.field()}})
 	defer cancel()
 	defer resp.Body.Close()
 	first, err := readExactly(resp, 1)

@@ -1,6 +1,8 @@
 package gatewaytest
 
 import (
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -20,5 +22,33 @@ func TestTransports(t *testing.T) {
 			}})
 		})
 		t.Run("compare"+mount, func(t *testing.T) { plain.Compare(t, &local) })
+	}
+}
+
+// TestHTTPS runs the suite over TLS: the scheme is another one.
+func TestHTTPS(t *testing.T) {
+	Run(t, Transport{Start: func(t testing.TB, app gateway.App) string {
+		s := httptest.NewTLSServer(served(app))
+		t.Cleanup(s.Close)
+		return s.URL + "/app"
+	}})
+}
+
+// TestJudge checks that a failure tells the rule, and that excluded cases must fail.
+func TestJudge(t *testing.T) {
+	c := Case{Name: "x", Rule: "a rule (RFC 3875)"}
+	for _, test := range []struct {
+		name, reason string
+		failures     []string
+		want         string
+	}{
+		{"passed", "", nil, ""},
+		{"failed", "", []string{"got a; want b"}, "got a; want b\nrule: a rule (RFC 3875)"},
+		{"excluded", "server/1.0 cannot", []string{"got a; want b"}, ""},
+		{"excluded but passed", "server/1.0 cannot", nil, "take it off the list: server/1.0 cannot"},
+	} {
+		if got := verdict(c, test.failures, test.reason); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: got %q; want %q", test.name, got, test.want)
+		}
 	}
 }
