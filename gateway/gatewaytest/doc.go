@@ -4,7 +4,7 @@
 // A [Transport] starts [App] behind the gateway under test and says at which HTTP address it can be reached; [Run] then sends
 // the requests of every [Case] there and checks what comes back. A gateway that does not speak HTTP itself is put behind
 // [FrontEnd], which needs a gateway.Backend that calls it. A front end may also be a real web server: this module's own tests
-// run the suite through nginx, lighttpd and Apache.
+// run the suite through nginx, lighttpd and Apache. The Example is a whole transport with its test.
 //
 // Which case a request belongs to travels in the field X-Gatewaytest-Case, so one process, which may be a CGI program that is
 // started for every request, serves all of them. App does what that field says, opens connections to ports of 127.0.0.1 that
