@@ -2,6 +2,7 @@ package cgi
 
 import (
 	"os"
+	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -12,6 +13,21 @@ const (
 	stdoutNumber = 1
 	stderrNumber = 2
 )
+
+// errorStream is the script's standard error, claimed when something is written to it, which is seldom.
+type errorStream struct {
+	claimed sync.Once
+	file    *os.File
+	err     error
+}
+
+func (e *errorStream) Write(p []byte) (int, error) {
+	e.claimed.Do(func() { e.file, e.err = claim(stderrNumber, os.Stderr) })
+	if e.err != nil {
+		return 0, e.err
+	}
+	return e.file.Write(p)
+}
 
 // output is the script's standard output. Each of its methods first takes the request body off the web server's hands.
 type output struct {
