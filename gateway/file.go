@@ -183,8 +183,9 @@ func limitReader(r io.Reader, n int64) io.Reader {
 }
 
 // SendFile sends n bytes of f from its current offset to dst, or all to the file's end when n is negative, and returns how
-// many were sent, which is also how far the offset moves unless reading or writing fails; an end that comes early is no error. On Linux it uses sendfile(2) when dst is a syscall.Conn, whatever it
-// is connected to; where the system cannot, and on other systems, it copies blocks of 32 KiB.
+// many were sent, which is also how far the offset moves unless reading or writing fails; an end that comes early is no error.
+// On Linux it uses sendfile(2) when dst is a syscall.Conn, whatever it is connected to; where the system cannot, and on other
+// systems, it copies blocks of 32 KiB.
 //
 // before, if not nil, is called before each step that may wait for the peer: the place to move a write deadline on. Its
 // error ends the sending.
