@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,7 +30,8 @@ type reply struct {
 
 // request is one request; the zero value gets "/".
 type request struct {
-	limit  time.Duration // zero is the probe's patience
+	limit  time.Duration // of the whole exchange; zero is the probe's patience
+	head   time.Duration // until the head of the reply is there; zero is no bound of its own
 	via    *http.Transport
 	host   string // empty is the server's own
 	method string // empty is GET
@@ -107,6 +109,10 @@ func (p *probe) send(q request) (*http.Response, context.CancelFunc, error) {
 	if q.length != 0 {
 		req.ContentLength = q.length
 	}
+	if q.head > 0 {
+		late := time.AfterFunc(q.head, cancel)
+		defer late.Stop()
+	}
 	resp, err := cmp.Or(q.via, client).RoundTrip(req)
 	if err != nil {
 		cancel()
@@ -119,13 +125,16 @@ func (p *probe) send(q request) (*http.Response, context.CancelFunc, error) {
 func (p *probe) fails(q request) (seen bool, body string) {
 	resp, cancel, err := p.send(q)
 	if err != nil {
-		return true, ""
+		return isBreak(err), ""
 	}
 	defer cancel()
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	return err != nil || resp.StatusCode >= 500, string(b)
+	return isBreak(err) || resp.StatusCode >= 500, string(b)
 }
+
+// isBreak tells an exchange that the server broke from one that we gave up waiting for.
+func isBreak(err error) bool { return err != nil && !errors.Is(err, context.DeadlineExceeded) }
 
 // newClient follows no redirect. It takes a test server's certificate.
 func newClient() *http.Transport {
