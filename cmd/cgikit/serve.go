@@ -18,8 +18,9 @@ func newServe(p *process) *cobra.Command {
 	config := launch.Config{Log: newLog(p.stderr, "why")} // why launch chose so is in the command line
 	validated := false
 	c := &cobra.Command{
-		Use:   "serve -l LISTEN [-l LISTEN ...] TARGET",
-		Short: "Serve a target over HTTP, FastCGI or SCGI",
+		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
+		Short:      "Serve a target over HTTP, FastCGI or SCGI",
+		SuggestFor: []string{"server", "run", "start", "listen"},
 		Long: `serve answers the requests that come in at each LISTEN with TARGET, until SIGTERM or Ctrl-C. Requests
 under way may then finish; a second signal ends at once.
 
@@ -32,7 +33,7 @@ LISTEN is one of
 
 TARGET is one of
   demo:                      the application of "cgikit demo"
-  files:DIR                  the files of a folder; a link out of it leads nowhere`,
+  files:DIR                  the files of a folder, but for hidden ones; a link out of it leads nowhere`,
 		Example: `  cgikit serve -l http://127.0.0.1:8080 files:.
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:`,
 		Args: takes(1, "one TARGET"),

@@ -32,7 +32,7 @@ func openTarget(name string) (*target, error) {
 	case a.Protocol == "files":
 		return openFolder(a.Path)
 	}
-	return nil, usage(fmt.Errorf("target %.100q is of a kind that cannot be served yet", name), targetHint)
+	return nil, usage(fmt.Errorf("target %.100q is of a kind that this command cannot serve", name), targetHint)
 }
 
 func isFolder(name string) bool {
