@@ -6,8 +6,11 @@
 // This is all of it; the exit status is how a script tells that its response, though begun, is not whole:
 //
 //	func main() {
-//		if err := cgi.Serve(app); err != nil {
+//		err := cgi.Serve(app)
+//		if errors.Is(err, cgi.ErrNotCGI) { // any other has been logged
 //			fmt.Fprintln(os.Stderr, err)
+//		}
+//		if err != nil {
 //			os.Exit(1)
 //		}
 //	}

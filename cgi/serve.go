@@ -50,8 +50,9 @@ const defaultMaxSpool = 64 << 20
 // parent of the request's context, which SIGTERM ends too.
 //
 // It returns nil when the response is whole, error pages included, and when the web server went away. Any other error calls
-// for exit status 1, which tells the web server that it must not take what it has for a whole response. Why an App failed has been
-// written to standard error by then. In a process that is no CGI script the error wraps [ErrNotCGI].
+// for exit status 1, which tells a web server that looks at it (Apache and lighttpd do not, see the package documentation) not to
+// take what it has for a whole response. Why an App failed has been written to standard error by then. In a process that is no CGI
+// script the error wraps [ErrNotCGI].
 //
 // It removes the arguments from os.Args, which under some web servers are the client's query (RFC 3875 section 4.4, CVE-2012-1823),
 // and HTTP_PROXY from the process's environment, which is the client's too (CVE-2016-5386). A program that looks at

@@ -96,7 +96,7 @@ type StdServer struct {
 
 	// Mount is the path at which the App is mounted, such as "/app", for a web server that does not tell SCRIPT_NAME and
 	// PATH_INFO apart: they are found in REQUEST_URI where they are not both sent (see gateway.Mount). Empty leaves the environ
-	// as it is.
+	// as it is. The URL.Path of an http.Handler stays whole, see package httpapp.
 	Mount string
 
 	conns    listen.Conns
@@ -146,7 +146,7 @@ func (s *StdServer) Serve(l net.Listener) error {
 
 // Shutdown ends the server gracefully: it closes the listeners and the connections without a request, lets the requests under way
 // finish, and waits for them. It returns the first error of closing a listener, or the error of ctx when that ends earlier: the
-// requests left over then go on, and Close ends them.
+// requests left over then go on, and Close ends them. Serve returns at once; a program should wait for Shutdown.
 func (s *StdServer) Shutdown(ctx context.Context) error {
 	s.stopping.Store(true)
 	return s.conns.Shutdown(ctx)

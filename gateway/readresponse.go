@@ -21,6 +21,8 @@ const (
 // SCGI applications send, is taken for a Status. maxHead bounds the head in bytes, the blank line that ends it not counted; zero
 // and negative mean 64 KiB. A head has at most 1,000 fields.
 //
+// Behind the head, errors of stdout come out of the Body as they are: a Backend gives [*BackendError]s there by wrapping stdout.
+//
 // What is no head gives a [*BackendError] that says why, and stdout is closed: a line that is no field, white space before a
 // colon, folded lines, a status that is none or an interim one (1xx), a head that is too long or never ends, none at all.
 func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {

@@ -13,6 +13,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
+// ErrServerClosed is what Serve and ListenAndServe return after Shutdown or Close. It is gateway.ErrServerClosed.
+var ErrServerClosed = gateway.ErrServerClosed
+
 // DefaultAddr is the address of a Server that has none: port 4000 of the loopback interface, as in most SCGI manuals.
 const DefaultAddr = "127.0.0.1:4000"
 

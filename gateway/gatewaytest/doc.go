@@ -14,6 +14,11 @@
 // happened before what else: that a part arrived before the next was sent, that an App heard of its client's end. They do so
 // from whatever process they run in.
 //
+// The rule of a case names its source. Letters with a number, such as C45 or F23, are the project's own list of requirements: C and
+// A for the two sides of CGI, F for FastCGI, S for SCGI. The cases fail on purpose and say so at length: give the gateway under test
+// an error stream that nobody reads. A TCP server that closes with unread input may reset its own response: close the writing side
+// first, and read on.
+//
 // What a server cannot do is an [Exclusion], with its reason. An excluded case still runs, and fails the test when it begins
 // to pass, so that the list stays true.
 package gatewaytest

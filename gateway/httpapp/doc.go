@@ -12,8 +12,9 @@
 //     authority are understood, and RequestURI is set. Where REQUEST_URI is missing or cannot be parsed, SCRIPT_NAME,
 //     PATH_INFO and QUERY_STRING take its place; they are also used for a server-side include, where REQUEST_URI is that of
 //     the page around it. A query that REQUEST_URI lacks (Tomcat) comes from QUERY_STRING.
-//   - URL.Path is the whole path that the client asked for: SCRIPT_NAME is not taken off it. A handler that wants it off uses
-//     http.StripPrefix(httpapp.Environ(r).Get("SCRIPT_NAME"), h).
+//   - URL.Path is the whole path that the client asked for: SCRIPT_NAME is not taken off it, whatever a server's Mount says. A
+//     mux that is mounted at /app has patterns that begin with "/app/", or stands below one that has:
+//     top.Handle("/app/", http.StripPrefix("/app", mux)). Its own redirects must then name the mount.
 //   - Host is SERVER_NAME and SERVER_PORT where there is no HTTP_HOST. A malformed HTTP_HOST is answered 400.
 //   - TLS is not nil for https, however the web server says it. It knows nothing but that the handshake was completed.
 //   - RemoteAddr is a host and a port, or what the web server put in the place of an address, such as nginx's "unix:".

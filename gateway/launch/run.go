@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -91,7 +92,7 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 			err, choice.Why)
 	}
 	for _, l := range open {
-		c.Log.Info("serving", "address", l.url(c.Mount), "why", choice.Why)
+		c.Log.Info("serving", "address", l.address(c.Mount), "why", choice.Why)
 		s.start(l)
 	}
 	select {
@@ -165,13 +166,14 @@ func listenOne(address string) (listener, error) {
 	return listener{l, a.Protocol}, err
 }
 
-// url is where the listener really is, in the grammar of package listen; for HTTP, what a browser takes.
-func (l listener) url(mount string) string {
+// address is where the listener really is, in the grammar of package listen; for HTTP, what a browser takes.
+func (l listener) address(mount string) string {
 	switch a := l.Addr(); {
 	case a.Network() == "unix":
 		return l.protocol + "+unix:" + a.String()
 	case l.protocol == "http":
-		return "http://" + a.String() + strings.TrimSuffix(mount, "/") + "/"
+		u := url.URL{Scheme: "http", Host: a.String(), Path: strings.TrimSuffix("/"+strings.Trim(mount, "/"), "/") + "/"}
+		return u.String()
 	default:
 		return l.protocol + "://" + a.String()
 	}
