@@ -40,8 +40,15 @@
 //	RFC 3875   The Common Gateway Interface (CGI) Version 1.1
 //	FastCGI    FastCGI Specification, version 1.0, Open Market, 1996
 //	SCGI       SCGI: A Simple Common Gateway Interface alternative, 2008
-//	RFC 9110   HTTP Semantics
+//	RFC 9110   HTTP Semantics; RFC 9112 is HTTP/1.1
+//	RFC 3986   Uniform Resource Identifier (URI): Generic Syntax
+//	RFC 6265   HTTP State Management Mechanism (cookies)
+//	RFC 6266   Use of the Content-Disposition Header Field; RFC 8187 is the encoding of its parameters
 //	wsgiref    Python's reference implementation of WSGI (PEP 3333)
+//	PSGI       its like in Perl; Plack is the reference implementation. Rack is Ruby's
+//
+// A letter with a number, such as C42, A4, F18 or S6, is a line of the project's list of requirements, which tests and cases of the
+// suite are named by: C and A for the web server's and the application's side of CGI, F for FastCGI, S for SCGI.
 //
 // # From wsgiref
 //

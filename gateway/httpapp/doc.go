@@ -30,7 +30,8 @@
 // hop-by-hop fields, and a field Status. Names that are no token are dropped, and a control character in a value becomes a
 // space. Fields are sent sorted by name. The Date is left to the web server.
 //
-// http.ResponseController supports Flush and EnableFullDuplex, which has nothing to do: the transports always allow it. It
+// http.ResponseController supports Flush and EnableFullDuplex, which has nothing to do: the transports allow it as far as they
+// can. CGI does not: the body is read before the first output, as nginx too stops sending it once an answer begins. It
 // returns http.ErrNotSupported for Hijack and for deadlines, which belong to the transport's server.
 //
 // # An App as a handler

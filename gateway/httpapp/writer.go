@@ -115,7 +115,7 @@ func (w *responseWriter) FlushError() error {
 	return w.out.Flush()
 }
 
-// EnableFullDuplex is for http.ResponseController. Body and response are independent on every transport.
+// EnableFullDuplex is for http.ResponseController. What a transport allows it always allows.
 func (w *responseWriter) EnableFullDuplex() error { return nil }
 
 // finish settles what is open when the handler has returned. The gateway completes the response.
