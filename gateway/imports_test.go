@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
+
+const module = "github.com/cgikit/cgikit/"
 
 // TestImports: a CGI program is started anew for every request, and the packages it needs must not make it slower to start.
 // net alone makes a program as Go builds it by default a dynamic one, which takes 1 ms longer to start.
@@ -16,10 +20,11 @@ func TestImports(t *testing.T) {
 		{"headers", []string{"net", "net/http"}},
 		{"util", []string{"net", "net/http"}},
 		{"gateway", []string{"net", "net/http"}},
+		{"gateway/listen", []string{"net/http", "net/http/cgi", "net/http/fcgi", "crypto/tls"}},
 		{"cgi", []string{"net", "net/http", "log", "log/slog", "crypto/tls"}},
 		{"scgi", []string{"net/http", "crypto/tls"}},
 	} {
-		out, err := exec.Command("go", "list", "-deps", "github.com/cgikit/cgikit/"+c.pkg).CombinedOutput()
+		out, err := exec.Command("go", "list", "-deps", module+c.pkg).CombinedOutput()
 		if err != nil {
 			t.Fatalf("go list %s: %v\n%s", c.pkg, err, out)
 		}
@@ -31,6 +36,80 @@ func TestImports(t *testing.T) {
 		}
 		if !strings.Contains(deps, "/util\n") && c.pkg != "headers" {
 			t.Errorf("the list of %s's imports is not what it should be:\n%s", c.pkg, out)
+		}
+	}
+}
+
+// mayImport has what each library may import besides the standard library and golang.org/x/sys. Imports only go down: a protocol
+// knows nothing of what launches or checks it, and gateway nothing of protocols.
+var mayImport = map[string][]string{
+	"headers":                      nil,
+	"util":                         nil,
+	"gateway":                      {"headers", "util"},
+	"gateway/demo":                 {"gateway", "headers", "util"},
+	"gateway/listen":               {"gateway"},
+	"cgi":                          {"gateway", "util"},
+	"scgi":                         {"gateway", "gateway/listen", "util"},
+	"fastcgi":                      {"gateway", "gateway/listen", "util"},
+	"fastcgi/gofastconn":           {"fastcgi", "gateway", "gateway/listen", "github.com/yookoala/gofast"},
+	"gateway/httpapp":              {"gateway", "gateway/listen", "headers", "util"},
+	"gateway/validate":             {"gateway", "gateway/httpapp", "headers", "util"},
+	"gateway/launch":               {"cgi", "fastcgi", "gateway", "gateway/httpapp", "gateway/listen", "scgi", "util"},
+	"gateway/gatewaytest":          {"gateway", "gateway/httpapp", "util"},
+	"gateway/gatewaytest/captures": {"util"},
+	"gateway/gatewaytest/leaks":    nil,
+	"gateway/gatewaytest/vectors":  nil,
+	// The configurations of the web servers are files that tests and documents share.
+	"gateway/gatewaytest/webserver": {"testdata/conf"},
+}
+
+// TestImportsGoDown looks at each system's files: an import hides well in one with an OS suffix.
+func TestImportsGoDown(t *testing.T) {
+	for _, system := range []string{"linux", "darwin", "freebsd", "windows"} {
+		t.Run(system, func(t *testing.T) {
+			seen := 0
+			for _, fields := range importsOn(t, system) {
+				pkg := strings.TrimPrefix(fields[0], module)
+				if strings.HasPrefix(pkg, "cmd/") {
+					continue
+				}
+				seen++
+				checkImports(t, pkg, fields[1:])
+			}
+			if seen != len(mayImport) {
+				t.Errorf("saw %d libraries; want %d", seen, len(mayImport))
+			}
+		})
+	}
+}
+
+// importsOn has an element for each package of the module: its path, and those it imports.
+func importsOn(t *testing.T, system string) (packages [][]string) {
+	t.Helper()
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
+	list.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		packages = append(packages, strings.Fields(line))
+	}
+	return packages
+}
+
+func checkImports(t *testing.T, pkg string, imports []string) {
+	t.Helper()
+	allowed, ok := mayImport[pkg]
+	if !ok {
+		t.Errorf("%s is a library that the table does not have", pkg)
+	}
+	for _, imported := range imports {
+		host, _, _ := strings.Cut(imported, "/")
+		standard := !strings.Contains(host, ".")
+		system := strings.HasPrefix(imported, "golang.org/x/sys/")
+		if !standard && !system && !slices.Contains(allowed, strings.TrimPrefix(imported, module)) {
+			t.Errorf("%s imports %s", pkg, imported)
 		}
 	}
 }
