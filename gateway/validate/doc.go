@@ -25,6 +25,12 @@
 // that nobody closed. The compiler has done those, and an App has no iterator. Flags such as wsgi.run_once are fields, which
 // cannot be missing. start_response may be called again here, so that a second Start is no fault before the head is committed.
 //
+// # What it does not see
+//
+// A missing Content-Type is reported only for a response with a body, as RFC 3875 has it; wsgiref reports it for every status
+// but 204 and 304. A use of the Environ after the App has returned is not seen: unlike the streams, it is no interface that a
+// check could stand in for.
+//
 // # An http.Handler
 //
 // What is natural in net/http is no violation of a handler: an implicit 200, a handler that does nothing, a missing
