@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
 
 // wellBehaved asks for one good answer: what went before must not have harmed the server.
@@ -34,23 +35,23 @@ func (r *running) askLoosely(raw string) (string, error) {
 func TestMalformedRequestsAreClosed(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		s := start(t, network, &Server{App: hello})
-		for _, v := range vectors(t) {
-			want, isError := strings.CutPrefix(v.expect, "error: ")
+		for _, v := range vectors.Load(t, requests) {
+			want, isError := strings.CutPrefix(v.Expect, "error: ")
 			if !isError || strings.Contains(want, "more than") {
 				continue
 			}
 			before := len(s.log.lines())
-			if got, _ := s.askLoosely(string(v.raw)); got != "" {
-				t.Errorf("%s: got the answer %q", v.name, got)
+			if got, _ := s.askLoosely(string(v.Data)); got != "" {
+				t.Errorf("%s: got the answer %q", v.Name, got)
 			}
 			s.wellBehaved()
 			lines := s.log.lines()[before:]
 			switch {
-			case v.name == "nothing" && len(lines) == 0:
-			case v.name != "nothing" && len(lines) == 1 && strings.Contains(lines[0], fmt.Sprintf("error=%q", want)):
+			case v.Name == "nothing" && len(lines) == 0:
+			case v.Name != "nothing" && len(lines) == 1 && strings.Contains(lines[0], fmt.Sprintf("error=%q", want)):
 			case len(lines) == 1 && strings.Contains(lines[0], "error=\""+want):
 			default:
-				t.Errorf("%s: logged %q; want one line with %s", v.name, lines, want)
+				t.Errorf("%s: logged %q; want one line with %s", v.Name, lines, want)
 			}
 		}
 	})

@@ -6,15 +6,16 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 	"github.com/cgikit/cgikit/util"
 )
 
 // Whatever comes, and however it is cut: no panic, the same result from every kind of source, and a request that is accepted
 // is, encoded again, the same request.
 func FuzzRequest(f *testing.F) {
-	for _, v := range vectors(f) {
-		f.Add(v.raw, uint8(1))
-		f.Add(v.raw, uint8(200))
+	for _, v := range vectors.Load(f, requests) {
+		f.Add(v.Data, uint8(1))
+		f.Add(v.Data, uint8(200))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, step uint8) {
 		whole := describe(inputOf(plainSource{bytes.NewReader(raw)}))

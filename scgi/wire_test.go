@@ -5,55 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 	"github.com/cgikit/cgikit/util"
 )
 
-// vector is a file of testdata/scgi: a text header, a blank line, raw bytes as they come over a connection.
-type vector struct {
-	name   string
-	expect string // what describe says
-	raw    []byte
-}
-
-func vectors(t testing.TB) []vector {
-	t.Helper()
-	files, err := filepath.Glob("../testdata/scgi/*.vector")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no vectors: %v", err)
-	}
-	var list []vector
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		v := vector{name: strings.TrimSuffix(filepath.Base(file), ".vector")}
-		header, raw, ok := bytes.Cut(text, []byte("\n\n"))
-		if !ok {
-			t.Fatalf("%s: no blank line", file)
-		}
-		v.raw = raw
-		for line := range strings.Lines(string(header)) {
-			key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-			switch strings.TrimSuffix(key, ":") {
-			case "expect":
-				v.expect = value
-			case "spec", "comment":
-			default:
-				t.Fatalf("%s: unknown key %q", file, key)
-			}
-		}
-		list = append(list, v)
-	}
-	return list
-}
+// requests are the vectors of SCGI: bytes as they come over a connection, and what describe says of them.
+const requests = "../testdata/scgi"
 
 var testLimits = (&Server{}).limits()
 
@@ -105,52 +66,50 @@ func describe(in *input) string {
 }
 
 func TestVectors(t *testing.T) {
-	for _, v := range vectors(t) {
-		t.Run(v.name, func(t *testing.T) {
-			for _, test := range []struct {
-				name string
-				src  source
-			}{
-				{"whole", plainSource{bytes.NewReader(v.raw)}},
-				{"byte by byte", plainSource{iotest.OneByteReader(bytes.NewReader(v.raw))}},
-				{"halved", plainSource{iotest.HalfReader(bytes.NewReader(v.raw))}},
-				{"error beside the data", plainSource{iotest.DataErrReader(bytes.NewReader(v.raw))}},
-				{"kept, whole", &keepingSource{v.raw, len(v.raw)}},
-				{"kept, byte by byte", &keepingSource{v.raw, 1}},
-				{"kept, by seven", &keepingSource{v.raw, 7}},
-			} {
-				if got := describe(inputOf(test.src)); got != v.expect {
-					t.Errorf("%s: got %s; want %s", test.name, got, v.expect)
-				}
+	for _, v := range vectors.Load(t, requests) {
+		v.Replay(t, func(t *testing.T, r io.Reader) {
+			if got := describe(inputOf(plainSource{r})); got != v.Expect {
+				t.Errorf("got %s; want %s", got, v.Expect)
 			}
 		})
 	}
 }
 
+// A source that keeps is peeked at, which no io.Reader of Replay can be.
+func TestVectorsKept(t *testing.T) {
+	for _, v := range vectors.Load(t, requests) {
+		for _, step := range []int{1, 7, len(v.Data)} {
+			if got := describe(inputOf(&keepingSource{v.Data, step})); got != v.Expect {
+				t.Errorf("%s, %d at a time: got %s; want %s", v.Name, step, got, v.Expect)
+			}
+		}
+	}
+}
+
 // A request that ends early, after any byte of it, is never taken for a whole one.
 func TestVectorsCutAtEveryByte(t *testing.T) {
-	for _, v := range vectors(t) {
-		if strings.HasPrefix(v.expect, "error:") {
+	for _, v := range vectors.Load(t, requests) {
+		if strings.HasPrefix(v.Expect, "error:") {
 			continue
 		}
-		in := inputOf(plainSource{bytes.NewReader(v.raw)})
+		in := inputOf(plainSource{bytes.NewReader(v.Data)})
 		e, err := in.readHead(testLimits)
 		if err != nil {
-			t.Fatalf("%s: %v", v.name, err)
+			t.Fatalf("%s: %v", v.Name, err)
 		}
-		head := bytes.LastIndex(v.raw, []byte("\x00,")) + 2
+		head := bytes.LastIndex(v.Data, []byte("\x00,")) + 2
 		for n := range head + int(firstLength(e)) {
-			for _, src := range []source{plainSource{bytes.NewReader(v.raw[:n])}, &keepingSource{v.raw[:n], 5}} {
+			for _, src := range []source{plainSource{bytes.NewReader(v.Data[:n])}, &keepingSource{v.Data[:n], 5}} {
 				in := inputOf(src)
 				_, err := in.readHead(testLimits)
 				switch {
 				case n >= head && err == nil:
 					if _, err = io.ReadAll(in); in.left == 0 {
-						t.Errorf("%s: a body cut at byte %d was read to its end: %v", v.name, n, err)
+						t.Errorf("%s: a body cut at byte %d was read to its end: %v", v.Name, n, err)
 					}
 				case n == 0 && err == io.EOF, err == io.ErrUnexpectedEOF:
 				default:
-					t.Errorf("%s: cut at byte %d: got %v", v.name, n, err)
+					t.Errorf("%s: cut at byte %d: got %v", v.Name, n, err)
 				}
 			}
 		}
