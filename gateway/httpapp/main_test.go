@@ -18,7 +18,14 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
+// serveVariable has the address at which this process is to serve, instead of running the tests.
+const serveVariable = "HTTPAPP_TEST_SERVE"
+
 func TestMain(m *testing.M) {
+	if addr, set := os.LookupEnv(serveVariable); set {
+		fmt.Fprintln(os.Stderr, httpapp.ListenAndServe(addr, gateway.AppFunc(greet)))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
 		fmt.Fprintf(os.Stderr, "leaked goroutines:\n%s\n", leaked)

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -190,6 +192,34 @@ func TestListenAndServe(t *testing.T) {
 	}
 }
 
+// ListenAndServe cannot be stopped, so it serves in a process of its own, which TestMain makes of this one.
+func TestListenAndServeAnswers(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "s")
+	child := exec.Command(exe)
+	child.Env = append(os.Environ(), serveVariable+"=unix:"+socket)
+	child.Stderr = os.Stderr
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	defer child.Process.Kill()
+	s := &running{t: t, addr: &net.UnixAddr{Net: "unix", Name: socket}}
+	waitUntil(t, "the child listens", func() bool {
+		c, err := net.Dial("unix", socket)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	if status, body, err := s.ask(getRequest); status != 200 || body != "Hello from /x" || err != nil {
+		t.Errorf("got %d, %q, %v", status, body, err)
+	}
+}
+
 // wsgiref's limits (wsgiref.md 1.4) with their own statuses.
 func TestServerHeadLimits(t *testing.T) {
 	fields := func(n int) string { return strings.Repeat("X-A: 1\r\n", n) }
@@ -254,6 +284,16 @@ func TestHandlerHeadLimits(t *testing.T) {
 	}
 }
 
+func TestServerMaxBodyBytes(t *testing.T) {
+	s := serveOn(t, "tcp", &httpapp.Server{App: gateway.AppFunc(greet), MaxBodyBytes: 3})
+	for body, want := range map[string]int{"abc": 200, "abcd": 413} {
+		request := fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		if status, _, err := s.ask(request); status != want {
+			t.Errorf("a body of %d bytes: got %d, %v; want %d", len(body), status, err, want)
+		}
+	}
+}
+
 func TestServerBusy(t *testing.T) {
 	post := "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 102400\r\n\r\n" + strings.Repeat("x", 100<<10)
 	t.Run("MaxRequests", func(t *testing.T) {
@@ -297,6 +337,13 @@ func TestServerAllowedPeers(t *testing.T) {
 		if status, _, err := s.ask(getRequest); status != want {
 			t.Errorf("%s: got %d, %v; want %d", list, status, err, want)
 		}
+	}
+}
+
+func TestServerAllowedUIDs(t *testing.T) {
+	s := serveOn(t, "unix", &httpapp.Server{App: gateway.AppFunc(greet), AllowedUIDs: []int{os.Getuid() + 1}})
+	if status, _, err := s.ask(getRequest); status != 0 {
+		t.Errorf("got %d, %v; want no answer for a user who is not in the list", status, err)
 	}
 }
 
