@@ -469,7 +469,7 @@ func TestHandlerOverUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		t.Skip("no unix sockets here:", err)
+		t.Fatal(err)
 	}
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		e := r.Environ
