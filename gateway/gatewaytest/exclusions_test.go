@@ -1,7 +1,9 @@
 package gatewaytest_test
 
 import (
+	"regexp"
 	"strings"
+	"testing"
 
 	"github.com/cgikit/cgikit/gateway/gatewaytest"
 )
@@ -45,17 +47,20 @@ const (
 	nginxStock = "nginx/1.22.1: the stock fastcgi_params give the whole path as SCRIPT_NAME and no PATH_INFO, the stock scgi_params " +
 		"neither; the server's Mount field makes up for it"
 	lighttpdSlashes = "lighttpd/1.4.69: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the path is taken after url-normalization, which merges slashes; REQUEST_URI has them"
-	apacheSlashes   = "Apache/2.4: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the walk that finds the program merges slashes, MergeSlashes Off or not; REQUEST_URI has them"
-	apacheCookies   = "Apache/2.4: HTTP_COOKIE=a=1; b=2, c=3: every repeated field is joined with a comma"
+	apacheSlashes   = "Apache/2.4.71: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the walk that finds the program merges slashes, MergeSlashes Off or not; REQUEST_URI has them"
+	apacheCookies   = "Apache/2.4.71: HTTP_COOKIE=a=1; b=2, c=3: every repeated field is joined with a comma"
 	nginxHost       = "nginx/1.22.1: HTTP_HOST=[::1] for Host: [::1]:8080: Debian 12's fastcgi_params and scgi_params set it to $host, which has no port"
 	lighttpdAlias   = "lighttpd/1.4.69: HTTP_X_REAL_USER=nobody and HTTP_X_REAL_USER=root for X-Real-User and X_Real_User, so many variables of " +
 		"one name: every character but letters and digits becomes '_'; a field that means something has to be taken out or set by the configuration"
-	apacheLength     = "Apache/2.4 mod_proxy_scgi: 411 Length Required: SCGI says the length first (SCGI section 4), and the module does not collect a body"
-	apacheHeadLength = "Apache/2.4: no Content-Length in the answer to a HEAD whose body the application left out: it is taken for a guess"
-	bodyFirst        = "no response while the body is half sent: the server collects it, or hands all of it over before it reads an answer"
-	silentDeath      = "the server looks at the client again when it has something to send: lighttpd/1.4.69 for half-closed connections, Apache/2.4 always"
-	hiddenBreak      = "whatever a CGI program does after its head, its end is the end of the response: Apache/2.4 mod_cgi and mod_cgid " +
-		"answer chunked and end the chunks, lighttpd/1.4.69 mod_cgi without a Content-Length does too"
+	apacheLength     = "Apache/2.4.71 mod_proxy_scgi: 411 Length Required: SCGI says the length first (SCGI section 4), and the module does not collect a body"
+	apacheHeadLength = "Apache/2.4.71: no Content-Length in the answer to a HEAD whose body the application left out: it is taken for a guess"
+	bodyFirst        = "no byte of the response while the body is half sent, until the client gives up: the server collects the body, or hands all of it over before it reads an answer"
+	silentDeath      = "the App is not told, and still at work 250ms after the client has gone: the server looks at the client again when it has " +
+		"something to send: lighttpd/1.4.69 for half-closed connections, Apache/2.4.71 always"
+	hiddenBreak = "body \"a\" and then its regular end: whatever a CGI program does after its head, its end is the end of the response: " +
+		"Apache/2.4.71 mod_cgi and mod_cgid answer chunked and end the chunks, lighttpd/1.4.69 mod_cgi without a Content-Length does too"
+	apacheShortBody = "Apache/2.4.71 mod_cgi and mod_cgid: body \"01234\" and then its regular end where Content-Length: 10 was declared: " +
+		"the length is dropped, and the program's end is the end of the chunks"
 )
 
 var knownExclusions = []knownExclusion{
@@ -80,18 +85,27 @@ var knownExclusions = []knownExclusion{
 
 	{"repeated-slashes", behind("apache2-cgi", "apache2-cgid", "apache2-scgi"), apacheSlashes},
 	{"repeated-slashes", func(d deployment, mount string) bool { return d.template == "apache2-fastcgi" && mount == "" },
-		"Apache/2.4 mod_proxy_fcgi: PATH_INFO=/foo///bar/baz for //foo///bar/baz at the root: the leading slashes merge with the mount's"},
+		"Apache/2.4.71 mod_proxy_fcgi: PATH_INFO=/foo///bar/baz for //foo///bar/baz at the root: the leading slashes merge with the mount's"},
 	{"cookies", behind("apache2"), apacheCookies},
 	{"head-length", behind("apache2"), apacheHeadLength},
-	{"full-duplex", behind("apache2"), "Apache/2.4: " + bodyFirst},
+	{"full-duplex", behind("apache2"), "Apache/2.4.71: " + bodyFirst},
 	{"gone-while-silent", behind("apache2"), silentDeath},
 	{"panic-after-the-first-byte", behind("apache2-cgi", "apache2-cgid"), hiddenBreak},
 	{"error-after-the-first-byte", behind("apache2-cgi", "apache2-cgid"), hiddenBreak},
-	{"short-body", behind("apache2-cgi", "apache2-cgid"), hiddenBreak + ", and Apache drops the Content-Length"},
+	{"short-body", behind("apache2-cgi", "apache2-cgid"), apacheShortBody},
 	{"field-of-20-kilobytes", behind("apache2-fastcgi"),
-		"Apache/2.4 mod_proxy_fcgi: AH02536: couldn't encode envvar 'HTTP_X_LONG' in 16384 bytes: a variable over 16 KiB is left out"},
+		"Apache/2.4.71 mod_proxy_fcgi: AH02536: couldn't encode envvar 'HTTP_X_LONG' in 16384 bytes: a variable over 16 KiB is left out"},
 	{"head-before-body", behind("apache2-fastcgi"),
-		"Apache/2.4 mod_proxy_fcgi: no byte while the application waits behind its head: the head is passed on with the first bytes of the body, flushpackets or not"},
+		"Apache/2.4.71 mod_proxy_fcgi: no byte while the application waits behind its head: the head is passed on with the first bytes of the body, flushpackets or not"},
 	{"unknown-length", behind("apache2-scgi"), apacheLength},
 	{"unknown-length-empty", behind("apache2-scgi"), apacheLength},
+}
+
+func TestEveryExclusionNamesItsServer(t *testing.T) {
+	version := regexp.MustCompile(`[A-Za-z]+/\d+\.\d+\.\d+`)
+	for _, x := range knownExclusions {
+		if !version.MatchString(x.reason) {
+			t.Errorf("%s: got %q; want a server and its whole version in it", x.name, x.reason)
+		}
+	}
 }
