@@ -7,16 +7,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 	"github.com/cgikit/cgikit/scgi"
 )
 
@@ -30,7 +28,7 @@ func TestMain(m *testing.M) {
 	var err error
 	switch os.Getenv(serveAs) {
 	case "":
-		os.Exit(leakless(m.Run()))
+		os.Exit(leaks.Run(m))
 	case "cgi":
 		err = cgi.Serve(gatewaytest.App)
 	case "fastcgi":
@@ -40,21 +38,6 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-// leakless fails a run that leaves goroutines of the module behind, once they have had a while to end.
-func leakless(code int) int {
-	stacks := make([]byte, 1<<20)
-	for range 500 {
-		all := stacks[:runtime.Stack(stacks, true)]
-		_, others, _ := strings.Cut(string(all), "\n\n") // the first is this one
-		if code != 0 || !strings.Contains(others, "cgikit/cgikit/") {
-			return code
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	fmt.Fprintf(os.Stderr, "goroutines are left over:\n%s\n", stacks)
-	return 1
 }
 
 // serveStdin answers FastCGI on the listening socket that is file descriptor 0.
