@@ -36,7 +36,7 @@ func (p pipes) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 
 const wholeOnly = "byte buffers: nothing reaches the client before the App has returned, so it cannot be seen to wait"
 
-// TestStreams runs the suite over streams in this process, and over TLS.
+// TestStreams runs the suite over streams in this process. TestHTTPS does it over TLS.
 func TestStreams(t *testing.T) {
 	t.Run("pipes", func(t *testing.T) {
 		gatewaytest.Run(t, gatewaytest.Transport{Start: func(t testing.TB, app gateway.App) string {
