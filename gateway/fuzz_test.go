@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"maps"
+	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -102,5 +106,77 @@ func checkParses(t *testing.T, out string) {
 	}
 	if again != line+"\r\n"+rest || err != nil {
 		t.Errorf("%q parses to %q, %v", out, again, err)
+	}
+}
+
+// FuzzOriginHead: what net/http makes of an origin server's response is what went in: whole, in chunks and up to the end of
+// the connection.
+func FuzzOriginHead(f *testing.F) {
+	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello", "HTTP/1.1", true)
+	f.Add("404 ", "X", " padded\t", "x", "", "", "HTTP/1.1", true)
+	f.Add("299 \xff", "DATE", "never", "server", "mine", strings.Repeat("x", 5000), "HTTP/1.1", false)
+	f.Add("200 OK", "A", "b", "Pragma", "no-cache", "0\r\n\r\n", "HTTP/1.0", true)
+	f.Add("304 Not Modified", "Content-Length", "5", "ETag", "x", "hello", "HTTP/1.1", true)
+	f.Add("200 OK", "Content-Length", "5", "A", "\xe9", "hello", "HTTP/1.1", false)
+	f.Add("103 Early Hints", "Transfer-Encoding", "chunked", "A\r\nB", "c\r\n\r\n", "x", "HTTP/1.1", false)
+	f.Fuzz(func(t *testing.T, status, name1, value1, name2, value2, body, protocol string, early bool) {
+		if strings.EqualFold(protocol, "HTTP/0.9") {
+			return // no head
+		}
+		fields := [][2]string{{name1, value1}, {name2, value2}}
+		app := then(func(w ResponseWriter, r *Request) error {
+			for _, f := range fields {
+				w.Headers().Add(f[0], f[1])
+			}
+			return w.Start(status)
+		}, func(w ResponseWriter, r *Request) error {
+			if !early {
+				return nil
+			}
+			return w.Flush()
+		}, write(body[:len(body)/2], body[len(body)/2:]))
+		e := environ("REQUEST_METHOD", "GET", "SERVER_PROTOCOL", protocol)
+		got := runHandler(&BaseCGIHandler{Environ: e, OriginServer: true, ServerSoftware: "x/1"}, app)
+		if errors.Is(got.err, ErrContentLength) {
+			return // seen too late for the error page
+		}
+		want := expect(status, fields, body)
+		if got.err != nil {
+			t.Fatalf("got %v", got.err)
+		}
+		checkOrigin(t, got.out, want)
+	})
+}
+
+// checkOrigin compares a response as net/http reads it with the CGI response that says the same.
+func checkOrigin(t *testing.T, out, want string) {
+	t.Helper()
+	rest := bufio.NewReader(strings.NewReader(out))
+	resp, err := http.ReadResponse(rest, nil)
+	if err != nil {
+		t.Fatalf("%q does not parse: %v", out, err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || rest.Buffered() > 0 {
+		t.Fatalf("body of %q: %v, and %d bytes after it", out, err, rest.Buffered())
+	}
+	head, wantBody, _ := strings.Cut(want, "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	wantFields := http.Header{}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		wantFields.Add(name, value)
+	}
+	for _, own := range []string{"Date", "Server", "Connection", "Transfer-Encoding", "Content-Length"} {
+		if wantFields[own] == nil || own == "Content-Length" && resp.Header[own] == nil {
+			resp.Header.Del(own)
+			wantFields.Del(own)
+		}
+	}
+	if wantFields.Get("Pragma") == "no-cache" && wantFields["Cache-Control"] == nil {
+		resp.Header.Del("Cache-Control") // net/http's
+	}
+	if "Status: "+resp.Status != lines[0] || string(body) != wantBody || !maps.EqualFunc(resp.Header, wantFields, slices.Equal) {
+		t.Errorf("%q is read as %q, %q, %q; want %q", out, resp.Status, resp.Header, body, want)
 	}
 }
