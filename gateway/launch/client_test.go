@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,10 +83,22 @@ func request(protocol, path, query string) []byte {
 
 // encode is a GET with these names and values.
 func encode(protocol string, variables ...string) []byte {
-	variables = append([]string{"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET"}, variables...)
+	return encodeBody(protocol, "", append([]string{"REQUEST_METHOD", "GET"}, variables...)...)
+}
+
+// post is a POST of a body to /.
+func post(protocol, body string) []byte {
+	if protocol == "http" {
+		return fmt.Appendf(nil, "POST / HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	return encodeBody(protocol, body, "REQUEST_METHOD", "POST", "SCRIPT_NAME", "", "PATH_INFO", "/")
+}
+
+func encodeBody(protocol, body string, variables ...string) []byte {
+	variables = append([]string{"CONTENT_LENGTH", strconv.Itoa(len(body)), "SCGI", "1"}, variables...)
 	if protocol == "scgi" {
 		block := strings.Join(variables, "\x00") + "\x00"
-		return fmt.Appendf(nil, "%d:%s,", len(block), block)
+		return fmt.Appendf(nil, "%d:%s,%s", len(block), block, body)
 	}
 	var params []byte
 	for i := 0; i < len(variables); i += 2 {
@@ -94,6 +107,9 @@ func encode(protocol string, variables ...string) []byte {
 	b := fastcgi.AppendBeginRequest(nil, 1, fastcgi.BeginRequest{Role: fastcgi.RoleResponder})
 	b = fastcgi.AppendRecord(b, fastcgi.TypeParams, 1, params)
 	b = fastcgi.AppendRecord(b, fastcgi.TypeParams, 1, nil)
+	if body != "" {
+		b = fastcgi.AppendRecord(b, fastcgi.TypeStdin, 1, []byte(body))
+	}
 	return fastcgi.AppendRecord(b, fastcgi.TypeStdin, 1, nil)
 }
 

@@ -208,20 +208,29 @@ func TestNegativeDrainTimeoutIsNone(t *testing.T) {
 }
 
 func TestMaxBodyBytes(t *testing.T) {
-	r := run(t, Config{MaxBodyBytes: 3}, "http://127.0.0.1:0")
-	addr := at(t, r.log.served(t))
-	for body, want := range map[string]string{"abc": "200", "abcd": "413"} {
-		conn, err := net.Dial("tcp", addr.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		io.WriteString(conn, "POST / HTTP/1.0\r\nContent-Length: "+string('0'+rune(len(body)))+"\r\n\r\n"+body)
-		line := make([]byte, len("HTTP/1.0 200"))
-		io.ReadFull(conn, line)
-		if !strings.HasSuffix(string(line), want) {
-			t.Errorf("a body of %d bytes: got %q; want %s", len(body), line, want)
-		}
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			r := run(t, Config{MaxBodyBytes: 3}, protocol+"://127.0.0.1:0")
+			addr := at(t, r.log.served(t))
+			for body, want := range map[string]string{"abc": "body of 3", "abcd": "body is too large"} {
+				conn, err := net.Dial("tcp", addr.String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(patience))
+				got, err := io.ReadAll(exchange(t, conn, protocol, post(protocol, body)))
+				if !strings.Contains(string(got), want) || err != nil {
+					t.Errorf("a body of %d bytes: got %q, %v; want %s", len(body), got, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestDefaultDrainTimeout(t *testing.T) {
+	if defaultDrainTimeout != 30*time.Second {
+		t.Errorf("got %v; want the 30 seconds that DrainTimeout promises", defaultDrainTimeout)
 	}
 }
 
