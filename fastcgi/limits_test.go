@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,13 @@ func TestAllowedPeers(t *testing.T) {
 	srv := startOn(t, l, &fastcgi.StdServer{App: gateway.AppFunc(hello), AllowedPeers: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	if r, err := dial(t, srv.addr).read(); err == nil {
 		t.Errorf("got %+v; want no connection", r)
+	}
+}
+
+func TestAllowedUIDs(t *testing.T) {
+	srv := start(t, &fastcgi.StdServer{App: gateway.AppFunc(hello), AllowedUIDs: []int{os.Getuid() + 1}})
+	if r, err := dial(t, srv.addr).read(); !errors.Is(err, io.EOF) && !gateway.PeerGone(err) {
+		t.Errorf("got %+v, %v; want no connection", r, err)
 	}
 }
 
