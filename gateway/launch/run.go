@@ -100,8 +100,11 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(asked))
 	case err = <-s.failed:
 	}
-	return errors.Join(err, s.drain(insisted, cmp.Or(c.DrainTimeout, defaultDrainTimeout)))
+	return errors.Join(err, s.drain(insisted, c.drainTimeout()))
 }
+
+// drainTimeout is the bound that DrainTimeout means; a negative one is none.
+func (c Config) drainTimeout() time.Duration { return cmp.Or(c.DrainTimeout, defaultDrainTimeout) }
 
 // catchSignals returns a context that ends with ctx or the first signal, and one that ends with the second. A program may have
 // made ctx end by the very signal that is caught here, so the end of ctx does not count as one.

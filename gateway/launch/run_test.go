@@ -229,8 +229,10 @@ func TestMaxBodyBytes(t *testing.T) {
 }
 
 func TestDefaultDrainTimeout(t *testing.T) {
-	if defaultDrainTimeout != 30*time.Second {
-		t.Errorf("got %v; want the 30 seconds that DrainTimeout promises", defaultDrainTimeout)
+	for field, want := range map[time.Duration]time.Duration{0: 30 * time.Second, -1: -1, time.Second: time.Second} {
+		if got := (Config{DrainTimeout: field}).drainTimeout(); got != want {
+			t.Errorf("DrainTimeout %v: got %v; want %v", field, got, want)
+		}
 	}
 }
 
