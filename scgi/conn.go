@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
 )
 
 // conn is one connection as gateway wants it: the place where the response goes, and, for input, where the request comes
@@ -15,11 +16,11 @@ import (
 // are taken at once, and the runtime's timers would be a tenth of the cost of a small one.
 type conn struct {
 	net          net.Conn
-	socket       socket
+	socket       *listen.Socket
 	readTimeout  time.Duration // negative is none
 	writeTimeout time.Duration
-	headUntil    time.Time       // while the head is read: the deadline for all of it
-	ctx          *requestContext // ends when the peer turns out to be gone
+	headUntil    time.Time              // while the head is read: the deadline for all of it
+	ctx          *listen.RequestContext // ends when the peer turns out to be gone
 	interrupted  atomic.Bool
 }
 
@@ -35,7 +36,7 @@ func (c *conn) endHead() { c.headUntil = time.Time{} }
 
 // Read waits for bytes, each time for ReadTimeout at most.
 func (c *conn) Read(p []byte) (int, error) {
-	if n := c.socket.readNow(p); n > 0 {
+	if n := c.socket.ReadNow(p); n > 0 {
 		return n, nil
 	}
 	c.beforeRead()
@@ -44,14 +45,14 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // Peek is Read that leaves the bytes in the system.
 func (c *conn) Peek(p []byte) (int, error) {
-	if n := c.socket.peekNow(p); n > 0 {
+	if n := c.socket.PeekNow(p); n > 0 {
 		return n, nil
 	}
 	c.beforeRead()
-	return c.socket.peek(p)
+	return c.socket.Peek(p)
 }
 
-func (c *conn) keeps() bool { return c.socket.resetsByUnread() }
+func (c *conn) keeps() bool { return c.socket.ResetsByUnread() }
 
 // beforeRead moves the deadline on. Its errors are not looked at, here and elsewhere: what follows would meet them too.
 func (c *conn) beforeRead() {
@@ -78,7 +79,7 @@ func (c *conn) interrupt() {
 
 // Write implements the response's Stdout.
 func (c *conn) Write(p []byte) (int, error) {
-	done := c.socket.writeNow(p)
+	done := c.socket.WriteNow(p)
 	if done == len(p) {
 		return done, nil
 	}
@@ -115,7 +116,7 @@ func (c *conn) beforeWrite() error {
 
 func (c *conn) check(err error) error {
 	if err != nil {
-		c.ctx.end()
+		c.ctx.End()
 	}
 	return err
 }
@@ -142,7 +143,7 @@ func (c *conn) finish(in *input, scratch []byte) {
 
 // drained takes the kept bytes and reports whether there was nothing behind them.
 func (c *conn) drained(kept int, scratch []byte) bool {
-	n := c.socket.readNow(scratch)
+	n := c.socket.ReadNow(scratch)
 	return n == kept && n < len(scratch)
 }
 
@@ -174,7 +175,7 @@ func (c *conn) abort() {
 	}
 	if c.keeps() {
 		c.net.SetReadDeadline(time.Now().Add(lingerPause))
-		c.socket.peek(make([]byte, 1))
+		c.socket.Peek(make([]byte, 1))
 	}
 	c.net.Close()
 }

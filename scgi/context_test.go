@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"testing"
 	"time"
 
@@ -129,34 +128,4 @@ func TestNothingOutlivesTheApp(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
-}
-
-// A context that is asked late, derived from, and asked for values behaves as one made by package context.
-func TestContextIsOneOfItsKind(t *testing.T) {
-	type key struct{}
-	parent := context.WithValue(context.Background(), key{}, "value")
-	c := &requestContext{Context: parent}
-	before, stopBefore := context.WithCancel(c)
-	defer stopBefore()
-	if c.Value(key{}) != "value" || c.Err() != nil || before.Err() != nil {
-		t.Errorf("a fresh context: value %v, errors %v, %v", c.Value(key{}), c.Err(), before.Err())
-	}
-	goroutines := runtime.NumGoroutine()
-	child, stop := context.WithCancel(c)
-	defer stop()
-	if n := runtime.NumGoroutine(); n != goroutines {
-		t.Errorf("a child took %d goroutines", n-goroutines)
-	}
-	c.release()
-	<-child.Done()
-	<-before.Done()
-	if c.Err() != context.Canceled {
-		t.Errorf("after its end: %v", c.Err())
-	}
-	late := &requestContext{Context: parent}
-	late.release()
-	if late.Err() != context.Canceled {
-		t.Errorf("ended before anyone asked: %v", late.Err())
-	}
-	<-late.Done()
 }

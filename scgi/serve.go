@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
@@ -37,7 +36,7 @@ func newService(s *Server) *service {
 type exchange struct {
 	conn    conn
 	input   input
-	ctx     requestContext
+	ctx     listen.RequestContext
 	handler gateway.BaseCGIHandler
 }
 
@@ -75,7 +74,7 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 // end cuts the App off from the input, and ends the connection as the response deserves.
 func (x *exchange) end(err error) {
 	scratch := x.input.close(x.conn.interrupt)
-	x.ctx.release()
+	x.ctx.Release()
 	if err != nil {
 		x.conn.abort()
 		return
@@ -91,7 +90,7 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 func (sv *service) newExchange(nc net.Conn) *exchange {
 	x := &exchange{conn: conn{
 		net:          nc,
-		socket:       newSocket(nc),
+		socket:       listen.NewSocket(nc),
 		readTimeout:  cmp.Or(sv.ReadTimeout, defaultTimeout),
 		writeTimeout: cmp.Or(sv.WriteTimeout, defaultTimeout),
 	}}
@@ -102,10 +101,7 @@ func (sv *service) newExchange(nc net.Conn) *exchange {
 
 // run answers the request.
 func (sv *service) run(ctx context.Context, x *exchange, e *util.Environ) error {
-	x.ctx.Context, x.ctx.socket = ctx, x.conn.socket
-	if sv.RequestTimeout > 0 {
-		x.ctx.deadline = time.Now().Add(sv.RequestTimeout)
-	}
+	x.ctx.Begin(ctx, sv.RequestTimeout, x.conn.socket.Watch)
 	x.handler = gateway.BaseCGIHandler{
 		Environ:      e,
 		Stdin:        &x.input,

@@ -82,7 +82,7 @@ func (cs *Conns) accepted(nc net.Conn, s *Service) {
 		nc.Close()
 		return
 	}
-	c := &Conn{Net: nc, conns: cs}
+	c := &Conn{Net: nc, conns: cs, log: s.Log}
 	state, news := cs.add(c, s)
 	if news {
 		s.Log.Warn("refusing connections above the limit", "limit", s.MaxConns, "peer", nc.RemoteAddr().String())
@@ -91,9 +91,9 @@ func (cs *Conns) accepted(nc net.Conn, s *Service) {
 	case stateClosed:
 		nc.Close()
 	case stateRefusing:
-		go cs.run(c, s.Log, s.refuse, true)
+		go c.run(s.refuse)
 	default:
-		go cs.run(c, s.Log, s.Handle, false)
+		go c.run(s.Handle)
 	}
 }
 
@@ -119,29 +119,32 @@ func (cs *Conns) add(c *Conn, s *Service) (state connState, news bool) {
 			return stateClosed, news
 		}
 		cs.refusing++
-		c.state = stateRefusing
+		c.refusing = true
+		c.state.Store(int32(stateRefusing))
 	}
 	cs.conns[c] = struct{}{}
-	return c.state, news
+	return connState(c.state.Load()), news
 }
 
 // run calls handle and survives it.
-func (cs *Conns) run(c *Conn, log *slog.Logger, handle func(context.Context, *Conn), refusing bool) {
+func (c *Conn) run(handle func(context.Context, *Conn)) {
 	defer func() {
 		if p := recover(); p != nil {
-			cs.countPanic(p, c, log)
+			c.detached = false
+			c.conns.countPanic(p, c)
 		}
-		c.Net.Close()
-		cs.remove(c, refusing)
+		if !c.detached {
+			c.End()
+		}
 	}()
-	handle(cs.ctx, c)
+	handle(c.conns.ctx, c)
 }
 
-func (cs *Conns) remove(c *Conn, refusing bool) {
+func (cs *Conns) remove(c *Conn) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	delete(cs.conns, c)
-	if refusing {
+	if c.refusing {
 		cs.refusing--
 	}
 	cs.checkDrained()
@@ -150,10 +153,10 @@ func (cs *Conns) remove(c *Conn, refusing bool) {
 // maxStack bounds the stack in the log line of a panic: a deep recursion must not fill the log.
 const maxStack = 8 << 10
 
-func (cs *Conns) countPanic(p any, c *Conn, log *slog.Logger) {
+func (cs *Conns) countPanic(p any, c *Conn) {
 	stack := make([]byte, maxStack)
 	stack = stack[:runtime.Stack(stack, false)]
-	log.Error("panic while serving a connection", "panic", fmt.Sprint(p), "peer", c.Net.RemoteAddr().String(),
+	c.log.Error("panic while serving a connection", "panic", fmt.Sprint(p), "peer", c.Net.RemoteAddr().String(),
 		"stack", string(stack))
 	resetOnClose(c.Net)
 	cs.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Conns struct {
 	mu        sync.Mutex
 	started   bool // the fields below are made
 	stopping  bool
+	quitting  atomic.Bool   // stopping, for those who do not hold mu
 	quit      chan struct{} // closed when stopping begins
 	drained   chan struct{} // closed when stopping and the last handler has returned
 	ctx       context.Context
@@ -91,8 +93,13 @@ type Conn struct {
 	Net net.Conn
 
 	conns *Conns
-	state connState // guarded by conns.mu
-	cut   func()    // guarded by conns.mu
+	log   *slog.Logger
+	state atomic.Int32 // a connState; what Shutdown and Close make of it, they do under conns.mu
+	cut   func()       // guarded by conns.mu
+
+	refusing bool // above MaxConns
+	detached bool // Handle has said so, in its own goroutine
+	ended    atomic.Bool
 }
 
 // connState is what Shutdown does with a connection.
@@ -121,27 +128,45 @@ const (
 // Active tells the server that a request has begun on c, so that Shutdown waits for it. It returns false when the
 // server has closed c: the request must not be begun. A connection on which Active was never called is closed by
 // Shutdown after a second.
-func (c *Conn) Active() bool {
-	c.conns.mu.Lock()
-	defer c.conns.mu.Unlock()
-	if c.state == stateClosed {
-		return false
+func (c *Conn) Active() bool { return c.become(stateActive) }
+
+// become changes the state, unless c is closed.
+func (c *Conn) become(next connState) bool {
+	for {
+		state := c.state.Load()
+		if connState(state) == stateClosed {
+			return false
+		}
+		if c.state.CompareAndSwap(state, int32(next)) {
+			return true
+		}
 	}
-	c.state = stateActive
-	return true
 }
 
 // Idle tells the server that no request is under way on c, so that Shutdown may close it at any time. It returns false
 // when the server is being shut down: no more requests are to be read, and Handle should finish what it has to say and
 // return.
 func (c *Conn) Idle() bool {
-	c.conns.mu.Lock()
-	defer c.conns.mu.Unlock()
-	if c.conns.stopping {
-		return false
+	c.become(stateIdle)
+	if !c.conns.quitting.Load() { // asked only now: a Shutdown that began before may have seen stateActive
+		return true
 	}
-	c.state = stateIdle
-	return true
+	c.become(stateActive)
+	return false
+}
+
+// Detach lets Handle return while c goes on in other goroutines: c is then closed by End, which must be called. A server whose
+// connections change goroutines so needs none that only waits. Handle calls it, before anybody calls End.
+func (c *Conn) Detach() { c.detached = true }
+
+// End closes c and forgets it. For a connection that was not detached, the return of Handle is its End. Calls after the first do
+// nothing.
+func (c *Conn) End() {
+	if c.ended.Swap(true) {
+		return
+	}
+	c.Net.Close()
+	c.conns.remove(c)
 }
 
 // OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that the peer does not take what
@@ -193,8 +218,7 @@ func (cs *Conns) cutActive() {
 	cs.mu.Lock()
 	var cuts []func()
 	for c := range cs.conns {
-		if c.state == stateActive {
-			c.state = stateClosed
+		if c.state.CompareAndSwap(int32(stateActive), int32(stateClosed)) {
 			cuts = append(cuts, c.cutter())
 		}
 	}
@@ -221,7 +245,7 @@ func (cs *Conns) Stats() Stats {
 	defer cs.mu.Unlock()
 	s := cs.stats
 	for c := range cs.conns {
-		switch c.state {
+		switch connState(c.state.Load()) {
 		case stateActive:
 			s.Active++
 		case stateNew, stateIdle:
@@ -250,6 +274,7 @@ func (cs *Conns) stop() error {
 	cs.start()
 	if !cs.stopping {
 		cs.stopping = true
+		cs.quitting.Store(true)
 		close(cs.quit)
 		cs.checkDrained()
 	}
@@ -267,8 +292,11 @@ func (cs *Conns) closeAll(wanted func(connState) bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for c := range cs.conns {
-		if wanted(c.state) {
-			c.state = stateClosed
+		state := c.state.Load()
+		for wanted(connState(state)) && !c.state.CompareAndSwap(state, int32(stateClosed)) {
+			state = c.state.Load()
+		}
+		if wanted(connState(state)) {
 			c.Net.Close()
 		}
 	}

@@ -422,3 +422,43 @@ func TestConnsAreQuiet(t *testing.T) {
 		t.Errorf("logged: %s", s)
 	}
 }
+
+// A detached connection goes on after Handle, counts, and keeps Shutdown waiting until its End.
+func TestDetach(t *testing.T) {
+	detached := make(chan *Conn, 1)
+	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
+		c.Active()
+		c.Detach()
+		detached <- c
+	}})
+	peer := dial(t, r.l)
+	c := receive(t, detached, "the connection")
+	go io.Copy(c.Net, c.Net)
+	exchange(t, peer)
+	if got := r.conns.Stats().Active; got != 1 {
+		t.Errorf("%d active connections; want the detached one", got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := r.conns.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown beside a detached connection: %v; want it to wait", err)
+	}
+	c.End()
+	c.End()
+	wantClosed(t, peer)
+	if err := r.conns.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown after End: %v", err)
+	}
+}
+
+func TestPanicBehindDetach(t *testing.T) {
+	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
+		c.Detach()
+		c.Net.Read(make([]byte, 1)) // else the reset could meet the dial
+		panic("on purpose")
+	}})
+	peer := dial(t, r.l)
+	io.WriteString(peer, "x")
+	wantClosed(t, peer)
+	r.log.wantLines(t, "panic while serving a connection", 1)
+}
