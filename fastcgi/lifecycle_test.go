@@ -57,293 +57,327 @@ func (p *parked) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) erro
 
 // TestKeepConn checks F17: who closes is the web server's choice.
 func TestKeepConn(t *testing.T) {
-	srv := startApp(t, hello)
-	c := dial(t, srv.addr)
-	for i := range 3 {
-		path := fmt.Sprint("/", i)
-		if got := body(c.send(get(65535, keepConn, path)).whole(65535)); got != "hello "+path {
-			t.Errorf("request %d on the connection got %q", i, got)
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, hello)
+		c := dial(t, srv.addr)
+		for i := range 3 {
+			path := fmt.Sprint("/", i)
+			if got := body(c.send(get(65535, keepConn, path)).whole(65535)); got != "hello "+path {
+				t.Errorf("request %d on the connection got %q", i, got)
+			}
 		}
-	}
-	c.send(get(1, 0, "/last")).whole(1)
-	c.ended()
-	if got := srv.Stats(); got.Accepted != 1 {
-		t.Errorf("Stats %+v; want 1 connection", got)
-	}
+		c.send(get(1, 0, "/last")).whole(1)
+		c.ended()
+		if got := srv.Stats(); got.Accepted != 1 {
+			t.Errorf("Stats %+v; want 1 connection", got)
+		}
+	})
 }
 
 // TestMultiplexing checks F32: a request is answered while another of its connection waits.
 func TestMultiplexing(t *testing.T) {
-	p := park()
-	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-		if r.Environ.Get("REQUEST_URI") == "/slow" {
-			return p.ServeGateway(w, r)
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+			if r.Environ.Get("REQUEST_URI") == "/slow" {
+				return p.ServeGateway(w, r)
+			}
+			return hello(w, r)
+		})
+		c := dial(t, srv.addr).send(
+			begin(7, responder, keepConn), begin(8, responder, keepConn),
+			rec(typeParams, 7, pairs("REQUEST_URI", "/slow")), rec(typeParams, 8, pairs("REQUEST_URI", "/fast")),
+			rec(typeParams, 8, ""), rec(typeParams, 7, ""), rec(typeStdin, 7, ""), rec(typeStdin, 8, ""))
+		if got := body(c.whole(8)); got != "hello /fast" {
+			t.Errorf("the fast request got %q", got)
 		}
-		return hello(w, r)
+		close(p.release)
+		if got := body(c.whole(7)); got != "hello /slow" {
+			t.Errorf("the slow request got %q", got)
+		}
 	})
-	c := dial(t, srv.addr).send(
-		begin(7, responder, keepConn), begin(8, responder, keepConn),
-		rec(typeParams, 7, pairs("REQUEST_URI", "/slow")), rec(typeParams, 8, pairs("REQUEST_URI", "/fast")),
-		rec(typeParams, 8, ""), rec(typeParams, 7, ""), rec(typeStdin, 7, ""), rec(typeStdin, 8, ""))
-	if got := body(c.whole(8)); got != "hello /fast" {
-		t.Errorf("the fast request got %q", got)
-	}
-	close(p.release)
-	if got := body(c.whole(7)); got != "hello /slow" {
-		t.Errorf("the slow request got %q", got)
-	}
 }
 
 // TestUnreadBodyHoldsUpNobody checks F32 for a body that no App reads.
 func TestUnreadBodyHoldsUpNobody(t *testing.T) {
-	p := park()
-	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-		if r.Environ.Get("REQUEST_URI") == "/slow" {
-			return p.ServeGateway(w, r)
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+			if r.Environ.Get("REQUEST_URI") == "/slow" {
+				return p.ServeGateway(w, r)
+			}
+			return hello(w, r)
+		})
+		c := dial(t, srv.addr).send(head(1, keepConn, "REQUEST_URI", "/slow"), strings.Repeat(rec(typeStdin, 1, strings.Repeat("x", 20_000)), 4),
+			get(2, keepConn, "/fast"))
+		if got := body(c.whole(2)); got != "hello /fast" {
+			t.Errorf("got %q", got)
 		}
-		return hello(w, r)
+		c.send(rec(typeAbort, 1, ""))
+		if err := wait(t, p.returned, "the end of the context"); err != context.Canceled {
+			t.Errorf("the App saw %v", err)
+		}
 	})
-	c := dial(t, srv.addr).send(head(1, keepConn, "REQUEST_URI", "/slow"), strings.Repeat(rec(typeStdin, 1, strings.Repeat("x", 20_000)), 4),
-		get(2, keepConn, "/fast"))
-	if got := body(c.whole(2)); got != "hello /fast" {
-		t.Errorf("got %q", got)
-	}
-	c.send(rec(typeAbort, 1, ""))
-	if err := wait(t, p.returned, "the end of the context"); err != context.Canceled {
-		t.Errorf("the App saw %v", err)
-	}
 }
 
 // TestAbort checks F18: END_REQUEST comes at once, the context ends, and the id is free, whatever the App still does.
 func TestAbort(t *testing.T) {
-	noticed, release := make(chan error, 1), make(chan struct{})
-	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-		if r.Environ.Get("REQUEST_URI") != "/first" {
-			return hello(w, r)
+	bothEngines(t, func(t *testing.T) {
+		entered, noticed, release := make(chan struct{}), make(chan error, 1), make(chan struct{})
+		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+			if r.Environ.Get("REQUEST_URI") != "/first" {
+				return hello(w, r)
+			}
+			close(entered)
+			<-r.Context().Done()
+			<-release
+			io.WriteString(w, "too late")
+			_, err := io.WriteString(r.Stderr, "too late")
+			noticed <- errors.Join(err, w.Flush())
+			return nil
+		})
+		c := dial(t, srv.addr).send(get(9, keepConn, "/first"))
+		wait(t, entered, "the App")
+		c.send(rec(typeAbort, 9, ""))
+		if got := c.whole(9); got != "" {
+			t.Errorf("an aborted request got %q", got)
 		}
-		<-r.Context().Done()
-		<-release
-		io.WriteString(w, "too late")
-		_, err := io.WriteString(r.Stderr, "too late")
-		noticed <- errors.Join(err, w.Flush())
-		return nil
+		if got := body(c.send(get(9, keepConn, "/second")).whole(9)); got != "hello /second" {
+			t.Errorf("the next request of that id got %q", got)
+		}
+		close(release)
+		if err := wait(t, noticed, "the App"); !gateway.PeerGone(err) {
+			t.Errorf("the App's writes gave %v; want an error that says that nobody is there", err)
+		}
+		if got := body(c.send(get(9, keepConn, "/third")).whole(9)); got != "hello /third" {
+			t.Errorf("the request after that got %q", got)
+		}
 	})
-	c := dial(t, srv.addr).send(get(9, keepConn, "/first"), rec(typeAbort, 9, ""))
-	if got := c.whole(9); got != "" {
-		t.Errorf("an aborted request got %q", got)
-	}
-	if got := body(c.send(get(9, keepConn, "/second")).whole(9)); got != "hello /second" {
-		t.Errorf("the next request of that id got %q", got)
-	}
-	close(release)
-	if err := wait(t, noticed, "the App"); !gateway.PeerGone(err) {
-		t.Errorf("the App's writes gave %v; want an error that says that nobody is there", err)
-	}
-	if got := body(c.send(get(9, keepConn, "/third")).whole(9)); got != "hello /third" {
-		t.Errorf("the request after that got %q", got)
-	}
 }
 
 // TestAbortBeforeTheApp aborts a request whose variables are not complete: then no stream may be ended either (F22).
 func TestAbortBeforeTheApp(t *testing.T) {
-	srv := startApp(t, hello)
-	c := dial(t, srv.addr).send(begin(1, responder, keepConn), rec(typeParams, 1, "\x01"), rec(typeAbort, 1, ""))
-	if r := c.next(); r.kind != typeEnd || r.content != "\x00\x00\x00\x00\x00\x00\x00\x00" {
-		t.Errorf("got %+v; want END_REQUEST alone", r)
-	}
-	if got := body(c.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {
-		t.Errorf("the next request got %q", got)
-	}
-	c.send(begin(2, responder, 0), rec(typeAbort, 2, "")).next()
-	c.ended()
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, hello)
+		c := dial(t, srv.addr).send(begin(1, responder, keepConn), rec(typeParams, 1, "\x01"), rec(typeAbort, 1, ""))
+		if r := c.next(); r.kind != typeEnd || r.content != "\x00\x00\x00\x00\x00\x00\x00\x00" {
+			t.Errorf("got %+v; want END_REQUEST alone", r)
+		}
+		if got := body(c.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {
+			t.Errorf("the next request got %q", got)
+		}
+		c.send(begin(2, responder, 0), rec(typeAbort, 2, "")).next()
+		c.ended()
+	})
 }
 
 // TestAbortWithinTheBody checks that a body broken off is an error, and one that costs no log line.
 func TestAbortWithinTheBody(t *testing.T) {
-	for _, how := range []string{"abort", "close"} {
-		t.Run(how, func(t *testing.T) {
-			read, failed := make(chan struct{}), make(chan error, 1)
-			srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-				io.ReadFull(r.Stdin, make([]byte, 4))
-				close(read)
-				_, err := io.ReadAll(r.Stdin)
-				failed <- err
-				return err
+	bothEngines(t, func(t *testing.T) {
+		for _, how := range []string{"abort", "close"} {
+			t.Run(how, func(t *testing.T) {
+				read, failed := make(chan struct{}), make(chan error, 1)
+				srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+					io.ReadFull(r.Stdin, make([]byte, 4))
+					close(read)
+					_, err := io.ReadAll(r.Stdin)
+					failed <- err
+					return err
+				})
+				c := dial(t, srv.addr).send(head(1, keepConn), rec(typeStdin, 1, "part"))
+				wait(t, read, "the first bytes")
+				if how == "abort" {
+					c.send(rec(typeAbort, 1, "")).whole(1)
+				} else {
+					c.Close()
+				}
+				if err := wait(t, failed, "the end of the body"); !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Errorf("got %v; want io.ErrUnexpectedEOF", err)
+				}
+				srv.stop(t)
+				if srv.log.lines() != 0 {
+					t.Errorf("logged %q", srv.log)
+				}
 			})
-			c := dial(t, srv.addr).send(head(1, keepConn), rec(typeStdin, 1, "part"))
-			wait(t, read, "the first bytes")
-			if how == "abort" {
-				c.send(rec(typeAbort, 1, "")).whole(1)
-			} else {
-				c.Close()
-			}
-			if err := wait(t, failed, "the end of the body"); !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("got %v; want io.ErrUnexpectedEOF", err)
-			}
-			srv.stop(t)
-			if srv.log.lines() != 0 {
-				t.Errorf("logged %q", srv.log)
-			}
-		})
-	}
+		}
+	})
 }
 
 // TestCloseEndsTheContext closes the connection of a request that is complete, as nginx does when its client goes away.
 func TestCloseEndsTheContext(t *testing.T) {
-	p := park()
-	srv := start(t, &fastcgi.StdServer{App: p})
-	c := dial(t, srv.addr).send(get(1, keepConn, "/"))
-	wait(t, p.called, "the App")
-	c.Close()
-	if err := wait(t, p.returned, "the end of the context"); err != context.Canceled {
-		t.Errorf("got %v", err)
-	}
-	srv.stop(t)
-	if srv.log.lines() != 0 {
-		t.Errorf("logged %q", srv.log)
-	}
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := start(t, &fastcgi.Server{App: p})
+		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		wait(t, p.called, "the App")
+		c.Close()
+		if err := wait(t, p.returned, "the end of the context"); err != context.Canceled {
+			t.Errorf("got %v", err)
+		}
+		srv.stop(t)
+		if srv.log.lines() != 0 {
+			t.Errorf("logged %q", srv.log)
+		}
+	})
 }
 
 // TestPanicAfterTheClientLeft has nobody to send STDERR to.
 func TestPanicAfterTheClientLeft(t *testing.T) {
-	gone := make(chan struct{})
-	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-		<-gone
-		panic("oops")
+	bothEngines(t, func(t *testing.T) {
+		entered, gone := make(chan struct{}), make(chan struct{})
+		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+			close(entered)
+			<-gone
+			panic("oops")
+		})
+		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		wait(t, entered, "the App")
+		c.send(rec(typeAbort, 1, "")).whole(1)
+		close(gone)
+		srv.stop(t)
+		if !strings.Contains(srv.log.String(), "oops") {
+			t.Errorf("logged %q; want the panic there", srv.log)
+		}
 	})
-	dial(t, srv.addr).send(get(1, keepConn, "/"), rec(typeAbort, 1, "")).whole(1)
-	close(gone)
-	srv.stop(t)
-	if !strings.Contains(srv.log.String(), "oops") {
-		t.Errorf("logged %q; want the panic there", srv.log)
-	}
 }
 
 // TestHalfClose has a client that closes its sending side when it has sent its request.
 func TestHalfClose(t *testing.T) {
-	srv := startApp(t, hello)
-	c := dial(t, srv.addr).send(get(1, keepConn, "/"))
-	c.Conn.(*net.UnixConn).CloseWrite()
-	if got := body(c.whole(1)); got != "hello /" {
-		t.Errorf("got %q", got)
-	}
-	c.ended()
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, hello)
+		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		c.Conn.(*net.UnixConn).CloseWrite()
+		if got := body(c.whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
+		}
+		c.ended()
+	})
 }
 
 func TestBody(t *testing.T) {
-	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-		got, err := io.ReadAll(r.Stdin)
-		_, werr := fmt.Fprintf(w, "%s %v", got, err)
-		return werr
-	})
-	for _, c := range []struct{ name, length, body, want string }{
-		{"exact", "4", "body", "body <nil>"},
-		{"of unknown length (F27)", "", "body", "body <nil>"},
-		{"longer than declared (F26)", "4", "bodyandmore", "body <nil>"},
-		{"shorter than declared (F26)", "9", "body", "body unexpected EOF"},
-		{"none", "", "", " <nil>"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			text := head(1, 0, "CONTENT_LENGTH", c.length)
-			for _, b := range c.body {
-				text += rec(typeStdin, 1, string(b))
-			}
-			if got := body(dial(t, srv.addr).send(text, rec(typeStdin, 1, "")).whole(1)); got != c.want {
-				t.Errorf("got %q; want %q", got, c.want)
-			}
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+			got, err := io.ReadAll(r.Stdin)
+			_, werr := fmt.Fprintf(w, "%s %v", got, err)
+			return werr
 		})
-	}
+		for _, c := range []struct{ name, length, body, want string }{
+			{"exact", "4", "body", "body <nil>"},
+			{"of unknown length (F27)", "", "body", "body <nil>"},
+			{"longer than declared (F26)", "4", "bodyandmore", "body <nil>"},
+			{"shorter than declared (F26)", "9", "body", "body unexpected EOF"},
+			{"none", "", "", " <nil>"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				text := head(1, 0, "CONTENT_LENGTH", c.length)
+				for _, b := range c.body {
+					text += rec(typeStdin, 1, string(b))
+				}
+				if got := body(dial(t, srv.addr).send(text, rec(typeStdin, 1, "")).whole(1)); got != c.want {
+					t.Errorf("got %q; want %q", got, c.want)
+				}
+			})
+		}
+	})
 }
 
 // TestUnreadBody checks F23 on a kept connection: the rest of a body that the App left is dropped.
 func TestUnreadBody(t *testing.T) {
-	srv := startApp(t, hello)
-	c := dial(t, srv.addr)
-	go func() {
-		io.WriteString(c, head(1, keepConn, "REQUEST_URI", "/post")+strings.Repeat(rec(typeStdin, 1, strings.Repeat("x", 65535)), 20)+
-			rec(typeStdin, 1, "")+get(2, keepConn, "/next"))
-	}()
-	all := c.answers(2)
-	if body(all[1].stdout) != "hello /post" || body(all[2].stdout) != "hello /next" {
-		t.Errorf("got %+v and %+v", all[1], all[2])
-	}
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, hello)
+		c := dial(t, srv.addr)
+		go func() {
+			io.WriteString(c, head(1, keepConn, "REQUEST_URI", "/post")+strings.Repeat(rec(typeStdin, 1, strings.Repeat("x", 65535)), 20)+
+				rec(typeStdin, 1, "")+get(2, keepConn, "/next"))
+		}()
+		all := c.answers(2)
+		if body(all[1].stdout) != "hello /post" || body(all[2].stdout) != "hello /next" {
+			t.Errorf("got %+v and %+v", all[1], all[2])
+		}
+	})
 }
 
 // TestLingeringClose checks F23 on a connection that is closed: no reset overtakes the response, though the web server goes on
 // sending.
 func TestLingeringClose(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := startOn(t, l, &fastcgi.StdServer{App: gateway.AppFunc(hello)})
-	c := dial(t, srv.addr).send(head(1, 0, "REQUEST_URI", "/post"))
-	for range 64 {
-		c.send(rec(typeStdin, 1, strings.Repeat("x", 65535)))
-	}
-	if got := body(c.whole(1)); got != "hello /post" {
-		t.Errorf("got %q", got)
-	}
-	c.ended()
+	bothEngines(t, func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := startOn(t, l, &fastcgi.Server{App: gateway.AppFunc(hello)})
+		c := dial(t, srv.addr).send(head(1, 0, "REQUEST_URI", "/post"))
+		for range 64 {
+			c.send(rec(typeStdin, 1, strings.Repeat("x", 65535)))
+		}
+		if got := body(c.whole(1)); got != "hello /post" {
+			t.Errorf("got %q", got)
+		}
+		c.ended()
+	})
 }
 
 func TestShutdown(t *testing.T) {
-	p := park()
-	srv := start(t, &fastcgi.StdServer{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		if r.Environ.Get("REQUEST_URI") == "/slow" {
-			return p.ServeGateway(w, r)
-		}
-		return hello(w, r)
-	})})
-	idle := dial(t, srv.addr).send(get(1, keepConn, "/"))
-	idle.whole(1)
-	active := dial(t, srv.addr).send(get(1, keepConn, "/slow"))
-	wait(t, p.called, "the App")
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			if r.Environ.Get("REQUEST_URI") == "/slow" {
+				return p.ServeGateway(w, r)
+			}
+			return hello(w, r)
+		})})
+		idle := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		idle.whole(1)
+		active := dial(t, srv.addr).send(get(1, keepConn, "/slow"))
+		wait(t, p.called, "the App")
 
-	down := make(chan error, 1)
-	go func() { down <- srv.Shutdown(context.Background()) }()
-	if err := wait(t, srv.served, "Serve"); err != fastcgi.ErrServerClosed {
-		t.Errorf("Serve returned %v; want ErrServerClosed", err)
-	}
-	idle.ended()
-	active.send(get(2, keepConn, "/more"))
-	if r := active.next(); r.id != 2 || r.kind != typeEnd || r.content[4] != 1 {
-		t.Errorf("a new request got %+v; want CANT_MPX_CONN", r)
-	}
-	if len(down) != 0 {
-		t.Errorf("Shutdown did not wait for the request under way")
-	}
-	close(p.release)
-	if got := body(active.whole(1)); got != "hello /slow" {
-		t.Errorf("the request under way got %q", got)
-	}
-	active.ended()
-	active.Close()
-	if err := wait(t, down, "Shutdown"); err != nil {
-		t.Errorf("Shutdown: %v", err)
-	}
-	if err := srv.ListenAndServe(); err != fastcgi.ErrServerClosed {
-		t.Errorf("ListenAndServe after Shutdown: %v; want ErrServerClosed", err)
-	}
+		down := make(chan error, 1)
+		go func() { down <- srv.Shutdown(context.Background()) }()
+		if err := wait(t, srv.served, "Serve"); err != fastcgi.ErrServerClosed {
+			t.Errorf("Serve returned %v; want ErrServerClosed", err)
+		}
+		idle.ended()
+		active.send(get(2, keepConn, "/more"))
+		if r := active.next(); r.id != 2 || r.kind != typeEnd || r.content[4] != 1 {
+			t.Errorf("a new request got %+v; want CANT_MPX_CONN", r)
+		}
+		if len(down) != 0 {
+			t.Errorf("Shutdown did not wait for the request under way")
+		}
+		close(p.release)
+		if got := body(active.whole(1)); got != "hello /slow" {
+			t.Errorf("the request under way got %q", got)
+		}
+		active.ended()
+		active.Close()
+		if err := wait(t, down, "Shutdown"); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := srv.ListenAndServe(); err != fastcgi.ErrServerClosed {
+			t.Errorf("ListenAndServe after Shutdown: %v; want ErrServerClosed", err)
+		}
+	})
 }
 
 func TestCloseCancels(t *testing.T) {
-	p := park()
-	srv := start(t, &fastcgi.StdServer{App: p})
-	c := dial(t, srv.addr).send(get(1, keepConn, "/"))
-	wait(t, p.called, "the App")
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := srv.Shutdown(ctx); err != context.Canceled {
-		t.Errorf("Shutdown with an ended context: %v", err)
-	}
-	srv.Close()
-	if err := wait(t, p.returned, "the App's end"); err != context.Canceled {
-		t.Errorf("the App returned %v", err)
-	}
-	if r, err := c.read(); err != errBroken {
-		t.Errorf("read %+v, %v; want the mark of a response that is not whole", r, err)
-	}
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := start(t, &fastcgi.Server{App: p})
+		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		wait(t, p.called, "the App")
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := srv.Shutdown(ctx); err != context.Canceled {
+			t.Errorf("Shutdown with an ended context: %v", err)
+		}
+		srv.Close()
+		if err := wait(t, p.returned, "the App's end"); err != context.Canceled {
+			t.Errorf("the App returned %v", err)
+		}
+		if r, err := c.read(); err != errBroken {
+			t.Errorf("read %+v, %v; want the mark of a response that is not whole", r, err)
+		}
+	})
 }
 
 // failingListener fails once, as one does when the process has too many files.
@@ -362,21 +396,23 @@ func (l *failingListener) Accept() (net.Conn, error) {
 
 // TestAcceptIsTriedAgain checks F37.
 func TestAcceptIsTriedAgain(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := startOn(t, &failingListener{Listener: l}, &fastcgi.StdServer{App: gateway.AppFunc(hello)})
-	if got := body(dial(t, srv.addr).send(get(1, 0, "/")).whole(1)); got != "hello /" {
-		t.Errorf("got %q", got)
-	}
+	bothEngines(t, func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := startOn(t, &failingListener{Listener: l}, &fastcgi.Server{App: gateway.AppFunc(hello)})
+		if got := body(dial(t, srv.addr).send(get(1, 0, "/")).whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
+		}
+	})
 }
 
 func TestListenAndServe(t *testing.T) {
 	if err := fastcgi.ListenAndServe("scgi://127.0.0.1:0", gateway.AppFunc(hello)); err == nil || !strings.Contains(err.Error(), "scgi") {
 		t.Errorf("an address of another protocol gave %v", err)
 	}
-	s := &fastcgi.StdServer{App: gateway.AppFunc(hello), Addr: "fastcgi://127.0.0.1:0"}
+	s := engineOf(t, &fastcgi.Server{App: gateway.AppFunc(hello), Addr: "fastcgi://127.0.0.1:0"})
 	served := make(chan error, 1)
 	go func() { served <- s.ListenAndServe() }()
 	s.Close() // before or after it listens
@@ -386,56 +422,62 @@ func TestListenAndServe(t *testing.T) {
 }
 
 func TestRequestTimeout(t *testing.T) {
-	p := park()
-	srv := start(t, &fastcgi.StdServer{App: p, RequestTimeout: 20 * time.Millisecond})
-	a := dial(t, srv.addr).send(get(1, 0, "/")).answers(1)[1]
-	if err := wait(t, p.returned, "the deadline"); err != context.DeadlineExceeded {
-		t.Errorf("the App returned %v", err)
-	}
-	if !strings.HasPrefix(a.stdout, "Status: 500 ") {
-		t.Errorf("got %q", a.stdout)
-	}
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := start(t, &fastcgi.Server{App: p, RequestTimeout: 20 * time.Millisecond})
+		a := dial(t, srv.addr).send(get(1, 0, "/")).answers(1)[1]
+		if err := wait(t, p.returned, "the deadline"); err != context.DeadlineExceeded {
+			t.Errorf("the App returned %v", err)
+		}
+		if !strings.HasPrefix(a.stdout, "Status: 500 ") {
+			t.Errorf("got %q", a.stdout)
+		}
+	})
 }
 
 func TestMount(t *testing.T) {
-	srv := start(t, &fastcgi.StdServer{Mount: "/app", App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		_, err := fmt.Fprintf(w, "%s|%s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
-		return err
-	})})
-	c := dial(t, srv.addr)
-	for path, want := range map[string]string{"/app/a%20b?c": "/app|/a b", "/other": "There is nothing here.\n"} {
-		a := c.send(get(1, keepConn, path)).answers(1)[1]
-		if got := body(a.stdout); got != want {
-			t.Errorf("%s got %q; want %q", path, got, want)
+	bothEngines(t, func(t *testing.T) {
+		srv := start(t, &fastcgi.Server{Mount: "/app", App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			_, err := fmt.Fprintf(w, "%s|%s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
+			return err
+		})})
+		c := dial(t, srv.addr)
+		for path, want := range map[string]string{"/app/a%20b?c": "/app|/a b", "/other": "There is nothing here.\n"} {
+			a := c.send(get(1, keepConn, path)).answers(1)[1]
+			if got := body(a.stdout); got != want {
+				t.Errorf("%s got %q; want %q", path, got, want)
+			}
 		}
-	}
+	})
 }
 
 // TestRequestsGiveEverythingBack runs many requests on few connections, and looks for what they left.
 func TestRequestsGiveEverythingBack(t *testing.T) {
-	srv := startApp(t, hello)
-	done := make(chan struct{})
-	const clients, requests = 8, 200
-	for range clients {
-		c := dial(t, srv.addr)
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for i := range requests {
-				id := uint16(i%5 + 1)
-				io.WriteString(c, get(id, keepConn, "/"))
-				if got := body(c.whole(id)); got != "hello /" {
-					t.Errorf("got %q", got)
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, hello)
+		done := make(chan struct{})
+		const clients, requests = 8, 200
+		for range clients {
+			c := dial(t, srv.addr)
+			go func() {
+				defer func() { done <- struct{}{} }()
+				for i := range requests {
+					id := uint16(i%5 + 1)
+					io.WriteString(c, get(id, keepConn, "/"))
+					if got := body(c.whole(id)); got != "hello /" {
+						t.Errorf("got %q", got)
+					}
 				}
-			}
-		}()
-	}
-	for range clients {
-		wait(t, done, "a client")
-	}
-	for srv.CurrentRequests() > 0 || srv.Stats().Active > 0 {
-		runtime.Gosched()
-	}
-	if got := srv.Stats(); got.Accepted != clients || got.Idle != clients {
-		t.Errorf("Stats %+v", got)
-	}
+			}()
+		}
+		for range clients {
+			wait(t, done, "a client")
+		}
+		for srv.CurrentRequests() > 0 || srv.Stats().Active > 0 {
+			runtime.Gosched()
+		}
+		if got := srv.Stats(); got.Accepted != clients || got.Idle != clients {
+			t.Errorf("Stats %+v", got)
+		}
+	})
 }

@@ -146,7 +146,7 @@ func TestNginx(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			srv := startOn(t, l, &fastcgi.StdServer{App: gateway.AppFunc(peerApp)})
+			srv := startOn(t, l, &fastcgi.Server{App: gateway.AppFunc(peerApp)})
 			url := nginx(t, srv, keep)
 			client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 			const requests = 10
@@ -236,7 +236,7 @@ func TestCgiFcgi(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := startOn(t, l, &fastcgi.StdServer{App: gateway.AppFunc(peerApp)})
+	srv := startOn(t, l, &fastcgi.Server{App: gateway.AppFunc(peerApp)})
 	cmd := exec.Command(binary, "-bind", "-connect", srv.addr.String())
 	cmd.Env = []string{"REQUEST_METHOD=POST", "CONTENT_LENGTH=4", "SCRIPT_NAME=/app", "PATH_INFO=/p", "QUERY_STRING=q"}
 	cmd.Stdin = strings.NewReader("body")

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -106,17 +104,6 @@ type StdServer struct {
 	overRequests, overParams listen.Notice
 }
 
-// What a zero field means.
-const (
-	defaultTimeout        = 60 * time.Second
-	defaultMaxParamsBytes = 256 << 10
-	defaultMaxParams      = 1024
-)
-
-// maxOpen is how many requests one connection may have, those among them that were aborted but whose App has not returned. Each may
-// hold up to twice stdinBuffer of body and its share of the connection's variables.
-const maxOpen = 128
-
 // ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.
 func (s *StdServer) ListenAndServe() error {
 	l, err := listen.ListenFor("fastcgi", cmp.Or(s.Addr, DefaultAddr))
@@ -162,25 +149,9 @@ func (s *StdServer) Close() error {
 // Stats returns the connections in figures. It looks at every one of them.
 func (s *StdServer) Stats() listen.Stats { return s.conns.Stats() }
 
-// value answers FCGI_GET_VALUES (FastCGI section 4.1). Clients read these numbers with C's atoi.
+// value answers FCGI_GET_VALUES.
 func (s *StdServer) value(name string) (string, bool) {
-	conns := int64(math.MaxInt32)
-	if s.MaxConns > 0 {
-		conns = min(conns, int64(s.MaxConns))
-	}
-	switch name {
-	case "FCGI_MAX_CONNS":
-		return strconv.FormatInt(conns, 10), true
-	case "FCGI_MAX_REQS":
-		reqs := min(math.MaxInt32, conns*maxOpen)
-		if s.MaxRequests > 0 {
-			reqs = min(reqs, int64(s.MaxRequests))
-		}
-		return strconv.FormatInt(reqs, 10), true
-	case "FCGI_MPXS_CONNS":
-		return "1", true
-	}
-	return "", false
+	return serverValue(name, s.MaxConns, s.MaxRequests)
 }
 
 func (s *StdServer) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default()) }
@@ -188,11 +159,6 @@ func (s *StdServer) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default(
 func (s *StdServer) maxParams() int { return cmp.Or(s.MaxParams, defaultMaxParams) }
 
 func (s *StdServer) maxParamsBytes() int64 { return cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes) }
-
-// timeout returns the bound that a field's value means, zero where there is none.
-func timeout(field time.Duration) time.Duration {
-	return max(cmp.Or(field, defaultTimeout), 0)
-}
 
 // refuseConn answers the first request of a connection above MaxConns. The caller has set a deadline and closes nc.
 func refuseConn(nc net.Conn) {

@@ -31,22 +31,24 @@ func mirror(w gateway.ResponseWriter, r *gateway.Request) error {
 // its id before it: a response's URI and body, or only its status where that is not 200; the name of another end; what management
 // records say. Then "closed" where the server closed first, and "log" with a part of the line that it logged.
 func TestVectors(t *testing.T) {
-	for _, v := range vectors.Load(t, "../testdata/fastcgi") {
-		v.Replay(t, func(t *testing.T, r io.Reader) {
-			srv := startApp(t, mirror)
-			c := dial(t, srv.addr)
-			io.Copy(struct{ io.Writer }{c}, r) // fails where the server closes early
-			got := describe(c, strings.HasSuffix(v.Expect, "closed"))
-			srv.stop(t)
-			want, reason, logs := strings.Cut(v.Expect, "log ")
-			if got != strings.TrimSuffix(want, "; ") {
-				t.Errorf("got %q; want %q", got, want)
-			}
-			if logs && (srv.log.lines() != 1 || !strings.Contains(srv.log.String(), reason)) || !logs && srv.log.lines() != 0 {
-				t.Errorf("logged %q; want %q", srv.log, reason)
-			}
-		})
-	}
+	bothEngines(t, func(t *testing.T) {
+		for _, v := range vectors.Load(t, "../testdata/fastcgi") {
+			v.Replay(t, func(t *testing.T, r io.Reader) {
+				srv := startApp(t, mirror)
+				c := dial(t, srv.addr)
+				io.Copy(struct{ io.Writer }{c}, r) // fails where the server closes early
+				got := describe(c, strings.HasSuffix(v.Expect, "closed"))
+				srv.stop(t)
+				want, reason, logs := strings.Cut(v.Expect, "log ")
+				if got != strings.TrimSuffix(want, "; ") {
+					t.Errorf("got %q; want %q", got, want)
+				}
+				if logs && (srv.log.lines() != 1 || !strings.Contains(srv.log.String(), reason)) || !logs && srv.log.lines() != 0 {
+					t.Errorf("logged %q; want %q", srv.log, reason)
+				}
+			})
+		}
+	})
 }
 
 // describe reads all that comes and writes it down the way the vectors do.
@@ -112,7 +114,7 @@ func FuzzConn(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	srv := &fastcgi.StdServer{App: gateway.AppFunc(mirror), ErrorLog: slog.New(slog.DiscardHandler)}
+	srv := &fastcgi.Server{App: gateway.AppFunc(mirror), ErrorLog: slog.New(slog.DiscardHandler)}
 	go srv.Serve(l)
 	f.Cleanup(func() { srv.Close() })
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ const listenHint = "such as -l http://127.0.0.1:8080, -l fastcgi+unix:/run/app.s
 
 func newServe(p *process) *cobra.Command {
 	config := launch.Config{Log: newLog(p.stderr, "why")} // why launch chose so is in the command line
-	validated := false
+	validated, engine := false, ""
 	c := &cobra.Command{
 		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
 		Short:      "Serve a target over HTTP, FastCGI or SCGI",
@@ -37,12 +38,29 @@ TARGET is one of
 		Example: `  cgikit serve -l http://127.0.0.1:8080 files:.
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:`,
 		Args: takes(1, "one TARGET"),
-		RunE: func(c *cobra.Command, args []string) error { return serve(c.Context(), config, args[0], validated) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := chooseEngine(&config, engine); err != nil {
+				return err
+			}
+			return serve(c.Context(), config, args[0], validated)
+		},
 	}
 	c.Flags().StringArrayVarP(&config.Listen, "listen", "l", nil, "`address` to listen on; may be given several times")
 	c.Flags().StringVar(&config.Mount, "mount", "", "`path` of the target, where the web server sends no SCRIPT_NAME and PATH_INFO")
+	c.Flags().StringVar(&engine, "fastcgi-engine", "cgikit", "`engine` of FastCGI listeners: cgikit, or nethttp for Go's net/http/fcgi")
 	c.Flags().BoolVar(&validated, "validate", false, "check every request and response, and fail those that break a rule")
 	return c
+}
+
+func chooseEngine(config *launch.Config, name string) error {
+	switch name {
+	case "cgikit":
+	case "nethttp":
+		config.StdFastCGI = true
+	default:
+		return usage(fmt.Errorf("there is no FastCGI engine %q", name), "--fastcgi-engine is cgikit or nethttp")
+	}
+	return nil
 }
 
 // serve looks at all that was asked for before it listens anywhere.

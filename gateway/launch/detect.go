@@ -161,7 +161,7 @@ func namesInherited(address string) bool {
 
 // inheritedProtocol is FastCGI alone where the web server has said who may speak it: by HTTP, everybody could come in.
 func (f *facts) inheritedProtocol() string {
-	if _, set := f.environ.Lookup(webServersVariable); set {
+	if _, set := f.environ.Lookup("FCGI_WEB_SERVER_ADDRS"); set { // FastCGI section 3.2
 		return "fastcgi"
 	}
 	return "auto"

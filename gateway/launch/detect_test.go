@@ -121,29 +121,3 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
-
-func TestWebServers(t *testing.T) { // F34
-	for _, tt := range []struct {
-		list string
-		want []string // nil: an error
-	}{
-		{"127.0.0.1", []string{"127.0.0.1/32"}},
-		{"199.170.183.28,199.170.183.71", []string{"199.170.183.28/32", "199.170.183.71/32"}},
-		{"::1", []string{"::1/128"}},
-		{"", nil},
-		{"127.0.0.1,", nil},
-		{"127.0.0.1, 127.0.0.2", nil},
-		{"127.0.0.0/8", nil},
-		{"localhost", nil},
-		{"fe80::1%eth0", nil},
-	} {
-		got, err := webServers(tt.list)
-		var text []string
-		for _, p := range got {
-			text = append(text, p.String())
-		}
-		if (err != nil) != (tt.want == nil) || !slices.Equal(text, tt.want) {
-			t.Errorf("%q: got %q, %v; want %q", tt.list, text, err, tt.want)
-		}
-	}
-}

@@ -50,6 +50,9 @@ type Config struct {
 	// web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see gateway.Mount. CGI does not need it. Empty is the
 	// root over HTTP, and otherwise what the web server says.
 	Mount string
+
+	// StdFastCGI serves FastCGI with fastcgi.StdServer, over net/http/fcgi, in place of fastcgi.Server.
+	StdFastCGI bool
 }
 
 const defaultDrainTimeout = 30 * time.Second

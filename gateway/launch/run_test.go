@@ -306,7 +306,7 @@ func (f failing) Addr() net.Addr            { return &net.TCPAddr{} }
 
 // F34
 func TestWebServerAddresses(t *testing.T) {
-	t.Setenv(webServersVariable, "192.0.2.1")
+	t.Setenv("FCGI_WEB_SERVER_ADDRS", "192.0.2.1")
 	r := run(t, Config{}, "fastcgi://127.0.0.1:0", "scgi://127.0.0.1:0")
 	for _, protocol := range []string{"fastcgi", "scgi"} {
 		conn, err := net.Dial("tcp", at(t, r.log.served(t)).String())
@@ -320,8 +320,8 @@ func TestWebServerAddresses(t *testing.T) {
 			t.Errorf("%s: got %q, %v; want a closed connection", protocol, got, err)
 		}
 	}
-	t.Setenv(webServersVariable, "192.0.2")
-	if err := run(t, Config{}, "fastcgi://127.0.0.1:0").result(t); err == nil || !strings.Contains(err.Error(), webServersVariable) {
+	t.Setenv("FCGI_WEB_SERVER_ADDRS", "192.0.2")
+	if err := run(t, Config{}, "fastcgi://127.0.0.1:0").result(t); err == nil || !strings.Contains(err.Error(), "FCGI_WEB_SERVER_ADDRS") {
 		t.Errorf("a malformed list: got %v; want an error", err)
 	}
 }

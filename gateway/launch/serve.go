@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
+	"net/netip"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
@@ -19,28 +19,38 @@ import (
 // servers is one server of each protocol, for all listeners.
 type servers struct {
 	http    *httpapp.Server
-	fastcgi *fastcgi.StdServer
+	fastcgi fastcgiServer
 	scgi    *scgi.Server
 	log     *slog.Logger
 	failed  chan error // has room for one: the first failure ends everything
 }
 
+// fastcgiServer is either of package fastcgi's.
+type fastcgiServer interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
 func (c Config) newServers() (*servers, error) {
-	s := &servers{
+	peers, err := fastcgi.WebServerAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("launch: %w", err)
+	}
+	return &servers{
 		http:    &httpapp.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout},
-		fastcgi: &fastcgi.StdServer{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount},
-		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount},
+		fastcgi: c.newFastCGI(peers),
+		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers},
 		log:     c.Log,
 		failed:  make(chan error, 1),
+	}, nil
+}
+
+func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
+	if c.StdFastCGI {
+		return &fastcgi.StdServer{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers}
 	}
-	if list, set := os.LookupEnv(webServersVariable); set {
-		peers, err := webServers(list)
-		if err != nil {
-			return nil, err
-		}
-		s.fastcgi.AllowedPeers, s.scgi.AllowedPeers = peers, peers
-	}
-	return s, nil
+	return &fastcgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers}
 }
 
 // idleTimeout ends what browsers keep open. Web servers know best how many connections they keep.

@@ -155,6 +155,9 @@ func (c *Conn) Idle() bool {
 	return false
 }
 
+// Ending reports whether the server is being shut down or closed.
+func (c *Conn) Ending() bool { return c.conns.quitting.Load() }
+
 // Detach lets Handle return while c goes on in other goroutines: c is then closed by End, which must be called. A server whose
 // connections change goroutines so needs none that only waits. Handle calls it, before anybody calls End.
 func (c *Conn) Detach() { c.detached = true }

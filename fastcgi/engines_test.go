@@ -1,0 +1,54 @@
+package fastcgi_test
+
+import (
+	"context"
+	"net"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// engine is what both servers are.
+type engine interface {
+	Serve(net.Listener) error
+	ListenAndServe() error
+	Shutdown(context.Context) error
+	Close() error
+	Stats() listen.Stats
+	CurrentRequests() int
+}
+
+var (
+	_ engine = (*fastcgi.Server)(nil)
+	_ engine = (*fastcgi.StdServer)(nil)
+)
+
+// bothEngines runs a test of what is the same for both: as the sub-tests Server and StdServer, by whose names start knows.
+func bothEngines(t *testing.T, test func(t *testing.T)) {
+	t.Run("Server", test)
+	t.Run("StdServer", test)
+}
+
+// onStdServer reports which engine t is about; a test that is not of both is about Server.
+func onStdServer(t *testing.T) bool {
+	t.Helper()
+	return strings.Contains(t.Name()+"/", "/StdServer/")
+}
+
+// engineOf makes the engine that t is about, with the fields of s.
+func engineOf(t *testing.T, s *fastcgi.Server) engine {
+	if !onStdServer(t) {
+		return s
+	}
+	std := new(fastcgi.StdServer)
+	from, to := reflect.ValueOf(s).Elem(), reflect.ValueOf(std).Elem()
+	for i := range to.NumField() {
+		if f := to.Type().Field(i); f.IsExported() {
+			to.Field(i).Set(from.FieldByName(f.Name))
+		}
+	}
+	return std
+}

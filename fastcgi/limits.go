@@ -1,0 +1,79 @@
+package fastcgi
+
+import (
+	"cmp"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+)
+
+// What a zero field of a server means.
+const (
+	defaultTimeout        = 60 * time.Second
+	defaultMaxParamsBytes = 256 << 10
+	defaultMaxParams      = 1024
+)
+
+// maxOpen is how many requests one connection may have, those among them that were aborted but whose App has not returned. Each may
+// hold some body and its share of the connection's variables.
+const maxOpen = 128
+
+// timeout returns the bound that a field's value means, zero where there is none.
+func timeout(field time.Duration) time.Duration {
+	return max(cmp.Or(field, defaultTimeout), 0)
+}
+
+// limits is a Server's fields as its connections use them.
+type limits struct {
+	readTimeout    time.Duration // zero is none, also below
+	writeTimeout   time.Duration
+	idleTimeout    time.Duration
+	maxParamsBytes int64 // negative is none
+	maxParams      int   // negative is none
+	spillBytes     int64 // of one body, in a temporary file
+	log            *slog.Logger
+}
+
+// defaultSpillBytes bounds a body in a temporary file where MaxBodyBytes does not: a disk is no place without an end either.
+const defaultSpillBytes = 1 << 30
+
+func (s *Server) limits() *limits {
+	l := &limits{
+		readTimeout:    timeout(s.ReadTimeout),
+		writeTimeout:   timeout(s.WriteTimeout),
+		idleTimeout:    max(s.IdleTimeout, 0),
+		maxParamsBytes: cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes),
+		maxParams:      cmp.Or(s.MaxParams, defaultMaxParams),
+		spillBytes:     defaultSpillBytes,
+		log:            s.ErrorLog,
+	}
+	if l.log == nil {
+		l.log = slog.Default()
+	}
+	if s.MaxBodyBytes > 0 {
+		l.spillBytes = s.MaxBodyBytes
+	}
+	return l
+}
+
+// serverValue answers FCGI_GET_VALUES (FastCGI section 4.1) for a server with these fields. Clients read these numbers with C's atoi.
+func serverValue(name string, maxConns, maxRequests int) (string, bool) {
+	conns := int64(math.MaxInt32)
+	if maxConns > 0 {
+		conns = min(conns, int64(maxConns))
+	}
+	switch name {
+	case "FCGI_MAX_CONNS":
+		return strconv.FormatInt(conns, 10), true
+	case "FCGI_MAX_REQS":
+		reqs := min(math.MaxInt32, conns*maxOpen)
+		if maxRequests > 0 {
+			reqs = min(reqs, int64(maxRequests))
+		}
+		return strconv.FormatInt(reqs, 10), true
+	case "FCGI_MPXS_CONNS":
+		return "1", true
+	}
+	return "", false
+}

@@ -1,0 +1,195 @@
+package fastcgi
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+const (
+	// outSize is a response that goes out in one write: what the App writes waits until it flushes, returns, or is over it.
+	outSize = 16 << 10
+
+	// direct is from where on bytes are not copied to wait, but written from the App's own slice.
+	direct = 8 << 10
+
+	// heldBack is how many of such bytes wait all the same: nginx keeps a connection only where END_REQUEST comes together with
+	// the end of the body.
+	heldBack = 4 << 10
+
+	// recordsAtOnce bounds how long one request keeps others of its connection from writing, in full records.
+	recordsAtOnce = 4
+)
+
+// fullRecord is the largest content that needs no padding.
+const fullRecord = MaxContent &^ 7
+
+// output is the STDOUT stream of a request. Everything but what conn.wmu guards is for the goroutine that the App runs on.
+type output struct {
+	request *request
+	buf     *outBuffer // nil while nothing waits; else its data is one record, whose header is not filled in, or empty
+
+	appStatus atomic.Uint32
+
+	// Guarded by conn.wmu.
+	ended      bool // END_REQUEST was sent, or never will be
+	aborted    bool // by the web server
+	stderrUsed bool
+}
+
+// outBuffer is records that wait, and what it takes to write several slices at once.
+type outBuffer struct {
+	data    []byte
+	headers [recordsAtOnce][HeaderSize]byte
+	slices  [1 + 2*recordsAtOnce][]byte
+	vector  net.Buffers
+}
+
+var outBuffers = sync.Pool{New: func() any { return &outBuffer{data: make([]byte, 0, outSize)} }}
+
+// Write implements the response's Stdout.
+func (o *output) Write(p []byte) (int, error) {
+	b := o.buffer()
+	if len(b.data)+HeaderSize+len(p) <= outSize-endSize {
+		o.append(p)
+		return len(p), nil
+	}
+	if len(p) >= direct {
+		return o.writeDirect(p)
+	}
+	if err := o.Flush(); err != nil {
+		return 0, err
+	}
+	o.append(p)
+	return len(p), nil
+}
+
+func (o *output) buffer() *outBuffer {
+	if o.buf == nil {
+		o.buf = outBuffers.Get().(*outBuffer)
+	}
+	return o.buf
+}
+
+// append adds to the record that waits. There must be room.
+func (o *output) append(p []byte) {
+	b := o.buffer()
+	if len(b.data) == 0 {
+		b.data = b.data[:HeaderSize]
+	}
+	b.data = append(b.data, p...)
+}
+
+// Flush implements gateway.Flusher. The record has no padding: see appendFlushed.
+func (o *output) Flush() error {
+	if o.buf == nil || len(o.buf.data) == 0 {
+		return o.request.conn.check(o)
+	}
+	o.sealRecord(0)
+	err := o.request.conn.write(o, o.buf.data)
+	o.buf.data = o.buf.data[:0]
+	return err
+}
+
+// sealRecord fills in the header of the record that waits.
+func (o *output) sealRecord(padding int) {
+	b := o.buf
+	putHeader(b.data, TypeStdout, o.request.id, len(b.data)-HeaderSize, padding)
+	b.data = append(b.data, zeros[:padding]...)
+}
+
+// zeros are padding.
+var zeros [4 << 10]byte
+
+// putHeader writes a record's header to the first bytes of b.
+func putHeader(b []byte, t RecordType, id uint16, content, padding int) {
+	_ = b[HeaderSize-1]
+	b[0], b[1] = 1, byte(t)
+	b[2], b[3] = byte(id>>8), byte(id)
+	b[4], b[5] = byte(content>>8), byte(content)
+	b[6], b[7] = byte(padding), 0
+}
+
+// writeDirect writes p from where it is, behind what waits, and keeps the end of it waiting.
+func (o *output) writeDirect(p []byte) (int, error) {
+	b, done := o.buffer(), 0
+	if len(b.data) > 0 {
+		o.sealRecord(0)
+	}
+	now := (len(p) - heldBack) &^ 7
+	for done < now {
+		b.vector = append(net.Buffers(b.slices[:0]), b.data)
+		for i := range b.headers {
+			n := min(now-done, fullRecord)
+			if n == 0 {
+				break
+			}
+			putHeader(b.headers[i][:], TypeStdout, o.request.id, n, 0)
+			b.vector = append(b.vector, b.headers[i][:], p[done:done+n])
+			done += n
+		}
+		err := o.request.conn.writeAll(o, &b.vector)
+		b.data = b.data[:0]
+		clear(b.slices[:]) // p is the App's
+		if err != nil {
+			return 0, err
+		}
+	}
+	o.append(p[now:])
+	return len(p), nil
+}
+
+// endSize is the most that the end of a request takes, padding included.
+const endSize = 8 + 3*HeaderSize + 8
+
+// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2).
+func (o *output) appendEnd(dst []byte) []byte {
+	id := o.request.id
+	if o.stderrUsed {
+		dst = AppendRecord(dst, TypeStderr, id, nil)
+	}
+	dst = AppendRecord(dst, TypeStdout, id, nil)
+	return AppendEndRequest(dst, id, EndRequest{AppStatus: o.appStatus.Load()})
+}
+
+// takeEnd returns all that is left to be sent of a whole response, in one piece.
+func (o *output) takeEnd() []byte {
+	b := o.buffer()
+	if len(b.data) > 0 {
+		o.sealRecord(-len(b.data) & 7)
+	}
+	b.data = o.appendEnd(b.data)
+	return b.data
+}
+
+// takeRest returns what the App wrote before its response broke: the client may as well have it.
+func (o *output) takeRest() []byte {
+	if o.buf == nil || len(o.buf.data) == 0 {
+		return nil
+	}
+	o.sealRecord(0)
+	return o.buf.data
+}
+
+// close lets go of the buffer.
+func (o *output) close() {
+	if b := o.buf; b != nil {
+		o.buf = nil
+		b.data = b.data[:0]
+		outBuffers.Put(b)
+	}
+}
+
+// failure returns why nothing can be sent any more. The caller holds conn.wmu.
+func (o *output) failure() error {
+	switch {
+	case o.aborted:
+		return io.ErrClosedPipe
+	case o.ended:
+		return gateway.ErrFinished
+	}
+	return nil
+}

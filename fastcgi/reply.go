@@ -1,0 +1,188 @@
+package fastcgi
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// outcome is how a request leaves its connection.
+type outcome int
+
+const (
+	completed     outcome = iota // its response is whole
+	brokenOff                    // it is not: neither the end of STDOUT nor END_REQUEST is sent
+	abortedByPeer                // the web server does not want it
+)
+
+// write sends records of an open request.
+func (c *conn) write(o *output, records []byte) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if err := o.failure(); err != nil {
+		return err
+	}
+	return c.send(records)
+}
+
+// writeAll sends several slices in one call, and empties v.
+func (c *conn) writeAll(o *output, v *net.Buffers) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if err := o.failure(); err != nil {
+		return err
+	}
+	return c.sendAll(v)
+}
+
+// check returns why nothing could be sent.
+func (c *conn) check(o *output) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if err := o.failure(); err != nil || !c.finished {
+		return err
+	}
+	return io.ErrClosedPipe
+}
+
+// reply sends management records.
+func (c *conn) reply(records []byte) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	return c.send(records)
+}
+
+// finish ends a request, once: the second caller finds that done. A whole response is sent to its end in one write, as nginx keeps a
+// connection only if END_REQUEST comes together with the end of the body.
+func (c *conn) finish(r *request, how outcome) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if r.out.ended {
+		return
+	}
+	r.out.ended, r.out.aborted = true, how == abortedByPeer
+	c.mu.Lock()
+	c.forget(r) // before the web server hears of it, as it may use the id again at once
+	c.broken = c.broken || how == brokenOff
+	c.closing = c.closing || !r.keepConn
+	c.mu.Unlock()
+	switch how {
+	case completed:
+		c.send(r.out.takeEnd())
+	case abortedByPeer: // whose App has what waits
+		c.send(r.out.appendEnd(nil))
+	case brokenOff:
+		c.send(r.out.takeRest())
+	}
+	c.settle()
+}
+
+// refuse ends a request that never was open.
+func (c *conn) refuse(id uint16, keepConn bool, status ProtocolStatus) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	c.mu.Lock()
+	c.closing = c.closing || !keepConn
+	c.mu.Unlock()
+	c.send(AppendEndRequest(nil, id, EndRequest{ProtocolStatus: status}))
+	c.settle()
+}
+
+// settle decides what becomes of the connection after a request has ended. The caller holds wmu.
+func (c *conn) settle() {
+	c.mu.Lock()
+	last := len(c.open) == 0 && !c.lingering && (c.broken || c.closing || !c.lc.Idle())
+	broken := c.broken
+	c.setReadDeadline()
+	c.lingering = c.lingering || last
+	c.mu.Unlock()
+	if !last {
+		return
+	}
+	if broken {
+		c.send([]byte(breakMark))
+	}
+	c.closeSide()
+}
+
+// closeSide closes our side of the connection. The reader goes on until the peer has closed its own: to close with input unread would
+// reset the connection, and destroy what the peer has not read yet. The caller holds wmu.
+func (c *conn) closeSide() {
+	c.finished = true
+	w, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || w.CloseWrite() != nil {
+		c.nc.Close()
+		return
+	}
+	c.nc.SetReadDeadline(time.Now().Add(lingerTime))
+}
+
+// cut ends the connection while requests are open on it, for Server.Close. Where a record is being written the peer is left with a
+// part of it.
+func (c *conn) cut() {
+	if c.wmu.TryLock() {
+		if !c.finished {
+			c.finished = true
+			c.nc.SetWriteDeadline(time.Now().Add(cutTime))
+			c.nc.Write([]byte(breakMark))
+		}
+		c.wmu.Unlock()
+	}
+	c.nc.Close()
+}
+
+// send writes records as long as the peer takes something within each WriteTimeout. When it does not, nobody can be answered any
+// more. What the peer takes at once needs no deadline. The caller holds wmu.
+func (c *conn) send(records []byte) error {
+	if c.finished {
+		return io.ErrClosedPipe
+	}
+	n := c.socket.WriteNow(records)
+	if n == len(records) {
+		return nil
+	}
+	return c.sendAll(&net.Buffers{records[n:]})
+}
+
+// sendAll is send for several slices.
+func (c *conn) sendAll(v *net.Buffers) error {
+	if c.finished {
+		return io.ErrClosedPipe
+	}
+	for {
+		c.setWriteDeadline()
+		n, err := v.WriteTo(c.nc)
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) && n > 0 {
+			if len(*v) == 0 {
+				return nil
+			}
+			continue
+		}
+		return c.lost(err)
+	}
+}
+
+func (c *conn) setWriteDeadline() error {
+	if bound := c.limits.writeTimeout; bound > 0 {
+		return c.nc.SetWriteDeadline(time.Now().Add(bound))
+	}
+	return nil
+}
+
+// lost gives the connection up, because of an error of writing: nobody can be answered any more. The caller holds wmu.
+func (c *conn) lost(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.limits.log.Warn("closing a connection", "reason", "the peer took nothing of a response within WriteTimeout", "peer", c.peer())
+	}
+	c.finished = true
+	c.mu.Lock()
+	open := append([]*request(nil), c.open...)
+	c.mu.Unlock()
+	for _, r := range open {
+		r.ctx.End()
+	}
+	c.nc.Close()
+	return err
+}

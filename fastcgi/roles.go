@@ -1,0 +1,160 @@
+package fastcgi
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/headers"
+)
+
+// Authorizer decides whether a web server may go on with a request (FastCGI section 6.3). lighttpd asks one where a fastcgi.server
+// has the mode "authorizer".
+type Authorizer interface {
+	// Authorize decides about r, which has an environ and no body. An error, like a panic, refuses the request with the error
+	// page, as of an App. It is called several times at the same time.
+	Authorize(r *gateway.Request) (Decision, error)
+}
+
+// AuthorizerFunc lets a function be an [Authorizer].
+type AuthorizerFunc func(r *gateway.Request) (Decision, error)
+
+// Authorize calls f(r).
+func (f AuthorizerFunc) Authorize(r *gateway.Request) (Decision, error) { return f(r) }
+
+// Decision is what an [Authorizer] says. The zero value refuses: 403 Forbidden.
+type Decision struct {
+	allowed   bool
+	variables []headers.Field
+	denial    gateway.App
+}
+
+// Allow lets a request pass. The variables are handed on to whatever answers it, as meta-variables of the same names: as
+// Variable-NAME fields, which web servers let through by FastCGI section 6.3.
+func Allow(variables ...headers.Field) Decision {
+	return Decision{allowed: true, variables: variables}
+}
+
+// Deny refuses a request with app's response, such as a 401 with WWW-Authenticate or a redirect. Its status must not be 200, which
+// would let the request pass: such a response is replaced by the error page.
+func Deny(app gateway.App) Decision { return Decision{denial: app} }
+
+// authorizerApp is an Authorizer as an App.
+type authorizerApp struct{ authorizer Authorizer }
+
+// ServeGateway implements gateway.App.
+func (a authorizerApp) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
+	d, err := a.authorizer.Authorize(r)
+	switch {
+	case err != nil:
+		return err
+	case d.allowed:
+		return allow(w, d.variables)
+	case d.denial == nil:
+		return w.Start("403 Forbidden")
+	}
+	if err := w.Start("403 Forbidden"); err != nil {
+		return err
+	}
+	return d.denial.ServeGateway(denialWriter{w}, r)
+}
+
+func allow(w gateway.ResponseWriter, variables []headers.Field) error {
+	for _, v := range variables {
+		if err := w.Headers().Add("Variable-"+v.Name, v.Value); err != nil {
+			return err
+		}
+	}
+	return w.Start("200 OK")
+}
+
+// denialWriter keeps a refusal from passing for the opposite.
+type denialWriter struct{ gateway.ResponseWriter }
+
+// Start implements gateway.ResponseWriter.
+func (w denialWriter) Start(status string) error {
+	if len(status) >= 3 && status[:3] == "200" {
+		return fmt.Errorf("fastcgi: a refusal with the status %.64q would let the request pass", status)
+	}
+	return w.ResponseWriter.Start(status)
+}
+
+// Filter answers requests for a file that the web server sends along (FastCGI section 6.4).
+type Filter interface {
+	// ServeFilter answers r with what it makes of data. r.Stdin, which comes first, need not be read. The rules for an App hold
+	// for the rest of it.
+	ServeFilter(w gateway.ResponseWriter, r *gateway.Request, data *Data) error
+}
+
+// FilterFunc lets a function be a [Filter].
+type FilterFunc func(w gateway.ResponseWriter, r *gateway.Request, data *Data) error
+
+// ServeFilter calls f(w, r, data).
+func (f FilterFunc) ServeFilter(w gateway.ResponseWriter, r *gateway.Request, data *Data) error {
+	return f(w, r, data)
+}
+
+// Data is the file of a [Filter]'s request.
+type Data struct {
+	// Reader gives Length bytes and then io.EOF; fewer are an io.ErrUnexpectedEOF. It fails when the Filter has returned.
+	io.Reader
+
+	Length       int64     // in bytes, from FCGI_DATA_LENGTH
+	LastModified time.Time // from FCGI_DATA_LAST_MOD; zero where that is absent
+}
+
+// filterApp is a Filter as the App of one request.
+type filterApp struct {
+	filter Filter
+	data   *body
+}
+
+// ServeGateway implements gateway.App.
+func (a *filterApp) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
+	length, err := decimal(r, "FCGI_DATA_LENGTH")
+	if err != nil {
+		return err
+	}
+	data := &Data{Reader: &exactReader{a.data, length}, Length: length}
+	if r.Environ.Get("FCGI_DATA_LAST_MOD") != "" {
+		seconds, err := decimal(r, "FCGI_DATA_LAST_MOD")
+		if err != nil {
+			return err
+		}
+		data.LastModified = time.Unix(seconds, 0)
+	}
+	return a.filter.ServeFilter(w, r, data)
+}
+
+func decimal(r *gateway.Request, name string) (int64, error) {
+	value := r.Environ.Get(name)
+	n, err := strconv.ParseUint(value, 10, 63)
+	if err != nil {
+		return 0, &gateway.RequestError{Reason: "malformed " + name, Input: value[:min(len(value), 64)]}
+	}
+	return int64(n), nil
+}
+
+// exactReader holds a stream to the length that was announced for it.
+type exactReader struct {
+	r    io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (e *exactReader) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
+	e.left -= int64(n)
+	switch {
+	case e.left == 0:
+		err = io.EOF
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}

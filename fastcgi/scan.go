@@ -1,0 +1,69 @@
+package fastcgi
+
+// scanner cuts what comes on a connection into records, without waiting for the whole of one: what a large record holds is handed
+// on as it arrives. Its zero value is ready.
+type scanner struct {
+	record  Header
+	open    bool // the header of record was read, and its content has not ended
+	left    int  // bytes of its content to come
+	padding int  // bytes behind its content to come
+	kept    []byte
+}
+
+// piece is a part of the content of one record.
+type piece struct {
+	Header
+	content []byte // of the scanned bytes; may be empty
+	last    bool   // the content ends here
+}
+
+// next cuts a piece off data, and returns how many bytes that took. Without ok there is none until more has come: the bytes taken
+// then are done with, those that follow must be presented again. BEGIN_REQUEST and GET_VALUES come whole; their content is good
+// until the next call. The error is a [*ProtocolError].
+func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
+	n = s.skip(data)
+	if !s.open {
+		if len(data)-n < HeaderSize || s.padding > 0 {
+			return piece{}, n, false, nil
+		}
+		if s.record, err = ParseHeader([HeaderSize]byte(data[n:])); err != nil {
+			return piece{}, n, false, err
+		}
+		n += HeaderSize
+		s.open, s.left, s.kept = true, s.record.ContentLength, nil
+	}
+	content := data[n:min(n+s.left, len(data))]
+	n += len(content)
+	s.left -= len(content)
+	last := s.left == 0
+	switch {
+	case !last && len(content) == 0:
+		return piece{}, n, false, nil
+	case s.whole() && (!last || s.kept != nil):
+		s.kept = append(s.kept, content...)
+		content = s.kept
+	}
+	if last {
+		s.open, s.padding = false, s.record.PaddingLength
+		n += s.skip(data[n:])
+	}
+	return piece{s.record, content, last}, n, last || !s.whole(), nil
+}
+
+// whole says that the record is of use in one piece only.
+func (s *scanner) whole() bool {
+	return s.record.Type == TypeBeginRequest || s.record.Type == TypeGetValues
+}
+
+// skip takes padding off data. Its bytes mean nothing (FastCGI section 3.3).
+func (s *scanner) skip(data []byte) int {
+	if s.open {
+		return 0
+	}
+	n := min(s.padding, len(data))
+	s.padding -= n
+	return n
+}
+
+// within reports whether a record has begun and not ended.
+func (s *scanner) within() bool { return s.open || s.padding > 0 }

@@ -1,0 +1,150 @@
+package fastcgi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// Server answers FastCGI requests with an engine of its own: every role, requests multiplexed on a connection, files by sendfile(2).
+// A zero Server with an App serves correctly and safely. [StdServer] has the same fields and methods over net/http/fcgi.
+//
+// The fields must not change once Serve was called. All methods may be called at the same time. A Server must not be copied, and one
+// that was shut down or closed stays so.
+type Server struct {
+	// App answers the requests, several at the same time, also of one connection. It must be set. A panic in it ends that
+	// request only.
+	App gateway.App
+
+	// Authorizer and Filter answer the requests of the other roles (FastCGI sections 6.3 and 6.4). Where one is nil, its role is
+	// told FCGI_UNKNOWN_ROLE.
+	Authorizer Authorizer
+	Filter     Filter
+
+	// Addr is where ListenAndServe listens: an address of package listen, with or without the scheme fastcgi. Empty is
+	// DefaultAddr.
+	Addr string
+
+	// ErrorLog gets one line for each connection that was closed for what its peer did, and one for each limit that is
+	// met, again only after a minute without. What an App has to say goes to the web server's own error log. Nil is
+	// slog.Default().
+	ErrorLog *slog.Logger
+
+	// ReadTimeout bounds the wait for the peer: for the first record of a connection; for the whole of a record and of a
+	// request's variables once they have begun; and, while an App waits for its body, for each next piece of that. The first two
+	// close the connection, the last is an error to that App. Zero is 60 seconds, negative no bound.
+	ReadTimeout time.Duration
+
+	// WriteTimeout bounds the wait for the peer to take some bytes of a response, however long that is in all. Zero is 60
+	// seconds, negative no bound.
+	WriteTimeout time.Duration
+
+	// IdleTimeout bounds the wait for the next request on a connection that the web server keeps. Zero and negative are no
+	// bound: the web server knows best how many connections it wants to keep.
+	IdleTimeout time.Duration
+
+	// RequestTimeout ends the context of a request that long after its App was called; the App may still answer. Zero and
+	// negative are no bound.
+	RequestTimeout time.Duration
+
+	// MaxParamsBytes bounds the variables of one request, in bytes as they come, and those of all requests of a connection to
+	// 16 times as much. A request over its own bound is answered 431, one over the connection's FCGI_OVERLOADED. Zero is 256
+	// KiB, negative no bound.
+	MaxParamsBytes int64
+
+	// MaxParams bounds the number of variables of one request; one over it is answered 431. Zero is 1,024, negative no bound.
+	MaxParams int
+
+	// MaxBodyBytes bounds the body of a request, in bytes: a larger one is answered 413. Zero and negative are no bound, but
+	// for what an App leaves unread while its connection has other requests: of that no more than 1 GiB is kept.
+	MaxBodyBytes int64
+
+	// MaxConns bounds the open connections. One over it is told FCGI_OVERLOADED in answer to its first request. Zero and
+	// negative are no bound.
+	MaxConns int
+
+	// MaxRequests bounds the requests at the same time, of all connections: one over it is told FCGI_OVERLOADED. One
+	// connection has 128 at most. Zero and negative are no other bound.
+	MaxRequests int
+
+	// AllowedPeers and AllowedUIDs say who may connect, as listen.Service has them. While both are empty, everyone may. The
+	// list of FCGI_WEB_SERVER_ADDRS is [WebServerAddrs]'.
+	AllowedPeers []netip.Prefix
+	AllowedUIDs  []int
+
+	// Mount is the path at which the App is mounted, such as "/app", for a web server that does not tell SCRIPT_NAME and
+	// PATH_INFO apart: they are found in REQUEST_URI where they are not both sent (see gateway.Mount). Empty leaves the environ
+	// as it is. The URL.Path of an http.Handler stays whole, see package httpapp.
+	Mount string
+
+	conns    listen.Conns
+	requests listen.Requests
+	relief   relief
+
+	overRequests, overParams listen.Notice
+}
+
+// ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.
+func (s *Server) ListenAndServe() error {
+	l, err := listen.ListenFor("fastcgi", cmp.Or(s.Addr, DefaultAddr))
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Serve accepts connections on l and answers their requests, until l fails or the server is shut down or closed: then it returns
+// [ErrServerClosed]. It closes l. Failures of Accept that pass are tried again. Serve may be called for several listeners at the
+// same time.
+func (s *Server) Serve(l net.Listener) error {
+	if s.App == nil {
+		l.Close()
+		return errors.New("fastcgi: Server.App is nil")
+	}
+	limits := s.limits()
+	return s.conns.Serve(l, listen.Service{
+		Handle:       func(ctx context.Context, lc *listen.Conn) { s.serveConn(ctx, lc, limits) },
+		Refuse:       refuseConn,
+		MaxConns:     s.MaxConns,
+		AllowedPeers: s.AllowedPeers,
+		AllowedUIDs:  s.AllowedUIDs,
+		Log:          limits.log,
+	})
+}
+
+// Shutdown ends the server gracefully: it closes the listeners and the connections without a request, lets the requests under way
+// finish, and waits for them. It returns the first error of closing a listener, or the error of ctx when that ends earlier: the
+// requests left over then go on, and Close ends them. Serve returns at once; a program should wait for Shutdown.
+func (s *Server) Shutdown(ctx context.Context) error { return s.conns.Shutdown(ctx) }
+
+// Close closes the listeners and all connections, and cancels the contexts of all requests. It does not wait for the Apps to
+// return: a Shutdown after it does.
+func (s *Server) Close() error { return s.conns.Close() }
+
+// Stats returns the connections in figures. It looks at every one of them.
+func (s *Server) Stats() listen.Stats { return s.conns.Stats() }
+
+// value answers FCGI_GET_VALUES.
+func (s *Server) value(name string) (string, bool) {
+	return serverValue(name, s.MaxConns, s.MaxRequests)
+}
+
+// answers reports whether the server has something for that role.
+func (s *Server) answers(role Role) bool {
+	switch role {
+	case RoleResponder:
+		return true
+	case RoleAuthorizer:
+		return s.Authorizer != nil
+	case RoleFilter:
+		return s.Filter != nil
+	}
+	return false
+}
