@@ -119,13 +119,13 @@ func (c *conn) fill() error {
 	c.ownParams()
 	if c.start == c.end {
 		c.start, c.end = 0, 0
-		c.giveBack()
+		c.Release()
 	} else {
 		c.end = copy(c.buf[:], c.buf[c.start:c.end])
 		c.start = 0
 	}
 	c.wait(true)
-	n, err := c.socket.ReadLazily(c.acquire, c.giveBack)
+	n, err := c.socket.ReadLazily(c)
 	c.wait(false)
 	if n == 0 && err == nil {
 		err = io.ErrNoProgress
@@ -145,14 +145,16 @@ func (c *conn) wait(waiting bool) {
 	}
 }
 
-func (c *conn) acquire() []byte {
+// Acquire implements listen.Buffer.
+func (c *conn) Acquire() []byte {
 	if c.buf == nil {
 		c.buf = inBuffers.Get().(*inBuffer)
 	}
 	return c.buf[c.end:]
 }
 
-func (c *conn) giveBack() {
+// Release implements listen.Buffer. The start of a header that came before stays where it is.
+func (c *conn) Release() {
 	if c.buf != nil && c.end == 0 {
 		inBuffers.Put(c.buf)
 		c.buf = nil
@@ -261,7 +263,7 @@ func (c *conn) readEnded(err error) {
 	c.logReadError(err)
 	c.launchAll() // what was whole before the error
 	c.start, c.end = 0, 0
-	c.giveBack()
+	c.Release()
 	c.mu.Lock()
 	open, heads := slices.Clone(c.open), slices.Clone(c.heads)
 	c.mu.Unlock()

@@ -45,13 +45,16 @@ func newRequest(c *conn, id uint16, b BeginRequest) *request {
 		r.stdin.end(errNoMore)
 	}
 	r.ctx.request = r
-	r.ctx.Begin(c.ctx, c.server.RequestTimeout, r.watch)
+	r.ctx.Begin(c.ctx, c.server.RequestTimeout, (*watcher)(r))
 	return r
 }
 
-// watch is called when somebody asks for the end of the context: from then on the connection must be read.
-func (r *request) watch(func()) (stop func()) {
-	r.conn.relieve(r)
+// watcher is asked when somebody asks for the end of the context: from then on the connection must be read.
+type watcher request
+
+// Watch implements listen.Watcher.
+func (w *watcher) Watch(func()) (stop func()) {
+	w.conn.relieve((*request)(w))
 	return nil
 }
 

@@ -84,7 +84,7 @@ type Header struct {
 // ParseHeader reads a header. A version other than 1 is a [*ProtocolError]; the reserved byte may be anything.
 func ParseHeader(b [HeaderSize]byte) (Header, error) {
 	if b[0] != 1 {
-		return Header{}, protocolError("record of version %d, where 1 is spoken: header %q", b[0], b[:])
+		return Header{}, wrongVersion(b)
 	}
 	return Header{
 		Type:          RecordType(b[1]),
@@ -92,6 +92,11 @@ func ParseHeader(b [HeaderSize]byte) (Header, error) {
 		ContentLength: int(binary.BigEndian.Uint16(b[4:])),
 		PaddingLength: int(b[6]),
 	}, nil
+}
+
+// wrongVersion has a copy of its own of the header, so that a good one need not be on the heap.
+func wrongVersion(b [HeaderSize]byte) error {
+	return protocolError("record of version %d, where 1 is spoken: header %q", b[0], b[:])
 }
 
 // AppendRecord appends content as a record, padded with zeros to a multiple of 8 bytes as FastCGI section 3.3 advises. Content

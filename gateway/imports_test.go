@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"gateway/listen":               {"gateway"},
 	"cgi":                          {"gateway", "util"},
 	"scgi":                         {"gateway", "gateway/listen", "util"},
-	"fastcgi":                      {"gateway", "gateway/listen", "util"},
+	"fastcgi":                      {"gateway", "headers", "gateway/listen", "util"},
 	"fastcgi/gofastconn":           {"fastcgi", "gateway", "gateway/listen", "github.com/yookoala/gofast"},
 	"gateway/httpapp":              {"gateway", "gateway/listen", "headers", "util"},
 	"gateway/validate":             {"gateway", "gateway/httpapp", "headers", "util"},

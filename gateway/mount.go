@@ -18,10 +18,13 @@ import (
 // segments stay. A path that is not below prefix is an error with the page 404, one that is malformed or holds a NUL a
 // [*RequestError]: a transport hands them to [BaseCGIHandler.Run] as the error of an App.
 func Mount(e *util.Environ, prefix string) error {
+	if prefix == "" {
+		return nil
+	}
 	_, hasScript := e.Lookup("SCRIPT_NAME")
 	_, hasInfo := e.Lookup("PATH_INFO")
 	uri := e.Get("REQUEST_URI")
-	if prefix == "" || hasScript && hasInfo || uri == "" {
+	if hasScript && hasInfo || uri == "" {
 		return nil
 	}
 	prefix = strings.Trim(prefix, "/")

@@ -101,7 +101,7 @@ func (sv *service) newExchange(nc net.Conn) *exchange {
 
 // run answers the request.
 func (sv *service) run(ctx context.Context, x *exchange, e *util.Environ) error {
-	x.ctx.Begin(ctx, sv.RequestTimeout, x.conn.socket.Watch)
+	x.ctx.Begin(ctx, sv.RequestTimeout, x.conn.socket)
 	x.handler = gateway.BaseCGIHandler{
 		Environ:      e,
 		Stdin:        &x.input,

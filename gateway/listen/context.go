@@ -12,7 +12,7 @@ import (
 type RequestContext struct {
 	context.Context // the connection's or the server's
 	deadline        time.Time
-	watch           func(cancel func()) (stop func())
+	watcher         Watcher
 
 	mu     sync.Mutex
 	inner  context.Context
@@ -21,11 +21,16 @@ type RequestContext struct {
 	ended  bool
 }
 
-// Begin makes c ready, before anybody else knows it. timeout, counted from now, is its deadline where it is positive. watch is
-// called once, when Done first is, to have cancel called when the peer turns out to be gone; what it returns ends that and may be
-// nil, as watch may.
-func (c *RequestContext) Begin(parent context.Context, timeout time.Duration, watch func(cancel func()) (stop func())) {
-	c.Context, c.watch = parent, watch
+// Watcher finds out that a peer has gone.
+type Watcher interface {
+	// Watch has gone called, once, when the peer has gone away. It returns what ends the watch and waits for that, or nil.
+	Watch(gone func()) (stop func())
+}
+
+// Begin makes c ready, before anybody else knows it. timeout, counted from now, is its deadline where it is positive. The watcher,
+// which may be nil, is asked once, when Done first is.
+func (c *RequestContext) Begin(parent context.Context, timeout time.Duration, watcher Watcher) {
+	c.Context, c.watcher = parent, watcher
 	if timeout > 0 {
 		c.deadline = time.Now().Add(timeout)
 	}
@@ -58,8 +63,8 @@ func (c *RequestContext) derive() {
 	switch {
 	case c.ended:
 		c.cancel()
-	case c.watch != nil:
-		c.stop = c.watch(c.cancel)
+	case c.watcher != nil:
+		c.stop = c.watcher.Watch(c.cancel)
 	}
 }
 

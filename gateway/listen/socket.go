@@ -20,14 +20,19 @@ type Socket struct {
 
 // transfer is one direction of a Socket: the functions are made once, as each would be an allocation for every call.
 type transfer struct {
-	now     func(fd uintptr)      // once
-	again   func(fd uintptr) bool // until it is done
-	p       []byte
-	flags   int
-	n       int
-	err     error
-	acquire func() []byte
-	release func()
+	now    func(fd uintptr)      // once
+	again  func(fd uintptr) bool // until it is done
+	p      []byte
+	flags  int
+	n      int
+	err    error
+	buffer Buffer
+}
+
+// Buffer is where ReadLazily puts what it reads.
+type Buffer interface {
+	Acquire() []byte // returns room, which must not be empty
+	Release()        // takes it back unused
 }
 
 // NewSocket returns the Socket of nc, which stays the caller's to close.

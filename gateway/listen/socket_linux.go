@@ -98,7 +98,7 @@ func (s *Socket) send(p []byte, flags int) (int, error) {
 	}
 	t := &s.out
 	if t.now == nil {
-		t.now = func(fd uintptr) { t.n, t.err = unix.SendmsgN(int(fd), t.p, nil, nil, t.flags|unix.MSG_NOSIGNAL) }
+		t.now = t.sendOnce
 	}
 	t.p, t.flags, t.n, t.err = p, flags, 0, nil
 	if err := s.raw.Control(t.now); err != nil {
@@ -108,35 +108,47 @@ func (s *Socket) send(p []byte, flags int) (int, error) {
 	return max(t.n, 0), t.err
 }
 
-// ReadLazily waits for bytes under the read deadline and reads them into what acquire returns, which is not called before there
-// may be some. Where there were none after all, release takes it back. Both belong to the Socket from the first call on: they
-// must be the same at each.
-func (s *Socket) ReadLazily(acquire func() []byte, release func()) (int, error) {
+// ReadLazily waits for bytes under the read deadline and reads them into b, of which it asks for room only when there may be some.
+func (s *Socket) ReadLazily(b Buffer) (int, error) {
 	if s.raw == nil {
-		return s.nc.Read(acquire())
+		return s.nc.Read(b.Acquire())
 	}
 	t := &s.in
 	if t.again == nil {
-		t.acquire, t.release = acquire, release
 		t.again = t.receiveLazily
 	}
+	t.buffer = b
 	waitErr := s.raw.Read(t.again)
 	return received(t.n, t.err, waitErr)
 }
 
 // receiveLazily reports whether the wait is over.
 func (t *transfer) receiveLazily(fd uintptr) bool {
-	t.n, t.err = receiveFrom(fd, t.acquire(), 0)
+	t.n, t.err = receiveFrom(fd, t.buffer.Acquire(), 0)
 	if t.err == unix.EAGAIN {
-		t.release()
+		t.buffer.Release()
 		return false
 	}
 	return true
 }
 
-func receiveFrom(fd uintptr, p []byte, flags int) (int, error) {
+// sendOnce takes the plain system call where it can: sendmsg costs more.
+func (t *transfer) sendOnce(fd uintptr) {
+	if t.flags == 0 {
+		t.n, t.err = unix.Write(int(fd), t.p)
+		return
+	}
+	t.n, t.err = unix.SendmsgN(int(fd), t.p, nil, nil, t.flags)
+}
+
+// receiveFrom takes the plain system call where it can, which does not make up an address for each answer.
+func receiveFrom(fd uintptr, p []byte, flags int) (n int, err error) {
 	for {
-		n, _, err := unix.Recvfrom(int(fd), p, flags)
+		if flags == 0 {
+			n, err = unix.Read(int(fd), p)
+		} else {
+			n, _, err = unix.Recvfrom(int(fd), p, flags)
+		}
 		if err != unix.EINTR {
 			return max(n, 0), err
 		}

@@ -25,10 +25,8 @@ func (s *Socket) WriteNow([]byte) int { return 0 }
 // WriteMore writes p.
 func (s *Socket) WriteMore(p []byte) (int, error) { return s.nc.Write(p) }
 
-// ReadLazily is Read into what acquire returns.
-func (s *Socket) ReadLazily(acquire func() []byte, release func()) (int, error) {
-	return s.nc.Read(acquire())
-}
+// ReadLazily is Read.
+func (s *Socket) ReadLazily(b Buffer) (int, error) { return s.nc.Read(b.Acquire()) }
 
 // WaitGone fails.
 func (s *Socket) WaitGone(func() bool) (gone bool, err error) { return false, errors.ErrUnsupported }
