@@ -35,6 +35,7 @@ type conn struct {
 
 	wmu      sync.Mutex // held while records are written, and taken before mu
 	finished bool       // nothing can be written any more
+	wide     bool       // a unix socket's buffer was enlarged
 
 	mu           sync.Mutex
 	open         []*request // until they end; few, so that looking through them is no work
@@ -117,12 +118,8 @@ func (c *conn) drain() error {
 // fill waits for more. While it waits the connection holds no buffer, unless a part of a header is in it.
 func (c *conn) fill() error {
 	c.ownParams()
-	if c.start == c.end {
-		c.start, c.end = 0, 0
-		c.Release()
-	} else {
-		c.end = copy(c.buf[:], c.buf[c.start:c.end])
-		c.start = 0
+	if c.start > 0 {
+		c.start, c.end = 0, copy(c.buf[:], c.buf[c.start:c.end])
 	}
 	c.wait(true)
 	n, err := c.socket.ReadLazily(c)

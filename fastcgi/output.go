@@ -119,6 +119,9 @@ func (o *output) writeDirect(p []byte) (int, error) {
 	if len(b.data) > 0 {
 		o.sealRecord(0)
 	}
+	if len(p) >= fullRecord {
+		o.request.conn.widen()
+	}
 	now := (len(p) - heldBack) &^ 7
 	for done < now {
 		b.vector = append(net.Buffers(b.slices[:0]), b.data)

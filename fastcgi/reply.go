@@ -171,6 +171,21 @@ func (c *conn) setWriteDeadline() error {
 	return nil
 }
 
+// wideBuffer is what a unix socket is asked to take without its reader, in bytes; Linux gives 416 KiB by default. It calls such a
+// socket writable only when three quarters of that are free, so that with the usual 208 KiB reader and writer take turns: files go
+// two to three times as fast with more.
+const wideBuffer = 1 << 20
+
+// widen makes a unix socket take more at once, for a connection that has something large to send.
+func (c *conn) widen() {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if u, ok := c.nc.(*net.UnixConn); ok && !c.wide {
+		c.wide = true
+		u.SetWriteBuffer(wideBuffer)
+	}
+}
+
 // lost gives the connection up, because of an error of writing: nobody can be answered any more. The caller holds wmu.
 func (c *conn) lost(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -28,6 +28,7 @@ func (o *output) SendFile(f gateway.File, n int64) (int64, error) {
 	if size <= smallFile {
 		return gateway.SendFile(copied{o}, f, n, nil)
 	}
+	o.request.conn.widen()
 	sent := int64(0)
 	for sent < size {
 		k, err := o.sendRecord(f, min(size-sent, fileRecord))
