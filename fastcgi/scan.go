@@ -23,7 +23,7 @@ type piece struct {
 func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 	n = s.skip(data)
 	if !s.open {
-		if len(data)-n < HeaderSize || s.padding > 0 {
+		if len(data)-n < HeaderSize {
 			return piece{}, n, false, nil
 		}
 		if s.record, err = ParseHeader([HeaderSize]byte(data[n:])); err != nil {
