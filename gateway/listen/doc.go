@@ -1,6 +1,6 @@
 // Package listen is what the servers of this module share below their protocols: the grammar of addresses, the listeners
 // behind it, one listener for all protocols (Split), and the care of accepted connections (Conns). It knows no protocol
-// but by its first byte.
+// but by its first byte. For the clients it has the way out to the same addresses (Dialer).
 //
 // # Addresses
 //
