@@ -4,7 +4,8 @@
 //	...
 //	err = fastcgi.Serve(l, app)
 //
-// [Serve] is the short form; [StdServer] has limits, timeouts and a graceful end.
+// [Serve] is the short form; [StdServer] has limits, timeouts and a graceful end. [Client] is the other side: a gateway.Backend that calls
+// FastCGI applications, such as php-fpm.
 //
 // # What StdServer does
 //

@@ -99,6 +99,13 @@ func address(a net.Addr) string {
 	return a.String()
 }
 
+// fastcgiClient keeps its connections until the test ends.
+func fastcgiClient(t testing.TB, a net.Addr) gateway.Backend {
+	c := &fastcgi.Client{Addr: address(a)}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // TestDirect runs the suite through each transport by itself, with a client of ours as the web server's side.
 func TestDirect(t *testing.T) {
 	backends := []struct {
@@ -111,11 +118,17 @@ func TestDirect(t *testing.T) {
 		{"scgi over unix", func(t testing.TB) gateway.Backend {
 			return &scgi.Client{Addr: address(serve(t, newServer("scgi", ""), "unix", t.TempDir()))}
 		}},
-		{"fastcgi over tcp", func(t testing.TB) gateway.Backend {
+		{"gofastconn over tcp", func(t testing.TB) gateway.Backend {
 			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", ""))}
 		}},
-		{"fastcgi over unix", func(t testing.TB) gateway.Backend {
+		{"gofastconn over unix", func(t testing.TB) gateway.Backend {
 			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "unix", t.TempDir()))}
+		}},
+		{"fastcgi.Client over tcp", func(t testing.TB) gateway.Backend {
+			return fastcgiClient(t, serve(t, newServer("fastcgi", ""), "tcp", ""))
+		}},
+		{"fastcgi.Client over unix", func(t testing.TB) gateway.Backend {
+			return fastcgiClient(t, serve(t, newServer("fastcgi", ""), "unix", t.TempDir()))
 		}},
 		{"cgi", func(t testing.TB) gateway.Backend {
 			self, err := os.Executable()
@@ -150,11 +163,11 @@ func TestDirect(t *testing.T) {
 
 // directExclusions are what these clients cannot do. gateway/host will find the length of a body out for CGI and SCGI.
 var directExclusions = map[string][]gatewaytest.Exclusion{
-	"scgi over tcp":     {lengthFirst},
-	"scgi over unix":    {lengthFirst},
-	"fastcgi over tcp":  {wholeRecords},
-	"fastcgi over unix": {wholeRecords},
-	"cgi":               {lengthFirst, spooled},
+	"scgi over tcp":        {lengthFirst},
+	"scgi over unix":       {lengthFirst},
+	"gofastconn over tcp":  {wholeRecords},
+	"gofastconn over unix": {wholeRecords},
+	"cgi":                  {lengthFirst, spooled},
 }
 
 var lengthFirst = gatewaytest.Exclusion{

@@ -1,0 +1,185 @@
+package fastcgi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// Client is the web server's side: a [gateway.Backend] that calls a FastCGI application, such as php-fpm, over connections that it
+// keeps. A Client with an Addr works; its other fields say how much it may use and how long it waits. The fields must not change once
+// it is used, all methods may be called at the same time, and a Client must not be copied.
+//
+//	backend := &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}
+//	app := gateway.Forward(backend)
+//
+// # Connections
+//
+// A connection is used again only after a whole response and a whole request, when nothing was left over and nothing has come since;
+// each request on it has another id, so that late records of one are an error to the next and never its answer. Where a kept
+// connection dies before the first byte of the answer, the request is sent again, once and on a new one, if the method is idempotent
+// (RFC 9110 section 9.2.2) or nothing was sent, and if nothing was read of a Stdin that cannot be read again.
+//
+// An application with a process for each connection, as php-fpm and all that is built on libfcgi, answers no other connection while
+// one is kept: set MaxConns to the number of its processes (php-fpm: pm.max_children) at most. Without that, kept connections are
+// given up while a new one has waited for its answer for a second.
+//
+// # The body
+//
+// The body is sent while the answer is read, so an application may answer early; what it has not taken then is not sent. A body of
+// unknown length goes out as it comes, and ends with its stream. Not every application can take that: php-fpm 8.2 reads CONTENT_LENGTH
+// bytes, none where it is missing. For those host.Spool finds the length out first.
+//
+// A Stdin with a method Len() int, which bytes.Reader, bytes.Buffer and strings.Reader have, is taken to be in memory: up to 32 KiB of
+// it are sent with the head of the request, which saves a goroutine.
+//
+// # The answer
+//
+// FCGI_STDERR goes to the request's Stderr, in the goroutine that reads the response; nil drops it. The end of STDOUT alone ends
+// nothing: a response without FCGI_END_REQUEST is an error, as is one of FCGI_OVERLOADED or FCGI_CANT_MPX_CONN (503), FCGI_UNKNOWN_ROLE
+// (502), and a record of another version, request or type (502). A body that is longer than its Content-Length is cut, a shorter one
+// is an error. Response.ExitStatus is the appStatus.
+type Client struct {
+	// Addr is where the application listens, in the grammar of package listen, with the scheme fastcgi or none:
+	// "127.0.0.1:9000", "unix:/run/app.sock". It must be set.
+	Addr string
+
+	// Fallback are further addresses, tried in turn when Addr refuses the connection. They are no balancing: a new connection
+	// always tries Addr first. One that was made is kept like any other.
+	Fallback []string
+
+	// Role is what the application is asked to be. Zero is RoleResponder. RoleAuthorizer gets neither a body nor the variables
+	// that FastCGI section 6.3 keeps from it. RoleFilter would need a second stream, which a gateway.Request has not.
+	Role Role
+
+	// MaxConns bounds the open connections, those that are kept among them. A request over it waits. Zero and negative are no
+	// bound.
+	MaxConns int
+
+	// WaitTimeout bounds the wait of a request under MaxConns; one that waits longer fails with 503. Zero is 60 seconds,
+	// negative no bound but the request's context.
+	WaitTimeout time.Duration
+
+	// MaxIdleConns bounds the connections that are kept without a request. Zero is 64, negative keeps none.
+	MaxIdleConns int
+
+	// IdleTimeout is how long a connection is kept without a request. Zero is 60 seconds, negative no bound.
+	IdleTimeout time.Duration
+
+	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative no bound.
+	DialTimeout time.Duration
+
+	// WriteTimeout bounds each wait for the application to take some more of the request. Zero is 60 seconds, negative no
+	// bound. This and the next two may take an eighth longer.
+	WriteTimeout time.Duration
+
+	// FirstByteTimeout bounds the wait for the first byte of the answer, from the end of the request. Zero is 60 seconds,
+	// negative no bound.
+	FirstByteTimeout time.Duration
+
+	// ReadTimeout bounds each further wait for more of the answer. Zero is 60 seconds, negative no bound.
+	ReadTimeout time.Duration
+
+	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
+	MaxHeadBytes int
+
+	// NoKeepConn has the application close its connection behind each request (FastCGI section 3.5: no FCGI_KEEP_CONN).
+	NoKeepConn bool
+
+	pool clientPool
+}
+
+// What a zero field means.
+const (
+	defaultWaitTimeout  = 60 * time.Second
+	defaultMaxIdleConns = 64
+	defaultIdleTimeout  = 60 * time.Second
+)
+
+// ErrClientClosed is what RoundTrip fails with after Close.
+var ErrClientClosed = errors.New("fastcgi: Client is closed")
+
+// RoundTrip implements [gateway.Backend].
+//
+// An application that cannot be reached, breaks off or breaks the protocol is a [*gateway.BackendError] of 502, one that is too slow of
+// 504, one that has no room of 503; where the request's context has ended, the error wraps its reason. A body that cannot be read, or is
+// shorter than CONTENT_LENGTH, ends the exchange with an error that wraps that of r.Stdin. A CONTENT_LENGTH that is no number is a
+// [*gateway.RequestError].
+func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
+	begin := BeginRequest{Role: cmp.Or(c.Role, RoleResponder), KeepConn: !c.NoKeepConn}
+	body, err := clientBodyOf(r, begin.Role)
+	if err != nil {
+		return nil, err
+	}
+	m := messages.Get().(*message)
+	defer m.release()
+	if err := m.encode(begin, r.Environ, body); err != nil {
+		return nil, err
+	}
+	x, err := c.open(r, m, false)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := x.roundTrip(m, body)
+	if err == nil || !x.replayable() {
+		return resp, err
+	}
+	c.pool.retried.Add(1)
+	if x, err = c.open(r, m, true); err != nil {
+		return nil, err
+	}
+	return x.roundTrip(m, body)
+}
+
+// open prepares an exchange for r, on a kept connection or a new one.
+func (c *Client) open(r *gateway.Request, m *message, dial bool) (*clientExchange, error) {
+	conn, err := c.pool.get(r.Context(), c, dial)
+	if err != nil {
+		return nil, err
+	}
+	m.address(conn.nextID())
+	return newClientExchange(c, conn, r), nil
+}
+
+// CloseIdle closes the connections that are kept without a request.
+func (c *Client) CloseIdle() { c.pool.closeIdle() }
+
+// Close closes all connections: exchanges under way fail, and so do later ones, with [ErrClientClosed]. It returns nil.
+func (c *Client) Close() error {
+	c.pool.close()
+	return nil
+}
+
+// ClientStats are a Client's connections and requests in figures.
+type ClientStats struct {
+	Requests uint64 // begun, those that were sent again counted twice
+	Dialed   uint64 // connections made
+	Retried  uint64 // requests sent again because a kept connection had died
+	Active   int    // open connections with a request under way, those being dialed among them
+	Idle     int    // open connections without
+	Waiting  int    // requests that wait for a connection
+}
+
+// Stats returns the figures of this moment.
+func (c *Client) Stats() ClientStats { return c.pool.stats() }
+
+func (c *Client) dial(ctx context.Context) (*clientConn, error) {
+	d := listen.Dialer{
+		Protocol:         "fastcgi",
+		Addr:             c.Addr,
+		Fallback:         c.Fallback,
+		DialTimeout:      c.DialTimeout,
+		WriteTimeout:     c.WriteTimeout,
+		FirstByteTimeout: c.FirstByteTimeout,
+		ReadTimeout:      c.ReadTimeout,
+	}
+	call, err := d.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newClientConn(call), nil
+}

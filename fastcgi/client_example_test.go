@@ -1,0 +1,70 @@
+package fastcgi_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
+)
+
+// ExampleClient asks a FastCGI application, such as php-fpm would be.
+func ExampleClient() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	go fastcgi.Serve(l, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		body, err := io.ReadAll(r.Stdin)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s was sent %q", r.Environ.Get("SCRIPT_NAME"), body)
+		return err
+	}))
+
+	backend := &fastcgi.Client{Addr: l.Addr().String()}
+	defer backend.Close()
+	resp, err := backend.RoundTrip(&gateway.Request{
+		Environ: util.EnvironFromMap(map[string]string{
+			"REQUEST_METHOD":  "POST",
+			"SERVER_PROTOCOL": "HTTP/1.1",
+			"SCRIPT_NAME":     "/echo",
+			"CONTENT_LENGTH":  "5",
+		}),
+		Stdin: strings.NewReader("hello"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	fmt.Println(resp.Status, string(body), err)
+	// Output: 200 OK /echo was sent "hello" <nil>
+}
+
+// ExampleClient_phpFPM puts php-fpm, with two addresses, behind a web server in Go. Its pool has 20 processes.
+func ExampleClient_phpFPM() {
+	backend := &fastcgi.Client{
+		Addr:             "unix:/run/php/php8.2-fpm.sock",
+		Fallback:         []string{"10.0.0.2:9000"},
+		MaxConns:         20,
+		WaitTimeout:      5 * time.Second,
+		FirstByteTimeout: 30 * time.Second,
+	}
+	script := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		r.Environ.Set("SCRIPT_FILENAME", "/srv/www/index.php") // the only thing that php-fpm must be told
+		return gateway.Forward(backend).ServeGateway(w, r)
+	})
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", httpapp.Handler(script)))
+}

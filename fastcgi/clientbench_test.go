@@ -1,0 +1,104 @@
+package fastcgi_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
+)
+
+// BenchmarkClient has an application that costs next to nothing: it reads a request and writes what is always the same.
+func BenchmarkClient(b *testing.B) {
+	for _, network := range []string{"tcp", "unix"} {
+		b.Run(network, func(b *testing.B) {
+			address := "127.0.0.1:0"
+			if network == "unix" {
+				address = filepath.Join(b.TempDir(), "s")
+			}
+			l, err := net.Listen(network, address)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				for {
+					nc, err := l.Accept()
+					if err != nil {
+						return
+					}
+					go sayHello(nc)
+				}
+			}()
+			address = l.Addr().String()
+			if network == "unix" {
+				address = "unix:" + address
+			}
+			c := &fastcgi.Client{Addr: address}
+			defer c.Close()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					getHello(b, c)
+				}
+			})
+		})
+	}
+}
+
+// An exchange over a kept connection allocates the response, the exchange and little else.
+func TestClientAllocations(t *testing.T) {
+	c := applicationOn(t, "unix", func(a appConn) { sayHello(a.Conn) })
+	const most = 20
+	if got := testing.AllocsPerRun(200, func() { getHello(t, c) }); got > most {
+		t.Errorf("got %v allocations; want %d at most", got, most)
+	}
+}
+
+func getHello(b testing.TB, c gateway.Backend) {
+	resp, err := c.RoundTrip(&gateway.Request{Environ: benchEnviron})
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	if n, err := io.Copy(io.Discard, resp.Body); n != 13 || err != nil {
+		b.Errorf("got %d bytes, %v", n, err)
+	}
+	resp.Body.Close()
+}
+
+// benchEnviron is about what nginx sends.
+var benchEnviron = util.EnvironFromMap(map[string]string{
+	"REQUEST_METHOD": "GET", "QUERY_STRING": "", "CONTENT_TYPE": "", "CONTENT_LENGTH": "", "SCRIPT_NAME": "/app", "REQUEST_URI": "/app/hello",
+	"DOCUMENT_URI": "/app/hello", "DOCUMENT_ROOT": "/var/www/html", "SERVER_PROTOCOL": "HTTP/1.1", "REQUEST_SCHEME": "http",
+	"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_SOFTWARE": "nginx/1.22.1", "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "54321",
+	"SERVER_ADDR": "127.0.0.1", "SERVER_PORT": "80", "SERVER_NAME": "localhost", "REDIRECT_STATUS": "200", "HTTP_HOST": "localhost",
+	"HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "HTTP_ACCEPT": "*/*",
+})
+
+// sayHello answers what comes on nc.
+func sayHello(nc net.Conn) {
+	defer nc.Close()
+	in := bufio.NewReader(nc)
+	records := fastcgi.NewRecordReader(in)
+	var answer []byte
+	for {
+		h, _, err := records.Next()
+		if err != nil {
+			return
+		}
+		if h.Type != fastcgi.TypeStdin || h.ContentLength > 0 {
+			continue
+		}
+		answer = fastcgi.AppendRecord(answer[:0], fastcgi.TypeStdout, h.ID, []byte("Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"))
+		answer = fastcgi.AppendRecord(answer, fastcgi.TypeStdout, h.ID, nil)
+		answer = fastcgi.AppendEndRequest(answer, h.ID, fastcgi.EndRequest{})
+		if _, err := nc.Write(answer); err != nil {
+			return
+		}
+	}
+}
