@@ -1,39 +1,42 @@
 // Package fastcgi answers FastCGI requests, as nginx, Apache, lighttpd, Caddy or HAProxy send them, with a gateway.App.
 //
-//	l, err := net.Listen("tcp", "127.0.0.1:9000")
-//	...
-//	err = fastcgi.Serve(l, app)
+//	server := &fastcgi.Server{App: app, Addr: "unix:/run/app.sock?group=www-data"}
+//	err := server.ListenAndServe()
 //
-// [Serve] is the short form; [StdServer] has limits, timeouts and a graceful end. [Client] is the other side: a gateway.Backend that calls
-// FastCGI applications, such as php-fpm.
+// [Client] is the other side: a gateway.Backend that calls FastCGI applications, such as php-fpm.
 //
-// # What StdServer does
+// # Two engines
 //
-// StdServer runs on the standard library's net/http/fcgi, which makes a goroutine for each request and frames its response. Around
-// that it puts a connection of its own, through which net/http/fcgi gets each request only when that is complete and within the limits, and
-// without the client's data. So there is what net/http/fcgi alone does not have:
+// [Server] is the engine to choose. [StdServer], whose short form is [Serve], has the same fields and methods and gives the same
+// answers over the standard library's net/http/fcgi: for a program that must not have another FastCGI implementation in it, and to
+// find out whose fault something is. It is several times slower; `go run ./testdata/bench/fastcgi engines` measures both.
+//
+// Both have:
 //
 //   - the whole environ, byte for byte and in order, SCRIPT_NAME and PATH_INFO among it;
 //   - a response as the App set it: order, reason phrase, no body to HEAD, a head that Flush sends at once;
 //   - FCGI_STDERR: [gateway.Request.Stderr] goes to the web server's error log, also from several goroutines at the same time;
 //   - a context that ends when the web server aborts the request (FastCGI section 5.4) or closes the connection;
 //   - a body that is an error to the App when it was cut off, and a response that is seen to be cut off when the App failed;
-//   - a panic that costs one request;
+//   - several requests on one connection at the same time, and a panic that costs one of them;
 //   - bounds on variables, requests, connections and time, each with the protocol's own answer;
 //   - GET_VALUES answered truly, Shutdown, and an Accept that outlives a shortage of files.
 //
-// Several requests may be under way on one connection. The appStatus of a whole response is always 0.
+// Server alone has:
 //
-// # What it cannot do
+//   - one read and one write for a small request, and no goroutine of its own: a request runs on the goroutine that has read it. When
+//     it lasts over a millisecond, waits for its body or asks for the end of its context, another goroutine goes on reading;
+//   - files by sendfile(2), and large slices from where they are;
+//   - bodies that hold nobody up. Of one that its App does not read, 256 KiB are held. A request that is alone on its connection is
+//     then simply not read on; where the connection has had two at once, or the web server has asked whether it may, the rest goes
+//     to a temporary file without a name;
+//   - the other roles, as [Authorizer] and [Filter];
+//   - [SetAppStatus].
 //
-// Limits of this engine, and not of FastCGI:
-//
-//   - Speed. net/http/fcgi allocates 64 KiB for each response and again for each connection, and copies every record. Files are
-//     copied, never sent by sendfile(2).
-//   - A body record waits for the App once 64 KiB are unread. While the connection's reader waits so, it sees neither other requests
-//     of this connection nor that the web server aborted or went away.
-//   - Response bytes wait in a buffer of 64 KiB for Flush or the end of the response.
-//   - Only the responder role; authorizers and filters are told FCGI_UNKNOWN_ROLE.
+// What StdServer cannot do are limits of net/http/fcgi: it allocates 64 KiB for each response and again for each connection, and
+// copies every record, files too. Response bytes wait in a buffer of 64 KiB for Flush or the end. A body record waits for the App once
+// 64 KiB are unread; while the connection's reader waits so, it sees neither other requests of this connection nor that the web
+// server aborted or went away. Authorizers and filters are told FCGI_UNKNOWN_ROLE.
 //
 // # Peers
 //
@@ -42,9 +45,12 @@
 //
 // A peer that breaks the protocol is disconnected, with one log line that says why: a version other than 1, a length that does not
 // fit, an application record for request 0, a request begun twice, a body before the end of the variables. Records of requests that
-// are not open, and types that a responder does not know, mean nothing. Two things are taken in a wide sense: a name that comes twice
-// stays twice, as nginx sends a setting and its override, and a web server that has closed its sending side still gets its responses
-// if it reads them, though the contexts of their requests have ended.
+// are not open, and types that an application does not know, mean nothing. Two things are taken in a wide sense: a name that comes
+// twice stays twice, as nginx sends a setting and its override, and a web server that has closed its sending side still gets its
+// responses if it reads them, though the contexts of their requests have ended.
+//
+// The protocol has no flow control for each request: a web server that does not read one response keeps the others of that connection
+// waiting, and no other connection.
 //
 // # The wire
 //

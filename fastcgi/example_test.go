@@ -58,9 +58,9 @@ func ExampleServe() {
 	// hello from /app
 }
 
-// ExampleStdServer_Shutdown ends the program on the first interrupt, when the requests under way are answered.
-func ExampleStdServer_Shutdown() {
-	server := &fastcgi.StdServer{
+// ExampleServer_Shutdown ends the program on the first interrupt, when the requests under way are answered.
+func ExampleServer_Shutdown() {
+	server := &fastcgi.Server{
 		App:            gateway.AppFunc(hello),
 		Addr:           "unix:/run/app.sock?mode=0660&group=www-data",
 		RequestTimeout: 30 * time.Second,
