@@ -18,13 +18,15 @@ const (
 
 // ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2) and returns it with the rest of stdout as
 // its Body; closing the Body closes stdout. Lines end in LF or CRLF. A first line "HTTP/1.x 200 OK", as nph scripts and many
-// SCGI applications send, is taken for a Status. maxHead bounds the head in bytes, the blank line that ends it not counted; zero
+// SCGI applications send, is taken for a Status. A Content-Type, Location or Status without a value counts as not sent (section
+// 6.3). maxHead bounds the head in bytes, the blank line that ends it not counted; zero
 // and negative mean 64 KiB. A head has at most 1,000 fields.
 //
 // Behind the head, errors of stdout come out of the Body as they are: a Backend gives [*BackendError]s there by wrapping stdout.
 //
 // What is no head gives a [*BackendError] that says why, and stdout is closed: a line that is no field, white space before a
-// colon, folded lines, a status that is none or an interim one (1xx), a head that is too long or never ends, none at all.
+// colon, folded lines, a status that is none or an interim one (1xx), a second Status, Content-Type or Location, a head that is too long or
+// never ends, none at all.
 func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	if maxHead <= 0 {
 		maxHead = defaultMaxHead
@@ -162,14 +164,18 @@ func (r *Response) addLine(line string) error {
 	if !ok {
 		return fmt.Errorf("a line without a colon: %.64q", line)
 	}
-	if equalFold(name, "Status") {
-		if r.Status != "" {
-			return fmt.Errorf("a second status: %.64q", value)
-		}
-		r.Status = strings.Trim(value, " \t")
-		if r.Status == "" {
-			return errors.New("an empty Status")
-		}
+	isStatus := equalFold(name, "Status")
+	if !isStatus && !equalFold(name, "Content-Type") && !equalFold(name, "Location") {
+		return r.Headers.Add(name, value)
+	}
+	value = strings.Trim(value, " \t")
+	switch {
+	case value == "":
+		return nil // equivalent to the field not being sent (RFC 3875 section 6.3)
+	case isStatus && r.Status != "", !isStatus && r.Headers.Has(name):
+		return fmt.Errorf("a second %s: %.64q", name, value)
+	case isStatus:
+		r.Status = value
 		return nil
 	}
 	return r.Headers.Add(name, value)

@@ -80,7 +80,7 @@ func TestReadResponseAtTheBound(t *testing.T) {
 	const most = 3000 // more than the first read, less than the second
 	for _, lineEnd := range []string{"\n", "\r\n"} {
 		for _, more := range []int{0, 1} {
-			field := "A: " + strings.Repeat("x", most+more-len("A: ")-len(lineEnd)) + lineEnd
+			field := "Location: " + strings.Repeat("x", most+more-len("Location: ")-len(lineEnd)) + lineEnd
 			text := field + lineEnd + "body"
 			for split := most - 10; split < len(text); split++ {
 				r := io.MultiReader(strings.NewReader(text[:split]), strings.NewReader(text[split:]))
@@ -111,7 +111,7 @@ func (r *onceReader) Read(p []byte) (int, error) {
 // TestReadResponseErrorBesideTheHead: an error that comes with the head's last bytes is the body's.
 func TestReadResponseErrorBesideTheHead(t *testing.T) {
 	cut := &BackendError{Status: 502, Reason: "broke off"}
-	resp, err := ReadResponse(&closable{Reader: &onceReader{"A: b\n\nabc", cut}}, 0)
+	resp, err := ReadResponse(&closable{Reader: &onceReader{"Status: 200\n\nabc", cut}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
