@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -83,10 +82,33 @@ func (lengthRequired) page() (status, text string) {
 	return "411 Length Required", "The request body must have a Content-Length here.\n"
 }
 
-// Forward returns an App that answers with what b answers. Hop-by-hop fields of the response are dropped (RFC 3875 section
-// 6.3.4), a Location without Status becomes a 302 (section 6.2.3), and a response of unknown length is flushed as it comes. A
-// response that is no final one, that declares two lengths or a length that its body has not, is answered 502 while that is
-// possible, and breaks the exchange after that.
+// Final says what a web server makes of the head of r. It adds the fields that may go to the client to fields, and returns the
+// status, and the length that the head declares, -1 where it declares none. Where the backend sent no Status, it is "302 Found"
+// beside a Location (RFC 3875 section 6.2.3) and "200 OK" else. Hop-by-hop fields are dropped (section 6.3.4).
+//
+// What cannot be a final response is a [*BackendError] of 502: a malformed status or an interim one (1xx), two lengths or one
+// that is no number, a Transfer-Encoding, which would say something else about the body's end than the client's connection
+// does, and a head without any of Status, Content-Type and Location (section 6.3).
+func (r *Response) Final(fields *headers.Headers) (status string, length int64, err error) {
+	switch {
+	case r.Status != "":
+		status = r.Status
+	case r.Headers.Get("Location") != "":
+		status = "302 Found"
+	case r.Headers.Has("Content-Type"):
+		status = "200 OK"
+	default:
+		return "", 0, badHead(errors.New("no Content-Type, Location or Status"))
+	}
+	if length, err = finalFields(fields, r.Headers, status); err != nil {
+		return "", 0, badHead(err)
+	}
+	return status, length, nil
+}
+
+// Forward returns an App that answers with what b answers, as [Response.Final] has it. A response of unknown length is flushed
+// as it comes. One that cannot be final, or whose body has not the declared length, is answered 502 while that is possible, and
+// breaks the exchange after that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		resp, err := b.RoundTrip(withoutEmptyBody(r))
@@ -94,10 +116,9 @@ func Forward(b Backend) App {
 			return err
 		}
 		defer resp.Body.Close()
-		status := forwardStatus(resp)
-		length, err := forwardFields(w.Headers(), resp.Headers, status)
+		status, length, err := resp.Final(w.Headers())
 		if err != nil {
-			return badHead(err)
+			return err
 		}
 		if err := w.Start(status); err != nil {
 			return err
@@ -119,20 +140,16 @@ func withoutEmptyBody(r *Request) *Request {
 	return &c
 }
 
-func forwardStatus(resp *Response) string {
-	if resp.Status == "" && resp.Headers.Get("Location") != "" {
-		return "302 Found"
-	}
-	return cmp.Or(resp.Status, "200 OK")
-}
-
-// forwardFields adds the fields that may pass to dst, and returns the length that they declare.
-func forwardFields(dst, src *headers.Headers, status string) (length int64, err error) {
+// finalFields adds the fields that may pass to dst, and returns the length that they declare.
+func finalFields(dst, src *headers.Headers, status string) (length int64, err error) {
 	if err := checkFinal(status); err != nil {
 		return 0, err
 	}
 	for name, value := range src.All() {
-		if !util.IsHopByHop(name) {
+		switch {
+		case equalFold(name, "Transfer-Encoding"):
+			return 0, ruleError("field of the connection", name)
+		case !util.IsHopByHop(name):
 			dst.Add(name, value) // valid, since it comes out of a list
 		}
 	}

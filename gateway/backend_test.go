@@ -29,9 +29,9 @@ func TestForward(t *testing.T) {
 		{"no status", "Content-Type: a/b\n\nhi", "Status: 200 OK\r\nContent-Type: a/b\r\n\r\nhi"},
 		{"no reason", "Status: 404\n\n", "Status: 404 \r\n\r\n"},
 		{"redirect (C34)", "Location: http://x/\n\n", "Status: 302 Found\r\nLocation: http://x/\r\n\r\n"},
-		{"hop-by-hop fields go (C39)", "Status: 200 OK\nConnection: close\nTransfer-Encoding: chunked\nA: b\nContent-Length: 0\n\n", "Status: 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n"},
-		{"redirect without a target (C38)", "Location:\n\n", "Status: 200 OK\r\nLocation: \r\n\r\n"},
-		{"cookies in order", "Set-Cookie: b=1\nset-cookie: a=2\nContent-Length: 0\n\n", "Status: 200 OK\r\nSet-Cookie: b=1\r\nset-cookie: a=2\r\nContent-Length: 0\r\n\r\n"},
+		{"hop-by-hop fields go (C39)", "Status: 200 OK\nConnection: close\nKeep-Alive: 5\nA: b\nContent-Length: 0\n\n", "Status: 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n"},
+		{"redirect without a target (C38)", "Location:\nContent-Type: a/b\n\n", "Status: 200 OK\r\nContent-Type: a/b\r\n\r\n"},
+		{"cookies in order", "Status: 200 OK\nSet-Cookie: b=1\nset-cookie: a=2\nContent-Length: 0\n\n", "Status: 200 OK\r\nSet-Cookie: b=1\r\nset-cookie: a=2\r\nContent-Length: 0\r\n\r\n"},
 		{"204 with a body", "Status: 204 None\nContent-Length: 2\n\nhi", "Status: 204 None\r\n\r\n"},
 		{"304 with a length", "Status: 304 Same\nContent-Length: 2\nETag: x\n\n", "Status: 304 Same\r\nETag: x\r\n\r\n"},
 	} {
@@ -56,7 +56,7 @@ func TestForwardCloses(t *testing.T) {
 		{"client gone", headers.New(), &failingWriter{err: syscall.EPIPE}},
 	} {
 		body := &closable{Reader: strings.NewReader("abc")}
-		b := backendFunc(func(*Request) (*Response, error) { return &Response{Headers: c.head, Body: body}, nil })
+		b := backendFunc(func(*Request) (*Response, error) { return &Response{Status: "200 OK", Headers: c.head, Body: body}, nil })
 		if runHandler(&BaseCGIHandler{Stdout: c.stdout}, Forward(b).ServeGateway); !body.closed {
 			t.Errorf("%s: the body was left open", c.name)
 		}
@@ -66,8 +66,8 @@ func TestForwardCloses(t *testing.T) {
 // TestForwardHead: the length that answers a HEAD is not that of the body that came with it.
 func TestForwardHead(t *testing.T) {
 	for _, body := range []string{"", "a", "0123456789", "0123456789ab"} {
-		got := run("HEAD", Forward(replies("Content-Length: 10\n\n"+body)).ServeGateway)
-		if got.out != "Status: 200 OK\r\nContent-Length: 10\r\n\r\n" || got.err != nil {
+		got := run("HEAD", Forward(replies("Status: 200\nContent-Length: 10\n\n"+body)).ServeGateway)
+		if got.out != "Status: 200 \r\nContent-Length: 10\r\n\r\n" || got.err != nil {
 			t.Errorf("body %q: got %q, %v", body, got.out, got.err)
 		}
 	}
@@ -76,10 +76,12 @@ func TestForwardHead(t *testing.T) {
 // TestForwardRefuses: what the backend did wrong is its fault, not the gateway's.
 func TestForwardRefuses(t *testing.T) {
 	for _, c := range []struct{ name, backend string }{
-		{"more than declared (C40)", "Content-Length: 1\n\nab"},
-		{"less than declared (C40)", "Content-Length: 3\n\nab"},
-		{"two lengths (C40)", "Content-Length: 2\nContent-Length: 3\n\nab"},
-		{"length that is none", "Content-Length: 2x\n\nab"},
+		{"more than declared (C40)", "Status: 200\nContent-Length: 1\n\nab"},
+		{"less than declared (C40)", "Status: 200\nContent-Length: 3\n\nab"},
+		{"two lengths (C40)", "Status: 200\nContent-Length: 2\nContent-Length: 3\n\nab"},
+		{"a coding of the body (C39, CVE-2023-27522, CVE-2026-63718)", "Status: 200\nTransfer-Encoding: chunked\n\n2\r\nab\r\n0\r\n\r\n"},
+		{"no field of CGI (C30, C43)", "X-Powered-By: hope\nSet-Cookie: a=1\n\nab"},
+		{"length that is none", "Status: 200\nContent-Length: 2x\n\nab"},
 		{"interim response (A13)", "Status: 103 Early Hints\nLink: x\n\n"},
 		{"interim status line", "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\n\n"},
 	} {
@@ -96,7 +98,7 @@ func TestForwardRefuses(t *testing.T) {
 	if got := run("GET", Forward(interim).ServeGateway); !strings.HasPrefix(got.out, "Status: 502 ") {
 		t.Errorf("a Backend's own interim response: got %q", got.out)
 	}
-	got := run("GET", Forward(replies("Content-Length: 9000\n\n"+strings.Repeat("x", 5000))).ServeGateway)
+	got := run("GET", Forward(replies("Status: 200\nContent-Length: 9000\n\n"+strings.Repeat("x", 5000))).ServeGateway)
 	if !errors.Is(got.err, ErrBroken) || !errors.Is(got.err, ErrContentLength) {
 		t.Errorf("less than declared, late: got %v; want ErrBroken", got.err)
 	}
@@ -121,7 +123,7 @@ func TestForwardFailures(t *testing.T) {
 		}
 	}
 	stuck := backendFunc(func(*Request) (*Response, error) {
-		return &Response{Headers: headers.New(), Body: io.NopCloser(stuckReader{})}, nil
+		return &Response{Status: "200 OK", Headers: headers.New(), Body: io.NopCloser(stuckReader{})}, nil
 	})
 	if got = run("GET", Forward(stuck).ServeGateway); !errors.Is(got.err, io.ErrNoProgress) {
 		t.Errorf("got %v; want io.ErrNoProgress", got.err)
@@ -146,7 +148,7 @@ func TestForwardFlushes(t *testing.T) {
 		t.Errorf("got %q in %d flushes; want 4, the first for the head", out.String(), out.flushes)
 	}
 	out = &headStdout{}
-	runHandler(&BaseCGIHandler{Stdout: out}, Forward(replies("A: b\n\nabc")).ServeGateway)
+	runHandler(&BaseCGIHandler{Stdout: out}, Forward(replies("Status: 200\n\nabc")).ServeGateway)
 	if out.flushes != 1 || out.String() != "abc" {
 		t.Errorf("got %q in %d flushes; want one, as the body came with the head", out.String(), out.flushes)
 	}
@@ -161,6 +163,19 @@ func TestBackendErrorTexts(t *testing.T) {
 	for _, c := range []struct{ reason, want string }{{"", "Bad Gateway.\n"}, {"x", "X.\n"}, {"été", "Été.\n"}} {
 		if status, text := (&BackendError{Status: 200, Reason: c.reason}).page(); status != "502 Bad Gateway" || text != c.want {
 			t.Errorf("got %q, %q; want %q", status, text, c.want)
+		}
+	}
+}
+
+// TestErrorPage: what an access log takes for the answer is the answer.
+func TestErrorPage(t *testing.T) {
+	for _, err := range []error{
+		errors.New("any"), ErrLengthRequired, &RequestError{}, &BodyTooLargeError{}, &BackendError{Status: 503, Reason: "no room"},
+	} {
+		status, text := ErrorPage(err)
+		got := run("GET", func(ResponseWriter, *Request) error { return err })
+		if !strings.HasPrefix(got.out, "Status: "+status+"\r\n") || !strings.HasSuffix(got.out, "\r\n\r\n"+text) {
+			t.Errorf("%v: got %q, %q; the answer is %q", err, status, text, got.out)
 		}
 	}
 }

@@ -179,6 +179,16 @@ const (
 // paged is an error that has a page of its own: a refused request, or a backend that failed.
 type paged interface{ page() (status, text string) }
 
+// ErrorPage returns the status and the text of the page that answers an App which failed with err, where no hook of
+// [BaseCGIHandler] has it otherwise: 500, or what a refused request and a failed backend have of their own (400, 404, 411, 413,
+// 502 to 504). The page is text/plain. An access log has its status from here.
+func ErrorPage(err error) (status, text string) {
+	if p := paged(nil); errors.As(err, &p) {
+		return p.page()
+	}
+	return defaultErrorStatus, defaultErrorBody
+}
+
 func (h *BaseCGIHandler) errorApp(cause error) App {
 	if p := paged(nil); errors.As(cause, &p) {
 		status, text := p.page()
