@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 	"fastcgi":                      {"gateway", "headers", "gateway/listen", "util"},
 	"fastcgi/gofastconn":           {"fastcgi", "gateway", "gateway/listen", "github.com/yookoala/gofast"},
 	"gateway/httpapp":              {"gateway", "gateway/listen", "headers", "util"},
+	"gateway/host":                 {"gateway", "gateway/httpapp", "headers", "util"},
 	"gateway/validate":             {"gateway", "gateway/httpapp", "headers", "util"},
 	"gateway/launch":               {"cgi", "fastcgi", "gateway", "gateway/httpapp", "gateway/listen", "scgi", "util"},
 	"gateway/gatewaytest":          {"gateway", "gateway/httpapp", "util"},

@@ -1,0 +1,119 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// computed are the variables that say which request this is. Configuration must not set them (CVE-2025-65082): what an
+// application decides by would not be what the client asked for.
+var computed = []string{
+	"CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_URI", "GATEWAY_INTERFACE", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_PROXY",
+	"HTTP_TRANSFER_ENCODING", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST",
+	"REMOTE_PORT", "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "SERVER_ADDR", "SERVER_PROTOCOL",
+}
+
+// Check reports what is wrong with the fields or the folders that they name, so that a program can say so before it listens. A
+// Handler whose fields are wrong answers every request with a 500.
+func (h *Handler) Check() error {
+	if err := h.checkFields(); err != nil {
+		return err
+	}
+	if h.Root != "" {
+		if err := checkFolder("Root", h.Root); err != nil {
+			return err
+		}
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(h.Offload)) {
+		if err := checkFolder("Offload", h.Offload[prefix]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Handler) checkFields() error {
+	if h.Backend == nil {
+		return errors.New("host: Backend is nil")
+	}
+	if err := h.checkScripts(); err != nil {
+		return err
+	}
+	for _, entry := range h.Env {
+		if err := h.checkVariable(entry); err != nil {
+			return err
+		}
+	}
+	for prefix, dir := range h.Offload {
+		if !strings.HasPrefix(prefix, "/") || !filepath.IsAbs(dir) {
+			return fmt.Errorf("host: Offload: %.64q and %.64q are not both absolute paths", prefix, dir)
+		}
+	}
+	return nil
+}
+
+func (h *Handler) checkScripts() error {
+	switch {
+	case h.Root == "" && len(h.SplitPath) > 0:
+		return errors.New("host: SplitPath needs Root")
+	case len(h.SplitPath) == 0 && (len(h.Index) > 0 || h.Fallback != "" || h.Next != nil):
+		return errors.New("host: Index, Fallback and Next need SplitPath")
+	case h.Root != "" && !filepath.IsAbs(h.Root):
+		return fmt.Errorf("host: Root: %.64q is not an absolute path", h.Root)
+	}
+	for _, extension := range h.SplitPath {
+		if !isExtension(extension) {
+			return fmt.Errorf("host: SplitPath: %.64q is no dot with ASCII letters, digits and signs behind it", extension)
+		}
+	}
+	for _, name := range h.Index {
+		if name == "" || name != path.Base(name) || name == "." || name == ".." {
+			return fmt.Errorf("host: Index: %.64q is not the name of a file", name)
+		}
+	}
+	s := Scripts{SplitPath: h.SplitPath}
+	if f := h.Fallback; f != "" && (f[0] != '/' || f != path.Clean(f) || !s.isScript(f)) {
+		return fmt.Errorf("host: Fallback: %.64q is no path with a slash at its beginning and an extension of SplitPath at its end", f)
+	}
+	return nil
+}
+
+// isExtension accepts printable ASCII: other bytes have no upper and lower case here, and never match (CVE-2026-45135).
+func isExtension(s string) bool {
+	if len(s) < 2 || s[0] != '.' {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '/' || r == '\\' })
+}
+
+func checkFolder(field, dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("host: %s: %w", field, err)
+	case !info.IsDir():
+		return fmt.Errorf("host: %s: %.64q is no folder", field, dir)
+	}
+	return nil
+}
+
+// checkVariable accepts "NAME=value". SCRIPT_FILENAME is a setting where no script is looked for: that of an application that is
+// one script in a container.
+func (h *Handler) checkVariable(entry string) error {
+	name, value, ok := strings.Cut(entry, "=")
+	switch {
+	case !ok || name == "":
+		return fmt.Errorf("host: Env: %.64q is not NAME=value", entry)
+	case strings.ContainsRune(name, 0) || strings.ContainsRune(value, 0):
+		return fmt.Errorf("host: Env: %.64q holds a NUL", entry)
+	case slices.Contains(computed, name), name == "SCRIPT_FILENAME" && len(h.SplitPath) > 0:
+		return fmt.Errorf("host: Env: %s says which request this is and cannot be set", name)
+	}
+	return nil
+}

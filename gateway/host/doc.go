@@ -1,0 +1,63 @@
+// Package host is the web server's side of CGI, FastCGI and SCGI: what stands between an HTTP request and a gateway.Backend. A
+// [Handler] is an http.Handler that answers with a backend:
+//
+//	http.Handle("/app/", &host.Handler{
+//		Backend: &scgi.Client{Addr: "127.0.0.1:4000"},
+//		Mount:   "/app",
+//	})
+//
+// and with a folder of PHP files, for what a development server does:
+//
+//	&host.Handler{
+//		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"},
+//		Root:      "/srv/www",
+//		SplitPath: []string{".php"},
+//		Index:     []string{"index.php"},
+//		Next:      httpapp.New(http.FileServer(http.Dir("/srv/www"))),
+//	}
+//
+// A Handler is also a gateway.App, so that package launch and every server of this module can serve one: what comes in over
+// FastCGI leaves over SCGI, under the same rules. A [Transport] is a Handler as an http.RoundTripper, for
+// httputil.ReverseProxy. A [Spool] finds out how long a body is, for a backend that has to know it first.
+//
+// # From the request to the backend
+//
+// The variables of RFC 3875 section 4.1 come from httpapp.MetaVariables, which says what becomes of a client's fields. A Handler
+// adds those that backends expect of a web server, and removes what they must not hear from a client:
+//
+//	DOCUMENT_ROOT      Root
+//	DOCUMENT_URI       SCRIPT_NAME and PATH_INFO; nginx's
+//	PATH_TRANSLATED    Root and PATH_INFO, where both are there
+//	REDIRECT_STATUS    200, without which php-cgi refuses to run
+//	REMOTE_HOST        REMOTE_ADDR, where that is an address
+//	SCRIPT_FILENAME    the file of the script that was found below Root
+//
+//	HTTP_AUTHORIZATION         is removed unless PassAuthorization is set
+//	HTTP_TRANSFER_ENCODING     is removed: the backend gets the body decoded
+//	PHP_VALUE, PHP_ADMIN_VALUE are removed: who speaks FastCGI to us may not configure PHP
+//
+// Env is added last. It cannot set what says which request this is (CVE-2025-65082), and a client cannot set anything that
+// does not begin with HTTP_ (CVE-2024-8927). A value that begins as a shell function does is refused (CVE-2014-6271).
+//
+// Without SplitPath the backend is one application: SCRIPT_NAME is Mount and PATH_INFO the rest of the path. With it a script is
+// looked for below Root, as [Scripts] says.
+//
+// # From the backend to the response
+//
+// The rules of package gateway apply: gateway.Response.Final says what of a head reaches the client, and gateway.Forward what
+// becomes of a body that is longer or shorter than it was declared. Besides:
+//
+//   - A response without Content-Type gets none; X-Content-Type-Options: nosniff keeps browsers from guessing (CVE-2020-24553).
+//   - A local redirect (RFC 3875 section 6.2.2: a Location that is a path, without Status and other fields) is answered by what
+//     that path is answered with: a GET, or a HEAD for a HEAD, without body, that goes through resolution again. The 11th in a row
+//     is a 502.
+//   - X-Sendfile and X-Accel-Redirect send a file where Offload allows it. They are removed otherwise, as are the other X-Accel
+//     fields, which are meant for a web server, and X-CGI fields (section 6.3.5).
+//   - A backend that fails is answered by 502, 503 or 504 with a sentence that names the cause. The details go to the log only.
+//     After the first byte the response is broken off, so that a client can see that it is not whole.
+//
+// # What is logged
+//
+// What a backend writes to its error stream goes to ErrorLog line by line, with control characters escaped, and bounded. A
+// failure is logged once. [Handler.Access] is told of each request when it is over: an access log and metrics hang there.
+package host

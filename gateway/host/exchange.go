@@ -1,0 +1,205 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/headers"
+)
+
+// exchange is one request on its way to the backend, and through local redirects to where they lead.
+type exchange struct {
+	handler *Handler
+	access  *Access
+	current *gateway.Request // as it came in, or as the last local redirect made it
+	sent    *gateway.Request // as the backend got it
+	stderr  *lineWriter      // nil until there is a backend to listen to
+}
+
+// follow returns the response to r, or to what local redirects made of it.
+func (x *exchange) follow(r *gateway.Request) (*gateway.Response, error) {
+	for {
+		x.current = r
+		resp, err := x.roundTrip()
+		if err != nil {
+			return nil, err
+		}
+		target, ok := localTarget(resp)
+		if !ok {
+			return resp, nil
+		}
+		drain(resp.Body)
+		if r, err = x.redirect(target); err != nil {
+			return nil, err
+		}
+		if x.handler.Router != nil {
+			return nil, &rerouted{r}
+		}
+	}
+}
+
+// roundTrip sends the current request to the backend.
+func (x *exchange) roundTrip() (_ *gateway.Response, err error) {
+	h := x.handler
+	if x.sent, err = x.describe(x.current); err != nil {
+		return nil, err
+	}
+	spool := Spool{Backend: h.Backend, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}
+	resp, err := spool.RoundTrip(x.sent)
+	if err != nil {
+		return nil, blame(err)
+	}
+	if !x.access.Start.IsZero() && x.access.Head == 0 {
+		x.access.Head = time.Since(x.access.Start)
+	}
+	return resp, nil
+}
+
+// end lets go of what the backend may still hold.
+func (x *exchange) end() {
+	if x.stderr != nil {
+		x.stderr.close()
+	}
+}
+
+// blame returns err as a client may be told of it. What the gateway has a page for stays; else the backend has failed, or was not
+// in time.
+func blame(err error) error {
+	status, _ := gateway.ErrorPage(err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && !strings.HasPrefix(status, "504"):
+		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
+	case errors.Is(err, context.Canceled), errors.Is(err, gateway.ErrAbort), !strings.HasPrefix(status, "500"):
+		return err
+	}
+	return &gateway.BackendError{Status: 502, Reason: "the application cannot be asked", Err: err}
+}
+
+// respond sends the backend's response on.
+func (x *exchange) respond(w gateway.ResponseWriter, resp *gateway.Response) error {
+	file, err := x.offloaded(resp.Headers)
+	if err != nil || file != nil {
+		drain(resp.Body)
+	}
+	switch {
+	case err != nil:
+		return x.refuse(w, err)
+	case file != nil:
+		defer file.Close()
+		return sendFile(w, x.sent, resp, file)
+	}
+	clean(resp)
+	return gateway.Forward(answered{resp}).ServeGateway(w, x.sent)
+}
+
+// answered is the Backend of an exchange that has begun.
+type answered struct{ resp *gateway.Response }
+
+func (a answered) RoundTrip(*gateway.Request) (*gateway.Response, error) { return a.resp, nil }
+
+// clean takes off what is not for the client, and says what browsers must not guess.
+func clean(resp *gateway.Response) {
+	fields := resp.Headers
+	for _, name := range fields.Keys() {
+		if isForServer(name) {
+			fields.Del(name)
+		}
+	}
+	bodyless := strings.HasPrefix(resp.Status, "204") || strings.HasPrefix(resp.Status, "304")
+	if !bodyless && !fields.Has("Content-Type") {
+		_ = fields.Set("X-Content-Type-Options", "nosniff") // a valid field
+	}
+}
+
+// isForServer tells fields that an application means for its web server (RFC 3875 section 6.3.5; nginx, Apache's mod_xsendfile,
+// lighttpd).
+func isForServer(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "x-accel-") || strings.HasPrefix(name, "x-cgi-") ||
+		name == "x-sendfile" || name == "x-lighttpd-send-file"
+}
+
+// rerouted is the request that a local redirect leads to, where the Router is to answer it.
+type rerouted struct{ request *gateway.Request }
+
+func (*rerouted) Error() string { return "host: local redirect to the Router" }
+
+// refuse answers what the backend does not get to see. What it returns is answered by the gateway.
+func (x *exchange) refuse(w gateway.ResponseWriter, err error) error {
+	h, away := x.handler, (*rerouted)(nil)
+	switch {
+	case errors.As(err, &away):
+		return h.Router.ServeGateway(w, away.request)
+	case errors.Is(err, ErrNotScript) && h.Next != nil:
+		return h.Next.ServeGateway(w, x.current)
+	}
+	p, ok := pageOf(x.current, err)
+	if !ok {
+		return err
+	}
+	x.access.Err = err
+	return p.send(w)
+}
+
+// page is a short answer of the Handler's own.
+type page struct{ status, location, text string }
+
+// pageOf returns the page that tells of err, if that is a thing of this package.
+func pageOf(r *gateway.Request, err error) (p page, ok bool) {
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotScript):
+		return page{status: "404 Not Found", text: "There is nothing here.\n"}, true
+	case errors.Is(err, ErrFolder):
+		return page{status: movedStatus(r), location: withSlash(r), text: "The folder is at the path with a slash.\n"}, true
+	}
+	return page{}, false
+}
+
+// movedStatus keeps the method of what is no GET (RFC 9110 section 15.4.9).
+func movedStatus(r *gateway.Request) string {
+	if m := r.Environ.Get("REQUEST_METHOD"); m == "GET" || m == "HEAD" {
+		return "301 Moved Permanently"
+	}
+	return "308 Permanent Redirect"
+}
+
+// withSlash is the path of r with a slash behind it. Resolution has refused empty segments, so it does not begin with two, which
+// would name a host.
+func withSlash(r *gateway.Request) string {
+	u := url.URL{Path: fullPath(r.Environ) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
+	return u.String()
+}
+
+func (p page) fields() []headers.Field {
+	fields := []headers.Field{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
+	if p.location != "" {
+		fields = append(fields, headers.Field{Name: "Location", Value: p.location})
+	}
+	return fields
+}
+
+func (p page) send(w gateway.ResponseWriter) error {
+	for _, f := range p.fields() {
+		if err := w.Headers().Set(f.Name, f.Value); err != nil {
+			return err
+		}
+	}
+	if err := w.Start(p.status); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, p.text)
+	return err
+}
+
+// Bounds on reading what is thrown away: a backend that is read to its end need not be killed, nor its connection closed.
+const mostDrained = 64 << 10
+
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, mostDrained)
+	_ = body.Close()
+}

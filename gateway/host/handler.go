@@ -1,0 +1,130 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+)
+
+// Handler answers requests with a backend. It is an http.Handler and a gateway.App, and may serve any number of requests at the
+// same time. Its fields must not change once it is used; [Handler.Check] tells whether they fit together.
+type Handler struct {
+	// Backend answers the requests. It must be set.
+	Backend gateway.Backend
+
+	// Mount is the path below which the application, or Root, is seen by clients, decoded, such as "/app". Empty and "/" are the
+	// root. It matches whole segments. A request for another path is answered 404. A server that calls ServeGateway and sets
+	// SCRIPT_NAME by a Mount of its own must have the same one.
+	Mount string
+
+	// Root is the folder of the site: DOCUMENT_ROOT. It must be an absolute path. SplitPath needs it.
+	Root string
+
+	// BackendRoot is Root as the backend sees it, where that lives in a container or a chroot. Empty means Root.
+	BackendRoot string
+
+	// SplitPath has the extensions of scripts, such as ".php": see [Scripts]. Empty means that the backend is one application, to
+	// which every path below Mount belongs.
+	SplitPath []string
+
+	// Index has the names of files that answer for their folder, such as "index.php", in order of preference.
+	Index []string
+
+	// Fallback is the script that answers for a path at which nothing is, such as "/index.php", below Root: a front controller.
+	// Empty is a 404.
+	Fallback string
+
+	// Next answers where a path names a file below Root that is no script: an App for static files, such as
+	// httpapp.New(http.FileServer(http.Dir(root))). Nil is a 404.
+	Next gateway.App
+
+	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's field made is replaced; one that
+	// says which request this is cannot be: see [Handler.Check].
+	Env []string
+
+	// PassAuthorization hands the client's Authorization field on, as HTTP_AUTHORIZATION: for an application that checks it itself.
+	PassAuthorization bool
+
+	// Prepare, if not nil, may change the environ of a request before the backend gets it, of one that follows a local redirect
+	// too: REMOTE_USER and AUTH_TYPE, say, from what an authenticating handler has put into the context.
+	Prepare func(r *gateway.Request)
+
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
+	MaxBodyBytes int64
+
+	// StreamBody hands a body of unknown length to the backend as it comes, if the backend takes it so: see [Spool.Stream].
+	StreamBody bool
+
+	// Timeout bounds the whole of a request, in time: 504 before the head of the response, a broken response after it. Zero and
+	// negative mean no bound, so that streams live on; a backend has bounds of its own on each wait.
+	Timeout time.Duration
+
+	// Router answers local redirects. Nil is the Handler itself, without the handlers around it: where those check access, or
+	// choose between several, Router must be the outermost one, such as httpapp.New(mux).
+	Router gateway.App
+
+	// Offload allows responses to name a file in X-Accel-Redirect or X-Sendfile, which is sent in the place of their body. Its keys
+	// are paths as X-Accel-Redirect has them, such as "/protected", its values the folders that they stand for. X-Sendfile has the
+	// file's own absolute path, which must be in one of these folders. Nothing leads out of a folder, no symbolic link either.
+	Offload map[string]string
+
+	// ErrorLog takes what the backend writes to its error stream, one record at level Warn for each line, and why a request
+	// failed, at level Error. Nil is the request's own error stream: standard error, or the web server's log over FastCGI.
+	ErrorLog *slog.Logger
+
+	// Access, if not nil, is called when a request is over, in its goroutine.
+	Access func(*Access)
+
+	once   sync.Once
+	front  *httpapp.AppHandler
+	faulty error // what is wrong with the fields
+}
+
+// setUp is done at the first request: the fields are there by then.
+func (h *Handler) setUp() {
+	h.faulty = h.checkFields()
+	h.front = &httpapp.AppHandler{App: h, Mount: h.Mount, ErrorLog: h.ErrorLog, MaxBodyBytes: h.MaxBodyBytes}
+}
+
+// ServeHTTP implements http.Handler. A response that breaks after its head ends in a panic with http.ErrAbortHandler, by which
+// net/http breaks the connection.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.once.Do(h.setUp)
+	h.front.ServeHTTP(w, r)
+}
+
+// ServeGateway implements gateway.App.
+func (h *Handler) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
+	h.once.Do(h.setUp)
+	if h.Access == nil {
+		return h.serve(w, r, new(Access))
+	}
+	m := newMeter(w, r)
+	err := h.serve(m, r, &m.access)
+	h.Access(m.report(err))
+	return err
+}
+
+// serve answers r and notes in a what a log wants to know.
+func (h *Handler) serve(w gateway.ResponseWriter, r *gateway.Request, a *Access) error {
+	if h.faulty != nil {
+		return h.faulty
+	}
+	if h.Timeout > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	x := &exchange{handler: h, access: a}
+	defer x.end()
+	resp, err := x.follow(r)
+	if err != nil {
+		return x.refuse(w, err)
+	}
+	return x.respond(w, resp)
+}

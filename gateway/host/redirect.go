@@ -1,0 +1,82 @@
+package host
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// maxRedirects is how many local redirects in a row are followed; Apache's LimitInternalRecursion is 10 too.
+const maxRedirects = 10
+
+// localTarget returns where a local redirect leads (RFC 3875 section 6.2.2). What has a Status or fields for the client, a cookie
+// say, is a redirect for the client to follow; so is a Location of two slashes, which names a host. A Content-Type, which many
+// libraries add to everything, does not count.
+func localTarget(resp *gateway.Response) (target string, ok bool) {
+	target = resp.Headers.Get("Location")
+	if resp.Status != "" || !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") {
+		return "", false
+	}
+	for _, name := range resp.Headers.Keys() {
+		switch strings.ToLower(name) {
+		case "location", "content-type", "content-length":
+		default:
+			return "", false
+		}
+	}
+	return target, true
+}
+
+type redirectsKey struct{}
+
+// redirect returns the request that a local redirect to target makes of the current one: as if the client had asked for target,
+// with no body. Nothing of how the current one was resolved comes along (CVE-2024-38476, CVE-2026-42356).
+func (x *exchange) redirect(target string) (*gateway.Request, error) {
+	r := x.current
+	count, _ := r.Context().Value(redirectsKey{}).(int)
+	if count++; count > maxRedirects {
+		return nil, badRedirect("the application redirects in circles", target)
+	}
+	if strings.Contains(target, "#") {
+		return nil, badRedirect("the application redirects to a malformed path", target)
+	}
+	e := r.Environ.Clone()
+	for _, name := range []string{
+		"CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT",
+		"SCRIPT_NAME", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_FILENAME", "DOCUMENT_URI",
+	} {
+		e.Del(name)
+	}
+	if e.Get("REQUEST_METHOD") != "HEAD" {
+		e.Set("REQUEST_METHOD", "GET")
+	}
+	_, query, _ := strings.Cut(target, "?")
+	e.Set("REQUEST_URI", target)
+	e.Set("QUERY_STRING", query)
+	if err := gateway.Mount(e, x.prefix()); err != nil {
+		return nil, err
+	}
+	c := *r
+	c.Environ, c.Stdin = e, nil
+	return c.WithContext(context.WithValue(r.Context(), redirectsKey{}, count)), nil
+}
+
+// prefix is the mount that a path is below.
+func (x *exchange) prefix() string {
+	h, prefix := x.handler, x.handler.Mount
+	switch {
+	case h.Router != nil:
+		prefix = ""
+	case len(h.SplitPath) == 0:
+		prefix = x.current.Environ.Get("SCRIPT_NAME")
+	}
+	return "/" + strings.Trim(prefix, "/")
+}
+
+func badRedirect(reason, target string) error {
+	return &gateway.BackendError{Status: 502, Reason: reason, Err: &gateway.RuleError{Rule: "local redirect", Input: cut(target)}}
+}
+
+// cut keeps what goes into a message short.
+func cut(s string) string { return s[:min(len(s), 64)] }

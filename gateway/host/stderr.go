@@ -1,0 +1,109 @@
+package host
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// Bounds on what one request may write to a log.
+const (
+	maxLine   = 4 << 10
+	maxStderr = 256 << 10
+)
+
+// lineWriter passes what a backend writes to its error stream to a log, line by line. It is safe for concurrent use: a backend may
+// write while its response is read.
+type lineWriter struct {
+	emit func(line string)
+
+	mu     sync.Mutex
+	line   []byte // without its end, which is still to come
+	left   int    // bytes that may still be logged
+	missed int64  // bytes that were not
+}
+
+// newLineWriter returns one that writes to log, or to the request's own error stream where log is nil.
+func newLineWriter(log *slog.Logger, r *gateway.Request) *lineWriter {
+	w := &lineWriter{left: maxStderr}
+	switch e := r.Environ; {
+	case log != nil:
+		log = log.With("method", e.Get("REQUEST_METHOD"), "uri", e.Get("REQUEST_URI"))
+		w.emit = func(line string) { log.WarnContext(r.Context(), "host: the application says", "line", line) }
+	case r.Stderr != nil:
+		w.emit = func(line string) { _, _ = io.WriteString(r.Stderr, line+"\n") }
+	default:
+		w.emit = func(string) {}
+	}
+	return w
+}
+
+// Write never fails: an application is not to suffer from the log.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for rest := p; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			w.take(rest)
+			break
+		}
+		w.take(rest[:end])
+		w.endLine()
+		rest = rest[end+1:]
+	}
+	return len(p), nil
+}
+
+// take adds to the line what may still be logged.
+func (w *lineWriter) take(p []byte) {
+	n := max(min(len(p), w.left, maxLine-len(w.line)), 0)
+	w.line = append(w.line, p[:n]...)
+	w.left -= n
+	w.missed += int64(len(p) - n)
+}
+
+func (w *lineWriter) endLine() {
+	if line := escapeControls(bytes.TrimSuffix(w.line, []byte("\r"))); line != "" {
+		w.emit(line)
+	}
+	w.line = w.line[:0]
+}
+
+// close ends the last line, and takes no more.
+func (w *lineWriter) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endLine()
+	if w.missed > 0 {
+		w.emit(fmt.Sprintf("(%d bytes more)", w.missed))
+	}
+	w.left, w.emit = 0, func(string) {}
+}
+
+// escapeControls writes what a terminal or a reader of the log might take for something else as Go escapes it (CVE-2024-9026).
+func escapeControls(p []byte) string {
+	var b strings.Builder
+	for len(p) > 0 {
+		r, size := utf8.DecodeRune(p)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, p[0])
+		case r == '\t', unicode.IsPrint(r):
+			b.Write(p[:size])
+		case r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		p = p[size:]
+	}
+	return b.String()
+}

@@ -1,0 +1,54 @@
+package host_test
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/scgi"
+)
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// scgiBackend starts an SCGI server for app and returns a client of it.
+func scgiBackend(t testing.TB, app gateway.App) gateway.Backend {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scgi.Server{App: app, ErrorLog: quiet}
+	done := make(chan error)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Close()
+		<-done
+	})
+	return &scgi.Client{Addr: l.Addr().String()}
+}
+
+// TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this process, and over SCGI, which has
+// no bodies of unknown length by itself.
+func TestSuite(t *testing.T) {
+	backends := map[string]func(t testing.TB, app gateway.App) gateway.Backend{
+		"local": func(t testing.TB, app gateway.App) gateway.Backend { return gateway.Local(app) },
+		"scgi":  scgiBackend,
+	}
+	for name, open := range backends {
+		for _, mount := range []string{"", "/app"} {
+			t.Run(name+mount, func(t *testing.T) {
+				gatewaytest.Run(t, gatewaytest.Transport{Start: func(t testing.TB, app gateway.App) string {
+					h := &host.Handler{Backend: open(t, app), Mount: mount, PassAuthorization: true, ErrorLog: quiet}
+					s := httptest.NewServer(h)
+					t.Cleanup(s.Close)
+					return s.URL + mount
+				}})
+			})
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/headers"
+)
+
+// Transport is a [Handler] as an http.RoundTripper: httputil.ReverseProxy takes it, with all that is built on that. Its fields are a
+// Handler's and mean the same, but for those that say how to answer: Next, Router, Offload and Access are not used.
+//
+// What names no script is a response with 404; a body that is too large one with 413, and so on. A backend that fails is an error,
+// a [*gateway.BackendError], also from reading the response's Body: that is never a plain io.EOF when the body is not whole. The
+// error stream goes to ErrorLog, or to standard error.
+//
+// The request's path must be below Mount, and its body is closed as http.RoundTripper asks.
+type Transport Handler
+
+// RoundTrip implements http.RoundTripper. It may be called by several goroutines at the same time.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	h := (*Handler)(t)
+	h.once.Do(h.setUp)
+	body := &requestBody{body: r.Body}
+	if h.faulty != nil {
+		body.close()
+		return nil, h.faulty
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	if h.Timeout > 0 {
+		ctx, cancel = context.WithTimeout(r.Context(), h.Timeout)
+	}
+	x := &exchange{handler: h, access: new(Access)}
+	done := func() {
+		cancel()
+		body.close()
+		x.end()
+	}
+	resp, err := x.exchangeHTTP(ctx, r, body)
+	if err != nil {
+		done()
+		return refusal(r, x.current, err)
+	}
+	resp.Body = &responseBody{ReadCloser: resp.Body, done: done}
+	return resp, nil
+}
+
+// exchangeHTTP translates r, and the response to it.
+func (x *exchange) exchangeHTTP(ctx context.Context, r *http.Request, body *requestBody) (*http.Response, error) {
+	incoming := *r
+	if r.Host == "" {
+		incoming.Host = r.URL.Host
+	}
+	e, err := httpapp.MetaVariables(&incoming, x.handler.Mount)
+	if err != nil {
+		return nil, err
+	}
+	request := &gateway.Request{Environ: e, Stderr: os.Stderr, Multithread: true}
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+	case r.ContentLength > 0:
+		request.Stdin = io.LimitReader(body, r.ContentLength)
+	default:
+		request.Stdin = body // a client's ContentLength of 0 with a Body means that it is unknown
+		e.Del("CONTENT_LENGTH")
+	}
+	resp, err := x.follow(request.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	clean(resp)
+	answer, err := toHTTP(r, resp)
+	if err != nil {
+		resp.Body.Close()
+	}
+	return answer, err
+}
+
+// toHTTP makes an http.Response of the backend's.
+func toHTTP(r *http.Request, resp *gateway.Response) (*http.Response, error) {
+	fields := headers.New()
+	status, length, err := resp.Final(fields)
+	if err != nil {
+		return nil, err
+	}
+	answer := newResponse(r, status)
+	for name, value := range fields.All() {
+		answer.Header.Add(name, value)
+	}
+	answer.ContentLength, answer.Body = length, resp.Body
+	switch {
+	case answer.StatusCode == 204 || answer.StatusCode == 304:
+		answer.Header.Del("Content-Type")
+		answer.Header.Del("Content-Length")
+		answer.ContentLength = 0
+		fallthrough
+	case r.Method == http.MethodHead:
+		answer.Body = &noBody{resp.Body}
+	case length >= 0:
+		answer.Body = &declaredBody{ReadCloser: resp.Body, left: length}
+	}
+	return answer, nil
+}
+
+func newResponse(r *http.Request, status string) *http.Response {
+	return &http.Response{
+		Status:     status,
+		StatusCode: statusCode(status),
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     make(http.Header),
+		Request:    r,
+	}
+}
+
+// refusal is the response to a request that the backend did not get; where the backend is to blame it is an error.
+func refusal(r *http.Request, current *gateway.Request, err error) (*http.Response, error) {
+	p, ok := page{}, false
+	if current != nil {
+		p, ok = pageOf(current, err)
+	}
+	if !ok {
+		p.status, p.text = gateway.ErrorPage(err)
+	}
+	if errors.Is(err, httpapp.ErrOutsideMount) {
+		p, _ = pageOf(nil, ErrNotFound)
+	}
+	if strings.HasPrefix(p.status, "5") {
+		return nil, err
+	}
+	answer := newResponse(r, p.status)
+	for _, f := range p.fields() {
+		answer.Header.Set(f.Name, f.Value)
+	}
+	answer.Header.Set("Content-Length", fmt.Sprint(len(p.text)))
+	answer.ContentLength, answer.Body = int64(len(p.text)), io.NopCloser(strings.NewReader(p.text))
+	if r.Method == http.MethodHead {
+		answer.Body = http.NoBody
+	}
+	return answer, nil
+}
+
+// requestBody is what a backend reads. It must not be read any more once the response is closed, and a backend may not heed that.
+type requestBody struct {
+	body   io.ReadCloser
+	closed atomic.Bool
+}
+
+// Read implements io.Reader.
+func (b *requestBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, gateway.ErrFinished
+	}
+	n, err := b.body.Read(p)
+	if b.closed.Load() {
+		return 0, gateway.ErrFinished
+	}
+	return n, err
+}
+
+// close does not wait: where a Read is under way, a server's body would.
+func (b *requestBody) close() {
+	if b.body != nil && !b.closed.Swap(true) {
+		go b.body.Close()
+	}
+}
+
+// responseBody ends the exchange when it is closed.
+type responseBody struct {
+	io.ReadCloser
+	done func()
+}
+
+// Close implements io.Closer.
+func (b *responseBody) Close() error {
+	defer b.done()
+	return b.ReadCloser.Close()
+}
+
+// noBody hides what a backend sends where no body may be. Closing it lets the exchange end well: see drain.
+type noBody struct{ body io.ReadCloser }
+
+func (*noBody) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (b *noBody) Close() error {
+	drain(b.body)
+	return nil
+}
+
+// declaredBody holds a body to its declared length, both ways.
+type declaredBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *declaredBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	if b.left < 0 || err == io.EOF && b.left > 0 {
+		return max(n+int(min(b.left, 0)), 0), &gateway.BackendError{
+			Status: 502, Reason: "the application sent a body of another length than it declared", Err: gateway.ErrContentLength,
+		}
+	}
+	return n, err
+}
