@@ -56,7 +56,9 @@ func TestForwardCloses(t *testing.T) {
 		{"client gone", headers.New(), &failingWriter{err: syscall.EPIPE}},
 	} {
 		body := &closable{Reader: strings.NewReader("abc")}
-		b := backendFunc(func(*Request) (*Response, error) { return &Response{Status: "200 OK", Headers: c.head, Body: body}, nil })
+		b := backendFunc(func(*Request) (*Response, error) {
+			return &Response{Status: "200 OK", Headers: c.head, Body: body}, nil
+		})
 		if runHandler(&BaseCGIHandler{Stdout: c.stdout}, Forward(b).ServeGateway); !body.closed {
 			t.Errorf("%s: the body was left open", c.name)
 		}
