@@ -190,7 +190,7 @@ func (c *conn) body(r *request, b *body, p piece) error {
 		return nil
 	}
 	c.mu.Lock()
-	spill := c.multiplexing
+	spill := c.multiplexing || r.data != nil // a filter may read either stream first
 	c.mu.Unlock()
 	if b.put(p.content, spill) || len(c.ready) > 0 {
 		return nil
