@@ -139,6 +139,7 @@ func (c *conn) params(r *request, p piece) error {
 	c.endHead(r)
 	c.mu.Unlock()
 	r.paramsEnded = true
+	r.ctx.Begin(c.ctx, c.server.RequestTimeout, (*watcher)(r))
 	c.ready = append(c.ready, r)
 	return nil
 }

@@ -46,6 +46,7 @@ type conn struct {
 	closing      bool       // to be closed when no request is open
 	broken       bool       // to be broken then: a response was not whole
 	lingering    bool       // our side is closed, or about to be
+	lingerSince  time.Time  // when the wait for the peer to close its own began
 	waiting      bool       // the reader waits: its fields are mu's
 	deadline     time.Time  // the read deadline that is set
 
@@ -107,7 +108,9 @@ func (c *conn) drain() error {
 		if err != nil || !ok {
 			return err
 		}
-		c.recordSince = time.Time{}
+		if p.last {
+			c.recordSince = time.Time{}
+		}
 		if err := c.act(p); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ var longAgo = time.Unix(1, 0)
 // setReadDeadline bounds the reader's wait. Most waits have no bound: a kept connection waits for its next request,
 // and the request that is under way for its App. So most requests set none. The caller holds mu.
 func (c *conn) setReadDeadline() {
-	if c.lingering || !c.waiting {
+	if !c.waiting {
 		return
 	}
 	if d := c.readDeadline(); d != c.deadline {
@@ -22,6 +22,8 @@ func (c *conn) setReadDeadline() {
 func (c *conn) readDeadline() time.Time {
 	bound := c.limits.readTimeout
 	switch {
+	case c.lingering:
+		return after(&c.lingerSince, lingerTime)
 	case len(c.heads) > 0: // as a whole: a byte now and then must not do
 		return after(&c.heads[0].since, bound)
 	case !c.spoken || c.withinRecord() && !c.withinBody():

@@ -47,10 +47,13 @@ func (c *conn) check(o *output) error {
 	return io.ErrClosedPipe
 }
 
-// reply sends management records.
+// reply sends management records. Where our side is closed it sends none, and that is no error: it would end the lingering.
 func (c *conn) reply(records []byte) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	if c.finished {
+		return nil
+	}
 	return c.send(records)
 }
 
@@ -95,8 +98,8 @@ func (c *conn) settle() {
 	c.mu.Lock()
 	last := len(c.open) == 0 && !c.lingering && (c.broken || c.closing || !c.lc.Idle())
 	broken := c.broken
-	c.setReadDeadline()
 	c.lingering = c.lingering || last
+	c.setReadDeadline()
 	c.mu.Unlock()
 	if !last {
 		return
@@ -114,9 +117,7 @@ func (c *conn) closeSide() {
 	w, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || w.CloseWrite() != nil {
 		c.nc.Close()
-		return
 	}
-	c.nc.SetReadDeadline(time.Now().Add(lingerTime))
 }
 
 // cut ends the connection while requests are open on it, for Server.Close. Where a record is being written the peer is left with a

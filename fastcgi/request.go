@@ -45,7 +45,6 @@ func newRequest(c *conn, id uint16, b BeginRequest) *request {
 		r.stdin.end(errNoMore)
 	}
 	r.ctx.request = r
-	r.ctx.Begin(c.ctx, c.server.RequestTimeout, (*watcher)(r))
 	return r
 }
 

@@ -39,8 +39,10 @@ func TestAuthorizer(t *testing.T) {
 		"/smuggled": func(*gateway.Request) (fastcgi.Decision, error) {
 			return fastcgi.Allow(headers.Field{Name: "A", Value: "x\r\nVariable-ROOT: yes"}), nil
 		},
-		"/zero":  func(*gateway.Request) (d fastcgi.Decision, err error) { return },
-		"/deny":  func(*gateway.Request) (fastcgi.Decision, error) { return fastcgi.Deny(deny("401 Unauthorized", "who?")), nil },
+		"/zero": func(*gateway.Request) (d fastcgi.Decision, err error) { return },
+		"/deny": func(*gateway.Request) (fastcgi.Decision, error) {
+			return fastcgi.Deny(deny("401 Unauthorized", "who?")), nil
+		},
 		"/nil":   func(*gateway.Request) (fastcgi.Decision, error) { return fastcgi.Deny(nil), nil },
 		"/plain": func(*gateway.Request) (fastcgi.Decision, error) { return fastcgi.Deny(gateway.AppFunc(hello)), nil },
 		"/200":   func(*gateway.Request) (fastcgi.Decision, error) { return fastcgi.Deny(deny("200 OK", "in")), nil },

@@ -17,7 +17,7 @@ type spill struct {
 
 func (s *spill) size() int64 { return s.until - s.at }
 
-// write appends p. More than most bytes, read or not, are a gateway.BodyTooLargeError.
+// write appends p. A file of more than most bytes, of which some may have been read, is a gateway.BodyTooLargeError.
 func (s *spill) write(p []byte, most int64) error {
 	if s.until+int64(len(p)) > most {
 		return &gateway.BodyTooLargeError{Limit: most}
@@ -46,6 +46,9 @@ func (s *spill) read(p []byte) (int, error) {
 	s.at += int64(n)
 	if n > 0 {
 		err = nil
+	}
+	if s.size() == 0 {
+		s.at, s.until = 0, 0 // a body may be larger than a file, as long as its App keeps up
 	}
 	return n, err
 }

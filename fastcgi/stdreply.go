@@ -74,10 +74,13 @@ func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
 	return c.send(AppendRecord(c.out[:0], t, r.id, content))
 }
 
-// reply sends management records.
+// reply sends management records. Where our side is closed it sends none, and that is no error: it would end the lingering.
 func (c *stdConn) reply(records []byte) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	if c.finished {
+		return nil
+	}
 	return c.send(records)
 }
 

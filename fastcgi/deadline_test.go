@@ -1,0 +1,62 @@
+package fastcgi
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// TestStallLeavesTheDeadline has a connection begin to linger while its reader waits for room in a body: the reader must not go on
+// without a bound, or with one that is over.
+func TestStallLeavesTheDeadline(t *testing.T) {
+	c, r := fullBody(t)
+	done := make(chan error)
+	go func() { done <- c.stall(r, &r.stdin) }()
+	for stalled := false; !stalled; runtime.Gosched() {
+		c.mu.Lock()
+		stalled = c.stalled == r
+		c.mu.Unlock()
+	}
+	c.mu.Lock()
+	c.lingering = true
+	c.mu.Unlock()
+	r.stdin.close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now()
+	c.wait(true)
+	if left := c.deadline.Sub(before); left <= 0 || left > lingerTime+time.Since(before) {
+		t.Errorf("the reader's deadline is in %v; want at most %v", left, lingerTime)
+	}
+}
+
+// fullBody is a request of a connection over TCP, with no room for more of its body.
+func fullBody(t *testing.T) (*conn, *request) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ours, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close() })
+	theirs, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { theirs.Close() })
+	s := new(Server)
+	c := &conn{server: s, limits: s.limits(), nc: ours, socket: listen.NewSocket(ours), ctx: context.Background(), reading: true}
+	r := newRequest(c, 1, BeginRequest{Role: RoleResponder})
+	for r.stdin.put(make([]byte, 1<<10), false) {
+	}
+	return c, r
+}

@@ -1,0 +1,199 @@
+package fastcgi_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+)
+
+func TestUnknownRole(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		p := park()
+		srv := start(t, &fastcgi.Server{App: p})
+		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		wait(t, p.called, "the App")
+		c.send(begin(2, 2, keepConn), params(2, "A", "b")).refused(2, unknownRole)
+		c.send(begin(3, 3, 0)).refused(3, unknownRole)
+		c.send(get(4, keepConn, "/")).refused(4, cannotMultiplex) // the web server wants the connection to be closed
+		close(p.release)
+		c.whole(1)
+		c.ended()
+	})
+}
+
+// TestGetValues checks F12, F13 and F15.
+func TestGetValues(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		for _, c := range []struct {
+			name   string
+			server *fastcgi.Server
+			query  string
+			want   string
+		}{
+			{"all", &fastcgi.Server{}, pairs("FCGI_MAX_CONNS", "", "FCGI_MAX_REQS", "", "FCGI_MPXS_CONNS", ""),
+				pairs("FCGI_MAX_CONNS", "2147483647", "FCGI_MAX_REQS", "2147483647", "FCGI_MPXS_CONNS", "1")},
+			{"with limits", &fastcgi.Server{MaxConns: 3, MaxRequests: 5}, pairs("FCGI_MAX_REQS", "", "FCGI_MAX_CONNS", ""),
+				pairs("FCGI_MAX_REQS", "5", "FCGI_MAX_CONNS", "3")},
+			{"of one connection", &fastcgi.Server{MaxConns: 3}, pairs("FCGI_MAX_REQS", ""), pairs("FCGI_MAX_REQS", "384")},
+			{"unknown names", &fastcgi.Server{}, pairs("FCGI_X", "", "FCGI_MPXS_CONNS", "what"), pairs("FCGI_MPXS_CONNS", "1")},
+			{"repeated", &fastcgi.Server{}, strings.Repeat(pairs("FCGI_MPXS_CONNS", ""), 3000), pairs("FCGI_MPXS_CONNS", "1")},
+			{"none", &fastcgi.Server{}, "", ""},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				c.server.App = gateway.AppFunc(hello)
+				srv := start(t, c.server)
+				conn := dial(t, srv.addr)
+				for _, before := range []string{"", begin(1, responder, keepConn)} { // within a request, too
+					got := conn.send(before, rec(typeGetValues, 0, c.query)).next()
+					if want := (record{typeGetValuesResult, 0, c.want}); got != want {
+						t.Errorf("got %+v; want %+v", got, want)
+					}
+				}
+				if got := body(conn.send(params(1, "REQUEST_URI", "/"), rec(typeStdin, 1, "")).whole(1)); got != "hello /" {
+					t.Errorf("the request got %q", got)
+				}
+			})
+		}
+	})
+}
+
+// TestMalformed checks F1, F4, F9, F21 and F22: the connection is closed, with one line that says why.
+func TestMalformed(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		for _, c := range []struct{ name, sent, reason string }{
+			{"another version", "\x02" + get(1, 0, "/")[1:], "version 2"},
+			{"no FastCGI at all", "GET / HTTP/1.1\r\n\r\n", "version 71"},
+			{"short BEGIN_REQUEST", rec(typeBegin, 1, "\x00\x01"), "BEGIN_REQUEST of 2 bytes"},
+			{"request begun twice", begin(1, responder, 1) + begin(1, responder, 1), "begun again"},
+			{"BEGIN_REQUEST for request 0", begin(0, responder, 1), "request 0"},
+			{"STDIN for request 0", rec(typeStdin, 0, "x"), "request 0"},
+			{"pair beyond the end", begin(1, responder, 1) + params(1, "A", "b") + begin(2, responder, 1) + rec(typeParams, 2, "\x05\x05a") +
+				rec(typeParams, 2, ""), "request 2: fastcgi: pair of 5 and 5 bytes"},
+			{"overflowing lengths", begin(1, responder, 1) + rec(typeParams, 1, "\xff\xff\xff\xff\xff\xff\xff\xff") + rec(typeParams, 1, ""), "2147483647"},
+			{"half a length", begin(1, responder, 1) + rec(typeParams, 1, "\x01\x80\x00") + rec(typeParams, 1, ""), "value length"},
+			{"PARAMS twice", begin(1, responder, 1) + params(1, "A", "b") + rec(typeParams, 1, "x"), "behind their end"},
+			{"STDIN before PARAMS have ended", begin(1, responder, 1) + rec(typeStdin, 1, "x"), "before the end of its PARAMS"},
+			{"GET_VALUES that is no pairs", rec(typeGetValues, 0, "\x09"), "GET_VALUES"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				returned := make(chan error, 1)
+				srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+					_, err := io.ReadAll(r.Stdin)
+					returned <- err
+					return nil
+				})
+				conn := dial(t, srv.addr).send(c.sent)
+				var err error
+				for err == nil {
+					_, err = conn.read()
+				}
+				if errors.Is(err, context.DeadlineExceeded) {
+					t.Error("the connection is still open")
+				}
+				srv.stop(t)
+				if srv.log.lines() != 1 || !strings.Contains(srv.log.String(), c.reason) {
+					t.Errorf("logged %q; want one line with %q", srv.log, c.reason)
+				}
+				if len(returned) > 0 {
+					if err := <-returned; err == nil {
+						t.Error("the App took its body for whole")
+					}
+				}
+			})
+		}
+	})
+}
+
+// TestTruncated cuts a request off at every byte: whoever is served next is served well.
+func TestTruncated(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+			if _, err := io.ReadAll(r.Stdin); err != nil {
+				return err
+			}
+			return hello(w, r)
+		})
+		whole := head(1, keepConn, "REQUEST_URI", "/") + padded(typeStdin, 1, "body", "pad") + rec(typeStdin, 1, "")
+		for i := range len(whole) {
+			c := dial(t, srv.addr).send(whole[:i])
+			c.Conn.(*net.UnixConn).CloseWrite()
+			answer := record{}
+			for r, err := c.read(); err == nil; r, err = c.read() {
+				answer = r
+			}
+			if answer.kind == typeEnd && strings.Contains(answer.content, "hello") {
+				t.Errorf("cut at %d: answered as if it were whole", i)
+			}
+		}
+		if got := body(dial(t, srv.addr).send(whole).whole(1)); got != "hello /" {
+			t.Errorf("the whole request got %q", got)
+		}
+		srv.stop(t)
+		// Every cut within a record or before the end of PARAMS is worth a line; a body broken off is not.
+		endOfParams := len(head(1, keepConn, "REQUEST_URI", "/"))
+		if got := srv.log.lines(); got != endOfParams-1 {
+			t.Errorf("%d lines were logged; want %d:\n%s", got, endOfParams-1, srv.log)
+		}
+	})
+}
+
+// TestIgnored checks F5, F10, F14 and F23: what means nothing changes nothing.
+func TestIgnored(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, hello)
+		c := dial(t, srv.addr)
+		c.send(rec(typeUnknownType, 0, "12345678"), rec(typeStdin, 9, "x"), rec(typeParams, 9, "x"), rec(typeAbort, 9, ""), rec(99, 9, "x"))
+		for _, kind := range []byte{12, 255, typeGetValuesResult} {
+			want := record{typeUnknownType, 0, string([]byte{kind, 0, 0, 0, 0, 0, 0, 0})}
+			if got := c.send(rec(kind, 0, "what?")).next(); got != want {
+				t.Errorf("type %d: got %+v; want %+v", kind, got, want)
+			}
+		}
+		c.send(begin(1, responder, keepConn), rec(99, 1, "x"), params(1, "REQUEST_URI", "/"), rec(typeData, 1, "x"), rec(typeStdout, 1, "x"),
+			rec(typeGetValues, 1, "x"), rec(typeStdin, 1, ""), rec(typeStdin, 1, "more"))
+		if got := body(c.whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
+		}
+		if srv.log.lines() != 0 {
+			t.Errorf("logged %q", srv.log)
+		}
+	})
+}
+
+// TestParamsInPieces checks F6: pairs pay no heed to records.
+func TestParamsInPieces(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, echo)
+		want := "A=1\nLONG=" + strings.Repeat("v", 200) + "\n"
+		text := begin(1, responder, 0)
+		for _, b := range []byte(pairs("A", "1", "LONG", strings.Repeat("v", 200))) {
+			text += padded(typeParams, 1, string([]byte{b}), "padding")
+		}
+		if got := body(dial(t, srv.addr).send(text, rec(typeParams, 1, ""), rec(typeStdin, 1, "")).whole(1)); got != want {
+			t.Errorf("got %+v; want %+v", got, want)
+		}
+	})
+}
+
+// TestBadEnviron is for App-level rules of the environ: 400, and the connection goes on.
+func TestBadEnviron(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := startApp(t, echo)
+		c := dial(t, srv.addr)
+		for _, pair := range [][]string{{"CONTENT_LENGTH", "-1"}, {"CONTENT_LENGTH", "99999999999999999999"}, {"", "x"}} {
+			a := c.send(head(1, keepConn, pair...), rec(typeStdin, 1, "")).answers(1)[1]
+			if !strings.HasPrefix(a.stdout, "Status: 400 ") {
+				t.Errorf("%q: got %q; want 400 (A9, F11)", pair, a.stdout)
+			}
+		}
+		if got := body(c.send(head(1, keepConn, "HTTP_PROXY", "evil", "A", "b"), rec(typeStdin, 1, "")).whole(1)); got != "A=b\n" {
+			t.Errorf("got %q; want no HTTP_PROXY", got)
+		}
+	})
+}

@@ -1,0 +1,180 @@
+package fastcgi_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// TestBodyStalls has a peer that falls silent within a body. The App is told; what else is on the connection goes on.
+func TestBodyStalls(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		returned := make(chan error, 1)
+		srv := start(t, &fastcgi.Server{ReadTimeout: 20 * time.Millisecond, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			_, err := io.ReadAll(r.Stdin)
+			returned <- err
+			return err
+		})})
+		c := dial(t, srv.addr).send(head(1, keepConn, "A", "wait"), rec(typeStdin, 1, "half"))
+		if err := wait(t, returned, "the App"); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("the App read %v; want io.ErrUnexpectedEOF", err)
+		}
+		if onStdServer(t) { // which has but one reader
+			c.ended()
+			return
+		}
+		a := c.answers(1)[1]
+		if !strings.HasPrefix(a.stdout, "Status: 500 ") || !strings.Contains(a.stderr, "within ReadTimeout") {
+			t.Errorf("got %+v; want the error page, and why in the web server's log", a)
+		}
+		if got := body(c.send(rec(typeStdin, 1, "late"), get(2, keepConn, "/next"), rec(typeStdin, 2, "")).whole(2)); got != "" {
+			t.Errorf("the next request got %q", got)
+		}
+	})
+}
+
+// TestTimeouts has peers that fall silent. Each is disconnected; the log says so where it was in the middle of something.
+func TestTimeouts(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		for _, c := range []struct {
+			name, sent string
+			server     *fastcgi.Server
+			lines      int
+		}{
+			{"nothing sent", "", &fastcgi.Server{ReadTimeout: 20 * time.Millisecond}, 0},
+			{"within a header", "\x01\x01\x00", &fastcgi.Server{ReadTimeout: 20 * time.Millisecond}, 1},
+			{"within a record", get(1, 1, "/")[:10], &fastcgi.Server{ReadTimeout: 20 * time.Millisecond}, 1},
+			{"within PARAMS", begin(1, responder, keepConn), &fastcgi.Server{ReadTimeout: 20 * time.Millisecond}, 1},
+			{"idle", get(1, keepConn, "/"), &fastcgi.Server{IdleTimeout: 20 * time.Millisecond}, 0},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				c.server.App = gateway.AppFunc(hello)
+				srv := start(t, c.server)
+				conn := dial(t, srv.addr).send(c.sent)
+				for err := error(nil); err == nil; {
+					_, err = conn.read()
+					if errors.Is(err, context.DeadlineExceeded) {
+						t.Error("the connection is still open")
+					}
+				}
+				srv.stop(t)
+				if srv.log.lines() != c.lines {
+					t.Errorf("logged %q; want %d lines", srv.log, c.lines)
+				}
+			})
+		}
+	})
+}
+
+// TestSlowParams has a peer that keeps sending variables, a byte at a time: the whole of them is bounded.
+func TestSlowParams(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), ReadTimeout: 50 * time.Millisecond})
+		c := dial(t, srv.addr).send(begin(1, responder, keepConn))
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for range tick.C {
+			if _, err := io.WriteString(c, rec(typeParams, 1, "\x00\x00")); err != nil {
+				break // by patience at the latest
+			}
+		}
+		if srv.stop(t); !strings.Contains(srv.log.String(), "ReadTimeout") {
+			t.Errorf("logged %q; want the reason", srv.log)
+		}
+	})
+}
+
+// TestQuietAppIsNotIdle checks that neither bound ends a request whose App takes its time.
+func TestQuietAppIsNotIdle(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := start(t, &fastcgi.Server{ReadTimeout: 10 * time.Millisecond, IdleTimeout: 10 * time.Millisecond,
+			App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+				select {
+				case <-r.Context().Done():
+					return r.Context().Err()
+				case <-time.After(60 * time.Millisecond):
+					return hello(w, r)
+				}
+			})})
+		if got := body(dial(t, srv.addr).send(get(1, keepConn, "/")).whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestWriteTimeout has a peer that reads nothing of a large response.
+func TestWriteTimeout(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		failed := make(chan error, 1)
+		srv := start(t, &fastcgi.Server{WriteTimeout: 50 * time.Millisecond,
+			App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+				block := make([]byte, 1<<20)
+				for {
+					if _, err := w.Write(block); err != nil {
+						failed <- err
+						return err
+					}
+				}
+			})})
+		dial(t, srv.addr).send(get(1, keepConn, "/"))
+		if err := wait(t, failed, "the failure"); err == nil {
+			t.Error("no error")
+		}
+		srv.stop(t)
+		if srv.log.lines() != 1 || !strings.Contains(srv.log.String(), "WriteTimeout") {
+			t.Errorf("logged %q; want one line", srv.log)
+		}
+	})
+}
+
+// TestSlowReaderIsServed takes a response slowly, but never stops: WriteTimeout bounds the wait and not the whole.
+func TestSlowReaderIsServed(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		const size = 4 << 20
+		srv := start(t, &fastcgi.Server{WriteTimeout: 100 * time.Millisecond,
+			App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+				_, err := w.Write(make([]byte, size))
+				return err
+			})})
+		c := dial(t, srv.addr).send(get(1, 0, "/"))
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		total := 0
+		for r, err := c.read(); r.kind != typeEnd; r, err = c.read() {
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", total, err)
+			}
+			total += len(r.content)
+			<-tick.C
+		}
+		if total < size {
+			t.Errorf("got %d bytes; want %d", total, size)
+		}
+	})
+}
+
+// TestRequestTimeoutBeginsWithTheApp sends the variables slowly: that is not the App's time.
+func TestRequestTimeoutBeginsWithTheApp(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		const bound = 300 * time.Millisecond
+		srv := start(t, &fastcgi.Server{RequestTimeout: bound, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			deadline, ok := r.Context().Deadline()
+			if left := time.Until(deadline); !ok || left < bound/3 || left > bound {
+				t.Errorf("the App has %v left, %t; want nearly %v", left, ok, bound)
+			}
+			return hello(w, r)
+		})})
+		c := dial(t, srv.addr).send(begin(1, responder, 0), rec(typeGetValues, 0, ""))
+		c.next() // it has begun
+		<-time.After(bound)
+		if got := body(c.send(params(1, "REQUEST_URI", "/"), rec(typeStdin, 1, "")).whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
