@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
+	"github.com/cgikit/cgikit/util"
 )
 
 // appVariable makes the test binary the CGI program of that name.
@@ -24,7 +26,27 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(appVariable); name != "" {
 		os.Exit(program(name))
 	}
+	if path := os.Getenv(surroundings); path != "" {
+		os.Exit(runScript(path))
+	}
 	os.Exit(leaks.Run(m))
+}
+
+// surroundings makes the test binary a web server that runs the script of that path.
+const surroundings = "CGIKIT_TEST_SURROUNDINGS"
+
+// runScript writes the body of the script's response.
+func runScript(path string) int {
+	resp, err := (&cgi.Script{Path: path}).RoundTrip(&gateway.Request{Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"})})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
 }
 
 // program is the main function that the package documentation shows.

@@ -6,135 +6,251 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// grace is how long a standard output or error that outlives its script, in a process the script has left behind, may be silent
-// before it is taken for ended. Apache and lighttpd wait for ever, which such a process can make true.
-const grace = 2 * time.Second
+const (
+	// grace is how long a standard output that outlives its script, in a process the script has left behind, may be silent before
+	// it is taken for ended. Apache and lighttpd wait for ever, which such a process can make true.
+	grace = 2 * time.Second
 
-// errEnded is the cause by which a process's context ends when nothing is wrong.
+	// stderrGrace is the same for standard error, whose end a response need not wait for: all that the script wrote is there.
+	stderrGrace = 100 * time.Millisecond
+
+	// quick is how long a script may run before goroutines of its own look after its standard error and its end. Most have ended
+	// by then, and all of it is done by who reads the end of their output. It is no longer, since what a script says in the
+	// meantime waits, and a script that says more than a pipe holds waits too.
+	quick = 50 * time.Millisecond
+)
+
+// errEnded is the cause of stopping a script in which nothing is wrong.
 var errEnded = errors.New("cgi: the exchange is over")
 
 // process is a script that runs. Its Read and Close are those of the script's standard output.
 type process struct {
-	cmd    *exec.Cmd
-	ctx    context.Context // its end kills the script
-	end    context.CancelCauseFunc
-	stdin  *os.File // nil for a request without body
-	stdout *os.File
-	exited chan struct{} // closed once cmd was waited for and cause is set
-	cause  error         // why the script was killed, nil if it ended by itself
+	*Script
+	command
+	log io.Writer // the request's Stderr
+
+	child    *child
+	stdin    *os.File // nil for a request without body
+	stdout   *os.File
+	stderr   *os.File
+	read     int64 // bytes of standard output
+	progress progress
+
+	ended    sync.Once
+	logged   sync.Once
+	mu       sync.Mutex
+	unwatch  func() bool // ends the watch over the context
+	timers   []*time.Timer
+	patience *time.Timer // one of them
+	cause    error       // why the script was stopped, nil if it ended by itself
+	reaped   bool
+	ending   *ending // nil where the system lost it
 }
 
 // start runs the script, with the files of its other side closed in this process.
-func (s *Script) start(r *gateway.Request, stdin io.Reader) (*process, error) {
-	path, dir, err := s.place()
+func (s *Script) start(r *gateway.Request, c command, body io.Reader) (*process, error) {
+	if err := c.place(); err != nil {
+		return nil, err
+	}
+	s.inherited.Do(closeInherited)
+	catchIgnored()
+	p := &process{Script: s, command: c, log: cmp.Or[io.Writer](r.Stderr, os.Stderr)}
+	theirs, err := p.pipes(body != nil)
+	if err == nil {
+		err = p.launch(theirs)
+	}
+	closeAll(theirs)
 	if err != nil {
+		closeAll([]*os.File{p.stdin, p.stdout, p.stderr})
 		return nil, err
 	}
-	p := &process{exited: make(chan struct{})}
-	p.ctx, p.end = context.WithCancelCause(r.Context())
-	p.cmd = exec.CommandContext(p.ctx, path, s.Args...)
-	p.cmd.Dir = dir
-	p.cmd.Env = s.environ(r)
-	p.cmd.Stderr = cmp.Or[io.Writer](r.Stderr, os.Stderr)
-	p.cmd.WaitDelay = grace
-	inGroup(p.cmd)
-	if err := p.launch(stdin != nil); err != nil {
-		p.end(errEnded)
-		return nil, err
+	if body != nil {
+		go p.feed(body)
 	}
-	go p.wait()
-	if stdin != nil {
-		go p.feed(stdin)
-	}
+	p.watch(r.Context())
 	return p, nil
 }
 
-// launch makes the pipes and starts the program.
-func (p *process) launch(body bool) (err error) {
-	var theirs []*os.File
-	defer func() {
-		if err != nil {
-			theirs = append(theirs, p.stdin, p.stdout)
-		}
-		for _, f := range theirs {
-			f.Close() // closing a nil *os.File does nothing
-		}
-	}()
+// pipes makes the three streams and returns the script's ends of them.
+func (p *process) pipes(body bool) (theirs []*os.File, err error) {
+	theirs = make([]*os.File, 3)
 	if body {
-		in, ours, err := os.Pipe()
-		if err != nil {
-			return err
-		}
-		theirs, p.cmd.Stdin, p.stdin = append(theirs, in), in, ours
+		p.stdin, theirs[0], err = newPipe(1)
+	} else {
+		theirs[0], err = os.Open(os.DevNull)
 	}
-	ours, out, err := os.Pipe()
+	if err == nil {
+		p.stdout, theirs[1], err = newPipe(0)
+	}
+	if err == nil {
+		p.stderr, theirs[2], err = newPipe(0)
+	}
+	return theirs, err
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close() // closing a nil *os.File does nothing
+	}
+}
+
+// launch starts the program. One that cannot be bounded does not run on.
+func (p *process) launch(files []*os.File) (err error) {
+	p.child, err = startChild(p.command, append([]string{p.path}, p.Args...), files, p.RunAs)
 	if err != nil {
+		return explain(p.path, err)
+	}
+	if err := p.Limits.apply(p.child.pid); err != nil {
+		p.child.kill()
+		p.child.await()
+		p.child.reap()
 		return err
 	}
-	theirs, p.cmd.Stdout, p.stdout = append(theirs, out), out, ours
-	return p.cmd.Start()
+	return nil
 }
 
-// wait reaps the script.
-func (p *process) wait() {
-	p.cmd.Wait() // what it says is in ProcessState, but that standard error was still open, which is no failure
-	p.cause = context.Cause(p.ctx)
-	p.stdin.Close()
-	p.stdout.SetReadDeadline(time.Now().Add(grace)) // not on Windows, where Read waits until the last writer is gone
-	close(p.exited)
+// watch has the script stopped with the context, and looked after if it is not over quickly.
+func (p *process) watch(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unwatch = context.AfterFunc(ctx, func() { p.abandon(context.Cause(ctx)) })
+	p.timers = append(p.timers, time.AfterFunc(quick, p.lookAfter))
+	if p.RequestTimeout > 0 {
+		p.timers = append(p.timers, time.AfterFunc(p.RequestTimeout, func() { p.stop(errTimeout) }))
+	}
 }
 
-// state is how the script ended.
-func (p *process) state() *os.ProcessState {
-	<-p.exited
-	return p.cmd.ProcessState
+// lookAfter is for a script that takes its time.
+func (p *process) lookAfter() {
+	go p.handOn()
+	if limit := cmp.Or(p.ReadTimeout, defaultReadTimeout); limit > 0 {
+		p.mu.Lock()
+		if !p.reaped {
+			p.patience = time.AfterFunc(limit, func() { p.checkProgress(limit) })
+			p.timers = append(p.timers, p.patience)
+		}
+		p.mu.Unlock()
+	}
+	p.end()
 }
 
-// feed hands the request body to the script, which need not read it. A body that breaks off kills the script: it must not be
-// taken for a whole one.
-func (p *process) feed(body io.Reader) {
-	source := &sourceReader{Reader: body}
-	io.Copy(p.stdin, source)
-	if source.err != nil && source.err != io.EOF {
-		p.end(source.err)
+// checkProgress stops the script if it has made others wait for so long, and else looks again when it might have.
+func (p *process) checkProgress(limit time.Duration) {
+	left := p.progress.left(limit)
+	if left <= 0 {
+		p.stop(errSilent)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		p.patience.Reset(left)
+	}
+}
+
+// stop has the script's group end, if the script has not by itself. The first cause is the one that counts.
+func (p *process) stop(cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause == nil && !p.reaped {
+		p.cause = cause
+		p.endGroup()
+	}
+}
+
+// abandon stops the script for a context that ended, or the reading of its output, which others may hold when it has ended.
+func (p *process) abandon(cause error) {
+	p.stop(cause)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause == nil {
+		p.cause = cause
+		p.stdout.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// endGroup asks first.
+func (p *process) endGroup() {
+	delay := cmp.Or(p.KillDelay, defaultKillDelay)
+	if delay < 0 || !p.child.terminate() {
+		p.child.kill()
+		return
+	}
+	p.timers = append(p.timers, time.AfterFunc(delay, p.kill))
+}
+
+// kill ends the group for good, unless its number may be another's by now.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		p.child.kill()
+	}
+}
+
+// end waits until the script has ended, and cleans up behind it.
+func (p *process) end() { p.ended.Do(p.reap) }
+
+// handOn hands standard error on, to its end.
+func (p *process) handOn() { p.logged.Do(p.copyStderr) }
+
+func (p *process) reap() {
+	p.child.await()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause != nil {
+		p.child.kill() // those of the group whom SIGTERM did not end
+	}
+	p.ending, p.reaped = p.child.reap(), true
+	for _, t := range p.timers {
+		t.Stop()
 	}
 	p.stdin.Close()
+	now := time.Now()
+	p.stdout.SetReadDeadline(now.Add(grace)) // not on Windows, where Read waits until the last writer is gone
+	p.stderr.SetReadDeadline(now.Add(stderrGrace))
+	p.queue.leave()
 }
 
-// sourceReader remembers its reader's error: io.Copy does not tell which side failed.
-type sourceReader struct {
-	io.Reader
-	err error
-}
-
-func (r *sourceReader) Read(p []byte) (n int, err error) {
-	n, r.err = r.Reader.Read(p)
-	return n, r.err
-}
-
-// Read gives io.EOF only once the script has ended.
-func (p *process) Read(b []byte) (int, error) {
-	n, err := p.stdout.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) { // set when the script ended, and perhaps long past: there may be more by now
+// bear gives a standard output that outlives the script its time: what was given when the script ended may be long over.
+func (p *process) bear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped && p.cause == nil {
 		p.stdout.SetReadDeadline(time.Now().Add(grace))
-		n, err = p.stdout.Read(b)
+	}
+}
+
+// Read gives io.EOF only once the script has ended and its standard error is handed on.
+func (p *process) Read(b []byte) (int, error) {
+	p.progress.begin()
+	defer p.progress.pause()
+	p.bear()
+	n, err := p.stdout.Read(b)
+	p.read += int64(n)
+	if over := p.read - p.MaxOutputBytes; p.MaxOutputBytes > 0 && over > 0 {
+		p.stop(errOutput)
+		n, err = n-int(min(over, int64(n))), io.EOF
 	}
 	if err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded) {
-		<-p.exited
-		return n, io.EOF
+		p.end()
+		p.handOn()
+		err = io.EOF
 	}
 	return n, err
 }
 
-// Close kills the script if it has not ended, and waits until it has. It does not wait for feed, which may be waiting for the client.
+// Close stops the script if it has not ended, and waits until it has. It does not wait for feed, which may be waiting for the client.
 func (p *process) Close() error {
-	p.end(errEnded)
-	<-p.exited
+	p.unwatch()
+	p.stop(errEnded)
+	p.end()
+	p.handOn()
 	return p.stdout.Close()
 }

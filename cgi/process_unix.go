@@ -3,12 +3,51 @@
 package cgi
 
 import (
-	"os/exec"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strconv"
 	"syscall"
 )
 
-// inGroup makes the process lead a group of its own, and its context's end kill that group.
-func inGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+// systemVariable names what programs cannot start without.
+const systemVariable = ""
+
+// attributes has the script lead a process group, which is what is signalled, and run as that user.
+func attributes(c *Credential) (*syscall.SysProcAttr, error) {
+	attr := &syscall.SysProcAttr{Setpgid: true}
+	if c != nil {
+		attr.Credential = &syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
+	}
+	return attr, nil
+}
+
+// terminate asks the group to end, and reports whether it can be asked.
+func (c *child) terminate() bool { return syscall.Kill(-c.pid, syscall.SIGTERM) == nil }
+
+// kill ends the group. It fails where nobody is left in it.
+func (c *child) kill() { syscall.Kill(-c.pid, syscall.SIGKILL) }
+
+// executable reports whether anybody may run the file. Whether the script's user may, exec(2) tells.
+func executable(_ string, info fs.FileInfo) bool { return info.Mode()&0o111 != 0 }
+
+// closeInherited keeps the descriptors from scripts that this process was started with: Go closes its own in them, and these only
+// when told to. /dev/fd lists them on Linux, macOS and the BSDs that have fdescfs mounted; elsewhere it lists none above 2.
+func closeInherited() {
+	entries, _ := os.ReadDir("/dev/fd")
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
+// catchIgnored gives each signal that this process ignores, as nohup has it, a handler that does nothing. For this process that is
+// the same; but only signals with a handler have their default effect in a program that is started.
+func catchIgnored() {
+	for n := syscall.Signal(1); n < 32; n++ {
+		if signal.Ignored(n) {
+			signal.Notify(make(chan os.Signal, 1), n)
+		}
+	}
 }

@@ -43,3 +43,10 @@ func zombie(pid int) bool {
 
 // pause lets other processes run, between two looks at one that is about to end.
 func pause() { time.Sleep(5 * time.Millisecond) }
+
+func mustMkfifo(t *testing.T, path string) {
+	t.Helper()
+	if err := syscall.Mkfifo(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}

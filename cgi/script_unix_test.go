@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cgikit/cgikit/cgi"
@@ -19,10 +20,18 @@ import (
 func shell(t *testing.T, text string) *cgi.Script {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+	writeScript(t, path, "#!/bin/sh\n"+text, 0o755)
+	return &cgi.Script{Path: path}
+}
+
+// writeScript writes while no process is started: one that inherited the open file would make the script "text file busy" for a moment.
+func writeScript(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
-	return &cgi.Script{Path: path}
 }
 
 // TestScriptVerdict: which responses are whole.

@@ -1,0 +1,37 @@
+//go:build !linux
+
+package cgi
+
+import "os"
+
+// child is a process.
+type child struct {
+	pid     int
+	process *os.Process
+	state   *os.ProcessState
+}
+
+// startChild starts the program. The first of args is its name.
+func startChild(c command, args []string, files []*os.File, as *Credential) (*child, error) {
+	attr, err := attributes(as)
+	if err != nil {
+		return nil, err
+	}
+	p, err := os.StartProcess(c.path, args, &os.ProcAttr{Dir: c.dir, Env: c.env, Files: files, Sys: attr})
+	if err != nil {
+		return nil, err
+	}
+	return &child{pid: p.Pid, process: p}, nil
+}
+
+// await waits until the script has ended, and frees its number, which may become another's: a group is signalled right behind it,
+// if at all, before numbers come round.
+func (c *child) await() { c.state, _ = c.process.Wait() }
+
+// reap tells how the script ended, nil where the system lost that.
+func (c *child) reap() *ending {
+	if c.state == nil {
+		return nil
+	}
+	return &ending{c.state.ExitCode(), c.state.String()}
+}

@@ -1,0 +1,43 @@
+package cgi
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// startFailure is what a client hears of a script that could not be started. It is never the script's text (CVE-2008-1111).
+func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
+	switch {
+	case errors.Is(err, syscall.E2BIG): // the kernel bounds the environment, and a client may fill it
+		return (&refusal{"431 Request Header Fields Too Large", "The request has more header fields than a script can take.", err.Error()}).answer(r)
+	case isShortage(err):
+		return nil, &gateway.BackendError{Status: 503, Reason: "the script cannot be started", Err: err}
+	}
+	return nil, &gateway.BackendError{Status: 502, Reason: "the script cannot be started", Err: err}
+}
+
+// isShortage tells what the system lacks at the moment. ETXTBSY is a script that is just being written.
+func isShortage(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ETXTBSY} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// explain says what "no such file or directory" is about, which may also be the interpreter that the first line names.
+func explain(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cgi: %w", err)
+	}
+	if _, statErr := os.Stat(path); statErr != nil {
+		return fmt.Errorf("cgi: %w", statErr)
+	}
+	return fmt.Errorf("cgi: %w (hint: the script is there, but not the interpreter of its first line, or not the folder it is to run in)", err)
+}
