@@ -1,5 +1,6 @@
 // Package cgi is the Common Gateway Interface (RFC 3875), from both sides. [Serve] makes a program a CGI script: it answers the
-// one request for which a web server started the process. [Script] is the web server's side: a gateway.Backend that runs a script.
+// one request for which a web server started the process. [Script] is the web server's side: a gateway.Backend that runs a script. [Dir]
+// is that for a folder of scripts, as fcgiwrap serves it.
 //
 // # A CGI program
 //
@@ -34,4 +35,13 @@
 //
 // A web server that goes away ends the response without a message and without an error. SIGTERM ends the process as ever, unless the
 // App has asked for the Done channel of its request's context: then the first SIGTERM ends the context, and the second the process.
+//
+// # A web server for scripts
+//
+// This is a FastCGI server in front of a folder of scripts, for web servers that run none by themselves, such as nginx:
+//
+//	scripts := &cgi.Dir{Path: "/usr/lib/cgi-bin", Script: cgi.Script{RequestTimeout: time.Minute, MaxScripts: 16}}
+//	err := fastcgi.ListenAndServe("fastcgi+unix:/run/cgi.sock?mode=0660", gateway.Forward(scripts))
+//
+// A script that fails, hangs, floods or will not end costs its own request, and nothing else: see [Script] for how each of that is told.
 package cgi

@@ -3,10 +3,15 @@
 package cgi_test
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/gateway"
@@ -36,4 +41,49 @@ func ExampleScript() {
 	// Output:
 	// text/plain: GET a=1, hello
 	// <nil>
+}
+
+// A script of somebody else's, of whom little is known: it runs as another user, and neither long nor often nor with much.
+func ExampleScript_bounds() {
+	script := &cgi.Script{
+		Path:           "/usr/lib/cgi-bin/search",
+		InheritEnv:     []string{"TZ"},
+		RunAs:          &cgi.Credential{UID: 33, GID: 33},
+		RequestTimeout: 30 * time.Second,
+		MaxScripts:     16,
+		MaxOutputBytes: 64 << 20,
+		Limits:         cgi.Limits{CPU: 10 * time.Second, Memory: 512 << 20, Files: 64},
+	}
+	_, err := script.RoundTrip(&gateway.Request{Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"})})
+	var broken *gateway.BackendError
+	fmt.Println(errors.As(err, &broken) && broken.Status == 502, broken.Reason)
+	// Output: true the script cannot be started
+}
+
+// A folder of scripts, as behind fcgiwrap. The script is found by the path, and told what is left of it.
+func ExampleDir() {
+	folder, err := os.MkdirTemp("", "cgi-bin")
+	if err != nil {
+		return
+	}
+	defer os.RemoveAll(folder)
+	text := "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\necho \"$SCRIPT_NAME and $PATH_INFO\"\n"
+	if err := os.WriteFile(filepath.Join(folder, "hello"), []byte(text), 0o755); err != nil {
+		return
+	}
+	scripts := &cgi.Dir{Path: folder} // gateway.Forward makes it an App, for any server
+	for _, path := range []string{"/hello/world", "/goodbye"} {
+		environ := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/cgi-bin", "PATH_INFO": path})
+		resp, err := scripts.RoundTrip(&gateway.Request{Environ: environ, Stderr: io.Discard})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		fmt.Println(cmp.Or(resp.Status, "200 OK"), strings.TrimSpace(string(body)), err)
+	}
+	// Output:
+	// 200 OK /cgi-bin/hello and /world <nil>
+	// 404 Not Found There is no such script here. <nil>
 }
