@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
@@ -51,6 +52,15 @@ type Config struct {
 	// root over HTTP, and otherwise what the web server says.
 	Mount string
 
+	// AllowedPeers and AllowedUIDs say who may connect, over every protocol: by address over TCP, by user id (Linux only) on a unix
+	// socket. While both are empty everyone may; once either has an entry, a peer must be in the list of its kind. They take the place
+	// of FCGI_WEB_SERVER_ADDRS, which is for FastCGI and SCGI only.
+	AllowedPeers []netip.Prefix
+	AllowedUIDs  []int
+
+	// Monitor, if not nil, shows what Run is doing.
+	Monitor *Monitor
+
 	// StdFastCGI serves FastCGI with fastcgi.StdServer, over net/http/fcgi, in place of fastcgi.Server.
 	StdFastCGI bool
 }
@@ -94,6 +104,7 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 		return fmt.Errorf("launch: %w (%s; package listen has the grammar: http://127.0.0.1:8080, fastcgi+unix:/run/app.sock)",
 			err, choice.Why)
 	}
+	c.Monitor.begin(s)
 	for _, l := range open {
 		c.Log.Info("serving", "address", l.address(c.Mount), "why", choice.Why)
 		s.start(l)
@@ -103,6 +114,7 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(asked))
 	case err = <-s.failed:
 	}
+	c.Monitor.end()
 	return errors.Join(err, s.drain(insisted, c.drainTimeout()))
 }
 
@@ -161,6 +173,9 @@ func listenOn(choice Choice) ([]listener, error) {
 }
 
 func listenOne(address string) (listener, error) {
+	if isList(address) {
+		return listener{}, &listen.AddressError{Input: address, Reason: "is a list: addresses are separated by spaces, not by commas"}
+	}
 	a, err := listen.Parse(address)
 	if err != nil {
 		return listener{}, err
@@ -170,6 +185,17 @@ func listenOne(address string) (listener, error) {
 	}
 	l, err := listen.Listen(a)
 	return listener{l, a.Protocol}, err
+}
+
+// isList reports whether address is several with commas between them. A comma alone may be part of a socket's path.
+func isList(address string) bool {
+	_, rest, _ := strings.Cut(address, ",")
+	for part := range strings.SplitSeq(rest, ",") {
+		if a, err := listen.Parse(strings.TrimSpace(part)); err == nil && a.Protocol != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // address is where the listener really is, in the grammar of package listen; for HTTP, what a browser takes.

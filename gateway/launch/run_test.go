@@ -246,6 +246,7 @@ func TestBadAddress(t *testing.T) {
 		{"no protocol", "127.0.0.1:0", "names no protocol: write http, fastcgi, scgi or auto"},
 		{"no port", "localhost", "has no port"},
 		{"no such scheme", "gopher://127.0.0.1:0", `begins with "gopher:", which is not known`},
+		{"commas", "scgi+unix:nowhere/a,b.sock,http://127.0.0.1:0", "is a list: addresses are separated by spaces"},
 		{"a target", "demo:", "is a target and no address to listen on"},
 		{"taken", "http://" + taken.Addr().String(), "http://" + taken.Addr().String()},
 	} {
@@ -339,5 +340,17 @@ func TestFallbackTakesAnotherPort(t *testing.T) {
 	defer open[0].Close()
 	if a := open[0].Addr().(*net.TCPAddr); !a.IP.IsLoopback() || open[0].protocol != "http" {
 		t.Errorf("got %s by %s; want HTTP on loopback", a, open[0].protocol)
+	}
+}
+
+// A comma is a mistake only where an address comes behind it.
+func TestIsList(t *testing.T) {
+	for address, want := range map[string]bool{
+		"http://127.0.0.1:1,http://127.0.0.1:2": true, "scgi+unix:/a,fastcgi+fd:0": true, "auto+unix:/a,b, scgi://127.0.0.1:4": true,
+		"scgi+unix:/run/a,b.sock": false, "http://127.0.0.1:1": false, "": false, ",": false,
+	} {
+		if got := isList(address); got != want {
+			t.Errorf("%q: got %t", address, got)
+		}
 	}
 }

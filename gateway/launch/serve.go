@@ -30,27 +30,46 @@ type fastcgiServer interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
 	Close() error
+	Stats() listen.Stats
 }
 
 func (c Config) newServers() (*servers, error) {
-	peers, err := fastcgi.WebServerAddrs()
+	peers, err := c.webServers()
 	if err != nil {
 		return nil, fmt.Errorf("launch: %w", err)
 	}
 	return &servers{
-		http:    &httpapp.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout},
+		http: &httpapp.Server{
+			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout,
+			AllowedPeers: c.AllowedPeers, AllowedUIDs: c.AllowedUIDs,
+		},
 		fastcgi: c.newFastCGI(peers),
-		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers},
-		log:     c.Log,
-		failed:  make(chan error, 1),
+		scgi: &scgi.Server{
+			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount,
+			AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
+		},
+		log:    c.Log,
+		failed: make(chan error, 1),
 	}, nil
+}
+
+// webServers are the peers that may speak FastCGI and SCGI.
+func (c Config) webServers() ([]netip.Prefix, error) {
+	if len(c.AllowedPeers)+len(c.AllowedUIDs) > 0 {
+		return c.AllowedPeers, nil
+	}
+	return fastcgi.WebServerAddrs()
 }
 
 func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 	if c.StdFastCGI {
-		return &fastcgi.StdServer{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers}
+		return &fastcgi.StdServer{
+			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
+		}
 	}
-	return &fastcgi.Server{App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers}
+	return &fastcgi.Server{
+		App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
+	}
 }
 
 // idleTimeout ends what browsers keep open. Web servers know best how many connections they keep.
