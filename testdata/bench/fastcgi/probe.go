@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi"
+)
+
+// roles asks a server for each role, and returns the names of those that it does not refuse.
+func roles(s settings, server string) (string, error) {
+	c, err := startSelf(s.dir, "unix", []string{server})
+	if err != nil {
+		return "", err
+	}
+	defer c.stop()
+	var known []string
+	for role, name := range []string{"responder", "authorizer", "filter"} {
+		ok, err := hasRole(c, fastcgi.Role(role+1))
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			known = append(known, name)
+		}
+	}
+	return strings.Join(known, ", "), nil
+}
+
+// hasRole sends a whole request of a role.
+func hasRole(c *child, role fastcgi.Role) (bool, error) {
+	request := appendGet(nil, 1, false)
+	request[9] = byte(role) // BEGIN_REQUEST's content begins with it
+	request = fastcgi.AppendRecord(request, fastcgi.TypeData, 1, nil)
+	conn, err := net.Dial(c.network, c.addr)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	if _, err := conn.Write(request); err != nil {
+		return false, err
+	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	in := fastcgi.NewRecordReader(conn)
+	for {
+		h, content, err := in.Next()
+		if err != nil {
+			return false, err
+		}
+		if h.Type == fastcgi.TypeEndRequest {
+			end, err := fastcgi.ParseEndRequest(content)
+			return end.ProtocolStatus == fastcgi.RequestComplete, err
+		}
+	}
+}
+
+// patience sends a request whose app never reads its body, and a second one behind 1 MB of it.
+func patience(s settings, server string) (string, error) {
+	c, err := startSelf(s.dir, "unix", []string{server})
+	if err != nil {
+		return "", err
+	}
+	defer c.stop()
+	conn, err := net.Dial(c.network, c.addr)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return "", err
+	}
+	out := appendHead(nil, 1, "POST", true)
+	out = fastcgi.AppendRecord(out, fastcgi.TypeStdin, 1, make([]byte, 1<<20))
+	_, err = conn.Write(appendGet(out, 2, true))
+	var t tally
+	for buf := make([]byte, 4096); err == nil && t.ended == 0; {
+		var n int
+		if n, err = conn.Read(buf); err == nil {
+			err = t.take(buf[:n])
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "no", nil
+	}
+	return "yes", err
+}
