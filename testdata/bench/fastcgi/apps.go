@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -19,7 +21,7 @@ type engine interface {
 	Close() error
 }
 
-func newServer(app gateway.App) engine { return &fastcgi.StdServer{App: app} }
+func newServer(app gateway.App) engine { return &fastcgi.Server{App: app} }
 
 func newStdServer(app gateway.App) engine { return &fastcgi.StdServer{App: app} }
 

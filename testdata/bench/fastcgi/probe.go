@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -57,7 +59,7 @@ func hasRole(c *child, role fastcgi.Role) (bool, error) {
 	}
 }
 
-// patience sends a request whose app never reads its body, and a second one behind 1 MB of it.
+// patience opens two requests, sends 1 MB of body to the app of the first, which never reads it, and behind that the end of the second.
 func patience(s settings, server string) (string, error) {
 	c, err := startSelf(s.dir, "unix", []string{server})
 	if err != nil {
@@ -73,8 +75,9 @@ func patience(s settings, server string) (string, error) {
 		return "", err
 	}
 	out := appendHead(nil, 1, "POST", true)
+	out = appendHead(out, 2, "GET", true)
 	out = fastcgi.AppendRecord(out, fastcgi.TypeStdin, 1, make([]byte, 1<<20))
-	_, err = conn.Write(appendGet(out, 2, true))
+	_, err = conn.Write(fastcgi.AppendRecord(out, fastcgi.TypeStdin, 2, nil))
 	var t tally
 	for buf := make([]byte, 4096); err == nil && t.ended == 0; {
 		var n int

@@ -1,14 +1,19 @@
+//go:build linux
+
 package main
 
 import (
 	"bufio"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/http/fcgi"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -48,6 +53,7 @@ func serveChild(network string, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer profile(args[1])()
 	fmt.Println("ready", l.Addr())
 	failed := make(chan error, 1)
 	go func() { failed <- servers[args[1]](l, args[2:]) }()
@@ -61,6 +67,26 @@ func serveChild(network string, args []string) error {
 	return nil
 }
 
+// profile writes where the time went, as NAME.pprof in the folder that BENCH_PROFILE names.
+func profile(name string) (stop func()) {
+	dir := os.Getenv("BENCH_PROFILE")
+	if dir == "" {
+		return func() {}
+	}
+	f, err := os.Create(filepath.Join(dir, name+".pprof"))
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}
+}
+
+// answerQuestions says for each line of standard input how many objects were allocated so far.
 func answerQuestions() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var m runtime.MemStats
