@@ -200,5 +200,5 @@ func (c *conn) lost(err error) error {
 		r.ctx.End()
 	}
 	c.nc.Close()
-	return err
+	return lostError(err)
 }

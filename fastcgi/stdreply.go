@@ -3,6 +3,7 @@ package fastcgi
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -211,6 +212,15 @@ func (c *stdConn) send(records []byte) error {
 		c.finished = true
 		c.cancel()
 		c.nc.Close()
-		return err
+		return lostError(err)
 	}
+}
+
+// lostError is what an App is told of an error of writing. Where the connection was closed on our side, it is the reader who found that
+// nobody is there, or the server is being closed: to the App that is no other news (see gateway.PeerGone).
+func lostError(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return io.ErrClosedPipe
+	}
+	return err
 }
