@@ -3,7 +3,6 @@ package fastcgi
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -17,20 +16,7 @@ type clientResponseBody struct {
 }
 
 func newClientResponseBody(x *clientExchange, resp *gateway.Response) *clientResponseBody {
-	return &clientResponseBody{resp.Body, x, resp, declaredLength(x.request, resp)}
-}
-
-// declaredLength is how long the body has to be, -1 if that is not known. A malformed length is left for whoever sends it on to refuse.
-func declaredLength(r *gateway.Request, resp *gateway.Response) int64 {
-	status := resp.Status[:min(len(resp.Status), 3)]
-	if !resp.Headers.Has("Content-Length") || status == "204" || status == "304" || r.Environ.Get("REQUEST_METHOD") == "HEAD" {
-		return -1
-	}
-	n, err := strconv.ParseUint(resp.Headers.Get("Content-Length"), 10, 63)
-	if err != nil {
-		return -1
-	}
-	return int64(n)
+	return &clientResponseBody{resp.Body, x, resp, resp.BodyLength(x.request.Environ.Get("REQUEST_METHOD"))}
 }
 
 // Buffered tells gateway.Forward whether a part of the body came with the head.
