@@ -3,115 +3,162 @@ package scgi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
-	"strconv"
-	"sync/atomic"
-	"time"
+	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// call is one exchange of a Client: the connection as the response is read from it.
+// call is one exchange of a Client. As an io.ReadCloser it is the response, for one goroutine; another may send the body, and
+// any may end it.
 type call struct {
-	net          net.Conn
-	ctx          context.Context
-	readTimeout  time.Duration
-	writeTimeout time.Duration
-	unwatch      func() bool           // ends the closing of net when ctx ends
-	bodyError    atomic.Pointer[error] // why Stdin failed
+	*listen.Call
+	client  *Client
+	request *gateway.Request
+	unwatch func() bool
+
+	mu  sync.Mutex
+	err error // why it is over; io.EOF at the response's end
 }
 
-// send sends the head, and the body, if there is one, beside the reading of the response: an application may answer before
-// it has read all, and may not read before its answer is taken. The goroutine ends when the body does, or fails, or the
-// connection is closed.
-func (x *call) send(head []byte, body io.Reader, length int64) {
-	if length == 0 {
-		x.Write(head) // what does not take all of it may have answered all the same
-		return
+// newCall begins an exchange on nc, for which the caller has a place.
+func (c *Client) newCall(nc *listen.Call, r *gateway.Request) (*call, error) {
+	x := &call{Call: nc, client: c, request: r}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		nc.Close()
+		c.leave(nil)
+		return nil, closedError()
 	}
-	go func() {
-		if _, err := x.Write(head); err != nil {
-			return
-		}
-		source := &bodySource{r: body}
-		n, _ := io.CopyN(x, source, length)
-		if n < length && source.err != nil {
-			x.bodyError.Store(&source.err)
-			x.net.Close()
-		}
-	}()
+	if c.calls == nil {
+		c.calls = make(map[*call]bool)
+	}
+	c.calls[x] = true
+	c.mu.Unlock()
+	x.mu.Lock() // over waits for unwatch to be there
+	defer x.mu.Unlock()
+	ctx := r.Context()
+	x.unwatch = context.AfterFunc(ctx, func() { x.over(listen.Failure(ctx, ctx.Err())) })
+	return x, nil
 }
 
-// bodySource remembers how reading the body ended. An application that takes no more is no failure, a body that ends early is.
+// roundTrip sends message, and the body beside the reading of the response if it is not in there: an application may answer
+// before it has read all, and may not read before its answer is taken.
+func (x *call) roundTrip(message []byte, body io.Reader, length int64) (*gateway.Response, error) {
+	_, err := x.Write(message)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, x.failure()
+	case err == nil && body != nil: // who did not take all of it may have answered all the same
+		x.Sending()
+		go x.send(body, length)
+	}
+	resp, err := gateway.ReadResponse(x, x.client.MaxHeadBytes)
+	if err != nil {
+		return nil, x.blame(err)
+	}
+	resp.Body = &declaredBody{ReadCloser: resp.Body, left: resp.BodyLength(x.request.Environ.Get("REQUEST_METHOD"))}
+	return resp, nil
+}
+
+// errCallClosed is the reason of an exchange that the caller has ended.
+var errCallClosed = errors.New("scgi: Body is closed")
+
+// blame returns why there is no head: the reason of the exchange if it failed, else that of the head's reader.
+func (x *call) blame(err error) error {
+	if reason := x.failure(); reason != nil && reason != io.EOF && reason != errCallClosed {
+		return reason
+	}
+	return err
+}
+
+// send sends the body. An application that takes no more of it is no failure, a body that ends early is.
+func (x *call) send(body io.Reader, length int64) {
+	source := &bodySource{r: body, left: length}
+	io.CopyN(x, source, length)
+	x.Sent()
+	if source.left > 0 && source.err != nil {
+		x.over(bodyError(source.err))
+	}
+}
+
+// bodySource remembers how reading the body ended, and how much was missing then.
 type bodySource struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	left int64
+	err  error
 }
 
 func (s *bodySource) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.left -= int64(n)
 	s.err = err
-	if err == io.EOF {
-		s.err = io.ErrUnexpectedEOF // for who looks at it only if more was announced
-	}
 	return n, err
 }
 
-func (x *call) Write(p []byte) (int, error) { return writeAll(x.net, p, x.writeTimeout) }
+// bodyError is what the caller hears of a Stdin that failed, or ended before its time.
+func bodyError(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("scgi: request body: %w", err)
+}
+
+// Write sends some of the request, while there is somebody to take it.
+func (x *call) Write(p []byte) (int, error) {
+	if x.failure() != nil {
+		return 0, net.ErrClosed
+	}
+	n, err := x.Call.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		x.over(&gateway.BackendError{Status: 504, Reason: "the application did not take the request in time", Err: err})
+	}
+	return n, err
+}
 
 // Read reads the response. Its errors but io.EOF are fit for the client.
 func (x *call) Read(p []byte) (int, error) {
-	if x.readTimeout > 0 {
-		x.net.SetReadDeadline(time.Now().Add(x.readTimeout))
+	if err := x.failure(); err != nil {
+		return 0, err
 	}
-	n, err := x.net.Read(p)
-	if err != nil && err != io.EOF {
-		err = x.failure(err)
+	n, err := x.Call.Read(p)
+	if err == io.EOF {
+		err = x.over(io.EOF)
+	} else if err != nil {
+		err = x.over(listen.Failure(x.request.Context(), err))
 	}
 	return n, err
-}
-
-func (x *call) failure(err error) error {
-	cause := x.bodyError.Load()
-	switch {
-	case x.ctx.Err() != nil:
-		return interrupted(x.ctx)
-	case cause != nil:
-		return &gateway.BackendError{Status: 502, Reason: "the request body ended early", Err: *cause}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
-	}
-	return brokeOff(err)
-}
-
-func brokeOff(err error) error {
-	return &gateway.BackendError{Status: 502, Reason: "the application broke off", Err: err}
 }
 
 // Close ends the exchange. What of the body was not sent stays unsent.
 func (x *call) Close() error {
-	x.unwatch()
-	return x.net.Close()
+	x.over(errCallClosed)
+	return nil
 }
 
-// unreachable is what a client may hear of a failed dial.
-func unreachable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupted(ctx)
+// over ends the exchange and closes its connection. Only the first reason counts, which it returns.
+func (x *call) over(reason error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.err == nil {
+		x.err = reason
+		x.unwatch()
+		x.Call.Close()
+		x.client.leave(x)
 	}
-	if t := net.Error(nil); errors.As(err, &t) && t.Timeout() {
-		return &gateway.BackendError{Status: 504, Reason: "the application cannot be reached in time", Err: err}
-	}
-	return &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: err}
+	return x.err
 }
 
-func interrupted(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: ctx.Err()}
-	}
-	return &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: ctx.Err()}
+// failure returns why the exchange is over, nil while it is not.
+func (x *call) failure() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.err
 }
 
 // declaredBody holds the body to the length that the application declared: what is more is dropped, less is an error.
@@ -120,19 +167,8 @@ type declaredBody struct {
 	left int64 // negative: nothing was declared
 }
 
-// declaredLength is the length of the body to come, -1 if it is not known. A malformed one is left for whoever sends it on
-// to refuse.
-func declaredLength(r *gateway.Request, resp *gateway.Response) int64 {
-	status := resp.Status[:min(len(resp.Status), 3)]
-	if r.Environ.Get("REQUEST_METHOD") == "HEAD" || status == "204" || status == "304" {
-		return -1
-	}
-	n, err := strconv.ParseUint(resp.Headers.Get("Content-Length"), 10, 63)
-	if err != nil {
-		return -1
-	}
-	return int64(n)
-}
+// Buffered tells gateway.Forward whether a part of the body came with the head.
+func (b *declaredBody) Buffered() int { return b.ReadCloser.(interface{ Buffered() int }).Buffered() }
 
 func (b *declaredBody) Read(p []byte) (int, error) {
 	if b.left < 0 {
@@ -144,7 +180,11 @@ func (b *declaredBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	if err == io.EOF && b.left > 0 {
-		err = brokeOff(io.ErrUnexpectedEOF)
+		err = &gateway.BackendError{
+			Status: 502,
+			Reason: "the application broke off",
+			Err:    fmt.Errorf("%d bytes of its Content-Length are missing: %w", b.left, io.ErrUnexpectedEOF),
+		}
 	}
 	return n, err
 }

@@ -166,14 +166,45 @@ func TestClientThatCannotReach(t *testing.T) {
 	}
 }
 
-func TestClientTimeout(t *testing.T) {
-	given := make(chan bool)
-	c := peer(t, func(nc net.Conn, head string) { <-given })
-	c.ReadTimeout = 20 * time.Millisecond
-	if _, err := c.RoundTrip(get()); status(err) != 504 {
-		t.Errorf("got %v; want a BackendError of 504", err)
+func TestClientTimeouts(t *testing.T) {
+	const short = 20 * time.Millisecond
+	for _, test := range []struct {
+		name  string
+		setup func(c *Client)
+		said  string
+		body  io.Reader
+	}{
+		{"first byte", func(c *Client) { c.FirstByteTimeout = short }, "", nil},
+		{"first byte behind a body", func(c *Client) { c.FirstByteTimeout = short }, "", io.LimitReader(endless{}, 10)},
+		{"head", func(c *Client) { c.ReadTimeout = short }, "X: y\n", nil},
+		{"body", func(c *Client) { c.ReadTimeout = short }, "X: y\n\nbody", nil},
+		{"write", func(c *Client) { c.WriteTimeout = short }, "", endless{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			over := make(chan bool)
+			c := peer(t, func(nc net.Conn, head string) {
+				io.WriteString(nc, test.said)
+				<-over
+			})
+			defer close(over)
+			test.setup(c)
+			r := get()
+			if test.body != nil {
+				r = &gateway.Request{Environ: environOf("CONTENT_LENGTH", "10"), Stdin: test.body}
+			}
+			if _, ok := test.body.(endless); ok {
+				r.Environ.Set("CONTENT_LENGTH", "1000000000")
+			}
+			resp, err := c.RoundTrip(r)
+			if err == nil {
+				_, err = io.ReadAll(resp.Body)
+				resp.Body.Close()
+			}
+			if status(err) != 504 {
+				t.Errorf("got %v; want a BackendError of 504", err)
+			}
+		})
 	}
-	close(given)
 }
 
 func TestClientContext(t *testing.T) {
@@ -248,8 +279,8 @@ func TestClientOfABrokenBody(t *testing.T) {
 		{strings.NewReader("12345"), io.ErrUnexpectedEOF},
 	} {
 		_, err := c.RoundTrip(&gateway.Request{Environ: environOf("CONTENT_LENGTH", "10"), Stdin: test.stdin})
-		if status(err) != 502 || !errors.Is(err, test.want) {
-			t.Errorf("got %v; want a BackendError of 502 with %v", err, test.want)
+		if !errors.Is(err, test.want) || status(err) != 0 {
+			t.Errorf("got %v; want %v, of which the application is innocent", err, test.want)
 		}
 	}
 }

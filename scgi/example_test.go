@@ -94,3 +94,15 @@ func ExampleClient() {
 	ask("scgi://" + front.Addr().String())
 	// Output: Hello, world!
 }
+
+// ExampleClient_fallback calls an application of which two copies run, and lets ten requests at a time through.
+func ExampleClient_fallback() {
+	backend := &scgi.Client{
+		Addr:        "scgi+unix:/run/app.sock",
+		Fallback:    []string{"10.0.0.2:4000"},
+		MaxConns:    10,
+		WaitTimeout: 5 * time.Second,
+	}
+	defer backend.Close()
+	log.Fatal(scgi.ListenAndServe("127.0.0.1:4000", gateway.Forward(backend)))
+}

@@ -43,8 +43,10 @@ func TestQuiet(t *testing.T) {
 			t.Run(network+", "+test.name, func(t *testing.T) {
 				near, far := connected(t, network)
 				s := NewSocket(near)
-				if !s.Quiet() || !s.Quiet() {
-					t.Error("not quiet at first")
+				for range 2 { // asking changes nothing
+					if !s.Quiet() {
+						t.Error("not quiet at first")
+					}
 				}
 				test.do(far)
 				for end := time.Now().Add(5 * time.Second); s.Quiet() && !test.want; {
