@@ -152,17 +152,25 @@ func (c *conn) addParams(r *request, content []byte) {
 	case r.refusal != nil:
 	case most >= 0 && r.paramsBytes+size > most:
 		r.params, r.refusal = nil, paramsTooLarge
-	case most >= 0 && c.paramsBytes+size > 16*most:
+	case !c.reserve(r, size):
 		c.logParams()
 		c.drop(r)
 		c.refuse(r.id, r.keepConn, Overloaded)
 	default:
 		r.addParams(content)
-		c.mu.Lock()
-		r.paramsBytes += size
-		c.paramsBytes += size
-		c.mu.Unlock()
 	}
+}
+
+// reserve counts size bytes of variables, unless that is over the connection's bound.
+func (c *conn) reserve(r *request, size int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if most := c.limits.maxParamsBytes; most >= 0 && c.paramsBytes+size > 16*most {
+		return false
+	}
+	r.paramsBytes += size
+	c.paramsBytes += size
+	return true
 }
 
 func (c *conn) logParams() {

@@ -210,17 +210,25 @@ func (c *stdConn) addParams(r *stdRequest, content []byte) {
 	case r.refusal != nil:
 	case most >= 0 && r.paramsBytes+size > most:
 		r.params, r.refusal = nil, paramsTooLarge
-	case most >= 0 && c.paramsBytes+size > 16*most:
+	case !c.reserve(r, size):
 		c.logParams()
 		c.drop(r)
 		c.refuse(r.id, r.keepConn, Overloaded)
 	default:
 		r.params = append(r.params, content...)
-		c.mu.Lock()
-		r.paramsBytes += size
-		c.paramsBytes += size
-		c.mu.Unlock()
 	}
+}
+
+// reserve counts size bytes of variables, unless that is over the connection's bound.
+func (c *stdConn) reserve(r *stdRequest, size int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if most := c.server.maxParamsBytes(); most >= 0 && c.paramsBytes+size > 16*most {
+		return false
+	}
+	r.paramsBytes += size
+	c.paramsBytes += size
+	return true
 }
 
 func (c *stdConn) logParams() {

@@ -1,0 +1,34 @@
+package fastcgi_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/fastcgi"
+)
+
+// Each of these tests is a mistake that the engine had, told by the subject of the commit that put it right.
+
+// TestParamsBesideAnEnd has requests end while the variables of another come: under -race, all count against one bound.
+func TestParamsBesideAnEnd(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		const others = 40
+		p := &parked{make(chan struct{}, others+1), make(chan struct{}), make(chan error, others+1)}
+		srv := start(t, &fastcgi.Server{App: p, MaxParams: -1})
+		c := dial(t, srv.addr)
+		for id := range uint16(others) {
+			c.send(get(id+1, keepConn, "/"))
+		}
+		for range others {
+			wait(t, p.called, "the App")
+		}
+		c.send(begin(others+1, responder, keepConn))
+		for range others {
+			c.send(strings.Repeat(rec(typeParams, others+1, pairs("A", "B")), 300))
+			p.release <- struct{}{}
+		}
+		close(p.release)
+		c.send(rec(typeParams, others+1, ""))
+		c.answers(others + 1)
+	})
+}
