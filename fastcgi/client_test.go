@@ -135,6 +135,9 @@ func (c *client) read() (record, error) {
 	if strings.Trim(string(content[size:]), "\x00") != "" || len(content)%8 != 0 && h[1] != 6 {
 		c.t.Errorf("record of %d bytes padded with %q (F3)", size, content[size:])
 	}
+	if h[1] == typeStderr && size > 0 && h[6] == 0 {
+		c.t.Errorf("STDERR record of %d bytes without padding, for which see appendError", size)
+	}
 	return record{h[1], binary.BigEndian.Uint16(h[2:]), string(content[:size])}, nil
 }
 

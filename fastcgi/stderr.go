@@ -34,5 +34,5 @@ func (s *errorStream) send(part []byte) error {
 		return err
 	}
 	o.stderrUsed = true
-	return c.send(AppendRecord(nil, TypeStderr, s.id, part))
+	return c.send(appendError(nil, s.id, part))
 }

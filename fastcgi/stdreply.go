@@ -69,10 +69,10 @@ func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
 		return gateway.ErrFinished
 	}
 	r.stderrUsed = r.stderrUsed || t == TypeStderr
-	if t == TypeStdout {
-		return c.send(appendFlushed(c.out[:0], t, r.id, content))
+	if t == TypeStderr {
+		return c.send(appendError(c.out[:0], r.id, content))
 	}
-	return c.send(AppendRecord(c.out[:0], t, r.id, content))
+	return c.send(appendFlushed(c.out[:0], t, r.id, content))
 }
 
 // reply sends management records. Where our side is closed it sends none, and that is no error: it would end the lingering.

@@ -116,6 +116,12 @@ func appendFlushed(dst []byte, t RecordType, id uint16, content []byte) []byte {
 	return appendOne(dst, t, id, content, 0)
 }
 
+// appendError appends content, at most fullRecord bytes, as a STDERR record that has padding behind it in any case: HAProxy crashes
+// on one whose last byte is the last that it has read (2.6.12; mended in 2023 by its commit 665703d).
+func appendError(dst []byte, id uint16, content []byte) []byte {
+	return appendOne(dst, TypeStderr, id, content, 8-len(content)&7)
+}
+
 func appendOne(dst []byte, t RecordType, id uint16, content []byte, padding int) []byte {
 	dst = append(dst, 1, byte(t), byte(id>>8), byte(id), byte(len(content)>>8), byte(len(content)), byte(padding), 0)
 	dst = append(dst, content...)
