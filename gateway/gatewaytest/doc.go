@@ -19,6 +19,6 @@
 // an error stream that nobody reads. A TCP server that closes with unread input may reset its own response: close the writing side
 // first, and read on.
 //
-// What a server cannot do is an [Exclusion], with its reason. An excluded case still runs, and fails the test when it begins
-// to pass, so that the list stays true.
+// What a server cannot do is an [Exclusion], with its reason. An excluded case still runs, unless the server would not survive it,
+// and fails the test when it begins to pass, so that the list stays true.
 package gatewaytest

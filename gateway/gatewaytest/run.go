@@ -29,6 +29,9 @@ type Transport struct {
 type Exclusion struct {
 	Case   string // a Case's Name
 	Reason string // server, version, what was seen, and the rule or setting of the server behind it
+
+	// Fatal is for a case that ends the server under test, or leaves it unfit for the cases behind it. Such a case does not run.
+	Fatal bool
 }
 
 // Case is one requirement.
@@ -57,11 +60,15 @@ func Run(t *testing.T, tr Transport) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			p := newProbe(u, c)
-			if excluded[c.Name] != "" {
+			reason := excluded[c.Name].Reason
+			if excluded[c.Name].Fatal {
+				t.Logf("not run: %s", reason)
+				return
+			}
+			if reason != "" {
 				p.prompt = shortPrompt
 			}
 			p.run(c.drive)
-			reason := excluded[c.Name]
 			if bad := verdict(c, p.failures, reason); bad != "" {
 				t.Error(bad)
 			} else if reason != "" {
@@ -73,14 +80,14 @@ func Run(t *testing.T, tr Transport) {
 }
 
 // exclusions indexes the transport's exclusions, and fails the test for one that names no case.
-func exclusions(t *testing.T, tr Transport) map[string]string {
-	index := make(map[string]string)
+func exclusions(t *testing.T, tr Transport) map[string]Exclusion {
+	index := make(map[string]Exclusion)
 	for _, x := range tr.Exclusions {
 		known := slices.ContainsFunc(Cases(), func(c Case) bool { return c.Name == x.Case })
 		if !known || x.Reason == "" {
 			t.Errorf("exclusion %q has no case or no reason", x.Case)
 		}
-		index[x.Case] = x.Reason
+		index[x.Case] = x
 	}
 	return index
 }

@@ -1,6 +1,7 @@
 package gatewaytest
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -50,5 +51,20 @@ func TestJudge(t *testing.T) {
 		if got := verdict(c, test.failures, test.reason); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s: got %q; want %q", test.name, got, test.want)
 		}
+	}
+}
+
+// TestFatalExclusions: what the server under test would not survive is not sent to it.
+func TestFatalExclusions(t *testing.T) {
+	asked := false
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer s.Close()
+	tr := Transport{Start: func(testing.TB, gateway.App) string { return s.URL }}
+	for _, c := range Cases() {
+		tr.Exclusions = append(tr.Exclusions, Exclusion{Case: c.Name, Reason: "server/1.0 crashes", Fatal: true})
+	}
+	Run(t, tr)
+	if asked {
+		t.Error("a case that is fatal ran")
 	}
 }
