@@ -120,7 +120,11 @@ const (
 	params     = 4
 	stdin      = 5
 	stdout     = 6
+	getValues  = 9
 )
+
+// noValues is a GET_VALUES_RESULT without a value. HAProxy asks, and waits for it.
+const noValues = "\x01\x0a\x00\x00\x00\x00\x00\x00"
 
 // answerFastCGI answers one request and closes the connection, which nginx waits for.
 func answerFastCGI(conn net.Conn) error {
@@ -130,6 +134,10 @@ func answerFastCGI(conn net.Conn) error {
 		switch {
 		case err != nil:
 			return err
+		case kind == getValues:
+			if _, err := io.WriteString(conn, noValues); err != nil {
+				return err
+			}
 		case kind == params:
 			block = append(block, content...)
 		case kind == stdin && len(content) == 0:

@@ -12,7 +12,7 @@ var masks = []struct {
 	by      string
 }{
 	{"the server's version is its file's header, and not what its variables are compared for",
-		regexp.MustCompile(`(?m)^(server: |SERVER_SOFTWARE=)([A-Za-z]+)/[0-9].*$`), "${1}${2}/VERSION"},
+		regexp.MustCompile(`(?m)^(server: |SERVER_SOFTWARE=)([A-Za-z]+)[/ ][0-9].*$`), "${1}${2}/VERSION"},
 	{"free ports are picked by the system: the server's, the application's, the client's",
 		regexp.MustCompile(`(?m)127\.0\.0\.1:\d+|^((?:SERVER|REMOTE)_PORT)=\d+$`), "${1}PORT"},
 	{"the folder of the server's files is made for the run, wherever the system has such folders",
@@ -36,6 +36,7 @@ func TestMask(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
 		{"version in the header", "server: nginx/1.22.1\nmount: /app", "server: nginx/VERSION\nmount: /app"},
 		{"version in a variable", "SERVER_SOFTWARE=Apache/2.4.71 (Debian)", "SERVER_SOFTWARE=Apache/VERSION"},
+		{"HAProxy's version", "SERVER_SOFTWARE=HAProxy 2.6.12-1+deb12u4", "SERVER_SOFTWARE=HAProxy/VERSION"},
 		{"ports", "SERVER_PORT=80\nREMOTE_PORT=4711", "SERVER_PORTPORT\nREMOTE_PORTPORT"},
 		{"a port of another kind stays", "HTTP_X_PORT=80", "HTTP_X_PORT=80"},
 		{"host with port", "HTTP_HOST=127.0.0.1:4711", "HTTP_HOST=PORT"},

@@ -50,6 +50,7 @@ var deployments = []deployment{
 	{configuration: "apache2-fastcgi-plain", more: []string{"GET /app", "GET MOUNT/", "GET MOUNT/a%20b%252c%E3%81%82;c"}},
 	{configuration: "apache2-fastcgi-spawn"},
 	{configuration: "apache2-scgi"},
+	{configuration: "haproxy-fastcgi"},
 }
 
 func (d deployment) name(mount string) string {

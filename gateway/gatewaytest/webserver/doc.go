@@ -1,4 +1,4 @@
-// Package webserver starts real web servers in tests: nginx, lighttpd and Apache, each in front of an application that the test
+// Package webserver starts real web servers in tests: nginx, lighttpd, Apache and HAProxy, each in front of an application that the test
 // brings, with a configuration of the module's testdata/conf.
 //
 // One row "server, transport, mount" is one line:
@@ -10,7 +10,7 @@
 // folder; when the test ends it is stopped, the folder removed, and its error log printed if the test failed.
 //
 // A server that is not on the machine skips the test, with a line that names it. Where the environment variable CGIKIT_REQUIRE, a
-// list like "nginx,lighttpd,apache2", names it, the test fails instead, so that nothing is skipped in silence where it counts.
+// list like "nginx,lighttpd,apache2,haproxy", names it, the test fails instead, so that nothing is skipped in silence where it counts.
 //
 // Only Unix systems run servers here; on others every row is skipped.
 package webserver

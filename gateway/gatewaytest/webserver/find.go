@@ -48,11 +48,11 @@ func Version(name string) (string, error) {
 }
 
 func parseVersion(name, out string) (string, error) {
-	version := regexp.MustCompile(`[A-Za-z]+/[0-9]+\.[0-9][^\s]*`).FindString(out)
-	if version == "" {
+	m := regexp.MustCompile(`([A-Za-z]+)(?:/| version )([0-9]+\.[0-9][^\s]*)`).FindStringSubmatch(out) // HAProxy says "HAProxy version 2.6.12"
+	if m == nil {
 		return "", fmt.Errorf("webserver: %s -v tells no version: %.100q", name, out)
 	}
-	return version, nil
+	return m[1] + "/" + m[2], nil
 }
 
 // includes returns the folder in which nginx has its stock parameter files: the one of its built-in configuration.

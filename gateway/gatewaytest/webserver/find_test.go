@@ -85,6 +85,7 @@ func TestParseVersion(t *testing.T) {
 		{"nginx version: nginx/1.22.1\n", "nginx/1.22.1"},
 		{"lighttpd/1.4.69 (ssl) - a light and fast webserver\n", "lighttpd/1.4.69"},
 		{"Server version: Apache/2.4.71 (Debian)\nServer built:   2026-11-12T08:58:41\n", "Apache/2.4.71"},
+		{"HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/\n", "HAProxy/2.6.12-1+deb12u4"},
 	} {
 		if got, err := parseVersion("x", test.out); got != test.want || err != nil {
 			t.Errorf("%q: got %q, %v; want %q", test.out, got, err, test.want)
@@ -96,7 +97,7 @@ func TestParseVersion(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	for name, prefix := range map[string]string{"nginx": "nginx/", "lighttpd": "lighttpd/", "apache2": "Apache/"} {
+	for name, prefix := range map[string]string{"nginx": "nginx/", "lighttpd": "lighttpd/", "apache2": "Apache/", "haproxy": "HAProxy/"} {
 		t.Run(name, func(t *testing.T) {
 			Find(t, name)
 			if got, err := Version(name); err != nil || !strings.HasPrefix(got, prefix) {

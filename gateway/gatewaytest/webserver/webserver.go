@@ -176,13 +176,15 @@ func foreground(server, binary, file, dir string) *exec.Cmd {
 		return exec.Command(binary, "-e", filepath.Join(dir, "error.log"), "-c", file)
 	case "lighttpd":
 		return exec.Command(binary, "-D", "-f", file)
+	case "haproxy": // -W: only a master writes a pid file
+		return exec.Command(binary, "-W", "-f", file)
 	default:
 		return exec.Command(binary, "-DFOREGROUND", "-f", file)
 	}
 }
 
 // ready waits until the server accepts connections. Its pid file tells that it is this server and no other that got the port
-// first: all three write it once they listen.
+// first: all of them write it once they listen.
 func (s *Server) ready() error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
 		if s.wrotePid() && accepts(s.Addr) {
