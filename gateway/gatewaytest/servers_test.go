@@ -17,6 +17,7 @@ type deployment struct {
 	network  string // of the application's listener; "" where the server starts the program
 	stock    bool   // nginx's own parameter files and nothing more
 	mount    bool   // our server's Mount field says where the App is
+	std      bool   // FastCGI is served by fastcgi.StdServer
 }
 
 func (d deployment) String() string {
@@ -30,26 +31,58 @@ func (d deployment) String() string {
 	if d.mount {
 		name += " and Mount"
 	}
+	if d.std {
+		name += ", StdServer"
+	}
 	return name
 }
 
-var deployments = []deployment{
-	{"nginx-fastcgi", "tcp", false, false},
-	{"nginx-fastcgi", "unix", false, false},
-	{"nginx-fastcgi", "tcp", true, false},
-	{"nginx-fastcgi", "unix", true, true},
-	{"nginx-scgi", "tcp", false, false},
-	{"nginx-scgi", "unix", false, false},
-	{"nginx-scgi", "unix", true, false},
-	{"nginx-scgi", "tcp", true, true},
-	{"lighttpd-fastcgi-spawn", "", false, false},
-	{"lighttpd-fastcgi", "tcp", false, false},
-	{"lighttpd-scgi", "unix", false, false},
-	{"lighttpd-cgi", "", false, false},
-	{"apache2-cgi", "", false, false},
-	{"apache2-cgid", "", false, false},
-	{"apache2-fastcgi", "tcp", false, false},
-	{"apache2-scgi", "tcp", false, false},
+var deployments = onBothEngines(
+	deployment{template: "nginx-fastcgi", network: "tcp"},
+	deployment{template: "nginx-fastcgi", network: "unix"},
+	deployment{template: "nginx-fastcgi", network: "tcp", stock: true},
+	deployment{template: "nginx-fastcgi", network: "unix", stock: true, mount: true},
+	deployment{template: "nginx-scgi", network: "tcp"},
+	deployment{template: "nginx-scgi", network: "unix"},
+	deployment{template: "nginx-scgi", network: "unix", stock: true},
+	deployment{template: "nginx-scgi", network: "tcp", stock: true, mount: true},
+	deployment{template: "lighttpd-fastcgi-spawn"},
+	deployment{template: "lighttpd-fastcgi", network: "tcp"},
+	deployment{template: "lighttpd-scgi", network: "unix"},
+	deployment{template: "lighttpd-cgi"},
+	deployment{template: "apache2-cgi"},
+	deployment{template: "apache2-cgid"},
+	deployment{template: "apache2-fastcgi", network: "tcp"},
+	deployment{template: "apache2-scgi", network: "tcp"},
+	deployment{template: "haproxy-fastcgi", network: "tcp"},
+	deployment{template: "haproxy-fastcgi", network: "unix", mount: true},
+)
+
+// onBothEngines adds a deployment on StdServer to each that speaks FastCGI, the stock ones aside: what nginx leaves out there is not
+// the engine's to find.
+func onBothEngines(all ...deployment) []deployment {
+	var both []deployment
+	for _, d := range all {
+		both = append(both, d)
+		if d.protocol() == "fastcgi" && !d.stock {
+			d.std = true
+			both = append(both, d)
+		}
+	}
+	return both
+}
+
+// protocol is the part of the template's name behind the server's.
+func (d deployment) protocol() string {
+	return strings.TrimSuffix(strings.Split(d.template, "-")[1], "d")
+}
+
+// kind says which of our servers is to run, as newServer and serveAs have it.
+func (d deployment) kind() string {
+	if d.std {
+		return "std"
+	}
+	return d.protocol()
 }
 
 // TestServers runs the suite through real web servers, at the root and below a mount, and compares what they answer with what
@@ -90,21 +123,16 @@ func (d deployment) start(t testing.TB, mount string) *webserver.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	protocol := "fastcgi"
-	if strings.HasSuffix(d.template, "cgi") || strings.HasSuffix(d.template, "cgid") {
-		protocol = "cgi"
-	}
 	c.Program = self
-	c.Env = map[string]string{serveAs: protocol, noRaceSleep[0]: noRaceSleep[1]}
+	c.Env = map[string]string{serveAs: d.kind(), noRaceSleep[0]: noRaceSleep[1]}
 	return webserver.Start(t, c)
 }
 
 func (d deployment) serve(t testing.TB, mount string) net.Addr {
-	_, protocol, _ := strings.Cut(d.template, "-")
 	if !d.mount {
 		mount = ""
 	} else if mount == "" {
 		mount = "/"
 	}
-	return serve(t, newServer(protocol, mount), d.network, webserver.Dir(t))
+	return serve(t, newServer(d.kind(), mount), d.network, webserver.Dir(t))
 }

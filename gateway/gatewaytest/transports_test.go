@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 		os.Exit(leaks.Run(m))
 	case "cgi":
 		err = cgi.Serve(gatewaytest.App)
-	case "fastcgi":
-		err = serveStdin()
+	default:
+		err = serveStdin(newServer(os.Getenv(serveAs), ""))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,28 +40,34 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// serveStdin answers FastCGI on the listening socket that is file descriptor 0.
-func serveStdin() error {
+// serveStdin runs s on the listening socket that is file descriptor 0.
+func serveStdin(s server) error {
 	l, err := net.FileListener(os.Stdin)
 	if err != nil {
 		return err
 	}
-	return fastcgi.Serve(l, gatewaytest.App)
+	return s.Serve(l)
 }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// server is what scgi.Server and fastcgi.StdServer have in common.
+// server is what the servers of this module have in common.
 type server interface {
 	Serve(net.Listener) error
 	Close() error
 }
 
-func newServer(protocol, mount string) server {
-	if protocol == "scgi" {
+// newServer returns a server for the suite's App: of SCGI, or of FastCGI on either engine.
+func newServer(kind, mount string) server {
+	switch kind {
+	case "scgi":
 		return &scgi.Server{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
+	case "std":
+		return &fastcgi.StdServer{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
+	case "fastcgi":
+		return &fastcgi.Server{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
 	}
-	return &fastcgi.StdServer{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
+	panic("no server " + kind)
 }
 
 // serve runs s on a listener of that network until the test ends.
@@ -121,11 +127,11 @@ func TestDirect(t *testing.T) {
 		{"gofastconn over tcp", func(t testing.TB) gateway.Backend {
 			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", ""))}
 		}},
-		{"gofastconn over unix", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "unix", t.TempDir()))}
+		{"gofastconn over unix, StdServer", func(t testing.TB) gateway.Backend {
+			return &gofastconn.Client{Addr: address(serve(t, newServer("std", ""), "unix", t.TempDir()))}
 		}},
-		{"fastcgi.Client over tcp", func(t testing.TB) gateway.Backend {
-			return fastcgiClient(t, serve(t, newServer("fastcgi", ""), "tcp", ""))
+		{"fastcgi.Client over tcp, StdServer", func(t testing.TB) gateway.Backend {
+			return fastcgiClient(t, serve(t, newServer("std", ""), "tcp", ""))
 		}},
 		{"fastcgi.Client over unix", func(t testing.TB) gateway.Backend {
 			return fastcgiClient(t, serve(t, newServer("fastcgi", ""), "unix", t.TempDir()))
@@ -163,11 +169,11 @@ func TestDirect(t *testing.T) {
 
 // directExclusions are what these clients cannot do. gateway/host will find the length of a body out for CGI and SCGI.
 var directExclusions = map[string][]gatewaytest.Exclusion{
-	"scgi over tcp":        {lengthFirst},
-	"scgi over unix":       {lengthFirst},
-	"gofastconn over tcp":  {wholeRecords},
-	"gofastconn over unix": {wholeRecords},
-	"cgi":                  {lengthFirst, spooled},
+	"scgi over tcp":                   {lengthFirst},
+	"scgi over unix":                  {lengthFirst},
+	"gofastconn over tcp":             {wholeRecords},
+	"gofastconn over unix, StdServer": {wholeRecords},
+	"cgi":                             {lengthFirst, spooled},
 }
 
 var lengthFirst = gatewaytest.Exclusion{
