@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"cgi":                          {"gateway", "util"},
 	"scgi":                         {"gateway", "gateway/listen", "util"},
 	"fastcgi":                      {"gateway", "headers", "gateway/listen", "util"},
-	"fastcgi/gofastconn":           {"fastcgi", "gateway", "gateway/listen", "github.com/yookoala/gofast"},
+	"fastcgi/gofastconn":           {"fastcgi", "gateway", "headers", "util", "github.com/yookoala/gofast"},
 	"gateway/httpapp":              {"gateway", "gateway/listen", "headers", "util"},
 	"gateway/host":                 {"gateway", "gateway/httpapp", "headers", "util"},
 	"gateway/validate":             {"gateway", "gateway/httpapp", "headers", "util"},

@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/cgikit/cgikit/fastcgi/gofastconn"
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/scgi"
 	"github.com/cgikit/cgikit/util"
@@ -87,7 +87,7 @@ func (q question) ask(ctx context.Context) (head string, body io.ReadCloser, err
 	case strings.HasPrefix(q.address, "scgi"):
 		return q.askBackend(ctx, &scgi.Client{Addr: q.address})
 	}
-	return q.askBackend(ctx, &gofastconn.Client{Addr: q.address})
+	return q.askBackend(ctx, &fastcgi.Client{Addr: q.address})
 }
 
 func (q question) askHTTP(ctx context.Context) (string, io.ReadCloser, error) {

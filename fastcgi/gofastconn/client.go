@@ -1,126 +1,174 @@
 package gofastconn
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"strconv"
-	"time"
+	"sync"
 
 	"github.com/yookoala/gofast"
 
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// Client is a [gateway.Backend] that calls a FastCGI application in the responder role, on a new connection for each request. Its
-// fields must not change while it is used; any number of goroutines may use it.
+// Client lends the connections of a [fastcgi.Client] to gofast. Its fields must not change while it is used; any number of goroutines
+// may use it.
 type Client struct {
-	// Addr is where the application listens, in the grammar of package listen, with the scheme fastcgi or none:
-	// "127.0.0.1:9000", "unix:/run/app.sock". It must be set.
-	Addr string
-
-	// DialTimeout bounds the wait for a connection. Zero is 10 seconds, negative is no bound.
-	DialTimeout time.Duration
-
-	// ReadTimeout bounds each wait for more of the response, its first byte included; WriteTimeout each wait for the
-	// application to take some more of the request. Zero is 60 seconds, negative is no bound.
-	ReadTimeout  time.Duration
-	WriteTimeout time.Duration
-
-	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
-	MaxHeadBytes int
+	// Pool performs the exchanges: its connections are kept, bounded and used again, its deadlines hold. It must be set. A request
+	// of another role than Pool.Role is answered with a 502.
+	Pool *fastcgi.Client
 }
 
-const (
-	defaultDialTimeout = 10 * time.Second
-	defaultTimeout     = 60 * time.Second
-)
+// Connect returns a connection for gofast: c.Connect is a gofast.ConnFactory. It takes one request after the other, as
+// gofast.SimpleClientFactory's clients send them, and never waits: what cannot be reached is a response with a 502. Closing it ends
+// the request under way.
+func (c *Client) Connect() (net.Conn, error) {
+	return (&conn{pool: c.Pool}).open(context.Background()), nil
+}
 
-// RoundTrip implements [gateway.Backend]. The body is sent while the response is read, and its length need not be known. STDERR
-// records go to r.Stderr, in the goroutine that reads the response; nil drops them.
-//
-// An application that cannot be reached, breaks off or breaks the protocol is a [*gateway.BackendError] of 502, one that is too slow
-// of 504, one that has no room of 503; where the request's context ended, the error wraps its reason. A body that cannot be read
-// ends the exchange, with an error that wraps that of r.Stdin.
-func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	nc, err := c.dial(r.Context())
-	if err != nil {
-		return nil, unreachable(r.Context(), err)
+// NewClient returns a client: c.NewClient is a gofast.ClientFactory. It has a connection for each request, so that several may be under
+// way at once, and ends an exchange when the context of its http.Request ends.
+func (c *Client) NewClient() (gofast.Client, error) { return &client{pool: c.Pool}, nil }
+
+type client struct {
+	pool   *fastcgi.Client
+	mu     sync.Mutex
+	conns  []*conn // of requests that have not ended
+	closed bool
+}
+
+// Do implements gofast.Client.
+func (c *client) Do(req *gofast.Request) (*gofast.ResponsePipe, error) {
+	ctx := context.Background()
+	if req.Raw != nil {
+		ctx = req.Raw.Context()
 	}
-	x := newExchange(nc, r, cmp.Or(c.ReadTimeout, defaultTimeout), cmp.Or(c.WriteTimeout, defaultTimeout))
-	x.unwatch = context.AfterFunc(r.Context(), func() { x.fail(interrupted(r.Context())) })
-	if err := send(x, r); err != nil {
-		x.Close()
+	watched, _ := ctx.Value(observerKey{}).(*observer)
+	nc := (&conn{pool: c.pool, observer: watched}).open(ctx)
+	if !c.add(nc) {
+		nc.Close()
+		return nil, errors.New("gofastconn: client is closed")
+	}
+	context.AfterFunc(nc.ctx, func() { c.remove(nc) })
+	if req.Stdin != nil {
+		req.Stdin = watch(req.Stdin, nc)
+	}
+	pipes, err := doOn(nc, req)
+	if err != nil {
+		nc.Close()
+	}
+	return pipes, err
+}
+
+// doOn hands req to a gofast client of its own, whose Close is never called: it sets what other goroutines use to nil.
+func doOn(nc *conn, req *gofast.Request) (*gofast.ResponsePipe, error) {
+	inner, err := gofast.SimpleClientFactory(func() (net.Conn, error) { return nc, nil })()
+	if err != nil {
 		return nil, err
 	}
-	resp, err := gateway.ReadResponse(x, c.MaxHeadBytes)
-	if err != nil {
-		return nil, cmp.Or(x.bodyError(), err)
-	}
-	resp.Body = &responseBody{ReadCloser: resp.Body, exchange: x, response: resp}
-	return resp, nil
+	return inner.Do(req)
 }
 
-// send starts gofast's sending of the request.
-func send(x *exchange, r *gateway.Request) error {
-	client, err := gofast.SimpleClientFactory(func() (net.Conn, error) { return side{x.net, x}, nil })()
-	if err != nil {
-		return fmt.Errorf("gofastconn: %w", err)
+func (c *client) add(nc *conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.conns = append(c.conns, nc)
 	}
-	request := gofast.NewRequest(nil) // no http.Request: what gofast makes of its context does not close the connection
-	request.Params = r.Environ.Map()
-	if r.Stdin != nil {
-		request.Stdin = &requestBody{r.Stdin, x}
+	return !c.closed
+}
+
+func (c *client) remove(nc *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, other := range c.conns {
+		if other == nc {
+			c.conns = append(c.conns[:i], c.conns[i+1:]...)
+			return
+		}
 	}
-	pipes, err := client.Do(request)
-	if err != nil {
-		return fmt.Errorf("gofastconn: %w", err)
+}
+
+// Close implements gofast.Client: it ends the requests under way.
+func (c *client) Close() error {
+	c.mu.Lock()
+	conns := c.conns
+	c.conns, c.closed = nil, true
+	c.mu.Unlock()
+	for _, nc := range conns {
+		nc.Close()
 	}
-	go func() {
-		pipes.WriteTo(nowhere{}, nowhere{}) // gofast's goroutines wait for a reader, and end before it does
-		client.Close()
-	}()
 	return nil
 }
 
-func (c *Client) dial(ctx context.Context) (net.Conn, error) {
-	a, err := listen.ParseFor("fastcgi", c.Addr)
+// watch returns the body as gofast is to read it. gofast takes an error for the end of the body, and a Read of nothing too: the first
+// ends the connection, the second is kept from it. It also waits for a Read under way, so that the end of the connection ends that;
+// body itself is then read by a goroutine that is left behind until its Read returns.
+func watch(body io.ReadCloser, c *conn) io.ReadCloser {
+	r, w := io.Pipe()
+	context.AfterFunc(c.ctx, func() { r.CloseWithError(net.ErrClosed) })
+	go func() {
+		defer body.Close()
+		_, err := io.Copy(w, body)
+		if err != nil && c.ctx.Err() == nil {
+			c.failBody(fmt.Errorf("gofastconn: request body: %w", err))
+		}
+		w.CloseWithError(err)
+	}()
+	return r
+}
+
+// RoundTrip implements [gateway.Backend]: gofast encodes and sends the request, the response comes past it. Errors and the body of the
+// request are as in [fastcgi.Client.RoundTrip].
+func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
+	nc := (&conn{pool: c.Pool, stderr: r.Stderr, answer: make(chan answer, 1)}).open(r.Context())
+	req := gofast.NewRequest(nil)
+	req.Params = r.Environ.Map()
+	if r.Stdin != nil {
+		req.Stdin = watch(io.NopCloser(r.Stdin), nc)
+	}
+	pipes, err := doOn(nc, req)
 	if err != nil {
-		return nil, err
+		nc.Close()
+		return nil, fmt.Errorf("gofastconn: %w", err)
 	}
-	d := net.Dialer{Timeout: max(cmp.Or(c.DialTimeout, defaultDialTimeout), 0)}
-	switch a.Network {
-	case "tcp":
-		return d.DialContext(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))))
-	case "unix":
-		return d.DialContext(ctx, "unix", a.Path)
+	go pipes.WriteTo(nowhere{}, nowhere{}) // gofast's goroutines wait for a reader
+	a := <-nc.answer
+	if a.err != nil {
+		nc.Close()
+		return nil, a.err
 	}
-	return nil, &listen.AddressError{Input: c.Addr, Reason: "is nothing that can be called: write HOST:PORT or unix:/PATH"}
+	a.response.Body = &responseBody{a.response.Body, nc}
+	return a.response, nil
 }
 
-// unreachable is what a client may hear of a failed dial.
-func unreachable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupted(ctx)
-	}
-	if t := net.Error(nil); errors.As(err, &t) && t.Timeout() {
-		return &gateway.BackendError{Status: 504, Reason: "the application cannot be reached in time", Err: err}
-	}
-	return &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: err}
+// responseBody ends what gofast waits for together with the response.
+type responseBody struct {
+	io.ReadCloser
+	conn *conn
 }
 
-func interrupted(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: ctx.Err()}
+// Read implements io.Reader.
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if cause := b.conn.bodyError(); err != nil && err != io.EOF && cause != nil {
+		err = cause
 	}
-	return &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: ctx.Err()}
+	return n, err
 }
 
-// nowhere takes what gofast makes of a response that it does not get: an error text and a status 500.
+// Close implements io.Closer.
+func (b *responseBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.conn.Close()
+	return err
+}
+
+// nowhere takes what gofast makes of a response that it does not get.
 type nowhere struct{}
 
 func (nowhere) Header() http.Header         { return http.Header{} }

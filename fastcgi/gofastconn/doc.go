@@ -1,24 +1,28 @@
-// Package gofastconn calls FastCGI applications through github.com/yookoala/gofast. It is for programs that use gofast already, and
-// the first of this module's FastCGI clients.
+// Package gofastconn is for programs that use github.com/yookoala/gofast: it gives gofast v0.8.0 connections on which its traps are
+// closed, and the pool and the deadlines of a fastcgi.Client.
 //
-//	backend := &gofastconn.Client{Addr: "unix:/run/php/php-fpm.sock"}
-//	app := gateway.Forward(backend)
+//	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}}
+//	http.Handle("/", gofastconn.Handler(gofast.NewHandler(session, client.NewClient)))
 //
-// gofast encodes and sends the request; the connection that it is given takes the response itself. gofast v0.8.0 alone has traps that
-// this closes:
+// In a program that makes its own clients, client.Connect takes the place of gofast.SimpleConnFactory. As a gateway.Backend, a Client
+// sends requests by gofast and takes the responses itself. Who does not use gofast yet wants fastcgi.Client.
 //
-//   - A response whose application dies, or that ends without END_REQUEST, is an error and no short body (FastCGI section 5.5).
-//   - FCGI_OVERLOADED, FCGI_CANT_MPX_CONN and FCGI_UNKNOWN_ROLE are errors, and appStatus is Response.ExitStatus.
-//   - Records of another version or another request are errors.
-//   - A line of the head may be longer than 1,023 bytes, and the head is read by the rules of gateway.ReadResponse.
-//   - An application that answers without reading the body ends the sending.
-//   - The end of the request's context closes the connection; each wait is bounded.
-//   - A body that fails is never sent as if it were whole.
+// # Traps of gofast, and what becomes of them
+//
+//   - A response whose application dies is a whole one to gofast. A line on STDERR says that it was cut off, and so does [Handler] to
+//     the client. FCGI_OVERLOADED and its kin are responses with a 503 or 502.
+//   - A line of the head of 1,024 bytes or more makes gofast hang. It is a 502, and under Handler it goes through.
+//   - An application that answers without taking the body keeps gofast sending for ever. The connection ends behind the answer.
+//   - The end of the request's context leaves gofast's goroutines and the connection behind. With NewClient it ends both, and the
+//     application is told.
+//   - gofast waits for no connection and no application. The fields of Pool bound every wait.
+//   - Two requests at once on one of gofast's clients mix their responses, and Close during one ends the process. With NewClient each
+//     request has a client of its own.
+//   - A body that fails is sent as if it had ended there. The exchange is given up instead.
+//   - gofast looks at no id, version or role of what comes back. All that is checked below it.
 //
 // # What remains of gofast
 //
 // Its parameters are a map: the order of the environ is lost, and of a name that is there twice only the last value is sent. A body
-// goes out when 65,535 bytes of it are there or it has ended, in pieces of 1,024 bytes as it is read. The flag KEEP_CONN is always set,
-// but each request has a connection of its own, which is closed behind it: an application that counts on the flag sees that it is
-// closed. A request costs about 200 KB and six goroutines.
+// goes out when 65,535 bytes of it are there or it has ended. A request costs about 200 KB and ten goroutines.
 package gofastconn

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
+	"github.com/yookoala/gofast"
 )
 
 // ExampleClient asks a FastCGI application, such as php-fpm would be.
@@ -24,7 +26,9 @@ func ExampleClient() {
 		return err
 	}))
 
-	backend := &gofastconn.Client{Addr: l.Addr().String()}
+	pool := &fastcgi.Client{Addr: l.Addr().String()}
+	defer pool.Close()
+	backend := &gofastconn.Client{Pool: pool}
 	resp, err := backend.RoundTrip(&gateway.Request{Environ: util.EnvironFromMap(map[string]string{
 		"REQUEST_METHOD":  "GET",
 		"SERVER_PROTOCOL": "HTTP/1.1",
@@ -38,4 +42,11 @@ func ExampleClient() {
 	body, err := io.ReadAll(resp.Body)
 	fmt.Println(resp.Status, string(body), err)
 	// Output: 200 OK pong for /ping <nil>
+}
+
+// ExampleHandler serves PHP by gofast's own handler, on connections that do not have its traps.
+func ExampleHandler() {
+	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}}
+	session := gofast.Chain(gofast.BasicParamsMap, gofast.MapHeader)(gofast.BasicSession)
+	http.Handle("/", gofastconn.Handler(gofast.NewHandler(session, client.NewClient)))
 }

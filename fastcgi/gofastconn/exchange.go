@@ -1,246 +1,266 @@
 package gofastconn
 
 import (
-	"bufio"
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// requestID is the id that gofast gives the first request of a client. Every client here has one request.
-const requestID = 1
-
-// exchange is one request and its response on a connection of their own. gofast writes to it as a side, RoundTrip and the reader of
-// the body read STDOUT from it.
+// exchange is one request of gofast's.
 type exchange struct {
-	net          net.Conn
-	records      *fastcgi.RecordReader
-	stderr       io.Writer
-	readTimeout  time.Duration // negative is none
-	writeTimeout time.Duration
-	unwatch      func() bool
-
-	// For the reader of the response alone.
-	stdout []byte // of the record read last
-	end    fastcgi.EndRequest
-
-	over chan struct{} // closed when the exchange is, and the connection with it
-	mu   sync.Mutex
-	err  error // why it is over; io.EOF for a whole response
-	body error // of the request, which broke off
+	conn    *conn
+	records *fastcgi.RecordReader
+	mu      sync.Mutex // held while a record is written: STDERR comes beside STDOUT
+	replies io.Writer
+	id      uint16
 }
 
-func newExchange(nc net.Conn, r *gateway.Request, readTimeout, writeTimeout time.Duration) *exchange {
-	x := &exchange{
-		net:          nc,
-		stderr:       r.Stderr,
-		readTimeout:  readTimeout,
-		writeTimeout: writeTimeout,
-		over:         make(chan struct{}),
-	}
-	x.records = fastcgi.NewRecordReader(bufio.NewReader(timedReader{x}))
-	if x.stderr == nil {
-		x.stderr = io.Discard
-	}
-	return x
-}
-
-// fail ends the exchange; only the first reason counts, which it returns.
-func (x *exchange) fail(reason error) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.err == nil {
-		x.err = reason
-		x.net.Close()
-		close(x.over)
-	}
-	return x.err
-}
-
-// failure returns why the exchange is over, nil while it is not.
-func (x *exchange) failure() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.err
-}
-
-func (x *exchange) bodyError() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.body
-}
-
-// Read gives the STDOUT stream.
-func (x *exchange) Read(p []byte) (int, error) {
-	for len(x.stdout) == 0 {
-		if err := x.failure(); err != nil {
-			return 0, err
-		}
-		if err := x.next(); err != nil {
-			return 0, x.fail(err)
-		}
-	}
-	n := copy(p, x.stdout)
-	x.stdout = x.stdout[n:]
-	return n, nil
-}
-
-// Close ends the exchange, with its response or without.
-func (x *exchange) Close() error {
-	x.unwatch()
-	x.fail(net.ErrClosed)
-	return nil
-}
-
-// next acts on one record of the application. The end of the response is io.EOF.
-func (x *exchange) next() error {
-	h, content, err := x.records.Next()
+// perform reads one request and answers it. An error is the end of the connection.
+func (x *exchange) perform() error {
+	r, err := x.request()
 	if err != nil {
-		return readError(err)
+		return err
 	}
-	switch {
-	case h.ID == 0: // nothing was asked
-	case h.ID != requestID:
-		return protocolError(fmt.Errorf("a record of request %d, where there is only %d", h.ID, requestID))
-	case h.Type == fastcgi.TypeStdout:
-		x.stdout = content
-	case h.Type == fastcgi.TypeStderr:
-		x.stderr.Write(content) // as a log that cannot be written must not end the response
-	case h.Type == fastcgi.TypeEndRequest:
-		return x.ended(content)
-	default:
-		return protocolError(fmt.Errorf("a record of type %d, which is not for web servers", h.Type))
+	ctx, cancel := context.WithCancel(x.conn.ctx)
+	defer cancel()
+	stdin, more, err := x.body(cancel)
+	if err != nil {
+		return err
+	}
+	if stdin != nil {
+		r.Stdin = stdin
+		context.AfterFunc(ctx, func() { stdin.CloseWithError(errAnswered) })
+	}
+	r.Stderr = (*errorStream)(x)
+	if x.conn.stderr != nil || x.conn.answer != nil {
+		r.Stderr = x.conn.stderr
+	}
+	r = r.WithContext(ctx)
+	if x.conn.answer != nil {
+		x.pass(r)
+		<-ctx.Done() // until the Body is closed
+		return ctx.Err()
+	}
+	if err := x.answer(r); err != nil || stdin == nil {
+		return err
+	}
+	stdin.CloseWithError(errAnswered)
+	select {
+	case <-more:
+		return nil
+	default: // gofast would go on sending what nobody wants, for as long as there is something
+		return errAnswered
+	}
+}
+
+// errAnswered is what the rest of a body is dropped with.
+var errAnswered = errors.New("gofastconn: the request has been answered")
+
+// request reads a request up to its body. What is no part of one was left over by the one before.
+func (x *exchange) request() (*gateway.Request, error) {
+	var params []byte
+	for {
+		h, content, err := x.records.Next()
+		switch {
+		case err != nil:
+			return nil, err
+		case h.Type == fastcgi.TypeBeginRequest:
+			x.id = h.ID
+			if err := x.checkRole(content); err != nil {
+				return nil, err
+			}
+		case h.Type != fastcgi.TypeParams || h.ID != x.id:
+		case len(content) > 0:
+			params = append(params, content...)
+		default:
+			e, err := environ(params)
+			return &gateway.Request{Environ: e}, err
+		}
+	}
+}
+
+// checkRole refuses what the Pool would send as something else.
+func (x *exchange) checkRole(content []byte) error {
+	b, err := fastcgi.ParseBeginRequest(content)
+	if err != nil {
+		return err
+	}
+	role := x.conn.pool.Role
+	if role == 0 {
+		role = fastcgi.RoleResponder
+	}
+	if b.Role != role {
+		x.page(&gateway.BackendError{Status: 502, Reason: fmt.Sprintf("requests of role %d are not sent here", b.Role)})
+		return errors.New("gofastconn: wrong role")
 	}
 	return nil
 }
 
-func (x *exchange) ended(content []byte) (err error) {
-	x.end, err = fastcgi.ParseEndRequest(content)
+// body returns the request's body, nil where there is none, and what is closed when all of it was taken from gofast. abort is called
+// when gofast gives the request up.
+func (x *exchange) body(abort func()) (*io.PipeReader, <-chan struct{}, error) {
+	var first []byte
+	for {
+		h, content, err := x.records.Next()
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case h.ID != x.id:
+			continue
+		case h.Type == fastcgi.TypeAbortRequest:
+			return nil, nil, errors.New("gofastconn: request given up")
+		case h.Type == fastcgi.TypeStdin && len(content) == 0:
+			return nil, nil, nil
+		case h.Type == fastcgi.TypeStdin:
+			first = bytes.Clone(content) // the reader goes on in another goroutine
+		default:
+			continue
+		}
+		break
+	}
+	r, w := io.Pipe()
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		w.CloseWithError(x.copyBody(w, first, abort))
+	}()
+	return r, taken, nil
+}
+
+// copyBody takes all of the body from gofast, also what nobody wants any more, for gofast would wait.
+func (x *exchange) copyBody(w io.Writer, content []byte, abort func()) error {
+	for {
+		w.Write(content)
+		h, next, err := x.records.Next()
+		switch {
+		case err != nil:
+			return io.ErrUnexpectedEOF
+		case h.ID == x.id && h.Type == fastcgi.TypeAbortRequest:
+			abort()
+			return io.ErrUnexpectedEOF
+		case h.ID != x.id || h.Type != fastcgi.TypeStdin:
+			next = nil
+		case len(next) == 0:
+			return nil
+		}
+		content = next
+	}
+}
+
+// pass hands the response on past gofast.
+func (x *exchange) pass(r *gateway.Request) {
+	resp, err := x.conn.pool.RoundTrip(r)
+	if cause := x.conn.bodyError(); err != nil && cause != nil {
+		err = cause
+	}
+	x.conn.answer <- answer{resp, err}
+}
+
+// answer performs the exchange and gives gofast the response.
+func (x *exchange) answer(r *gateway.Request) error {
+	resp, err := x.conn.pool.RoundTrip(r)
 	if err != nil {
-		return protocolError(err)
+		return x.page(err)
 	}
-	switch s := x.end.ProtocolStatus; s {
-	case fastcgi.RequestComplete:
-		return io.EOF
-	case fastcgi.Overloaded, fastcgi.CannotMultiplex:
-		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errors.New(s.String())}
-	default:
-		return &gateway.BackendError{Status: 502, Reason: "the application refused the request", Err: errors.New(s.String())}
+	defer resp.Body.Close()
+	head, err := x.head(resp)
+	if err != nil {
+		return x.page(err)
 	}
-}
-
-func protocolError(err error) error {
-	return &gateway.BackendError{Status: 502, Reason: "the application broke the protocol", Err: err}
-}
-
-// readError is what a client may hear of a connection that gives no more records.
-func readError(err error) error {
-	var p *fastcgi.ProtocolError
-	switch {
-	case errors.As(err, &p):
-		return protocolError(err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
+	if err := x.write(fastcgi.TypeStdout, head); err != nil {
+		return err
 	}
-	return &gateway.BackendError{Status: 502, Reason: "the application broke off", Err: err}
-}
-
-// timedReader bounds each wait for the application.
-type timedReader struct{ x *exchange }
-
-func (r timedReader) Read(p []byte) (int, error) {
-	if r.x.readTimeout > 0 {
-		r.x.net.SetReadDeadline(time.Now().Add(r.x.readTimeout))
+	_, err = io.CopyBuffer(stdout{x}, struct{ io.Reader }{resp.Body}, make([]byte, 32<<10))
+	if err != nil && x.conn.ctx.Err() == nil {
+		x.conn.observer.fail(err)
+		x.write(fastcgi.TypeStderr, []byte("gofastconn: response cut off: "+err.Error()))
 	}
-	return r.x.net.Read(p)
+	return x.end(uint32(resp.ExitStatus))
 }
 
-// responseBody is the body as the caller has it.
-type responseBody struct {
-	io.ReadCloser
-	exchange *exchange
-	response *gateway.Response
-}
+// maxLine is what gofast takes of a line of the head, without its end; at one more byte it hangs.
+const maxLine = 1022
 
-func (b *responseBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
-		b.response.ExitStatus = int(b.exchange.end.AppStatus)
+// head returns the head as gofast will read it. Where a Handler is waiting for the real one, gofast gets little of it.
+func (x *exchange) head(resp *gateway.Response) ([]byte, error) {
+	status := resp.Status
+	if status == "" && resp.Headers.Has("Location") {
+		status = "302 Found"
+	} else if status == "" {
+		status = "200 OK"
 	}
-	return n, err
-}
-
-// side is the connection as gofast sees it.
-type side struct {
-	net.Conn
-	x *exchange
-}
-
-// Read waits for the end of the exchange, and tells gofast that the request has ended, so that its goroutines do.
-func (s side) Read(p []byte) (int, error) {
-	<-s.x.over
-	return 0, io.EOF
-}
-
-// Write sends a record of gofast's.
-func (s side) Write(p []byte) (n int, err error) {
-	for n < len(p) {
-		if s.x.writeTimeout > 0 {
-			s.Conn.SetWriteDeadline(time.Now().Add(s.x.writeTimeout))
+	if x.conn.observer != nil {
+		x.conn.observer.head(resp.Headers)
+		return []byte("Status: " + status[:3] + "\r\n\r\n"), nil
+	}
+	var b strings.Builder
+	b.WriteString("Status: " + status + "\r\n")
+	for name, value := range resp.Headers.All() {
+		if len(name)+len(value)+len(": ") > maxLine {
+			return nil, &gateway.BackendError{Status: 502, Reason: "a field of the response is longer than gofast can take",
+				Err: fmt.Errorf("%.64q of %d bytes", name, len(value))}
 		}
-		sent, err := s.Conn.Write(p[n:])
-		n += sent
-		if err != nil && (sent == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
-			return n, s.lost(err)
-		}
+		b.WriteString(name + ": " + value + "\r\n")
 	}
-	return n, nil
+	return []byte(b.String() + "\r\n"), nil
 }
 
-// lost acts on a write that failed. An application that closes early may have sent its answer before: only one that takes nothing and
-// says nothing is given up.
-func (s side) lost(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.x.fail(&gateway.BackendError{Status: 504, Reason: "the application did not take the request in time", Err: err})
+// page answers in the place of an application that has not.
+func (x *exchange) page(err error) error {
+	if x.conn.ctx.Err() != nil {
+		return err
 	}
+	status, text := 502, "The application did not answer."
+	if b := (*gateway.BackendError)(nil); errors.As(err, &b) {
+		status, text = b.Status, b.Reason
+	}
+	x.write(fastcgi.TypeStderr, []byte(err.Error()))
+	x.write(fastcgi.TypeStdout, fmt.Appendf(nil, "Status: %d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\n", status, text))
+	return x.end(0)
+}
+
+// end is all that gofast looks for behind a response: it would take the end of the connection for the same.
+func (x *exchange) end(appStatus uint32) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, err := x.replies.Write(fastcgi.AppendEndRequest(nil, x.id, fastcgi.EndRequest{AppStatus: appStatus}))
 	return err
 }
 
-// Close leaves the connection to the exchange.
-func (s side) Close() error { return nil }
-
-// requestBody is the body as gofast reads it.
-type requestBody struct {
-	r io.Reader
-	x *exchange
+func (x *exchange) write(t fastcgi.RecordType, content []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(content) == 0 {
+		return nil
+	}
+	_, err := x.replies.Write(fastcgi.AppendRecord(nil, t, x.id, content))
+	return err
 }
 
-// Read keeps from gofast what it takes for the end of the body: an error, and a Read of nothing.
-func (b *requestBody) Read(p []byte) (n int, err error) {
-	for n == 0 && err == nil {
-		if b.x.failure() != nil {
-			return 0, net.ErrClosed
-		}
-		n, err = b.r.Read(p)
+// stdout is the body on its way to gofast.
+type stdout struct{ x *exchange }
+
+func (s stdout) Write(p []byte) (int, error) {
+	if err := s.x.write(fastcgi.TypeStdout, p); err != nil {
+		return 0, err
 	}
-	if err == nil || err == io.EOF {
-		return n, err
-	}
-	err = fmt.Errorf("gofastconn: request body: %w", err)
-	b.x.mu.Lock()
-	b.x.body = err
-	b.x.mu.Unlock()
-	b.x.fail(err)
-	return 0, err
+	return len(p), nil
 }
 
-func (b *requestBody) Close() error { return nil }
+// errorStream is STDERR on its way to gofast.
+type errorStream exchange
+
+// Write implements io.Writer.
+func (s *errorStream) Write(p []byte) (int, error) {
+	if err := (*exchange)(s).write(fastcgi.TypeStderr, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

@@ -125,10 +125,10 @@ func TestDirect(t *testing.T) {
 			return &scgi.Client{Addr: address(serve(t, newServer("scgi", ""), "unix", t.TempDir()))}
 		}},
 		{"gofastconn over tcp", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", ""))}
+			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", "")), NoKeepConn: true}}
 		}},
 		{"gofastconn over unix, StdServer", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Addr: address(serve(t, newServer("std", ""), "unix", t.TempDir()))}
+			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("std", ""), "unix", t.TempDir())), NoKeepConn: true}}
 		}},
 		{"fastcgi.Client over tcp, StdServer", func(t testing.TB) gateway.Backend {
 			return fastcgiClient(t, serve(t, newServer("std", ""), "tcp", ""))

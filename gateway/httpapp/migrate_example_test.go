@@ -12,7 +12,6 @@ import (
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/fastcgi"
-	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/util"
@@ -79,7 +78,8 @@ func Example_fromNetHTTPFCGI() {
 	defer l.Close()
 	go fastcgi.Serve(l, httpapp.New(http.HandlerFunc(whoIsThere)))
 
-	application := &gofastconn.Client{Addr: l.Addr().String()}
+	application := &fastcgi.Client{Addr: l.Addr().String()}
+	defer application.Close()
 	show(application, "", "REQUEST_METHOD=GET", "SCRIPT_NAME=/app", "PATH_INFO=/list", "REQUEST_URI=/app/list", "REMOTE_USER=joe")
 	// Output: 200 OK: joe asked for /app/list, which is /list below /app
 }

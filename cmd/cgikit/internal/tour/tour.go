@@ -11,7 +11,6 @@ import (
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/fastcgi"
-	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
@@ -31,7 +30,8 @@ type Tour struct {
 	deployments []*deployment
 	mux         *http.ServeMux
 	dir         string // of the sockets
-	fastcgi     *fastcgi.StdServer
+	fastcgi     *fastcgi.Server
+	client      fastcgi.Client
 	scgi        *scgi.Server
 	log         *slog.Logger
 }
@@ -52,7 +52,7 @@ func Start(c Config) (*Tour, error) {
 	t := &Tour{
 		mux:     http.NewServeMux(),
 		dir:     dir,
-		fastcgi: &fastcgi.StdServer{App: c.App, ErrorLog: c.Log},
+		fastcgi: &fastcgi.Server{App: c.App, ErrorLog: c.Log},
 		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log},
 		log:     c.Log,
 	}
@@ -65,7 +65,8 @@ func Start(c Config) (*Tour, error) {
 		return nil, errors.Join(fmt.Errorf("tour: %w", err), t.Shutdown(context.Background()))
 	}
 	t.deploy("HTTP", "/http", gateway.Local(c.App), c.App)
-	t.forward("FastCGI", "/fastcgi", &gofastconn.Client{Addr: fastcgiAddr})
+	t.client.Addr = fastcgiAddr
+	t.forward("FastCGI", "/fastcgi", &t.client)
 	t.forward("SCGI", "/scgi", &scgi.Client{Addr: scgiAddr})
 	t.forward("CGI", "/cgi", c.CGI)
 	t.mux.HandleFunc("GET /{$}", t.servePage)
@@ -105,6 +106,7 @@ func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeHT
 // Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no socket and no folder behind. The HTTP server in
 // front must have ended before.
 func (t *Tour) Shutdown(ctx context.Context) error {
+	t.client.CloseIdle()
 	err := errors.Join(t.fastcgi.Shutdown(ctx), t.scgi.Shutdown(ctx))
 	if err != nil {
 		t.fastcgi.Close()
