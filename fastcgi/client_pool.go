@@ -172,7 +172,6 @@ func (p *clientPool) put(c *Client, conn *clientConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	conn.kept, conn.idle = true, time.Now()
-	p.settle(conn)
 	switch {
 	case len(p.waiting) > 0:
 		p.give(poolGrant{conn: conn})
