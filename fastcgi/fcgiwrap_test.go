@@ -2,6 +2,7 @@ package fastcgi_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,8 +34,13 @@ func TestFcgiwrap(t *testing.T) {
 	})
 	c := &fastcgi.Client{Addr: "unix:" + socket, MaxConns: 1}
 	defer c.Close()
-	for end := time.Now().Add(patience); !exists(socket) && time.Now().Before(end); {
-		time.Sleep(time.Millisecond) // spawn-fcgi says nothing when it listens
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // spawn-fcgi says nothing when it listens
+		if nc, err := net.Dial("unix", socket); err == nil {
+			nc.Close()
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
 	for i, size := range []int{0, 1, 30_000, 60_000} { // fcgiwrap 1.1.0 writes all of a body before it reads: a pipe must take it
 		body := strings.Repeat("x", size)
