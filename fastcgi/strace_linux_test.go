@@ -131,7 +131,7 @@ func TestOneReadAndOneWrite(t *testing.T) {
 
 // TestFileIsNotRead has a file go out by sendfile(2), and no byte of it through the process.
 func TestFileIsNotRead(t *testing.T) {
-	const size = 20<<20 + 12345
+	const size = 5<<20 + 12345
 	name := makeFile(t, size)
 	for _, network := range []string{"unix", "tcp"} {
 		t.Run(network, func(t *testing.T) {
