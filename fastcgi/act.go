@@ -193,7 +193,7 @@ func (c *conn) ownParams() {
 func (c *conn) body(r *request, b *body, p piece) error {
 	switch {
 	case !r.paramsEnded:
-		return protocolError("STDIN or DATA of request %d before the end of its PARAMS", r.id)
+		return protocolError("%s of request %d before the end of its PARAMS", streamName(p.Type), r.id)
 	case p.ContentLength == 0:
 		b.end(io.EOF)
 		return nil
@@ -205,6 +205,13 @@ func (c *conn) body(r *request, b *body, p piece) error {
 		return nil
 	}
 	return c.stall(r, b)
+}
+
+func streamName(t RecordType) string {
+	if t == TypeData {
+		return "DATA"
+	}
+	return "STDIN"
 }
 
 // stall waits until r has read some of its body: alone on its connection, a request simply stops being read. What can be seen
