@@ -165,7 +165,7 @@ func (c *conn) addParams(r *request, content []byte) {
 func (c *conn) reserve(r *request, size int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if most := c.limits.maxParamsBytes; most >= 0 && c.paramsBytes+size > 16*most {
+	if most := c.limits.maxParamsBytes; most >= 0 && (c.paramsBytes+size-1)/16 >= most { // 16*most may overflow
 		return false
 	}
 	r.paramsBytes += size

@@ -1,10 +1,12 @@
 package fastcgi_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
 )
 
 // Each of these tests is a mistake that the engine had, told by the subject of the commit that put it right.
@@ -30,5 +32,15 @@ func TestParamsBesideAnEnd(t *testing.T) {
 		close(p.release)
 		c.send(rec(typeParams, others+1, ""))
 		c.answers(others + 1)
+	})
+}
+
+// TestHugeMaxParamsBytes has a bound that cannot be multiplied.
+func TestHugeMaxParamsBytes(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), MaxParamsBytes: math.MaxInt64})
+		if got := body(dial(t, srv.addr).send(get(1, keepConn, "/")).whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
+		}
 	})
 }

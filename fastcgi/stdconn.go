@@ -223,7 +223,7 @@ func (c *stdConn) addParams(r *stdRequest, content []byte) {
 func (c *stdConn) reserve(r *stdRequest, size int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if most := c.server.maxParamsBytes(); most >= 0 && c.paramsBytes+size > 16*most {
+	if most := c.server.maxParamsBytes(); most >= 0 && (c.paramsBytes+size-1)/16 >= most { // 16*most may overflow
 		return false
 	}
 	r.paramsBytes += size
