@@ -1,9 +1,11 @@
 package fastcgi_test
 
 import (
+	"io"
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
@@ -41,6 +43,21 @@ func TestHugeMaxParamsBytes(t *testing.T) {
 		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), MaxParamsBytes: math.MaxInt64})
 		if got := body(dial(t, srv.addr).send(get(1, keepConn, "/")).whole(1)); got != "hello /" {
 			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestUnreadAnswers has a peer that asks and does not read. The log tells so, and nothing else.
+func TestUnreadAnswers(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), WriteTimeout: 50 * time.Millisecond})
+		questions := strings.Repeat(rec(typeGetValues, 0, pairs("FCGI_MAX_CONNS", "")), 100_000)
+		if _, err := io.WriteString(dial(t, srv.addr), questions); err == nil {
+			t.Error("the connection is still open")
+		}
+		srv.stop(t)
+		if srv.log.lines() != 1 || !strings.Contains(srv.log.String(), "WriteTimeout") {
+			t.Errorf("logged %q; want one line", srv.log)
 		}
 	})
 }

@@ -47,14 +47,12 @@ func (c *conn) check(o *output) error {
 	return io.ErrClosedPipe
 }
 
-// reply sends management records. Where our side is closed it sends none, and that is no error: it would end the lingering.
-func (c *conn) reply(records []byte) error {
+// reply sends management records. That they cannot be sent is nothing for the reader to act on: it lingers where our side is closed,
+// and finds out for itself that the connection is lost.
+func (c *conn) reply(records []byte) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
-	if c.finished {
-		return nil
-	}
-	return c.send(records)
+	c.send(records)
 }
 
 // finish ends a request, once: the second caller finds that done. A whole response is sent to its end in one write, as nginx keeps a

@@ -123,11 +123,13 @@ func (c *stdConn) manage(t RecordType, content []byte) error {
 		if err != nil {
 			return fmt.Errorf("GET_VALUES: %w", err)
 		}
-		return c.reply(AppendRecord(nil, TypeGetValuesResult, 0, answer))
+		c.reply(AppendRecord(nil, TypeGetValuesResult, 0, answer))
 	case t <= TypeData:
 		return protocolError("record of type %d for request 0, which there is none", t)
+	default:
+		c.reply(appendUnknownType(nil, t))
 	}
-	return c.reply(appendUnknownType(nil, t))
+	return nil
 }
 
 // begin opens a request, or tells the web server why not.

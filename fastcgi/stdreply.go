@@ -75,14 +75,12 @@ func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
 	return c.send(appendFlushed(c.out[:0], t, r.id, content))
 }
 
-// reply sends management records. Where our side is closed it sends none, and that is no error: it would end the lingering.
-func (c *stdConn) reply(records []byte) error {
+// reply sends management records. That they cannot be sent is nothing for the reader to act on: it lingers where our side is closed,
+// and finds out for itself that the connection is lost.
+func (c *stdConn) reply(records []byte) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
-	if c.finished {
-		return nil
-	}
-	return c.send(records)
+	c.send(records)
 }
 
 // end sends the last bytes of a request's response, closes its streams and ends it, in one write: nginx keeps a connection only if
