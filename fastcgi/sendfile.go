@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// fileRecord is the content of a record of a file, in bytes: whole pages, which a unix socket takes faster than the largest
-	// record.
+	// fileRecord is the content of a record of a file, in bytes: whole pages, which go out faster than the largest record, over
+	// TCP as on a unix socket that was widened. `go run ./testdata/bench/fastcgi sweep` compares sizes.
 	fileRecord = 15 * 4096
 
 	// smallFile is what is copied to go out in one write with the rest of the response.
