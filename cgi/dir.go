@@ -2,6 +2,7 @@ package cgi
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -83,11 +84,10 @@ func (d *Dir) find(e *util.Environ) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	real, err := filepath.EvalSymlinks(root)
-	if err != nil {
+	if _, err := os.Stat(root); err != nil {
 		return nil, err
 	}
-	f := folder{path: root, real: real}
+	f := folder(root)
 	if name := e.Get("SCRIPT_FILENAME"); name != "" {
 		return f.named(e, name)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// folder is the folder of scripts: its path as it was given, made absolute, and the one without symbolic links.
-type folder struct{ path, real string }
+// folder is the absolute path of the folder of scripts. Symbolic links may lead to it.
+type folder string
 
 // named finds the script by SCRIPT_FILENAME.
 func (f folder) named(e *util.Environ, name string) (*script, error) {
@@ -60,37 +60,47 @@ func split(e *util.Environ, path, info string) *script {
 	return &script{path, e}
 }
 
-// within returns what of an absolute path leads on from the folder, whichever of its two names it begins with: "" or with a slash first.
+// within returns what of an absolute path leads on from the folder: "" or with a slash first. The folder has another name without
+// symbolic links, which is only looked up where the path does not begin with the one.
 func (f folder) within(path string) (rest string, ok bool) {
-	path = filepath.ToSlash(path)
-	for _, root := range []string{f.path, f.real} {
-		root = strings.TrimSuffix(filepath.ToSlash(root), "/")
-		if rest, ok := strings.CutPrefix(path, root); ok && (rest == "" || rest[0] == '/') {
-			return rest, true
-		}
+	if rest, ok := cutFolder(path, string(f)); ok {
+		return rest, true
 	}
-	return "", false
+	real, err := filepath.EvalSymlinks(string(f))
+	if err != nil {
+		return "", false
+	}
+	return cutFolder(path, real)
+}
+
+func cutFolder(path, root string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(filepath.ToSlash(path), strings.TrimSuffix(filepath.ToSlash(root), "/"))
+	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
 // walk follows the segments of rest to the first file, and returns its path and what is left of rest. A folder's name costs one look, and the
 // first that is not there ends it.
 func (f folder) walk(rest string) (path, left string, err error) {
-	asked := rest
-	path = f.path
+	asked, linked := rest, false
+	path = string(f)
 	for rest != "" {
 		segment, more, ok := cutSegment(rest)
 		if !ok {
 			return "", "", notFound(asked, "has a segment that no script has")
 		}
 		path, rest = filepath.Join(path, segment), more
-		info, err := os.Stat(path)
+		info, err := os.Lstat(path)
+		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			linked = true
+			info, err = os.Stat(path)
+		}
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			return "", "", forbidden(path, "may not be looked at")
 		case err != nil:
 			return "", "", notFound(path, "is not there")
 		case !info.IsDir():
-			return path, rest, f.check(path, info)
+			return path, rest, f.check(path, info, linked)
 		}
 	}
 	return "", "", forbidden(path, "is a folder")
@@ -111,16 +121,20 @@ func cutSegment(path string) (segment, rest string, ok bool) {
 	return local, rest, err == nil
 }
 
-// check lets a file pass that is within the folder and may be run.
-func (f folder) check(path string, info fs.FileInfo) error {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return notFound(path, "is not there")
+// check lets a file pass that may be run. Where a link led to it, it may be anywhere.
+func (f folder) check(path string, info fs.FileInfo, linked bool) error {
+	if linked {
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return notFound(path, "is not there")
+		}
+		root, err := filepath.EvalSymlinks(string(f))
+		if _, ok := cutFolder(real, root); err != nil || !ok {
+			return forbidden(path, "leads out of the folder")
+		}
+		path = real
 	}
-	if _, ok := (folder{f.real, f.real}).within(real); !ok {
-		return forbidden(path, "leads out of the folder")
-	}
-	if !info.Mode().IsRegular() || !executable(real, info) {
+	if !info.Mode().IsRegular() || !executable(path, info) {
 		return forbidden(path, "is not executable")
 	}
 	return nil
