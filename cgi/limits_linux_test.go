@@ -51,4 +51,11 @@ func TestScriptRunsAs(t *testing.T) {
 	if _, body, err := fetch(t, s, request("GET", nil)); body != "65534\n65533\n65533\n" || err != nil {
 		t.Errorf("without groups: got %q, %v", body, err)
 	}
+	s.Args[1] = `printf 'Content-Type: text/plain\n\n'; echo out >/dev/stdout; echo err >/dev/stderr`
+	var log strings.Builder
+	r := request("GET", nil)
+	r.Stderr = &log
+	if _, body, err := fetch(t, s, r); body != "out\n" || log.String() != "err\n" || err != nil {
+		t.Errorf("by name: got %q, %v, log %q; want out, and err in the log", body, err, log.String())
+	}
 }

@@ -102,6 +102,13 @@ func closeAll(files []*os.File) {
 
 // launch starts the program. One that cannot be bounded does not run on.
 func (p *process) launch(files []*os.File) (err error) {
+	if p.RunAs != nil {
+		for _, f := range files[1:] { // to open /dev/stdout or /dev/stderr, as scripts do, one must own the pipe
+			if err := f.Chown(int(p.RunAs.UID), int(p.RunAs.GID)); err != nil {
+				return err
+			}
+		}
+	}
 	p.child, err = startChild(p.command, append([]string{p.path}, p.Args...), files, p.RunAs)
 	if err != nil {
 		return explain(p.path, err)
