@@ -9,7 +9,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,13 +71,15 @@ func TestScriptTimeouts(t *testing.T) {
 		want, wantBody string
 	}{
 		{name: "RequestTimeout before the head", text: "sleep 600", request: 10 * time.Millisecond, want: "the script took too long"},
-		{name: "RequestTimeout after the head", text: head + "sleep 600", request: 300 * time.Millisecond, want: "the script took too long",
+		{name: "RequestTimeout after the head", text: head + "sleep 600", request: time.Second, want: "the script took too long",
 			wantBody: "begun\n"},
-		{name: "RequestTimeout of one that goes on writing", text: head + "exec yes", request: 100 * time.Millisecond, want: "the script took too long",
+		{name: "RequestTimeout of one that goes on writing", text: head + "exec yes", request: time.Second, want: "the script took too long",
 			wantBody: "begun\n"},
 		{name: "ReadTimeout before the head", text: "sleep 600", read: 10 * time.Millisecond, want: "the script took too long"},
-		{name: "ReadTimeout after the head", text: head + "sleep 600", read: 10 * time.Millisecond, want: "the script took too long", wantBody: "begun\n"},
-		{name: "ReadTimeout of a closed output", text: head + "exec >&-; sleep 600", read: 10 * time.Millisecond, want: "the script took too long",
+		{name: "ReadTimeout after the head", text: head + "sleep 600", read: time.Second, want: "the script took too long", wantBody: "begun\n"},
+		{name: "ReadTimeout after some progress", text: head + "for i in 1 2 3 4; do sleep 0.1; echo $i; done; sleep 600", read: time.Second,
+			want: "the script took too long", wantBody: "begun\n1\n2\n3\n4\n"},
+		{name: "ReadTimeout of a closed output", text: head + "exec >&-; sleep 600", read: time.Second, want: "the script took too long",
 			wantBody: "begun\n"},
 		{name: "CVE-2014-0231 a body that nobody reads", text: "sleep 600", read: 10 * time.Millisecond, method: "POST",
 			body: strings.Repeat("x", 1<<20), want: "the script took too long"},
@@ -108,13 +113,13 @@ func TestScriptTimeouts(t *testing.T) {
 func TestScriptSlowClient(t *testing.T) {
 	t.Parallel()
 	s := shell(t, `read line; printf 'Content-Type: text/plain\n\n%s\n' "$line"; head -c 200000 /dev/zero`)
-	s.ReadTimeout = 20 * time.Millisecond
+	s.ReadTimeout = time.Second
 	stdin, client := io.Pipe()
 	r := request("POST", []byte("12345\n"))
 	r.Stdin = stdin
 	go func() {
 		io.WriteString(client, "12")
-		time.Sleep(300 * time.Millisecond) // many times ReadTimeout
+		time.Sleep(1300 * time.Millisecond) // more than ReadTimeout
 		io.WriteString(client, "345\n")
 		client.Close()
 	}()
@@ -122,7 +127,7 @@ func TestScriptSlowClient(t *testing.T) {
 	if got := line(t, body); got != "12345" {
 		t.Errorf("got %q; want 12345", got)
 	}
-	time.Sleep(300 * time.Millisecond) // the script waits for us
+	time.Sleep(1300 * time.Millisecond) // the script waits for us
 	if n, err := io.Copy(io.Discard, body); n != 200000 || err != nil {
 		t.Errorf("got %d bytes, %v; want 200000", n, err)
 	}
@@ -195,11 +200,72 @@ func TestScriptAbandonsOutput(t *testing.T) {
 
 // TestScriptWholeOutlivesTimers: nothing that was set for a script breaks the response of one that has ended.
 func TestScriptWholeOutlivesTimers(t *testing.T) {
+	t.Parallel()
 	s := shell(t, `printf 'Content-Type: text/plain\n\nbody\n'`)
-	s.RequestTimeout, s.ReadTimeout = 5*time.Second, 100*time.Millisecond
+	s.RequestTimeout, s.ReadTimeout = time.Second, time.Second
 	_, body := begin(t, s, request("GET", nil))
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(1300 * time.Millisecond)
 	if got, err := io.ReadAll(body); string(got) != "body\n" || err != nil {
 		t.Errorf("got %q, %v; want body", got, err)
+	}
+}
+
+// TestScriptLeavesInput: a process that the script has left behind holds its standard input, which nobody goes on to fill.
+func TestScriptLeavesInput(t *testing.T) {
+	s := shell(t, `exec 3<&0; sleep 600 <&3 >/dev/null 2>&1 & printf 'Content-Type: text/plain\n\n%s' $!`)
+	_, body, err := fetch(t, s, request("POST", body10M()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pidOf(t, body), syscall.SIGKILL)
+	for range 1000 {
+		stacks := make([]byte, 1<<20)
+		if !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), ".(*process).feed(") {
+			return
+		}
+		pause()
+	}
+	t.Error("the body is still being sent")
+}
+
+// TestScriptLateOutput: the time that left processes have for more begins when somebody reads.
+func TestScriptLateOutput(t *testing.T) {
+	t.Parallel()
+	s := shell(t, `(sleep 3; echo late) & printf 'Content-Type: text/plain\n\nbegun\n'`)
+	_, body := begin(t, s, request("GET", nil))
+	line(t, body)
+	time.Sleep(2200 * time.Millisecond) // longer than the two seconds that they may be silent
+	if got, err := io.ReadAll(body); string(got) != "late\n" || err != nil {
+		t.Errorf("got %q, %v; want late", got, err)
+	}
+}
+
+// watchedContext counts who waits for its end.
+type watchedContext struct {
+	context.Context
+	watchers atomic.Int64
+}
+
+// Value hides the context within, which context.AfterFunc would talk to itself.
+func (c *watchedContext) Value(any) any { return nil }
+
+// AfterFunc is what context.AfterFunc calls.
+func (c *watchedContext) AfterFunc(f func()) (stop func() bool) {
+	c.watchers.Add(1)
+	inner := context.AfterFunc(c.Context, f)
+	return func() bool {
+		c.watchers.Add(-1)
+		return inner()
+	}
+}
+
+// TestScriptLetsGoOfContext: a context may live for much longer than a request.
+func TestScriptLetsGoOfContext(t *testing.T) {
+	for _, text := range []string{`printf 'Content-Type: text/plain\n\nbody'`, "exit 1"} {
+		ctx := &watchedContext{Context: t.Context()}
+		fetch(t, shell(t, text), request("GET", nil).WithContext(ctx)) // whether it succeeds is not the question
+		if n := ctx.watchers.Load(); n != 0 {
+			t.Errorf("%q: %d wait still", text, n)
+		}
 	}
 }
