@@ -127,11 +127,14 @@ func (c *conn) fill() error {
 	c.wait(true)
 	n, err := c.socket.ReadLazily(c)
 	c.wait(false)
-	if n == 0 && err == nil {
+	if n > 0 { // with an error beside it, which will come again
+		c.end += n
+		c.spoken = true
+		return nil
+	}
+	if err == nil {
 		err = io.ErrNoProgress
 	}
-	c.end += n
-	c.spoken = c.spoken || n > 0
 	return err
 }
 

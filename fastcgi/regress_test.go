@@ -3,8 +3,10 @@ package fastcgi_test
 import (
 	"io"
 	"math"
+	"net"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
@@ -58,6 +60,42 @@ func TestUnreadAnswers(t *testing.T) {
 		srv.stop(t)
 		if srv.log.lines() != 1 || !strings.Contains(srv.log.String(), "WriteTimeout") {
 			t.Errorf("logged %q; want one line", srv.log)
+		}
+	})
+}
+
+// lastRead is a listener whose connections give the last of size bytes together with io.EOF, as a tls.Conn may.
+type lastRead struct {
+	net.Listener
+	size int
+}
+
+func (l lastRead) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &lastReadConn{nc, iotest.DataErrReader(io.LimitReader(nc, int64(l.size)))}, nil
+}
+
+type lastReadConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c *lastReadConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+// TestDataBesideItsEnd has a request come together with the end of the connection.
+func TestDataBesideItsEnd(t *testing.T) {
+	bothEngines(t, func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := get(1, 0, "/")
+		srv := startOn(t, lastRead{l, len(request)}, &fastcgi.Server{App: gateway.AppFunc(hello)})
+		if got := body(dial(t, srv.addr).send(request).whole(1)); got != "hello /" {
+			t.Errorf("got %q", got)
 		}
 	})
 }
