@@ -12,43 +12,55 @@ import (
 type spill struct {
 	file      *os.File // nil until something was written
 	name      string   // to be removed at the end, where that was not possible before
-	at, until int64    // the bytes that were not read yet
+	most      int64    // the file's size at most: what is behind that goes to its front, where all has been read
+	at, until int64    // the bytes of the stream that were not read yet
 }
 
 func (s *spill) size() int64 { return s.until - s.at }
 
-// write appends p. A file of more than most bytes, of which some may have been read, is a gateway.BodyTooLargeError.
+// write appends p. More than most unread bytes are a gateway.BodyTooLargeError; most must be the same in all calls.
 func (s *spill) write(p []byte, most int64) error {
-	if s.until+int64(len(p)) > most {
+	if s.size()+int64(len(p)) > most {
 		return &gateway.BodyTooLargeError{Limit: most}
 	}
-	if s.file == nil {
-		f, err := os.CreateTemp("", "cgikit-body-")
+	if err := s.create(most); err != nil {
+		return fmt.Errorf("fastcgi: keeping a request body: %w", err)
+	}
+	for len(p) > 0 {
+		n, err := s.file.WriteAt(p[:min(int64(len(p)), most-s.until%most)], s.until%most)
+		s.until, p = s.until+int64(n), p[n:]
 		if err != nil {
 			return fmt.Errorf("fastcgi: keeping a request body: %w", err)
 		}
-		s.file = f
-		if os.Remove(f.Name()) != nil {
-			s.name = f.Name()
-		}
 	}
-	n, err := s.file.WriteAt(p, s.until)
-	s.until += int64(n)
+	return nil
+}
+
+func (s *spill) create(most int64) error {
+	if s.file != nil {
+		return nil
+	}
+	f, err := os.CreateTemp("", "cgikit-body-")
 	if err != nil {
-		return fmt.Errorf("fastcgi: keeping a request body: %w", err)
+		return err
+	}
+	s.file, s.most = f, most
+	if os.Remove(f.Name()) != nil {
+		s.name = f.Name()
 	}
 	return nil
 }
 
 // read reads from the front. There must be something.
 func (s *spill) read(p []byte) (int, error) {
-	n, err := s.file.ReadAt(p[:min(int64(len(p)), s.size())], s.at)
+	front := s.at % s.most
+	n, err := s.file.ReadAt(p[:min(int64(len(p)), s.size(), s.most-front)], front)
 	s.at += int64(n)
 	if n > 0 {
 		err = nil
 	}
 	if s.size() == 0 {
-		s.at, s.until = 0, 0 // a body may be larger than a file, as long as its App keeps up
+		s.at, s.until = 0, 0 // which keeps the file of an App that keeps up small
 	}
 	return n, err
 }

@@ -32,9 +32,14 @@ func TestSpill(t *testing.T) {
 	for range 3 { // a file that was read to its end begins anew
 		write("abcd", nil)
 		read("ab")
-		write("efgh", nil)
-		write("i", &gateway.BodyTooLargeError{Limit: 8})
-		read("cdefgh")
+		for range 5 { // and one that never is goes round
+			write("efabcd", nil)
+			write("e", &gateway.BodyTooLargeError{Limit: 8})
+			read("cd")
+			read("ef")
+			read("ab")
+		}
+		read("cd")
 	}
 	if info, err := s.file.Stat(); err != nil || info.Size() != 8 {
 		t.Errorf("the file has %d bytes, %v; want 8", info.Size(), err)
