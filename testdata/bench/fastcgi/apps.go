@@ -25,6 +25,19 @@ func newServer(app gateway.App) engine { return &fastcgi.Server{App: app} }
 
 func newStdServer(app gateway.App) engine { return &fastcgi.StdServer{App: app} }
 
+// newRolesServer has something for each role: one that nobody answers is refused.
+func newRolesServer() engine {
+	return &fastcgi.Server{
+		App: gateway.AppFunc(helloApp),
+		Authorizer: fastcgi.AuthorizerFunc(func(*gateway.Request) (fastcgi.Decision, error) {
+			return fastcgi.Decision{}, nil
+		}),
+		Filter: fastcgi.FilterFunc(func(w gateway.ResponseWriter, r *gateway.Request, _ *fastcgi.Data) error {
+			return helloApp(w, r)
+		}),
+	}
+}
+
 const hello = "hello\n"
 
 func helloApp(w gateway.ResponseWriter, r *gateway.Request) error {

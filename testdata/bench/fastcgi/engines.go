@@ -12,11 +12,11 @@ import (
 // engines are the columns of the table, each with the names of its servers.
 var engines = []struct {
 	name                                string
-	app, handler, stream, file, patient string
+	app, handler, file, roles, patience string
 }{
-	{"net/http/fcgi alone", "", "fcgi", "", "", "fcgipatient"},
-	{"`fastcgi.StdServer`", "std", "stdhttp", "stdstream", "stdfile", "stdpatient"},
-	{"`fastcgi.Server`", "server", "serverhttp", "stream", "file", "patient"},
+	{"net/http/fcgi alone", "", "fcgi", "", "fcgi", "fcgipatient"},
+	{"`fastcgi.StdServer`", "std", "stdhttp", "stdfile", "std", "stdpatient"},
+	{"`fastcgi.Server`", "server", "serverhttp", "file", "roles", "patient"},
 }
 
 // measureEngines prints both engines, and what one of them is built on, as the table of the README.
@@ -46,8 +46,8 @@ func measureEngines(s settings) error {
 		row("calls of the system that read + that write", func(i int) (string, error) { return socketCalls(s, cmp.Or(engines[i].app, engines[i].handler)) }),
 		row("memory of an idle connection", func(i int) (string, error) { return idle(s, cmp.Or(engines[i].app, engines[i].handler)) }),
 		row("a file goes by sendfile", func(i int) (string, error) { return bySendfile(s, engines[i].file, path) }),
-		row("roles", func(i int) (string, error) { return roles(s, engines[i].handler) }),
-		row("requests of a connection go on while another leaves 1 MB of body unread", func(i int) (string, error) { return patience(s, engines[i].patient) }),
+		row("roles", func(i int) (string, error) { return roles(s, engines[i].roles) }),
+		row("requests of a connection go on while another leaves 1 MB of body unread", func(i int) (string, error) { return patience(s, engines[i].patience) }),
 	)
 }
 

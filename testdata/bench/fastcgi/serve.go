@@ -37,6 +37,7 @@ var servers = map[string]func(l net.Listener, args []string) error{
 	"stdstream":   func(l net.Listener, _ []string) error { return newStdServer(gateway.AppFunc(streamApp)).Serve(l) },
 	"file":        func(l net.Listener, args []string) error { return newServer(fileApp(args[0])).Serve(l) },
 	"stdfile":     func(l net.Listener, args []string) error { return newStdServer(fileApp(args[0])).Serve(l) },
+	"roles":       func(l net.Listener, _ []string) error { return newRolesServer().Serve(l) },
 	"patient":     func(l net.Listener, _ []string) error { return newServer(gateway.AppFunc(patientApp)).Serve(l) },
 	"stdpatient":  func(l net.Listener, _ []string) error { return newStdServer(gateway.AppFunc(patientApp)).Serve(l) },
 	"fcgipatient": func(l net.Listener, _ []string) error { return fcgi.Serve(l, http.HandlerFunc(patientHandler)) },
