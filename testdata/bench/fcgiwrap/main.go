@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command fcgiwrap measures cgi.Dir behind this module's FastCGI and SCGI servers against the fcgiwrap of the machine. All run the
 // same script for the same client, each from a process of its own over a unix socket, in short rounds that alternate, so that
 // what else the machine does hits all alike.
@@ -20,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/cgikit/cgikit/cgi"
@@ -141,6 +144,7 @@ func (c *contender) start(dir string, clients int) (stop func(), err error) {
 	if c.name == "fcgiwrap" {
 		child = exec.Command("fcgiwrap", "-c", strconv.Itoa(clients), "-s", "unix:"+c.socket)
 	}
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	child.Stderr = os.Stderr
 	hold, err := child.StdinPipe()
 	if err != nil {
@@ -151,8 +155,8 @@ func (c *contender) start(dir string, clients int) (stop func(), err error) {
 	}
 	stop = func() {
 		hold.Close()
-		if c.name == "fcgiwrap" {
-			child.Process.Signal(os.Interrupt)
+		if c.name == "fcgiwrap" { // its processes end neither with the first of them nor, while idle, by SIGTERM
+			syscall.Kill(-child.Process.Pid, syscall.SIGKILL)
 		}
 		child.Wait()
 	}
