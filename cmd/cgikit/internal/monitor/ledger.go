@@ -1,0 +1,134 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+)
+
+// Ledger counts requests. It is ready as it is, safe for concurrent use, and must not be copied.
+type Ledger struct {
+	mu      sync.Mutex
+	figures Figures
+}
+
+// Figures are what a Ledger has counted.
+type Figures struct {
+	Active  int                     // requests under way
+	Classes [classes]uint64         // answered requests by the first digit of their status; 0 is those cut off without an answer
+	Bytes   uint64                  // of bodies
+	Errors  map[string]uint64       // answers that are no whole answers of the target, by reason
+	Took    [len(Bounds) + 1]uint64 // requests by duration: within each bound and not the one before, and the slower ones
+	Seconds float64                 // the durations' sum
+}
+
+// classes is the number of first digits that a status may have, with one for none.
+const classes = 6
+
+// Bounds are the upper bounds of the latency histogram.
+var Bounds = [...]time.Duration{
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second,
+	10 * time.Second, 30 * time.Second, time.Minute,
+}
+
+// Count returns an App that answers as app does, and is under way in l while it does.
+func (l *Ledger) Count(app gateway.App) gateway.App {
+	return gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		l.add(1)
+		defer l.add(-1)
+		return app.ServeGateway(w, r)
+	})
+}
+
+func (l *Ledger) add(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.figures.Active += n
+}
+
+// Enter counts a request that is over.
+func (l *Ledger) Enter(a *host.Access) {
+	slot, _ := slices.BinarySearch(Bounds[:], a.Duration) // a duration that is the bound is within it
+	reason, class := reasonOf(a), classOf(a.Status)
+	if reason == clientGone && class == 5 {
+		class = 0 // nobody was there to be told
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := &l.figures
+	f.Classes[class]++
+	f.Bytes += uint64(max(a.Bytes, 0))
+	f.Took[slot]++
+	f.Seconds += a.Duration.Seconds()
+	if reason == "" {
+		return
+	}
+	if f.Errors == nil {
+		f.Errors = make(map[string]uint64)
+	}
+	if _, known := f.Errors[reason]; !known && len(f.Errors) >= mostReasons {
+		reason = "other"
+	}
+	f.Errors[reason]++
+}
+
+// mostReasons bounds the reasons: they are constants of this module, but an App may make up its own.
+const mostReasons = 64
+
+// Figures returns the figures of this moment.
+func (l *Ledger) Figures() Figures {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.figures
+	f.Errors = make(map[string]uint64, len(f.Errors))
+	for reason, n := range l.figures.Errors {
+		f.Errors[reason] = n
+	}
+	return f
+}
+
+// Requests is the number of all requests that are over.
+func (f *Figures) Requests() (n uint64) {
+	for _, c := range f.Classes {
+		n += c
+	}
+	return n
+}
+
+const clientGone = "the client went away"
+
+func classOf(status int) int {
+	if class := status / 100; class > 0 && class < classes {
+		return class
+	}
+	return 0
+}
+
+// reasonOf names why there is no whole answer of the target. Nothing of it comes from a client. A path at which nothing is has been
+// answered as it should be.
+func reasonOf(a *host.Access) string {
+	backend, request, large := (*gateway.BackendError)(nil), (*gateway.RequestError)(nil), (*gateway.BodyTooLargeError)(nil)
+	switch err := a.Err; {
+	case err == nil, errors.Is(err, host.ErrNotFound), errors.Is(err, host.ErrNotScript), errors.Is(err, host.ErrFolder):
+		return ""
+	case errors.Is(err, context.Canceled):
+		return clientGone
+	case errors.As(err, &backend): // before what it wraps: a backend may go away too
+		return backend.Reason
+	case gateway.PeerGone(err):
+		return clientGone
+	case errors.As(err, &large):
+		return "the request body is too large"
+	case errors.As(err, &request):
+		return "the request is malformed"
+	case errors.Is(err, gateway.ErrLengthRequired):
+		return "the length of the request body is unknown"
+	}
+	return "the application failed"
+}

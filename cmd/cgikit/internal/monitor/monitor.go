@@ -1,0 +1,76 @@
+package monitor
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks and a status page at /. Its fields must be set
+// before it is used, and not changed then. All it asks for must be safe for concurrent use.
+type Monitor struct {
+	Target string    // its name, as the user wrote it
+	Start  time.Time // of the process
+	Ledger *Ledger
+
+	// Servers returns the connections of each protocol; it may return nil.
+	Servers func() map[string]listen.Stats
+
+	// Serving reports whether requests are taken.
+	Serving func() bool
+
+	// Pool returns the connections to the target; nil where it has none.
+	Pool func() Pool
+}
+
+// Pool is what a target's client has open.
+type Pool struct {
+	Active, Idle  int    // connections, with a request under way and without
+	Waiting       int    // requests that wait for a connection: the queue
+	Dials, Resent uint64 // connections made; requests that were sent again because a kept connection had died
+}
+
+// Handler returns the handler of all pages.
+func (m *Monitor) Handler() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(figures{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", m.serveHealth)
+	mux.HandleFunc("GET /{$}", m.servePage)
+	return mux
+}
+
+// serveHealth says 200 while requests are taken, and 503 while there is no sense in sending any.
+func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if !m.Serving() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("not serving\n"))
+		return
+	}
+	_, _ = w.Write([]byte("serving\n"))
+}
+
+// protocolStats is a row of connections.
+type protocolStats struct {
+	Protocol string
+	listen.Stats
+}
+
+// protocols returns the rows in a fixed order.
+func (m *Monitor) protocols() (rows []protocolStats) {
+	stats := m.Servers()
+	for _, name := range slices.Sorted(maps.Keys(stats)) {
+		rows = append(rows, protocolStats{name, stats[name]})
+	}
+	return rows
+}

@@ -1,0 +1,114 @@
+package monitor
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// filled has figures that differ from each other.
+func filled() *Monitor {
+	m := &Monitor{
+		Target: `fastcgi://127.0.0.1:9000<script>`,
+		Start:  time.Now().Add(-90 * time.Minute),
+		Ledger: new(Ledger),
+		Servers: func() map[string]listen.Stats {
+			return map[string]listen.Stats{
+				"http":    {Accepted: 1001, Refused: 1002, AcceptErrors: 1003, Panics: 1004, Active: 1005, Idle: 1006},
+				"fastcgi": {Accepted: 2001},
+			}
+		},
+		Serving: func() bool { return true },
+		Pool:    func() Pool { return Pool{Active: 3001, Idle: 3002, Waiting: 3003, Dials: 3004, Resent: 3005} },
+	}
+	for range 3 {
+		m.Ledger.Enter(&host.Access{Status: 200, Bytes: 7, Duration: 20 * time.Millisecond})
+	}
+	m.Ledger.Enter(&host.Access{Status: 502, Duration: 2 * time.Minute, Err: &gateway.BackendError{Reason: "broke <off>"}})
+	m.Ledger.add(1)
+	return m
+}
+
+func ask(m *Monitor, method, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w
+}
+
+func TestMetrics(t *testing.T) {
+	const target = `target="fastcgi://127.0.0.1:9000<script>"`
+	body := ask(filled(), "GET", "/metrics").Body.String()
+	for _, want := range []string{
+		`cgikit_connections_accepted_total{protocol="http"} 1001`,
+		`cgikit_connections_accepted_total{protocol="fastcgi"} 2001`,
+		`cgikit_connections_refused_total{protocol="http"} 1002`,
+		`cgikit_accept_errors_total{protocol="http"} 1003`,
+		`cgikit_panics_total{protocol="http"} 1004`,
+		`cgikit_connections{protocol="http",state="active"} 1005`,
+		`cgikit_connections{protocol="http",state="idle"} 1006`,
+		`cgikit_requests_active{` + target + `} 1`,
+		`cgikit_requests_total{class="2",` + target + `} 3`,
+		`cgikit_requests_total{class="5",` + target + `} 1`,
+		`cgikit_errors_total{reason="broke <off>",` + target + `} 1`,
+		`cgikit_response_bytes_total{` + target + `} 21`,
+		`cgikit_request_duration_seconds_bucket{` + target + `,le="0.01"} 0`,
+		`cgikit_request_duration_seconds_bucket{` + target + `,le="0.025"} 3`,
+		`cgikit_request_duration_seconds_bucket{` + target + `,le="60"} 3`,
+		`cgikit_request_duration_seconds_bucket{` + target + `,le="+Inf"} 4`,
+		`cgikit_request_duration_seconds_sum{` + target + `} 120.06`,
+		`cgikit_target_connections{state="active",` + target + `} 3001`,
+		`cgikit_target_connections{state="idle",` + target + `} 3002`,
+		`cgikit_target_queue{` + target + `} 3003`,
+		`cgikit_target_dials_total{` + target + `} 3004`,
+		`cgikit_target_resent_total{` + target + `} 3005`,
+		`go_goroutines `,
+	} {
+		if !strings.Contains(body, "\n"+want) {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(body)
+	}
+}
+
+// TestMetricsOfNothing: a target without connections has no figures of them, and no server has come up.
+func TestMetricsOfNothing(t *testing.T) {
+	m := &Monitor{Ledger: new(Ledger), Servers: func() map[string]listen.Stats { return nil }, Serving: func() bool { return false }}
+	w := ask(m, "GET", "/metrics")
+	if body := w.Body.String(); w.Code != 200 || strings.Contains(body, "cgikit_target_") || !strings.Contains(body, "cgikit_requests_active") {
+		t.Errorf("got %d, %s", w.Code, body)
+	}
+	if body := ask(m, "GET", "/").Body.String(); !strings.Contains(body, "Not serving") || strings.Contains(body, "queue") {
+		t.Errorf("got %s", body)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	m := filled()
+	if w := ask(m, "GET", "/healthz"); w.Code != 200 || w.Body.String() != "serving\n" {
+		t.Errorf("got %d, %q", w.Code, w.Body)
+	}
+	m.Serving = func() bool { return false }
+	if w := ask(m, "GET", "/healthz"); w.Code != 503 || w.Body.String() != "not serving\n" {
+		t.Errorf("got %d, %q", w.Code, w.Body)
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	for _, test := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"HEAD", "/healthz", 200}, {"GET", "/metrics/x", 404}, {"GET", "/x", 404}, {"POST", "/", 405},
+	} {
+		if w := ask(filled(), test.method, test.path); w.Code != test.want {
+			t.Errorf("%s %s: got %d; want %d", test.method, test.path, w.Code, test.want)
+		}
+	}
+}
