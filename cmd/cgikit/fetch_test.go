@@ -21,8 +21,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// fetch [-d BODY] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH asks an HTTP, FastCGI or SCGI server. Status, fields and body
-// become stdout; with -o the body goes to a file. An answer that is not whole is a failure, and what came of it is kept too.
+// fetch [-d BODY] [-upload BYTES] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH asks an HTTP, FastCGI or SCGI server. Status, fields and body
+// become stdout; with -o the body goes to a file. With -upload a browser's form sends a file of that size. An answer that is not whole is a failure, and what came of it is kept too.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	q, err := parseQuestion(args)
 	ts.Check(err)
@@ -55,6 +55,7 @@ type question struct {
 	method, body, variable string
 	mount                  string // SCRIPT_NAME
 	output                 string // a file, empty for stdout
+	upload                 int64
 	address, path          string
 }
 
@@ -63,6 +64,7 @@ func parseQuestion(args []string) (question, error) {
 	f := flag.NewFlagSet("fetch", flag.ContinueOnError)
 	f.StringVar(&q.method, "X", "GET", "method")
 	f.StringVar(&q.body, "d", "", "body of a POST")
+	f.Int64Var(&q.upload, "upload", 0, "size of a file to send")
 	f.StringVar(&q.variable, "e", "", "variable NAME=value, or over HTTP the field Name: value")
 	f.StringVar(&q.mount, "m", "", "SCRIPT_NAME")
 	f.StringVar(&q.output, "o", "", "file for the body")
@@ -70,9 +72,9 @@ func parseQuestion(args []string) (question, error) {
 		return q, err
 	}
 	if f.NArg() != 2 {
-		return q, errors.New("usage: fetch [-d BODY] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH")
+		return q, errors.New("usage: fetch [-d BODY] [-upload BYTES] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH")
 	}
-	if q.body != "" {
+	if q.body != "" || q.upload > 0 {
 		q.method = "POST"
 	}
 	q.address, q.path = f.Arg(0), f.Arg(1)
@@ -98,8 +100,11 @@ func (q question) askHTTP(ctx context.Context) (string, io.ReadCloser, error) {
 	if name, value, ok := strings.Cut(q.variable, ": "); ok {
 		r.Header.Set(name, value)
 	}
-	if q.body != "" {
+	switch {
+	case q.body != "":
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	case q.upload > 0:
+		q.attach(r)
 	}
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	if err != nil {
@@ -108,6 +113,16 @@ func (q question) askHTTP(ctx context.Context) (string, io.ReadCloser, error) {
 	var fields strings.Builder
 	resp.Header.Write(&fields)
 	return resp.Status + "\n" + fields.String() + "\n", resp.Body, nil
+}
+
+// attach makes r the form of a browser with a file. Its length is declared, as browsers do.
+func (q question) attach(r *http.Request) {
+	const boundary = "----boundary"
+	head := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"big.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+	tail := "\r\n--" + boundary + "--\r\n"
+	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	r.ContentLength = int64(len(head)) + q.upload + int64(len(tail))
+	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(head), io.LimitReader(new(pattern), q.upload), strings.NewReader(tail)))
 }
 
 func (q question) askBackend(ctx context.Context, b gateway.Backend) (string, io.ReadCloser, error) {

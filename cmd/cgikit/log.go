@@ -37,18 +37,21 @@ func (v *voice) Handle(_ context.Context, r slog.Record) error {
 	b.WriteString("cgikit: ")
 	b.WriteString(line(r.Message))
 	b.WriteString(v.fixed)
-	stack := ""
+	behind := "" // for eyes, and so not on the line
 	r.Attrs(func(a slog.Attr) bool {
+		if hint := hintForPeer(a.Value.Any()); hint != "" {
+			behind += "hint: " + hint + "\n"
+		}
 		switch {
 		case a.Key == "stack":
-			stack = a.Value.String()
+			behind += a.Value.String()
 		case !slices.Contains(v.omit, a.Key):
 			appendAttr(&b, v.prefix, a)
 		}
 		return true
 	})
 	b.WriteByte('\n')
-	b.WriteString(stack) // for eyes, and so not on the line
+	b.WriteString(behind)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	_, err := io.WriteString(v.w, b.String())

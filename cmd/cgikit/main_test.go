@@ -2,9 +2,13 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
 // TestMain makes this test program the command too: scripts start it by that name, and the demo starts it as a CGI program.
@@ -16,8 +20,31 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	p := scripts()
+	p.Dir = "testdata/script"
+	testscript.Run(t, p)
+}
+
+// TestPeers runs the scripts that need a program of others, by whose name each is called.
+func TestPeers(t *testing.T) {
+	files, err := filepath.Glob("testdata/peer/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			webserver.Find(t, name)
+			p := scripts()
+			p.Files = []string{file}
+			testscript.Run(t, p)
+		})
+	}
+}
+
+// scripts returns what all scripts may use.
+func scripts() testscript.Params {
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
@@ -25,15 +52,17 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start":  start,
-			"await":  await,
-			"occupy": occupy,
-			"signal": sendSignal,
-			"ends":   ends,
-			"fetch":  fetch,
-			"stream": stream,
-			"hold":   hold,
-			"whole":  whole,
+			"start":   start,
+			"also":    also,
+			"await":   await,
+			"occupy":  occupy,
+			"signal":  sendSignal,
+			"ends":    ends,
+			"fetch":   fetch,
+			"capture": capture,
+			"stream":  stream,
+			"hold":    hold,
+			"whole":   whole,
 		},
-	})
+	}
 }

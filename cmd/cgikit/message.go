@@ -6,7 +6,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/scgi"
 )
 
 // hinted is an error of which its verb knows what to do about it.
@@ -42,6 +44,30 @@ func hintFor(err error) string {
 		return hintForListen(err)
 	}
 	return ""
+}
+
+// hintForPeer tells what to do about a peer that speaks another protocol, where v is the error that says so. HTTP begins with the letters
+// of a method.
+func hintForPeer(v any) string {
+	err, ok := v.(error)
+	if !ok {
+		return ""
+	}
+	if p := (*scgi.ProtocolError)(nil); errors.As(err, &p) && p.Offset == 0 && isMethod(p.Input) {
+		return "this looks like HTTP at an address where SCGI is spoken: listen with -l http: or -l auto:"
+	}
+	if p := (*fastcgi.ProtocolError)(nil); errors.As(err, &p) && isHTTPRecord(p.Reason) {
+		return "this looks like HTTP at an address where FastCGI is spoken: listen with -l http: or -l auto:"
+	}
+	return ""
+}
+
+func isMethod(s string) bool { return s != "" && s[0] >= 'A' && s[0] <= 'Z' }
+
+// isHTTPRecord knows the words of package fastcgi, whose error has no more: its test asks a server.
+func isHTTPRecord(reason string) bool {
+	_, header, ok := strings.Cut(reason, `header "`)
+	return ok && strings.HasPrefix(reason, "record of version ") && isMethod(header)
 }
 
 // hintForListen is for what package listen says, and the system through it.

@@ -8,7 +8,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/scgi"
 )
 
 func TestMessage(t *testing.T) {
@@ -55,5 +57,30 @@ func TestPlainTakesOffWhatLaunchSays(t *testing.T) {
 	}
 	if got := plain(nil); got != nil {
 		t.Errorf("got %v for no error", got)
+	}
+}
+
+// TestHintForPeer: browsers are sent to the wrong port.
+func TestHintForPeer(t *testing.T) {
+	request := []byte("GET / HTTP/1.1\r\n")
+	_, fastcgiErr := fastcgi.ParseHeader([fastcgi.HeaderSize]byte(request))
+	_, otherErr := fastcgi.ParseHeader([fastcgi.HeaderSize]byte{2, 1})
+	for _, test := range []struct {
+		name string
+		v    any
+		want string // part of the hint
+	}{
+		{"HTTP by SCGI", fmt.Errorf("x: %w", &scgi.ProtocolError{Input: "G"}), "SCGI is spoken"},
+		{"HTTP by FastCGI", fmt.Errorf("x: %w", fastcgiErr), "FastCGI is spoken"},
+		{"SCGI, later", &scgi.ProtocolError{Input: "G", Offset: 2}, ""},
+		{"TLS by SCGI", &scgi.ProtocolError{Input: "\x16"}, ""},
+		{"another version", otherErr, ""},
+		{"another error", errors.New("GET"), ""},
+		{"no error", "GET", ""},
+		{"nothing", nil, ""},
+	} {
+		if got := hintForPeer(test.v); !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
+			t.Errorf("%s: got %q; want %q", test.name, got, test.want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,6 +66,7 @@ func newRoot(p *process) *cobra.Command {
 		Long: `cgikit runs one application as CGI, FastCGI, SCGI or plain HTTP.
 
 Begin with "cgikit demo": it needs nothing installed.`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -75,9 +77,19 @@ Begin with "cgikit demo": it needs nothing installed.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
 	})
+	root.SetVersionTemplate("cgikit {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newDemo(p), newServe(p))
 	return root
+}
+
+// version is what the go command knows of how this program was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of unknown version"
+	}
+	return strings.TrimSpace(info.Main.Version + " " + info.GoVersion)
 }
 
 // noVerb is what the command without a verb that it knows does.

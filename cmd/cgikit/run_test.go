@@ -26,7 +26,13 @@ func TestExitStatus(t *testing.T) {
 		{"no such flag", []string{"demo", "-x"}, exitUsage},
 		{"flag without its value", []string{"demo", "--listen"}, exitUsage},
 		{"no such target", []string{"serve", "-l", "http://127.0.0.1:0", "x"}, exitUsage},
-		{"no such folder", []string{"serve", "-l", "http://127.0.0.1:0", "files:testdata/nowhere"}, exitFailure},
+		{"no such folder", []string{"serve", "-l", "http://127.0.0.1:0", "files:testdata/nowhere"}, exitUsage},
+		{"no such script", []string{"serve", "-l", "http://127.0.0.1:0", "cgi:testdata/nowhere"}, exitUsage},
+		{"no such root", []string{"serve", "-l", "http://127.0.0.1:0", "--root", "testdata/nowhere", "scgi://127.0.0.1:9"}, exitUsage},
+		{"extension without a dot", []string{"serve", "-l", "http://127.0.0.1:0", "--root", ".", "--split-path", "php", "scgi://127.0.0.1:9"}, exitUsage},
+		{"nobody allowed", []string{"serve", "-l", "http://127.0.0.1:0", "--allow", "me", "demo:"}, exitUsage},
+		{"address twice", []string{"serve", "-l", "http://127.0.0.1:1", "-l", "scgi://127.0.0.1:1", "demo:"}, exitUsage},
+		{"metrics elsewhere", []string{"serve", "-l", "http://127.0.0.1:0", "--metrics", "192.0.2.1:0", "demo:"}, exitUsage},
 		{"no such address", []string{"demo", "--listen", "192.0.2.1:0"}, exitFailure},
 	}
 	for _, tt := range tests {

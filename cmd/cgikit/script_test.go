@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -19,8 +20,9 @@ type stage struct {
 	mu      sync.Mutex
 	grown   *sync.Cond // lines or closed changed
 	lines   []string   // of both outputs
-	closed  int        // outputs that have ended
+	closed  int        // outputs of command that have ended
 	command *exec.Cmd
+	others  []*exec.Cmd // what command needs
 	held    map[string]*held
 }
 
@@ -34,6 +36,10 @@ func newStage(e *testscript.Env) *stage {
 			s.command.Process.Kill()
 			s.command.Wait()
 		}
+		for _, c := range s.others {
+			c.Process.Signal(os.Interrupt)
+			c.Wait()
+		}
 	})
 	return s
 }
@@ -46,6 +52,21 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || s.command != nil {
 		ts.Fatalf("usage, once in a script: start PROGRAM ARGS...")
 	}
+	s.command = s.launch(ts, args, "stdout: ", "stderr: ")
+}
+
+// also PROGRAM ARGS... runs one more program in the background, until the script ends. Its lines begin with "also: ".
+func also(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	if neg || len(args) == 0 || s.command != nil {
+		ts.Fatalf("usage, before start: also PROGRAM ARGS...")
+	}
+	s.others = append(s.others, s.launch(ts, args, fromOther, fromOther))
+}
+
+const fromOther = "also: "
+
+func (s *stage) launch(ts *testscript.TestScript, args []string, onStdout, onStderr string) *exec.Cmd {
 	program, err := exec.LookPath(args[0])
 	ts.Check(err)
 	c := exec.Command(program, args[1:]...)
@@ -56,9 +77,23 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	stderr, err := c.StderrPipe()
 	ts.Check(err)
 	ts.Check(c.Start())
-	s.command = c
-	go s.collect("stdout: ", stdout)
-	go s.collect("stderr: ", stderr)
+	go s.collect(onStdout, stdout)
+	go s.collect(onStderr, stderr)
+	return c
+}
+
+// capture REGEXP VARIABLE makes a variable of what the first group matches in stdout.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture REGEXP VARIABLE")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	match := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	if match == nil {
+		ts.Fatalf("stdout has nothing like %s", args[0])
+	}
+	ts.Setenv(args[1], match[1])
 }
 
 func (s *stage) collect(from string, r io.Reader) {
@@ -69,7 +104,9 @@ func (s *stage) collect(from string, r io.Reader) {
 		s.grown.Broadcast()
 	}
 	s.mu.Lock()
-	s.closed++
+	if from != fromOther {
+		s.closed++
+	}
 	s.mu.Unlock()
 	s.grown.Broadcast()
 }

@@ -4,25 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/launch"
-	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-const listenHint = "such as -l http://127.0.0.1:8080, -l fastcgi+unix:/run/app.sock, -l scgi://127.0.0.1:4000 or -l auto://127.0.0.1:9000"
-
-func newServe(p *process) *cobra.Command {
-	config := launch.Config{Log: newLog(p.stderr, "why")} // why launch chose so is in the command line
-	validated, engine := false, ""
-	c := &cobra.Command{
-		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
-		Short:      "Serve a target over HTTP, FastCGI or SCGI",
-		SuggestFor: []string{"server", "run", "start", "listen"},
-		Long: `serve answers the requests that come in at each LISTEN with TARGET, until SIGTERM or Ctrl-C. Requests
+const serveHelp = `serve answers the requests that come in at each LISTEN with TARGET, until SIGTERM or Ctrl-C. Requests
 under way may then finish; a second signal ends at once.
 
 LISTEN is one of
@@ -34,72 +30,163 @@ LISTEN is one of
 
 TARGET is one of
   demo:                      the application of "cgikit demo"
-  files:DIR                  the files of a folder, but for hidden ones; a link out of it leads nowhere`,
-		Example: `  cgikit serve -l http://127.0.0.1:8080 files:.
-  cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:`,
-		Args: takes(1, "one TARGET"),
+  files:DIR                  the files of a folder, but for hidden ones; a link out of it leads nowhere
+  cgi:SCRIPT                 a CGI script, started for each request
+  cgi:DIR                    a folder of them: the path of a request begins with that of the script
+  fastcgi://127.0.0.1:9000   a FastCGI application, such as php-fpm; fastcgi+unix:/run/app.sock
+  scgi://127.0.0.1:4000      an SCGI application; scgi+unix:/run/app.sock
+
+With --root and --split-path the request's path names a script below a folder, as a web server does it for php-fpm,
+and what is no script there is sent as a file. Without them the target is one application for all paths.
+
+The status page at the address of --metrics has Prometheus's figures at /metrics, and at /healthz 200 while requests are
+taken. Everyone who can connect there can read them.`
+
+const serveExample = `  cgikit serve -l http://127.0.0.1:8080 files:.
+  cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:
+  cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php fastcgi+unix:/run/php/php-fpm.sock
+  cgikit serve -l fastcgi+unix:/run/cgi.sock cgi:/usr/lib/cgi-bin`
+
+// serving is what serve was asked for.
+type serving struct {
+	launch    launch.Config
+	target    string
+	options   targetOptions
+	engines   []string
+	allow     []string
+	accessLog string
+	metrics   string
+	validated bool
+}
+
+func newServe(p *process) *cobra.Command {
+	s := &serving{launch: launch.Config{Log: newLog(p.stderr, "why")}} // why launch chose so is in the command line
+	s.launch.MaxBodyBytes = 1 << 30
+	c := &cobra.Command{
+		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
+		Short:      "Serve a target over HTTP, FastCGI or SCGI",
+		SuggestFor: []string{"server", "run", "start", "listen"},
+		Long:       serveHelp,
+		Example:    serveExample,
+		Args:       takes(1, "one TARGET"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := chooseEngine(&config, engine); err != nil {
-				return err
-			}
-			return serve(c.Context(), config, args[0], validated)
+			s.target = args[0]
+			return s.run(c.Context(), p.stdout)
 		},
 	}
-	c.Flags().StringArrayVarP(&config.Listen, "listen", "l", nil, "`address` to listen on; may be given several times")
-	c.Flags().StringVar(&config.Mount, "mount", "", "`path` of the target, where the web server sends no SCRIPT_NAME and PATH_INFO")
-	c.Flags().StringVar(&engine, "fastcgi-engine", "cgikit", "`engine` of FastCGI listeners: cgikit, or nethttp for Go's net/http/fcgi")
-	c.Flags().BoolVar(&validated, "validate", false, "check every request and response, and fail those that break a rule")
+	s.addFlags(c)
 	return c
 }
 
-func chooseEngine(config *launch.Config, name string) error {
-	switch name {
-	case "cgikit":
-	case "nethttp":
-		config.StdFastCGI = true
-	default:
-		return usage(fmt.Errorf("there is no FastCGI engine %q", name), "--fastcgi-engine is cgikit or nethttp")
-	}
-	return nil
+func (s *serving) addFlags(c *cobra.Command) {
+	f, o := c.Flags(), &s.options
+	f.SortFlags = false
+	f.StringArrayVarP(&s.launch.Listen, "listen", "l", nil, "`address` to listen on; may be given several times")
+	f.StringVar(&s.launch.Mount, "mount", "", "`path` of the target, where the web server sends no SCRIPT_NAME and PATH_INFO")
+	f.StringArrayVar(&s.allow, "allow", nil, "`who` may connect: an address, 10.0.0.0/8, or a user id on a unix socket; several times")
+	f.Var((*byteSize)(&s.launch.MaxBodyBytes), "max-body", "`size` of a request body at most, such as 64M; 0 is no bound")
+	f.StringVar(&o.root, "root", "", "`folder` of the site: DOCUMENT_ROOT")
+	f.StringArrayVar(&o.splitPath, "split-path", nil, "`extension` by which a path names a script below --root, such as .php; several times")
+	f.StringArrayVar(&o.index, "index", nil, "`name` of the file that answers for its folder; several times (default index.php for .php, then index.html)")
+	f.StringVar(&o.fallback, "fallback", "", "`script` for paths at which nothing is, such as /index.php")
+	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the variables of each request; several times")
+	f.DurationVar(&o.timeout, "timeout", 0, "`time` for a whole request, such as 5m; without it, 60s for each wait")
+	f.IntVar(&o.concurrency, "concurrency", 0, "`number` of requests that the target works on at the same time; more wait (default no bound, 64 for cgi:)")
+	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "`engine` of FastCGI: cgikit, nethttp for listeners, or gofast for the target (default cgikit)")
+	f.BoolVar(&s.validated, "validate", false, "check every request and response, and fail those that break a rule")
+	f.StringVar(&s.accessLog, "access-log", "off", "`format` of a line for each request on standard output: combined, json or off")
+	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
 }
 
-// serve looks at all that was asked for before it listens anywhere.
-func serve(ctx context.Context, config launch.Config, name string, validated bool) error {
-	if err := checkListen(config.Listen); err != nil {
-		return usage(err, listenHint)
+// run looks at all that was asked for before it listens anywhere.
+func (s *serving) run(ctx context.Context, stdout io.Writer) error {
+	if err := s.check(); err != nil {
+		return err
 	}
-	target, err := openTarget(name)
+	access, err := newAccessLog(stdout, s.accessLog)
+	if err != nil {
+		return err
+	}
+	target, err := openTarget(s.target, s.options, s.launch.Log)
 	if err != nil {
 		return err
 	}
 	defer target.close()
-	if choice := launch.Detect(launch.Look(config.Listen...)); choice.Mode != launch.Address {
+	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
 		return failure(errors.New("what was asked for and how the process was started do not fit: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and keep REQUEST_METHOD out of the environment")
 	}
-	config.App = target.app
-	if validated {
-		config.App = validate.New(target.app, &validate.Options{Log: config.Log})
+	if s.metrics == "" {
+		s.launch.App = s.app(target, access, nil)
+		return plain(s.launch.Run(ctx))
 	}
-	return plain(config.Run(ctx))
+	return s.runMonitored(ctx, target, access)
 }
 
-func checkListen(addresses []string) error {
-	if len(addresses) == 0 {
-		return errors.New("serve has no address to listen on")
+// check looks at what needs nothing opened.
+func (s *serving) check() (err error) {
+	if err := checkListen(s.launch.Listen, s.metrics); err != nil {
+		return err
 	}
-	for _, s := range addresses {
-		a, err := listen.Parse(s)
-		switch {
-		case err != nil:
-			return err
-		case a.Network == "":
-			return &listen.AddressError{Input: s, Reason: "is a target, and nothing to listen on"}
-		case a.Protocol == "":
-			return &listen.AddressError{Input: s, Reason: "does not say which protocol is spoken there"}
+	if s.launch.AllowedPeers, s.launch.AllowedUIDs, err = parseAllow(s.allow); err != nil {
+		return usage(err, "such as --allow 10.0.0.0/8, --allow 127.0.0.1, or for a unix socket the number that \"id -u www-data\" tells")
+	}
+	for _, name := range s.engines {
+		switch name {
+		case "cgikit":
+		case "nethttp":
+			s.launch.StdFastCGI = true
+		case "gofast":
+			s.options.gofast = true
+		default:
+			return usage(fmt.Errorf("there is no FastCGI engine %.64q", name), "--fastcgi-engine is cgikit, nethttp or gofast")
 		}
 	}
+	s.options.mount, s.options.maxBody = s.launch.Mount, s.launch.MaxBodyBytes
 	return nil
+}
+
+// app is the target with what has to see its requests around it.
+func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) gateway.App {
+	app := t.app
+	if access != nil || ledger != nil {
+		app = t.watched(func(a *host.Access) {
+			if ledger != nil {
+				ledger.Enter(a)
+			}
+			if access != nil {
+				logAccess(access, a)
+			}
+		})
+	}
+	if ledger != nil {
+		app = ledger.Count(app)
+	}
+	if s.validated {
+		app = validate.New(app, &validate.Options{Log: s.launch.Log})
+	}
+	return app
+}
+
+// runMonitored has the status page open from before the first listener to after the last request.
+func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logger) error {
+	ledger := new(monitor.Ledger)
+	s.launch.Monitor = new(launch.Monitor)
+	m := &monitor.Monitor{
+		Target:  s.target,
+		Start:   time.Now(),
+		Ledger:  ledger,
+		Servers: s.launch.Monitor.Stats,
+		Serving: s.launch.Monitor.Serving,
+		Pool:    t.pool,
+	}
+	stop, err := serveMetrics(s.metrics, m.Handler(), s.launch.Log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	s.launch.App = s.app(t, access, ledger)
+	return plain(s.launch.Run(ctx))
 }
 
 // plain takes off an error to listen what launch says beside it to programs that have no command line.

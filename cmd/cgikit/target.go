@@ -3,36 +3,101 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
+	"time"
 
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-const targetHint = "demo: is the demo application, files:DIR the files of a folder"
+const targetHint = "such as demo:, files:DIR, cgi:DIR or cgi:SCRIPT, fastcgi://127.0.0.1:9000 or fastcgi+unix:/run/app.sock, and scgi in its place"
 
 // target is what requests are answered with. It must be closed.
 type target struct {
-	app   gateway.App
-	close func() error
+	app     gateway.App
+	watched func(func(*host.Access)) gateway.App // app, which tells of each request
+	pool    func() monitor.Pool                  // nil where there are no connections
+	close   func() error
+}
+
+// targetOptions are the flags that say how a target is asked.
+type targetOptions struct {
+	root, fallback, mount string
+	splitPath, index, env []string
+	timeout               time.Duration
+	maxBody               int64
+	concurrency           int
+	gofast                bool
 }
 
 // openTarget opens the target called name, or tells what there is.
-func openTarget(name string) (*target, error) {
+func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error) {
 	a, err := listen.Parse(name)
-	switch {
-	case isFolder(name):
-		return nil, usage(fmt.Errorf("target %.100q has no scheme", name), fmt.Sprintf("write files:%.100s to serve that folder", name))
-	case err != nil:
-		return nil, usage(fmt.Errorf("target %.100q is not known", name), targetHint)
-	case a.Protocol == "demo":
-		return &target{demo.App(), func() error { return nil }}, nil
-	case a.Protocol == "files":
+	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi"}, name); err != nil || isFolder(name) || local {
+		return nil, unknownTarget(name)
+	}
+	if err := o.fit(a.Protocol); err != nil {
+		return nil, err
+	}
+	switch a.Protocol {
+	case "demo":
+		return localTarget(demo.App(), nothingToClose), nil
+	case "files":
 		return openFolder(a.Path)
+	case "cgi", "fastcgi", "scgi":
+		return openBackend(a, name, o, log)
 	}
 	return nil, usage(fmt.Errorf("target %.100q is of a kind that this command cannot serve", name), targetHint)
+}
+
+func nothingToClose() error { return nil }
+
+// unknownTarget tells what was meant by a name without a scheme, if that can be guessed.
+func unknownTarget(name string) error {
+	switch {
+	case isFolder(name):
+		return usage(fmt.Errorf("target %.100q has no scheme", name),
+			fmt.Sprintf("write files:%.100[1]s to serve that folder, or cgi:%.100[1]s to run the scripts in it", name))
+	case name == "demo":
+		return usage(errors.New(`target "demo" is not known`), "did you mean demo: with a colon?")
+	}
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+		return usage(fmt.Errorf("target %.100q has no scheme", name), fmt.Sprintf("write cgi:%.100s to run that file as a CGI script", name))
+	}
+	return usage(fmt.Errorf("target %.100q is not known", name), targetHint)
+}
+
+// fit reports a flag that means nothing to a target of that kind.
+func (o *targetOptions) fit(kind string) error {
+	remote := kind == "cgi" || kind == "fastcgi" || kind == "scgi"
+	for _, flag := range []struct {
+		name      string
+		set, fits bool
+		what      string
+	}{
+		{"--root", o.root != "", remote, "cgi:, fastcgi: and scgi: targets; files:DIR serves a folder by itself"},
+		{"--split-path", len(o.splitPath) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--index", len(o.index) > 0, remote, "cgi:, fastcgi: and scgi: targets; files:DIR takes index.html"},
+		{"--fallback", o.fallback != "", remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--env", len(o.env) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--timeout", o.timeout != 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--concurrency", o.concurrency != 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
+	} {
+		if flag.set && !flag.fits {
+			return usage(fmt.Errorf("%s means nothing to a target of the kind %.32q", flag.name, kind), "it is for "+flag.what)
+		}
+	}
+	if o.timeout < 0 || o.concurrency < 0 {
+		return usage(errors.New("--timeout and --concurrency cannot be negative"), "leave the flag out for no bound")
+	}
+	return nil
 }
 
 func isFolder(name string) bool {
@@ -40,14 +105,31 @@ func isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-func openFolder(dir string) (*target, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		hint := "the folder must be there, and be readable, before it can be served"
-		if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-			hint, err = "give the folder that the file is in", fmt.Errorf("open %s: %w", dir, errors.New("is a file, not a folder"))
-		}
-		return nil, failure(err, hint)
+// localTarget is an App of this process.
+func localTarget(app gateway.App, closeApp func() error) *target {
+	return &target{
+		app:     app,
+		watched: func(done func(*host.Access)) gateway.App { return host.Watch(app, done) },
+		close:   closeApp,
 	}
-	return &target{httpapp.New(serveFolder(root)), root.Close}, nil
+}
+
+func openFolder(dir string) (*target, error) {
+	root, err := openSite(dir)
+	if err != nil {
+		return nil, err
+	}
+	return localTarget(httpapp.New(serveFolder(root)), root.Close), nil
+}
+
+// openSite opens a folder to serve files from.
+func openSite(dir string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err == nil {
+		return root, nil
+	}
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		return nil, usage(fmt.Errorf("open %s: is a file, not a folder", dir), "give the folder that the file is in")
+	}
+	return nil, usage(err, "the folder must be there, and be readable, before it can be served")
 }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/gofastconn"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/scgi"
+)
+
+// defaultScripts is how many CGI scripts run at the same time: each is a process, and clients are not to decide how many there are.
+const defaultScripts = 64
+
+// backend is a target outside of this process, with what has to be done beside asking it.
+type backend struct {
+	gateway.Backend
+	pool  func() monitor.Pool
+	close func() error
+}
+
+// openBackend opens a target whose requests and responses package host translates.
+func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*target, error) {
+	b, err := newBackend(a, name, o)
+	if err != nil {
+		return nil, err
+	}
+	h := &host.Handler{
+		Backend:           b.Backend,
+		Mount:             o.mount,
+		SplitPath:         o.splitPath,
+		Fallback:          o.fallback,
+		Env:               o.env,
+		PassAuthorization: true, // nobody checks it before the target
+		MaxBodyBytes:      o.maxBody,
+		Timeout:           o.timeout,
+		ErrorLog:          log,
+	}
+	closeSite, err := setSite(h, o)
+	if err != nil {
+		return nil, err
+	}
+	return &target{
+		app: h,
+		watched: func(done func(*host.Access)) gateway.App {
+			h.Access = done
+			return h
+		},
+		pool:  b.pool,
+		close: func() error { return errors.Join(b.close(), closeSite()) },
+	}, nil
+}
+
+func newBackend(a listen.Address, name string, o targetOptions) (*backend, error) {
+	switch {
+	case a.Protocol == "cgi":
+		return newCGI(a.Path, o)
+	case a.Network != "tcp" && a.Network != "unix":
+		return nil, usage(fmt.Errorf("target %.100q is nothing that can be called", name), "an inherited socket is for -l; a target is such as "+
+			a.Protocol+"://127.0.0.1:9000 or "+a.Protocol+"+unix:/run/app.sock")
+	case a.Network == "tcp" && a.Port == 0:
+		return nil, usage(fmt.Errorf("target %.100q has no port that can be called", name), "port 0 is for -l: a target is somewhere")
+	case a.Protocol == "scgi":
+		return newSCGI(name, o), nil
+	}
+	return newFastCGI(name, o), nil
+}
+
+// newFastCGI returns a client that waits for each step as long as for the whole, --timeout, and 60 seconds where that is 0.
+func newFastCGI(addr string, o targetOptions) *backend {
+	c := &fastcgi.Client{
+		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout,
+		FirstByteTimeout: o.timeout, ReadTimeout: o.timeout, WriteTimeout: o.timeout,
+	}
+	pool := func() monitor.Pool {
+		s := c.Stats()
+		return monitor.Pool{Active: s.Active, Idle: s.Idle, Waiting: s.Waiting, Dials: s.Dialed, Resent: s.Retried}
+	}
+	if o.gofast {
+		return &backend{&gofastconn.Client{Pool: c}, pool, c.Close}
+	}
+	return &backend{c, pool, c.Close}
+}
+
+func newSCGI(addr string, o targetOptions) *backend {
+	c := &scgi.Client{
+		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout,
+		FirstByteTimeout: o.timeout, ReadTimeout: o.timeout, WriteTimeout: o.timeout,
+	}
+	pool := func() monitor.Pool {
+		s := c.Stats()
+		return monitor.Pool{Active: s.Active, Waiting: s.Waiting, Dials: s.Requests} // a connection serves one request
+	}
+	return &backend{c, pool, c.Close}
+}
+
+// newCGI is a script, or a folder of them.
+func newCGI(path string, o targetOptions) (*backend, error) {
+	const hint = "cgi: is followed by a script, or by a folder of scripts"
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, usage(err, hint)
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	running := cmp.Or(o.concurrency, defaultScripts)
+	if info.IsDir() {
+		d := &cgi.Dir{Path: full, Script: cgi.Script{ReadTimeout: o.timeout, RequestTimeout: o.timeout, MaxScripts: running}}
+		return &backend{Backend: d, close: nothingToClose}, nil
+	}
+	if _, err := exec.LookPath(full); err != nil {
+		return nil, usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "chmod +x makes a file a program; its first line names what runs it")
+	}
+	script := &cgi.Script{Path: full, ReadTimeout: o.timeout, RequestTimeout: o.timeout, MaxScripts: running}
+	return &backend{Backend: script, close: nothingToClose}, nil
+}
+
+// cause takes off what os/exec says about a search that did not take place.
+func cause(err error) error {
+	if e := (*exec.Error)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// byteSize is a flag's number of bytes, which may end in k, M, G or T: powers of 1024.
+type byteSize int64
+
+// Set implements pflag.Value.
+func (b *byteSize) Set(s string) error {
+	digits := strings.TrimRight(s, "kKMGTiB")
+	shift, ok := map[string]uint{"": 0, "k": 10, "K": 10, "M": 20, "G": 30, "T": 40}[strings.TrimSuffix(strings.TrimSuffix(s[len(digits):], "B"), "i")]
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || !ok || n > math.MaxInt64>>shift {
+		return errors.New("a size is a number of bytes, such as 1000000, or of 64k, 64M, 64G")
+	}
+	*b = byteSize(n << shift)
+	return nil
+}
+
+// String implements pflag.Value.
+func (b *byteSize) String() string {
+	for _, unit := range []struct {
+		shift uint
+		name  string
+	}{{40, "T"}, {30, "G"}, {20, "M"}, {10, "k"}} {
+		if n := int64(*b); n != 0 && n%(1<<unit.shift) == 0 {
+			return strconv.FormatInt(n>>unit.shift, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+// Type implements pflag.Value.
+func (*byteSize) Type() string { return "size" }
+
+// parseAllow reads who may connect: addresses and networks, and users by number.
+func parseAllow(list []string) (peers []netip.Prefix, uids []int, err error) {
+	for _, s := range list {
+		if uid, err := strconv.ParseUint(s, 10, 31); err == nil {
+			uids = append(uids, int(uid))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if a, addrErr := netip.ParseAddr(s); addrErr == nil && a.Zone() == "" {
+			prefix, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("--allow %.64q is no address, network or user id", s)
+		case prefix != prefix.Masked():
+			return nil, nil, fmt.Errorf("--allow %.64q has bits behind its length: %s is the network, %s the one address", s, prefix.Masked(), prefix.Addr())
+		}
+		peers = append(peers, prefix)
+	}
+	return peers, uids, nil
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+)
+
+// setSite gives h the folder of the site, and answers from it for what is no script.
+func setSite(h *host.Handler, o targetOptions) (closeSite func() error, err error) {
+	closeSite = nothingToClose
+	if o.root == "" {
+		return closeSite, checkSite(h, o)
+	}
+	if h.Root, err = filepath.Abs(o.root); err != nil {
+		return closeSite, err
+	}
+	root, err := openSite(o.root)
+	if err != nil {
+		return closeSite, err
+	}
+	if len(o.splitPath) > 0 {
+		h.Next = httpapp.New(serveFolder(root))
+		h.Index = o.indexes()
+	}
+	if err := checkSite(h, o); err != nil {
+		root.Close()
+		return closeSite, err
+	}
+	return root.Close, nil
+}
+
+// indexes are the names of --index, or those that sites have.
+func (o *targetOptions) indexes() []string {
+	if len(o.index) > 0 {
+		return o.index
+	}
+	var names []string
+	for _, extension := range o.splitPath {
+		names = append(names, "index"+extension)
+	}
+	return append(names, staticIndex)
+}
+
+// staticIndex is the one index that is sent as a file: what net/http's file server looks for.
+const staticIndex = "index.html"
+
+// checkSite reports what is wrong with the flags, by their names.
+func checkSite(h *host.Handler, o targetOptions) error {
+	switch split := len(o.splitPath) > 0; {
+	case split && o.root == "":
+		return usage(errors.New("--split-path needs --root"), siteHint)
+	case !split && len(o.index) > 0:
+		return usage(errors.New("--index needs --split-path"), siteHint)
+	case !split && o.fallback != "":
+		return usage(errors.New("--fallback needs --split-path"), siteHint)
+	}
+	for _, name := range h.Index {
+		if name != staticIndex && !o.isScript(name) {
+			return usage(fmt.Errorf("--index %.64q is no script by --split-path, and not %s", name, staticIndex), siteHint)
+		}
+	}
+	err := h.Check()
+	if err == nil {
+		return nil
+	}
+	text := strings.TrimPrefix(err.Error(), "host: ")
+	for _, flag := range []struct{ field, name, hint string }{
+		{"SplitPath", "--split-path", siteHint},
+		{"Index", "--index", siteHint},
+		{"Fallback", "--fallback", "such as --root /srv/www --split-path .php --fallback /index.php"},
+		{"Env", "--env", "such as --env APP_ENV=production; what says which request this is cannot be set"},
+	} {
+		if rest, ok := strings.CutPrefix(text, flag.field); ok {
+			return usage(errors.New(flag.name+rest), flag.hint)
+		}
+	}
+	return usage(err, siteHint)
+}
+
+const siteHint = "such as --root /srv/www --split-path .php --index index.php"
+
+func (o *targetOptions) isScript(name string) bool {
+	for _, extension := range o.splitPath {
+		if strings.HasSuffix(name, extension) {
+			return true
+		}
+	}
+	return false
+}
