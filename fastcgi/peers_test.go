@@ -140,6 +140,10 @@ func peerApp(w gateway.ResponseWriter, r *gateway.Request) error {
 var breakNow = make(chan struct{})
 
 func TestNginx(t *testing.T) {
+	bothEngines(t, testNginx)
+}
+
+func testNginx(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		t.Run(fmt.Sprintf("keep=%t", keep), func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -231,6 +235,10 @@ func checkEarlyHead(t *testing.T, client *http.Client, url string) {
 
 // TestCgiFcgi is asked by the development kit's own client.
 func TestCgiFcgi(t *testing.T) {
+	bothEngines(t, testCgiFcgi)
+}
+
+func testCgiFcgi(t *testing.T) {
 	binary := webserver.Find(t, "cgi-fcgi")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

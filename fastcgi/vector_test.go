@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -105,48 +107,79 @@ func describeValues(content string) string {
 	return text
 }
 
-// FuzzConn sends anything to a server: it must not hang, and what it answers must have been asked.
+// FuzzConn sends anything to both engines: they must not panic, hang or take more memory than a request may, and what they answer must
+// have been asked.
 func FuzzConn(f *testing.F) {
 	for _, v := range vectors.Load(f, "../testdata/fastcgi") {
 		f.Add(v.Data)
 	}
-	l, err := net.Listen("unix", filepath.Join(f.TempDir(), "s"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	srv := &fastcgi.Server{App: gateway.AppFunc(mirror), ErrorLog: slog.New(slog.DiscardHandler)}
-	go srv.Serve(l)
-	f.Cleanup(func() { srv.Close() })
-	f.Fuzz(func(t *testing.T, data []byte) {
-		nc, err := net.Dial("unix", l.Addr().String())
+	app, log := gateway.AppFunc(mirror), slog.New(slog.DiscardHandler)
+	var addrs []string
+	for _, srv := range []engine{
+		&fastcgi.Server{App: app, ErrorLog: log, Filter: fastcgi.FilterFunc(tell), Authorizer: fastcgi.AuthorizerFunc(
+			func(*gateway.Request) (fastcgi.Decision, error) { return fastcgi.Allow(), nil })},
+		&fastcgi.StdServer{App: app, ErrorLog: log},
+	} {
+		l, err := net.Listen("unix", filepath.Join(f.TempDir(), "s"))
 		if err != nil {
-			t.Fatal(err)
+			f.Fatal(err)
 		}
-		defer nc.Close()
-		nc.SetDeadline(time.Now().Add(patience))
-		c := &client{t, nc}
-		sent := make(chan struct{})
-		go func() {
-			defer close(sent)
-			nc.Write(data)
-			nc.(*net.UnixConn).CloseWrite()
-		}()
-		asked := begunIn(data)
-		for {
-			r, err := c.read()
-			if e, ok := err.(net.Error); ok && e.Timeout() {
-				t.Fatalf("no answer and no end to %q", data)
-			}
-			if err != nil {
-				break
-			}
-			if r.id != 0 && !asked[r.id] {
-				t.Errorf("%+v answers a request that was not begun", r)
+		go srv.Serve(l)
+		f.Cleanup(func() { srv.Close() })
+		addrs = append(addrs, l.Addr().String())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, addr := range addrs {
+			fuzzConn(t, addr, data)
+		}
+		if heap() > mostHeap {
+			if runtime.GC(); heap() > mostHeap {
+				t.Errorf("%d bytes are in use", heap())
 			}
 		}
-		nc.Close()
-		<-sent
 	})
+}
+
+// mostHeap is 64 MiB, where a connection has at most 4 MiB of variables, and 100 MiB that package testing takes to fuzz.
+const mostHeap = 64<<20 + 100<<20
+
+// heap returns the bytes of memory in use, garbage among them.
+func heap() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// fuzzConn sends data on a connection of its own and reads to its end.
+func fuzzConn(t *testing.T, addr string, data []byte) {
+	nc, err := net.Dial("unix", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(patience))
+	c := &client{t, nc}
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		nc.Write(data)
+		nc.(*net.UnixConn).CloseWrite()
+	}()
+	asked := begunIn(data)
+	for {
+		r, err := c.read()
+		if e, ok := err.(net.Error); ok && e.Timeout() {
+			t.Fatalf("no answer and no end to %q", data)
+		}
+		if err != nil {
+			break
+		}
+		if r.id != 0 && !asked[r.id] {
+			t.Errorf("%+v answers a request that was not begun", r)
+		}
+	}
+	nc.Close()
+	<-sent
 }
 
 // begunIn returns the ids of the BEGIN_REQUEST records in data.
