@@ -49,7 +49,7 @@ func TestLingeringEnds(t *testing.T) {
 func TestSlowRecord(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, header := range []string{rec(typeStdin, 9, strings.Repeat("x", 65535))[:8], rec(99, 0, strings.Repeat("x", 65535))[:8]} {
-			srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), ReadTimeout: 50 * time.Millisecond})
+			srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), ReadTimeout: 300 * time.Millisecond})
 			c := dial(t, srv.addr).send(header)
 			tick := time.NewTicker(5 * time.Millisecond)
 			defer tick.Stop()
