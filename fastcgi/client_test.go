@@ -31,7 +31,7 @@ const (
 )
 
 // patience bounds every wait of the tests.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // rec is a record without padding.
 func rec(kind byte, id uint16, content string) string {

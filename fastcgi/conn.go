@@ -193,7 +193,7 @@ func (c *conn) launchAll() {
 	c.users += len(c.ready)
 	c.mu.Unlock()
 	for _, r := range c.ready {
-		go r.run()
+		c.lc.Go(r.run)
 	}
 	clear(c.ready)
 	c.ready = c.ready[:0]
@@ -204,7 +204,7 @@ func (c *conn) runHere(r *request) (reads bool) {
 	returned := false
 	defer func() {
 		if !returned && c.resume() { // runtime.Goexit ends the goroutine, not the connection
-			go c.read()
+			c.lc.Go(c.read)
 		}
 	}()
 	r.run()
@@ -230,7 +230,7 @@ func (c *conn) relieve(r *request) {
 	defer c.mu.Unlock()
 	if c.inline == r && !c.reading {
 		c.reading = true
-		go c.read()
+		c.lc.Go(c.read)
 	}
 }
 
@@ -244,7 +244,7 @@ func (c *conn) relieveIfSeen() bool {
 	}
 	if c.inline == c.seen {
 		c.reading = true
-		go c.read()
+		c.lc.Go(c.read)
 	}
 	c.seen = c.inline
 	return true

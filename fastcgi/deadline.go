@@ -25,6 +25,9 @@ func (c *conn) readDeadline() time.Time {
 	case c.lingering:
 		return after(&c.lingerSince, lingerTime)
 	case len(c.heads) > 0: // as a whole: a byte now and then must not do
+		for _, r := range c.heads[1:] {
+			after(&r.since, bound)
+		}
 		return after(&c.heads[0].since, bound)
 	case !c.spoken || c.withinRecord() && !c.withinBody():
 		return after(&c.recordSince, bound)

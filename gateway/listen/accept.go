@@ -140,6 +140,20 @@ func (c *Conn) run(handle func(context.Context, *Conn)) {
 	handle(c.conns.ctx, c)
 }
 
+// Go calls f in a goroutine of its own, for a detached connection. A panic in it is logged and ends the connection, as one in
+// Handle.
+func (c *Conn) Go(f func()) {
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				c.conns.countPanic(p, c)
+				c.End()
+			}
+		}()
+		f()
+	}()
+}
+
 func (cs *Conns) remove(c *Conn) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

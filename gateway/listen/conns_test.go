@@ -451,6 +451,23 @@ func TestDetach(t *testing.T) {
 	}
 }
 
+func TestPanicInGo(t *testing.T) {
+	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
+		c.Detach()
+		c.Go(func() {
+			c.Net.Read(make([]byte, 1)) // else the reset could meet the dial
+			panic("on purpose")
+		})
+	}})
+	peer := dial(t, r.l)
+	io.WriteString(peer, "x")
+	wantClosed(t, peer)
+	r.log.wantLines(t, "panic while serving a connection", 1)
+	if err := r.conns.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown after it: %v", err)
+	}
+}
+
 func TestPanicBehindDetach(t *testing.T) {
 	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
 		c.Detach()
