@@ -91,10 +91,17 @@ func (x *exchange) respond(w gateway.ResponseWriter, resp *gateway.Response) err
 		return x.refuse(w, err)
 	case file != nil:
 		defer file.Close()
-		return sendFile(w, x.sent, resp, file)
+		return sendFile(w, x.bodyless(), resp, file)
 	}
 	clean(resp)
-	return gateway.Forward(answered{resp}).ServeGateway(w, x.sent)
+	return gateway.Forward(answered{resp}).ServeGateway(w, x.bodyless())
+}
+
+// bodyless is the request without its body, which the backend may still be reading.
+func (x *exchange) bodyless() *gateway.Request {
+	c := *x.sent
+	c.Stdin = nil
+	return &c
 }
 
 // answered is the Backend of an exchange that has begun.

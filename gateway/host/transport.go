@@ -20,7 +20,8 @@ import (
 //
 // What names no script is a response with 404; a body that is too large one with 413, and so on. A backend that fails is an error,
 // a [*gateway.BackendError], also from reading the response's Body: that is never a plain io.EOF when the body is not whole. The
-// error stream goes to ErrorLog, or to standard error.
+// error stream goes to ErrorLog, or to standard error. A body without Content-Type is text/plain: a server behind the Transport would
+// guess.
 //
 // The request's path must be below Mount, and its body is closed as http.RoundTripper asks.
 type Transport Handler
@@ -96,6 +97,9 @@ func toHTTP(r *http.Request, resp *gateway.Response) (*http.Response, error) {
 		answer.Header.Add(name, value)
 	}
 	answer.ContentLength, answer.Body = length, resp.Body
+	if !fields.Has("Content-Type") {
+		answer.Header.Set("Content-Type", "text/plain") // a server behind would sniff one, and may find HTML (CVE-2020-24553)
+	}
 	switch {
 	case answer.StatusCode == 204 || answer.StatusCode == 304:
 		answer.Header.Del("Content-Type")

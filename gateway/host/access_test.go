@@ -1,0 +1,123 @@
+package host_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+)
+
+// accessOf sends a request and returns what Access was told of it.
+func accessOf(t *testing.T, h *host.Handler, method, target string) *host.Access {
+	t.Helper()
+	told := make(chan *host.Access, 2)
+	h.Access = func(a *host.Access) { told <- a }
+	got := fetch(t, h, method, target, nil)
+	a := <-told
+	if len(told) > 0 {
+		t.Error("Access was called twice")
+	}
+	if got.err == nil && (a.Status != got.status || a.Bytes != int64(len(got.body))) {
+		t.Errorf("got %d and %d bytes; the client saw %d and %d", a.Status, a.Bytes, got.status, len(got.body))
+	}
+	if a.Start.IsZero() || a.Duration <= 0 || a.Head > a.Duration || a.Request.Environ.Get("REQUEST_METHOD") != method {
+		t.Errorf("got %+v", a)
+	}
+	return a
+}
+
+func TestAccess(t *testing.T) {
+	root := site(t, "a.php", "style.css")
+	files := httpapp.New(http.FileServer(http.Dir(root)))
+	refuses := backendFunc(func(*gateway.Request) (*gateway.Response, error) {
+		return nil, &gateway.BackendError{Status: 503, Reason: "the application is busy"}
+	})
+	for _, c := range []struct {
+		name, method, target string
+		backend              gateway.Backend
+		status               int
+		failed               bool
+	}{
+		{"answer", "GET", "/a.php", says("Content-Type: a/b\n\n" + strings.Repeat("x", 100_000)), 200, false},
+		{"small answer", "GET", "/a.php", says("Status: 404 No\n\nno"), 404, false},
+		{"HEAD", "HEAD", "/a.php", says("Content-Type: a/b\n\nhello"), 200, false},
+		{"not modified", "GET", "/a.php", says("Status: 304 Same\n\n"), 304, false},
+		{"busy", "GET", "/a.php", refuses, 503, true},
+		{"busy, HEAD", "HEAD", "/a.php", refuses, 503, true},
+		{"bad head", "GET", "/a.php", says("oops\n\n"), 502, true},
+		{"short", "GET", "/a.php", says("Status: 200\nContent-Length: 9\n\nx"), 502, true},
+		{"not found", "GET", "/missing", says(""), 404, true},
+		{"file", "GET", "/style.css", says(""), 200, false},
+		{"bad path", "GET", "/a.php%00", says(""), 400, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := &host.Handler{Backend: c.backend, Root: root, SplitPath: php, Next: files, ErrorLog: quiet}
+			if c.name == "bad path" {
+				c.target = "/a.php/%2F"
+			}
+			a := accessOf(t, h, c.method, c.target)
+			if a.Status != c.status || (a.Err != nil) != c.failed {
+				t.Errorf("got %d, %v; want %d", a.Status, a.Err, c.status)
+			}
+			want := ""
+			if c.target == "/a.php" {
+				want = filepath.Join(root, "a.php")
+			}
+			if a.Script != want {
+				t.Errorf("got the script %q; want %q", a.Script, want)
+			}
+			if heard := a.Head > 0; heard != (want != "" && c.backend != nil && c.name != "busy" && c.name != "busy, HEAD" && c.name != "bad head") {
+				t.Errorf("got Head %v", a.Head)
+			}
+		})
+	}
+}
+
+// TestAccessOfABreak: what the client got of it, and why it was no more.
+func TestAccessOfABreak(t *testing.T) {
+	cause := errors.New("gone")
+	h := handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) {
+		body := io.MultiReader(strings.NewReader("Content-Type: a/b\n\n"+strings.Repeat("x", 50_000)), &failing{cause})
+		return gateway.ReadResponse(&stream{Reader: body}, 0)
+	}))
+	told := make(chan *host.Access, 1)
+	h.Access = func(a *host.Access) { told <- a }
+	if got := get(t, h, "/"); got.err == nil {
+		t.Errorf("got %d and %d bytes; want a broken response", got.status, len(got.body))
+	}
+	if a := <-told; a.Status != 200 || a.Bytes != 50_000 || !errors.Is(a.Err, cause) {
+		t.Errorf("got %+v; want 200, 50,000 bytes and the cause", a)
+	}
+	h = handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) { return nil, gateway.ErrAbort }))
+	h.Access = func(a *host.Access) { told <- a }
+	if got := get(t, h, "/"); got.err == nil {
+		t.Errorf("got %+v; want no response", got)
+	}
+	if a := <-told; a.Status != 0 || a.Bytes != 0 || a.Err == nil {
+		t.Errorf("got %+v; want no status", a)
+	}
+}
+
+// failing is a Reader that only fails.
+type failing struct{ err error }
+
+func (f *failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestAccessHead: the wait for the backend is told apart from the whole.
+func TestAccessHead(t *testing.T) {
+	asked := time.Time{}
+	h := handler(backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+		asked = time.Now()
+		return says("Content-Type: a/b\n\nok").RoundTrip(r)
+	}))
+	if a := accessOf(t, h, "GET", "/"); a.Head < asked.Sub(a.Start) {
+		t.Errorf("got %v; the backend was asked after %v", a.Head, asked.Sub(a.Start))
+	}
+}

@@ -1,0 +1,127 @@
+package host_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// complains is a Backend that writes pieces to the error stream.
+func complains(pieces ...string) gateway.Backend {
+	return backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+		for _, piece := range pieces {
+			io.WriteString(r.Stderr, piece)
+		}
+		return says("Content-Type: a/b\n\nok").RoundTrip(r)
+	})
+}
+
+// complaints returns the lines that were logged of what the backend wrote.
+func complaints(t *testing.T, pieces ...string) []string {
+	t.Helper()
+	log := &logBuffer{}
+	h := handler(complains(pieces...))
+	h.ErrorLog = log.logger()
+	get(t, h, "/x?y").want(t, 200, "ok")
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		if !strings.Contains(line, "level=WARN") || !strings.Contains(line, "method=GET") || !strings.Contains(line, "uri=/x?y") {
+			t.Errorf("got the record %.200q; want a warning about the request", line)
+		}
+		_, text, _ := strings.Cut(line, " line=")
+		lines = append(lines, strings.TrimSuffix(text, "\n"))
+	}
+	return lines
+}
+
+func TestStderr(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		pieces []string
+		want   []string
+	}{
+		{"nothing", nil, nil},
+		{"lines", []string{"a\nb\r\n", "c\n"}, []string{"a", "b", "c"}},
+		{"pieces of a line", []string{"a", "b", "c\nd"}, []string{"abc", "d"}},
+		{"empty lines", []string{"\n\n\r\n"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := complaints(t, c.pieces...); fmt.Sprint(got) != fmt.Sprint(c.want) {
+				t.Errorf("got %q; want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCVE_2024_9026: what a backend writes cannot forge lines of a log, or command a terminal (F47).
+func TestCVE_2024_9026(t *testing.T) {
+	log := &logBuffer{}
+	r := &gateway.Request{Stderr: log}
+	run := gateway.BaseCGIHandler{Stdout: &logBuffer{}, Stderr: r.Stderr}
+	h := handler(complains("a\x1b[31mred\x00\b\x7f\u009b\u2028\u202e\xff tab\there Ü\n"))
+	h.ErrorLog = nil // the text is the same for every log: a slog.Handler may not escape
+	if err := run.Run(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	const want = `a\x1b[31mred\x00\x08\x7f\u009b\u2028\u202e\xff tab` + "\there Ü\n"
+	if got := log.String(); got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
+// TestStderrIsBounded: a line, and all of a request.
+func TestStderrIsBounded(t *testing.T) {
+	got := complaints(t, strings.Repeat("x", 10_000)+"\nnext\n")
+	if len(got) != 3 || len(got[0]) != 4096 || got[1] != "next" || got[2] != `"(5904 bytes more)"` {
+		t.Errorf("got %d lines, the last %q", len(got), got[len(got)-1])
+	}
+	got = complaints(t, strings.Repeat(strings.Repeat("x", 1023)+"\n", 10_000))
+	total := 0
+	for _, line := range got {
+		total += len(line)
+	}
+	if total > 257<<10 || !strings.Contains(got[len(got)-1], "bytes more") {
+		t.Errorf("got %d bytes in %d lines, the last %q", total, len(got), got[len(got)-1])
+	}
+}
+
+// TestStderrAfterTheEnd: a backend that writes on reaches nobody.
+func TestStderrAfterTheEnd(t *testing.T) {
+	var stderr io.Writer
+	log := &logBuffer{}
+	h := handler(backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+		stderr = r.Stderr
+		return says("Content-Type: a/b\n\nok").RoundTrip(r)
+	}))
+	h.ErrorLog = log.logger()
+	get(t, h, "/")
+	if n, err := io.WriteString(stderr, "late\n"); n != 5 || err != nil || log.String() != "" {
+		t.Errorf("got %d, %v, log %q; want it dropped", n, err, log)
+	}
+}
+
+// TestStderrConcurrently: the lines of several goroutines stay whole.
+func TestStderrConcurrently(t *testing.T) {
+	log := &logBuffer{}
+	h := handler(backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 100 {
+					io.WriteString(r.Stderr, "whole\n")
+				}
+			})
+		}
+		all.Wait()
+		return says("Content-Type: a/b\n\nok").RoundTrip(r)
+	}))
+	h.ErrorLog = log.logger()
+	get(t, h, "/")
+	if got := strings.Count(log.String(), " line=whole\n"); got != 800 {
+		t.Errorf("got %d whole lines; want 800", got)
+	}
+}
