@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -43,7 +44,20 @@ func ExampleHandler() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
 }
 
-// A folder of scripts and other files, as a development server for PHP has it. The backend would be a fastcgi.Client.
+// php-fpm, for a folder of scripts and other files: a web server for development.
+func ExampleHandler_php() {
+	const root = "/srv/www"
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", &host.Handler{
+		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"},
+		Root:      root,
+		SplitPath: []string{".php"},
+		Index:     []string{"index.php", "index.html"},
+		Fallback:  "/index.php", // a front controller's
+		Next:      httpapp.New(http.FileServer(http.Dir(root))),
+	}))
+}
+
+// Which request a folder of scripts gets, and which does not come to one.
 func ExampleHandler_scripts() {
 	root, err := os.MkdirTemp("", "host-example-")
 	if err != nil {

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/url"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/headers"
 )
 
 // exchange is one request on its way to the backend, and through local redirects to where they lead.
@@ -100,7 +99,7 @@ func (x *exchange) respond(w gateway.ResponseWriter, resp *gateway.Response) err
 // bodyless is the request without its body, which the backend may still be reading.
 func (x *exchange) bodyless() *gateway.Request {
 	c := *x.sent
-	c.Stdin = nil
+	c.Stdin = http.NoBody
 	return &c
 }
 
@@ -151,56 +150,6 @@ func (x *exchange) refuse(w gateway.ResponseWriter, err error) error {
 	}
 	x.access.Err = err
 	return p.send(w)
-}
-
-// page is a short answer of the Handler's own.
-type page struct{ status, location, text string }
-
-// pageOf returns the page that tells of err, if that is a thing of this package.
-func pageOf(r *gateway.Request, err error) (p page, ok bool) {
-	switch {
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotScript):
-		return page{status: "404 Not Found", text: "There is nothing here.\n"}, true
-	case errors.Is(err, ErrFolder):
-		return page{status: movedStatus(r), location: withSlash(r), text: "The folder is at the path with a slash.\n"}, true
-	}
-	return page{}, false
-}
-
-// movedStatus keeps the method of what is no GET (RFC 9110 section 15.4.9).
-func movedStatus(r *gateway.Request) string {
-	if m := r.Environ.Get("REQUEST_METHOD"); m == "GET" || m == "HEAD" {
-		return "301 Moved Permanently"
-	}
-	return "308 Permanent Redirect"
-}
-
-// withSlash is the path of r with a slash behind it. Resolution has refused empty segments, so it does not begin with two, which
-// would name a host.
-func withSlash(r *gateway.Request) string {
-	u := url.URL{Path: fullPath(r.Environ) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
-	return u.String()
-}
-
-func (p page) fields() []headers.Field {
-	fields := []headers.Field{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
-	if p.location != "" {
-		fields = append(fields, headers.Field{Name: "Location", Value: p.location})
-	}
-	return fields
-}
-
-func (p page) send(w gateway.ResponseWriter) error {
-	for _, f := range p.fields() {
-		if err := w.Headers().Set(f.Name, f.Value); err != nil {
-			return err
-		}
-	}
-	if err := w.Start(p.status); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, p.text)
-	return err
 }
 
 // Bounds on reading what is thrown away: a backend that is read to its end need not be killed, nor its connection closed.

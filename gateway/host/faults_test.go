@@ -121,11 +121,10 @@ func TestStall(t *testing.T) {
 			<-r.Context().Done()
 			return r.Context().Err()
 		}))
-		slow := *stalled
-		slow.ReadTimeout = 50 * time.Millisecond
+		slow := &scgi.Client{Addr: stalled.Addr, ReadTimeout: 50 * time.Millisecond}
 		for name, h := range map[string]*host.Handler{
 			"the Handler's bound":             {Backend: stalled, Timeout: 50 * time.Millisecond, ErrorLog: quiet},
-			"the backend's bound":             {Backend: &slow, ErrorLog: quiet},
+			"the backend's bound":             {Backend: slow, ErrorLog: quiet},
 			"the Handler's bound, in process": {Backend: local, Timeout: 50 * time.Millisecond, ErrorLog: quiet},
 		} {
 			a := get(t, h, "/")

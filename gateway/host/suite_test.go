@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest"
 	"github.com/cgikit/cgikit/gateway/host"
@@ -15,29 +16,47 @@ import (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// scgiBackend starts an SCGI server for app and returns a client of it.
-func scgiBackend(t testing.TB, app gateway.App) gateway.Backend {
+// server is what every transport's server has.
+type server interface {
+	Serve(net.Listener) error
+	Close() error
+}
+
+// serve runs s until the test ends and returns its address.
+func serve(t testing.TB, s server) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scgi.Server{App: app, ErrorLog: quiet}
 	done := make(chan error)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
 		<-done
 	})
-	return &scgi.Client{Addr: l.Addr().String()}
+	return l.Addr().String()
 }
 
-// TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this process, and over SCGI, which has
-// no bodies of unknown length by itself.
+// scgiBackend starts an SCGI server for app and returns a client of it.
+func scgiBackend(t testing.TB, app gateway.App) gateway.Backend {
+	return &scgi.Client{Addr: serve(t, &scgi.Server{App: app, ErrorLog: quiet})}
+}
+
+// fastcgiBackend is scgiBackend over FastCGI.
+func fastcgiBackend(t testing.TB, app gateway.App) gateway.Backend {
+	c := &fastcgi.Client{Addr: serve(t, &fastcgi.Server{App: app, ErrorLog: quiet})}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this process, over FastCGI, and over
+// SCGI, which has no bodies of unknown length by itself.
 func TestSuite(t *testing.T) {
 	backends := map[string]func(t testing.TB, app gateway.App) gateway.Backend{
-		"local": func(t testing.TB, app gateway.App) gateway.Backend { return gateway.Local(app) },
-		"scgi":  scgiBackend,
+		"local":   func(t testing.TB, app gateway.App) gateway.Backend { return gateway.Local(app) },
+		"scgi":    scgiBackend,
+		"fastcgi": fastcgiBackend,
 	}
 	for name, open := range backends {
 		for _, mount := range []string{"", "/app"} {

@@ -18,9 +18,23 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
+// patient is a handler that reads what h leaves of a body. net/http would read 256 KiB, and then close on a client that still sends,
+// whom a reset may keep from the answer.
+func patient(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		body := r.Body
+		r.Body = io.NopCloser(body)
+		h.ServeHTTP(w, r)
+		http.NewResponseController(w).Flush()
+		io.Copy(io.Discard, body)
+		body.Close()
+	})
+}
+
 // proxy is a reverse proxy in front of b. It keeps the client's Host, as the suite wants to see it.
 func proxy(b gateway.Backend, mount string) http.Handler {
-	return &httputil.ReverseProxy{
+	return patient(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "backend.invalid"
 			r.Out.Host = r.In.Host
@@ -33,7 +47,7 @@ func proxy(b gateway.Backend, mount string) http.Handler {
 			w.WriteHeader(int(status[0]-'0')*100 + int(status[1]-'0')*10 + int(status[2]-'0'))
 			io.WriteString(w, text)
 		},
-	}
+	})
 }
 
 // TestTransportSuite: what every transport has to pass, through httputil.ReverseProxy.
