@@ -3,8 +3,10 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -66,8 +68,8 @@ func (x *exchange) end() {
 	}
 }
 
-// blame returns err as a client may be told of it. What the gateway has a page for stays; else the backend has failed, or was not
-// in time.
+// blame returns err as a client may be told of it. What the gateway has a page for stays; else the client has not sent its body, or
+// the backend has failed, or was not in time.
 func blame(err error) error {
 	status, _ := gateway.ErrorPage(err)
 	switch {
@@ -75,6 +77,8 @@ func blame(err error) error {
 		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, gateway.ErrAbort), !strings.HasPrefix(status, "500"):
 		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded): // of r.Stdin: a backend's own has a page
+		return fmt.Errorf("%w: %w", &gateway.RequestError{Reason: "the body did not arrive"}, err)
 	}
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be asked", Err: err}
 }

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -121,13 +122,17 @@ func TestStall(t *testing.T) {
 			<-r.Context().Done()
 			return r.Context().Err()
 		}))
-		slow := &scgi.Client{Addr: stalled.Addr, ReadTimeout: 50 * time.Millisecond}
+		slow := &scgi.Client{Addr: stalled.Addr, FirstByteTimeout: 50 * time.Millisecond, ReadTimeout: 50 * time.Millisecond}
 		for name, h := range map[string]*host.Handler{
 			"the Handler's bound":             {Backend: stalled, Timeout: 50 * time.Millisecond, ErrorLog: quiet},
 			"the backend's bound":             {Backend: slow, ErrorLog: quiet},
 			"the Handler's bound, in process": {Backend: local, Timeout: 50 * time.Millisecond, ErrorLog: quiet},
 		} {
+			began := time.Now()
 			a := get(t, h, "/")
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("%s, behind %q: took %v", name, said, took)
+			}
 			if strings.Contains(said, "\n\n") {
 				if a.err == nil {
 					t.Errorf("%s, behind %q: got %+v; want a broken response", name, said, a)
@@ -161,6 +166,28 @@ func TestEarlyAnswer(t *testing.T) {
 		if resp.StatusCode != 403 || string(body) != "no" || err != nil {
 			t.Fatalf("got %d %q, %v", resp.StatusCode, body, err)
 		}
+	}
+}
+
+// TestShortRequestBody: a client that stops in its body is to blame, and the backend gets no half of it for a whole.
+func TestShortRequestBody(t *testing.T) {
+	for _, head := range []string{"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"} {
+		b := &recorder{}
+		h := handler(b)
+		told := make(chan *host.Access, 1)
+		h.Access = func(a *host.Access) { told <- a }
+		s := httptest.NewServer(h)
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\n"+head)
+		c.(*net.TCPConn).CloseWrite()
+		if a := <-told; !errors.Is(b.bodyErr, io.ErrUnexpectedEOF) && (a.Status != 400 || b.calls > 0) {
+			t.Errorf("%q: got %d, %v, and the backend %q, %v; want a 400 or an error in the body", head, a.Status, a.Err, b.body, b.bodyErr)
+		}
+		c.Close()
+		s.Close()
 	}
 }
 
