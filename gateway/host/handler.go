@@ -40,7 +40,8 @@ type Handler struct {
 	Fallback string
 
 	// Next answers where a path names a file below Root that is no script: an App for static files, such as
-	// httpapp.New(http.FileServer(http.Dir(root))). Nil is a 404.
+	// httpapp.New(http.FileServer(http.Dir(root))). It gets no script's source to serve, but what has a name that begins with a dot is
+	// its own affair. Nil is a 404.
 	Next gateway.App
 
 	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's field made is replaced; one that
@@ -57,7 +58,8 @@ type Handler struct {
 	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
 	MaxBodyBytes int64
 
-	// StreamBody hands a body of unknown length to the backend as it comes, if the backend takes it so: see [Spool.Stream].
+	// StreamBody hands a body of unknown length to the backend as it comes, if the backend takes it so: see [Spool.Stream]. Otherwise
+	// a [Spool] keeps it first, with that type's defaults; a Backend that is itself a Spool, with other settings, needs StreamBody.
 	StreamBody bool
 
 	// Timeout bounds the whole of a request, in time: 504 before the head of the response, a broken response after it. Zero and

@@ -27,6 +27,7 @@ func TestOffload(t *testing.T) {
 		{"the application's Content-Type", "Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\n", "a.txt", "a/b"},
 		{"X-Sendfile", "Status: 200 OK\nX-Sendfile: " + filepath.Join(root, "a.txt") + "\n", "a.txt", "text/plain; charset=utf-8"},
 		{"X-Sendfile as it is", "Status: 200 OK\nX-Sendfile: " + filepath.Join(root, "dir", "b c.bin") + "\n", "dir/b c.bin", "application/octet-stream"},
+		{"an encoding of the application's", "Content-Encoding: x\nContent-Type: a/b\nX-Accel-Redirect: /protected/a.txt\n", "a.txt", "a/b"},
 		{"a file of no known type is not sniffed", "Status: 200 OK\nX-Accel-Redirect: /protected/noext\n", "noext", "application/octet-stream"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -114,11 +114,13 @@ func (s *Scripts) script(name, info string) Script {
 	return Script{Name: name, PathInfo: info, Filename: filepath.Join(s.Root, filepath.FromSlash(name))}
 }
 
-// isScript reports whether the last segment of name has one of the extensions behind something else.
+// isScript reports whether the last segment of name has one of the extensions behind something else. What is compared has as many
+// bytes as the extension, all of which are ASCII, so no other letter can fold to one of them. Lower-casing the path has been a way
+// around this (CVE-2026-27590, CVE-2026-45135).
 func (s *Scripts) isScript(name string) bool {
 	base := lastSegment(name)
 	for _, extension := range s.SplitPath {
-		if n := len(base) - len(extension); n > 0 && equalFold(base[n:], extension) {
+		if n := len(base) - len(extension); n > 0 && strings.EqualFold(base[n:], extension) {
 			return true
 		}
 	}
@@ -202,25 +204,4 @@ func checkPath(path string) error {
 		}
 	}
 	return nil
-}
-
-// equalFold compares bytes, and ASCII letters without regard to case. What strings.EqualFold and lower-casing make of other
-// letters has been a way around extension lists (CVE-2026-27590, CVE-2026-45135).
-func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
 }

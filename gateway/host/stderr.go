@@ -85,7 +85,7 @@ func (w *lineWriter) close() {
 	if w.missed > 0 {
 		w.emit(fmt.Sprintf("(%d bytes more)", w.missed))
 	}
-	w.left, w.emit = 0, func(string) {}
+	w.left = 0
 }
 
 // escapeControls writes what a terminal or a reader of the log might take for something else as Go escapes it (CVE-2024-9026).

@@ -79,6 +79,10 @@ func TestStderrIsBounded(t *testing.T) {
 	if len(got) != 3 || len(got[0]) != 4096 || got[1] != "next" || got[2] != `"(5904 bytes more)"` {
 		t.Errorf("got %d lines, the last %q", len(got), got[len(got)-1])
 	}
+	got = complaints(t, strings.Repeat("x", 3000), strings.Repeat("x", 3000), "\n")
+	if len(got) != 2 || len(got[0]) != 4096 {
+		t.Errorf("in pieces: got %d lines, the first of %d bytes", len(got), len(got[0]))
+	}
 	got = complaints(t, strings.Repeat(strings.Repeat("x", 1023)+"\n", 10_000))
 	total := 0
 	for _, line := range got {

@@ -120,6 +120,27 @@ func TestTransport(t *testing.T) {
 	}
 }
 
+// TestTransportBareRequest: a request that nobody has filled in is understood all the same.
+func TestTransportBareRequest(t *testing.T) {
+	b := &recorder{}
+	body := &closeNoted{strings.NewReader("abc"), make(chan struct{})}
+	r := &http.Request{
+		URL:    &url.URL{Scheme: "http", Host: "example.org", Path: "/x"},
+		Header: http.Header{"Content-Length": {"0"}}, // which does not count: ContentLength 0 with a Body means unknown
+		Body:   body,
+	}
+	resp, err := (&host.Transport{Backend: b}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	<-body.closed
+	b.want(t, "HTTP_HOST", "example.org", "REQUEST_METHOD", "GET", "REQUEST_URI", "/x", "CONTENT_LENGTH", "3", "SERVER_PROTOCOL", "HTTP/1.1")
+	if b.body != "abc" {
+		t.Errorf("got the body %q", b.body)
+	}
+}
+
 // TestTransportResponses: what a caller may believe of a response.
 func TestTransportResponses(t *testing.T) {
 	for _, c := range []struct {
@@ -200,14 +221,15 @@ func TestTransportFollows(t *testing.T) {
 func TestTransportBodyAfterClose(t *testing.T) {
 	var stdin io.Reader
 	tr := &host.Transport{Backend: backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
-		stdin = r.Stdin
+		stdin = r.Stdin.(*io.LimitedReader).R
 		return says("Content-Type: a/b\n\nok").RoundTrip(r)
 	})}
-	if _, err := roundTrip(t, tr, "POST", "/", strings.NewReader("abc"), 3); err != nil {
+	body := strings.NewReader("abc")
+	if _, err := roundTrip(t, tr, "POST", "/", body, 3); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := stdin.Read(make([]byte, 1)); n != 0 || err != gateway.ErrFinished {
-		t.Errorf("got %d, %v; want gateway.ErrFinished", n, err)
+	if n, err := stdin.Read(make([]byte, 1)); n != 0 || err != gateway.ErrFinished || body.Len() != 3 {
+		t.Errorf("got %d, %v, and %d bytes left; want gateway.ErrFinished and 3", n, err, body.Len())
 	}
 }
 

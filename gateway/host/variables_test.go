@@ -207,11 +207,28 @@ func TestFromGateway(t *testing.T) {
 	if err := run.Run(context.Background(), h); err != nil {
 		t.Fatal(err)
 	}
+	if e.Get("SCRIPT_NAME") != "/a.php/x" || e.Get("PHP_VALUE") == "" {
+		t.Errorf("the web server's environ was changed: %v", e.Map())
+	}
 	b.want(t,
 		"SCRIPT_NAME", "/a.php", "PATH_INFO", "/x", "SCRIPT_FILENAME", filepath.Join(root, "a.php"), "DOCUMENT_ROOT", root,
 		"SERVER_NAME", "given", "REMOTE_USER", "eve", "PHP_VALUE", "-", "PHP_ADMIN_VALUE", "-",
 		"SERVER_PORT", "80", "REQUEST_SCHEME", "http", "SERVER_PROTOCOL", "HTTP/1.1", "QUERY_STRING", "",
 	)
+}
+
+// TestMountOfScripts: it matches whole segments, whoever has split the path.
+func TestMountOfScripts(t *testing.T) {
+	b := &recorder{}
+	h := &host.Handler{Backend: b, Mount: "/site/", Root: site(t, "a.php", "x/a.php"), SplitPath: php, ErrorLog: quiet}
+	for path, want := range map[string]string{"/site/a.php": "200", "/sitex/a.php": "404", "/a.php": "404", "/site": "301"} {
+		out := &logBuffer{}
+		e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "SCRIPT_NAME": path})
+		run := gateway.BaseCGIHandler{Environ: e, Stdout: out}
+		if err := run.Run(t.Context(), h); err != nil || !strings.HasPrefix(out.String(), "Status: "+want) {
+			t.Errorf("%s: got %q, %v; want %s", path, out, err, want)
+		}
+	}
 }
 
 // TestPrepare: what a handler around has found out reaches the application (C11).
