@@ -9,7 +9,7 @@ import (
 
 // Local returns a Backend that runs app in this process, for each exchange in a goroutine of its own: the counterpart of
 // [Forward]. The App gets a copy of the environ, and the request's Stdin and Stderr. It may still run for a while when the Body
-// has been closed or the request's context has ended; what it uses then fails.
+// has been closed or the request's context has ended; what it uses then fails, and the Body does.
 func Local(app App) Backend { return local{app} }
 
 type local struct{ app App }
@@ -44,6 +44,9 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		cancel()
 		return nil, out.err
 	}
+	context.AfterFunc(ctx, func() { // an App that does not heed its context must not hold the reader
+		w.CloseWithError(&BackendError{Status: 502, Reason: "the request was given up", Err: ctx.Err()})
+	})
 	out.resp.Body = &localBody{body, cancel}
 	return out.resp, nil
 }

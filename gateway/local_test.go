@@ -45,6 +45,31 @@ func TestLocalBreaksOff(t *testing.T) {
 	}
 }
 
+// TestLocalDeaf: an App that does not heed its context holds nobody.
+func TestLocalDeaf(t *testing.T) {
+	release, ended := make(chan struct{}), make(chan struct{})
+	app := AppFunc(func(w ResponseWriter, r *Request) error {
+		defer close(ended)
+		w.Flush()
+		<-release
+		return nil
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
+	resp, err := Local(app).RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_, err = io.ReadAll(resp.Body)
+	if b := (*BackendError)(nil); !errors.As(err, &b) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v; want a BackendError because of the context", err)
+	}
+	resp.Body.Close()
+	close(release)
+	<-ended
+}
+
 // TestLocalClose: closing the body early, or ending the context, ends the App.
 func TestLocalClose(t *testing.T) {
 	ended := make(chan error)
