@@ -90,7 +90,14 @@ type Client struct {
 	// NoKeepConn has the application close its connection behind each request (FastCGI section 3.5: no FCGI_KEEP_CONN).
 	NoKeepConn bool
 
+	// Multiplex sends several requests at the same time over one connection. It is left off with NoKeepConn, and given up for
+	// good where the application does not answer FCGI_GET_VALUES by FCGI_MPXS_CONNS=1, or answers FCGI_CANT_MPX_CONN: php-fpm and
+	// all that is built on libfcgi do. FastCGI has no flow control for one of several requests: when 256 KiB of one response
+	// wait for its reader, the others on its connection wait too. It saves connections and no time.
+	Multiplex bool
+
 	pool clientPool
+	mux  clientMux
 }
 
 // What a zero field means.
@@ -125,7 +132,7 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 		return nil, err
 	}
 	resp, err := x.roundTrip(m, body)
-	if err == nil || !x.replayable() {
+	if err == nil || !x.replayable() && !x.refused() {
 		return resp, err
 	}
 	c.pool.retried.Add(1)
@@ -137,7 +144,7 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 
 // open prepares an exchange for r, on a kept connection or a new one.
 func (c *Client) open(r *gateway.Request, m *message, dial bool) (*clientExchange, error) {
-	conn, err := c.pool.get(r.Context(), c, dial)
+	conn, err := c.connect(r.Context(), dial)
 	if err != nil {
 		return nil, err
 	}
@@ -145,8 +152,20 @@ func (c *Client) open(r *gateway.Request, m *message, dial bool) (*clientExchang
 	return newClientExchange(c, conn, r), nil
 }
 
+func (c *Client) connect(ctx context.Context, dial bool) (*clientConn, error) {
+	if c.Multiplex && !c.NoKeepConn {
+		if conn, err := c.mux.get(ctx, c); conn != nil || err != nil {
+			return conn, err
+		}
+	}
+	return c.pool.get(ctx, c, dial)
+}
+
 // CloseIdle closes the connections that are kept without a request.
-func (c *Client) CloseIdle() { c.pool.closeIdle() }
+func (c *Client) CloseIdle() {
+	c.pool.closeIdle()
+	c.mux.closeIdle()
+}
 
 // Close closes all connections: exchanges under way fail, and so do later ones, with [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
@@ -165,7 +184,13 @@ type ClientStats struct {
 }
 
 // Stats returns the figures of this moment.
-func (c *Client) Stats() ClientStats { return c.pool.stats() }
+func (c *Client) Stats() ClientStats {
+	s := c.pool.stats()
+	idle := min(c.mux.idle(), s.Active)
+	s.Idle += idle
+	s.Active -= idle
+	return s
+}
 
 func (c *Client) dial(ctx context.Context) (*clientConn, error) {
 	d := listen.Dialer{

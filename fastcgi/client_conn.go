@@ -14,6 +14,7 @@ type clientConn struct {
 	in       *bufio.Reader
 	id       uint16    // of the request under way
 	kept     bool      // it has had an exchange
+	shared   bool      // it is one request of a connection that others are on too
 	dialed   time.Time // when it was made
 	answered bool      // the pool knows that it has the attention of the application
 	idle     time.Time // when its last exchange ended
@@ -33,6 +34,9 @@ func newClientConn(call *listen.Call) *clientConn {
 
 // nextID gives each request of the connection another id. 0 is the connection itself.
 func (c *clientConn) nextID() uint16 {
+	if c.shared {
+		return c.id
+	}
 	c.id++
 	if c.id == 0 {
 		c.id = 1

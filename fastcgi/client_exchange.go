@@ -103,6 +103,17 @@ func (x *clientExchange) replayable() bool {
 		(x.unsent || idempotent(x.request.Environ.Get("REQUEST_METHOD")))
 }
 
+// refused reports whether the application refused to multiplex, and notes it. Then it has done nothing with the request.
+func (x *clientExchange) refused() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.conn.shared || x.stdout.end.ProtocolStatus != CannotMultiplex {
+		return false
+	}
+	x.client.mux.refused()
+	return !x.bodyRead
+}
+
 func idempotent(method string) bool {
 	switch method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":

@@ -169,6 +169,10 @@ func (p *clientPool) settle(conn *clientConn) {
 
 // put takes back a connection that may be used again.
 func (p *clientPool) put(c *Client, conn *clientConn) {
+	if conn.shared {
+		conn.call.Close()
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	conn.kept, conn.idle = true, time.Now()
@@ -191,6 +195,10 @@ func (p *clientPool) give(g poolGrant) {
 
 // drop closes a connection that was handed out.
 func (p *clientPool) drop(conn *clientConn) {
+	if conn.shared {
+		conn.call.Close()
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(conn)

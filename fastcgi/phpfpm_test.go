@@ -217,3 +217,16 @@ func TestPHPStarvation(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// php-fpm says that it cannot multiplex, and is not asked to.
+func TestPHPMultiplex(t *testing.T) {
+	plain, request := phpFPM(t, "unix")
+	plain.Close()
+	c := &fastcgi.Client{Addr: plain.Addr, Multiplex: true, MaxConns: 2}
+	defer c.Close()
+	for range 5 {
+		if _, got, err := exchange(c, request("GET", "")); got != "ok" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}

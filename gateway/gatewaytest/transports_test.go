@@ -133,6 +133,11 @@ func TestDirect(t *testing.T) {
 		{"fastcgi.Client over tcp, StdServer", func(t testing.TB) gateway.Backend {
 			return fastcgiClient(t, serve(t, newServer("std", ""), "tcp", ""))
 		}},
+		{"fastcgi.Client, multiplexing", func(t testing.TB) gateway.Backend {
+			c := &fastcgi.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", "")), Multiplex: true}
+			t.Cleanup(func() { c.Close() })
+			return c
+		}},
 		{"fastcgi.Client over unix", func(t testing.TB) gateway.Backend {
 			return fastcgiClient(t, serve(t, newServer("fastcgi", ""), "unix", t.TempDir()))
 		}},

@@ -31,6 +31,11 @@ func (d *Dialer) newCall(nc net.Conn) *Call {
 	}
 }
 
+// On returns a Call on nc with the timeouts of c: for one of several exchanges that share a connection.
+func (c *Call) On(nc net.Conn) *Call {
+	return &Call{Conn: nc, firstByteTimeout: c.firstByteTimeout, readTimeout: c.readTimeout, writeTimeout: c.writeTimeout}
+}
+
 // Begin begins an exchange, the next one of a connection that was kept. It must not be called beside Read or Write.
 func (c *Call) Begin() {
 	c.answered = false
