@@ -8,11 +8,18 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
 // TestMain makes this test program the command too: scripts start it by that name, and the demo starts it as a CGI program.
 func TestMain(m *testing.M) {
+	if app := matrixApps[os.Getenv(appVariable)]; app != nil {
+		if err := cgi.Serve(app); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if os.Getenv(childVariable) != "" {
 		main()
 	}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/scgi"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// appVariable makes this test program one of the matrix's applications as a CGI script.
+const appVariable = "CGIKIT_MATRIX"
+
+// matrixApps are the applications by the value of that variable.
+var matrixApps = map[string]gateway.App{"suite": gatewaytest.App, "bulk": bulk}
+
+// The two sides of the matrix: cgikit is on both ends of every pair.
+var (
+	matrixListeners = []string{"http", "fastcgi", "scgi"}
+	matrixTargets   = []string{"local", "cgi", "fastcgi", "fastcgi by gofast", "scgi"}
+)
+
+// TestMatrix runs what every transport has to pass through each listener to each target, in the composition of serve.
+func TestMatrix(t *testing.T) {
+	for _, in := range matrixListeners {
+		for _, out := range matrixTargets {
+			t.Run(in+" to "+out, func(t *testing.T) {
+				t.Parallel() // most of the time is spent in waiting
+				gatewaytest.Run(t, gatewaytest.Transport{
+					Exclusions: matrixExclusions[out],
+					Start: func(t testing.TB, _ gateway.App) string {
+						return listenBy(t, in, serveTo(t, out, "suite"))
+					},
+				})
+			})
+		}
+	}
+}
+
+// matrixExclusions are what remains of a target's nature; no listener has any.
+var matrixExclusions = map[string][]gatewaytest.Exclusion{
+	"cgi": {{
+		Case:   "full-duplex",
+		Reason: "package cgi reads the body to its end before its first output, because Apache hands over all of it before it reads an answer",
+	}},
+	"fastcgi by gofast": {{
+		Case:   "full-duplex",
+		Reason: "gofast v0.8.0: no STDIN record while the body is half sent: it collects a body to its end, or to a full record, before it sends it",
+	}},
+}
+
+// serveTo is what serve makes of a target behind which an application is, with all that can watch its requests.
+func serveTo(t testing.TB, kind, app string) gateway.App {
+	t.Helper()
+	tg := targetOf(t, kind, app)
+	t.Cleanup(func() {
+		if err := tg.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &serving{}
+	log, err := newAccessLog(io.Discard, "combined")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.app(tg, log, new(monitor.Ledger))
+}
+
+func targetOf(t testing.TB, kind, appName string) *target {
+	t.Helper()
+	name, options, app := "", targetOptions{}, matrixApps[appName]
+	switch kind {
+	case "local":
+		return localTarget(app, nothingToClose)
+	case "cgi":
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, options.env = "cgi:"+self, []string{appVariable + "=" + appName, "GORACE=atexit_sleep_ms=0"}
+	case "scgi":
+		name = "scgi://" + serveOn(t, &scgi.Server{App: app, ErrorLog: quiet})
+	default:
+		name, options.gofast = "fastcgi://"+serveOn(t, &fastcgi.Server{App: app, ErrorLog: quiet}), kind == "fastcgi by gofast"
+	}
+	tg, err := openTarget(name, options, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tg
+}
+
+// listenBy serves app by a protocol, for HTTP clients: what is no HTTP gets cgikit in front. It returns the URL.
+func listenBy(t testing.TB, protocol string, app gateway.App) string {
+	t.Helper()
+	var client gateway.Backend
+	switch protocol {
+	case "http":
+		return "http://" + serveOn(t, &httpapp.Server{App: app, ErrorLog: quiet})
+	case "fastcgi":
+		c := &fastcgi.Client{Addr: serveOn(t, &fastcgi.Server{App: app, ErrorLog: quiet})}
+		t.Cleanup(func() { c.Close() })
+		client = c
+	case "scgi":
+		client = &scgi.Client{Addr: serveOn(t, &scgi.Server{App: app, ErrorLog: quiet})}
+	}
+	s := httptest.NewServer(&host.Handler{Backend: client, PassAuthorization: true, ErrorLog: quiet})
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// server is what the servers of all protocols have in common.
+type server interface {
+	Serve(net.Listener) error
+	Close() error
+}
+
+// serveOn runs s on a free port until the test ends, and returns its address.
+func serveOn(t testing.TB, s server) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Close()
+		<-done
+	})
+	return l.Addr().String()
+}
