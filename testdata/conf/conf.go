@@ -34,6 +34,9 @@ type Data struct {
 	Stock    bool // nginx: only the parameters of the distribution's own file
 	Buffered bool // leave the server's own buffering as it is instead of streaming both ways
 
+	BufferRequest, BufferResponse bool // nginx: Buffered in one direction only
+	KeepAlive                     bool // nginx and HAProxy: keep FastCGI connections to the application; HAProxy multiplexes them
+
 	User, Group string // whom the workers run as; empty when the server is not started by root
 	Include     string // nginx: the folder of its stock parameter files
 	Modules     string // apache2: the folder of its modules

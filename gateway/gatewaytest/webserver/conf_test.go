@@ -34,7 +34,7 @@ func Example_configuration() {
 
 func TestConfNames(t *testing.T) {
 	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-scgi " +
-		"haproxy-fastcgi lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-plain lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain " +
+		"haproxy-fastcgi lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain " +
 		"nginx-fastcgi nginx-scgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)
@@ -86,8 +86,12 @@ func TestConfFlags(t *testing.T) {
 		{"nginx-scgi", "scgi_param PATH_INFO", conf.Data{Stock: true}},
 		{"nginx-fastcgi", "fastcgi_buffering off", conf.Data{Buffered: true}},
 		{"nginx-fastcgi", "fastcgi_request_buffering off", conf.Data{Buffered: true}},
+		{"nginx-fastcgi", "fastcgi_request_buffering off", conf.Data{BufferRequest: true}},
+		{"nginx-fastcgi", "fastcgi_buffering off", conf.Data{BufferResponse: true}},
+		{"nginx-fastcgi", "fastcgi_pass 127", conf.Data{KeepAlive: true}},
 		{"nginx-scgi", "scgi_buffering off", conf.Data{Buffered: true}},
 		{"lighttpd-fastcgi", "server.stream-response-body = 2", conf.Data{Buffered: true}},
+		{"haproxy-fastcgi", "pool-max-conn 0", conf.Data{KeepAlive: true}},
 		{"haproxy-fastcgi", "option http-no-delay", conf.Data{Buffered: true}},
 		{"apache2-fastcgi", "flushpackets=on", conf.Data{Buffered: true}},
 		{"apache2-scgi", "flushpackets=on", conf.Data{Buffered: true}},

@@ -43,8 +43,12 @@ type Config struct {
 	Stock bool
 
 	// Buffered leaves the server's own buffering as it is. Otherwise bodies go through as they come, both ways, as far as the
-	// server can.
-	Buffered bool
+	// server can. BufferRequest and BufferResponse are the same for one direction, of nginx in front of FastCGI.
+	Buffered                      bool
+	BufferRequest, BufferResponse bool
+
+	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send several requests at a time on one.
+	KeepAlive bool
 }
 
 // Server is a running web server. Its methods may be called from several goroutines at once.
@@ -128,7 +132,11 @@ func (s *Server) ErrorLog() string {
 
 // prepare fills the server's folder and returns what its configuration has to know, the port aside.
 func prepare(c Config, dir, binary string) (conf.Data, error) {
-	d := conf.Data{Dir: dir, Mount: c.Mount, Env: c.Env, Stock: c.Stock, Buffered: c.Buffered, Include: includes(binary), Modules: modules()}
+	d := conf.Data{
+		Dir: dir, Mount: c.Mount, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive,
+		Buffered: c.Buffered, BufferRequest: c.BufferRequest, BufferResponse: c.BufferResponse,
+		Include: includes(binary), Modules: modules(),
+	}
 	if c.Backend != nil {
 		d.Network, d.Address = c.Backend.Network(), c.Backend.String()
 	}
