@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
 )
 
 // spoolMemory is how much of a body waits in memory. Forms fit, and a process that lives for one request can afford it.
@@ -16,7 +16,7 @@ const spoolMemory = 1 << 20
 type spool struct {
 	most   int64 // bytes, in memory and in the file together
 	memory []byte
-	file   *os.File // positioned at what is to be read next
+	file   *util.TempFile // positioned at what is to be read next
 }
 
 // fill adds what r has, up to the bound. Its error is for whoever reads to the end of the spool: all before it is there.
@@ -38,7 +38,7 @@ func (s *spool) fill(r io.Reader) (err error) {
 }
 
 func (s *spool) fillFile(r io.Reader) (err error) {
-	if s.file, err = createSpool(); err != nil {
+	if s.file, err = util.CreateTempFile(""); err != nil {
 		return err
 	}
 	_, err = io.Copy(s.file, r)
@@ -60,6 +60,6 @@ func (s *spool) Read(p []byte) (int, error) {
 
 func (s *spool) close() {
 	if s.file != nil {
-		removeSpool(s.file)
+		s.file.Close()
 	}
 }

@@ -2,18 +2,17 @@ package fastcgi
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
 )
 
 // spill is the part of a body that is in a temporary file, so that an App that does not read delays nobody on its connection. The
-// file, of mode 0600, is made when it is needed, and has no name from then on where the system allows that. Its zero value is empty.
+// file is made when it is needed. The zero value is empty.
 type spill struct {
-	file      *os.File // nil until something was written
-	name      string   // to be removed at the end, where that was not possible before
-	most      int64    // the file's size at most: what is behind that goes to its front, where all has been read
-	at, until int64    // the bytes of the stream that were not read yet
+	file      *util.TempFile // nil until something was written
+	most      int64          // the file's size at most: what is behind that goes to its front, where all has been read
+	at, until int64          // the bytes of the stream that were not read yet
 }
 
 func (s *spill) size() int64 { return s.until - s.at }
@@ -40,14 +39,11 @@ func (s *spill) create(most int64) error {
 	if s.file != nil {
 		return nil
 	}
-	f, err := os.CreateTemp("", "cgikit-body-")
+	f, err := util.CreateTempFile("")
 	if err != nil {
 		return err
 	}
 	s.file, s.most = f, most
-	if os.Remove(f.Name()) != nil {
-		s.name = f.Name()
-	}
 	return nil
 }
 
@@ -70,8 +66,5 @@ func (s *spill) close() {
 		return
 	}
 	s.file.Close()
-	if s.name != "" {
-		os.Remove(s.name)
-	}
 	*s = spill{}
 }

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
 )
 
 // Spool is the gateway.Backend that finds out how long a request body is before another Backend gets it: CGI and SCGI put
@@ -125,7 +125,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 // spooledBody is a body of known length.
 type spooledBody struct {
 	memory []byte
-	file   *os.File // nil where memory has it all; positioned at what is to be read next
+	file   *util.TempFile // nil where memory has it all; positioned at what is to be read next
 }
 
 // fill reads r to its end and returns how much there was.
@@ -148,7 +148,7 @@ func (b *spooledBody) fill(r io.Reader, s *Spool) (length int64, err error) {
 }
 
 func (b *spooledBody) fillFile(r io.Reader, dir string) (n int64, err error) {
-	if b.file, err = createSpool(dir); err != nil {
+	if b.file, err = util.CreateTempFile(dir); err != nil {
 		return 0, fmt.Errorf("host: keep the request body: %w", err)
 	}
 	disk := &diskWriter{f: b.file}
@@ -163,7 +163,7 @@ func (b *spooledBody) fillFile(r io.Reader, dir string) (n int64, err error) {
 
 // diskWriter tells an error of the disk from one of the client.
 type diskWriter struct {
-	f   *os.File
+	f   io.Writer
 	err error
 }
 
@@ -188,7 +188,7 @@ func (b *spooledBody) Read(p []byte) (int, error) {
 // close makes room on the disk. A Backend that still reads gets an error.
 func (b *spooledBody) close() {
 	if b.file != nil {
-		removeSpool(b.file)
+		b.file.Close()
 	}
 }
 
