@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // engines are the columns of the table, each with the names of its servers.
@@ -78,16 +80,16 @@ func row(name string, cell func(i int) (string, error)) func() error {
 
 // speeds runs the rounds of all at once, and returns how to look the ratios up.
 func speeds(s settings) (func(server string) string, error) {
-	c := &contest{unit: "requests", work: func(c *child) (float64, time.Duration, error) { return helloLoad(c).run(s.clients, s.span) }}
+	c := &contest.Contest{Unit: "requests", Work: func(c *contest.Child) (float64, time.Duration, error) { return helloLoad(c).Run(s.clients, s.span) }}
 	for _, server := range []string{"fcgi", "stdhttp", "serverhttp", "std", "server"} {
-		c.entries = append(c.entries, &entry{name: server, start: func() (*child, error) { return startHello(s, server) }})
+		c.Entries = append(c.Entries, &contest.Entry{Name: server, Start: func() (*contest.Child, error) { return startHello(s, server) }})
 	}
-	if err := c.run(s); err != nil {
+	if err := c.Run(s.rounds, s.only); err != nil {
 		return nil, err
 	}
 	return func(server string) string {
-		if e := c.entry(server); e != nil {
-			return fmt.Sprintf("%.1f", median(ratios(e.rates, c.entries[0].rates)))
+		if e := c.Entry(server); e != nil {
+			return fmt.Sprintf("%.1f", contest.Median(contest.Ratios(e.Rates, c.Entries[0].Rates)))
 		}
 		return ""
 	}, nil
@@ -101,19 +103,19 @@ func allocations(s settings, server string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer c.stop()
-	if _, _, err := helloLoad(c).run(s.clients, s.span/4); err != nil { // fill the pools
+	defer c.Stop()
+	if _, _, err := helloLoad(c).Run(s.clients, s.span/4); err != nil { // fill the pools
 		return "", err
 	}
-	before, err := c.mallocs()
+	before, err := c.Mallocs()
 	if err != nil {
 		return "", err
 	}
-	requests, _, err := helloLoad(c).run(s.clients, s.span)
+	requests, _, err := helloLoad(c).Run(s.clients, s.span)
 	if err != nil {
 		return "", err
 	}
-	after, err := c.mallocs()
+	after, err := c.Mallocs()
 	return fmt.Sprintf("%.0f", (after-before)/requests), err
 }
 

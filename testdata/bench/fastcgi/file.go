@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // measureFile has a large file fetched over unix sockets and TCP: from the server, and from floors that read and write it.
@@ -27,11 +29,11 @@ func measureFile(s settings) error {
 			{"64 KiB", []string{"blocks", path, "65528"}},
 			{"32 KiB", []string{"blocks", path, "32768"}},
 		})
-		c.bounds = []bound{{"server", "64 KiB", 0}, {"server", "32 KiB", 0}}
+		c.Bounds = []contest.Bound{{Of: "server", To: "64 KiB", Least: 0}, {Of: "server", To: "32 KiB", Least: 0}}
 		if network == "unix" {
-			c.bounds[0].least, c.bounds[1].least = 1, 2
+			c.Bounds[0].Least, c.Bounds[1].Least = 1, 2
 		}
-		failed = append(failed, c.run(s))
+		failed = append(failed, c.Run(s.rounds, s.only))
 	}
 	return errors.Join(append(failed, showCalls(s, path))...)
 }
@@ -49,7 +51,7 @@ func measureSweep(s settings) error {
 		for _, size := range []string{"65535", "65528", "61440", "57344", "53248", "49152", "32768", "16384"} {
 			all = append(all, fileServer{size, []string{"sendfile", path, size}})
 		}
-		if err := fileContest(s, network, all).run(s); err != nil {
+		if err := fileContest(s, network, all).Run(s.rounds, s.only); err != nil {
 			return err
 		}
 	}
@@ -61,10 +63,10 @@ type fileServer struct {
 	server []string
 }
 
-func fileContest(s settings, network string, all []fileServer) *contest {
-	c := &contest{unit: "MB", work: func(c *child) (float64, time.Duration, error) { return fetch(c, s.size) }}
+func fileContest(s settings, network string, all []fileServer) *contest.Contest {
+	c := &contest.Contest{Unit: "MB", Work: func(c *contest.Child) (float64, time.Duration, error) { return fetch(c, s.size) }}
 	for _, f := range all {
-		c.entries = append(c.entries, &entry{name: f.name, start: func() (*child, error) { return startSelf(s.dir, network, f.server) }})
+		c.Entries = append(c.Entries, &contest.Entry{Name: f.name, Start: func() (*contest.Child, error) { return contest.StartSelf(s.dir, network, f.server) }})
 	}
 	return c
 }
@@ -88,9 +90,9 @@ func makeFile(s settings) (path string, err error) {
 }
 
 // fetch asks once, and returns the megabytes that came.
-func fetch(c *child, size int64) (float64, time.Duration, error) {
+func fetch(c *contest.Child, size int64) (float64, time.Duration, error) {
 	begin := time.Now()
-	conn, err := net.Dial(c.network, c.addr)
+	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -104,7 +106,7 @@ func fetch(c *child, size int64) (float64, time.Duration, error) {
 		if err != nil {
 			return 0, 0, fmt.Errorf("after %d bytes of body: %w", t.body, err)
 		}
-		if err := t.take(buf[:n]); err != nil {
+		if err := t.Take(buf[:n]); err != nil {
 			return 0, 0, err
 		}
 	}

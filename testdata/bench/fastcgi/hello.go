@@ -7,39 +7,46 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // measureHello asks for the smallest response over kept connections of a unix socket, with nginx's variables.
 func measureHello(s settings) error {
-	c := &contest{unit: "requests", work: func(c *child) (float64, time.Duration, error) {
-		return helloLoad(c).run(s.clients, s.span)
+	c := &contest.Contest{Unit: "requests", Work: func(c *contest.Child) (float64, time.Duration, error) {
+		return helloLoad(c).Run(s.clients, s.span)
 	}}
 	for _, e := range []struct{ name, server string }{
 		{"constant", "constant"}, {"trivial", "trivial"}, {"net/http/fcgi", "fcgi"},
 		{"server", "server"}, {"server+httpapp", "serverhttp"}, {"StdServer", "std"},
 	} {
-		c.entries = append(c.entries, &entry{name: e.name, start: func() (*child, error) { return startHello(s, e.server) }})
+		c.Entries = append(c.Entries, &contest.Entry{Name: e.name, Start: func() (*contest.Child, error) { return startHello(s, e.server) }})
 	}
 	if l := buildLibfcgi(s); l != nil {
-		c.entries = append(c.entries, &entry{name: "libfcgi", start: func() (*child, error) { return checked(l()) }})
+		c.Entries = append(c.Entries, &contest.Entry{Name: "libfcgi", Start: func() (*contest.Child, error) { return checked(l()) }})
 	}
-	c.bounds = []bound{
-		{"server", "constant", 0.65}, {"server", "trivial", 0.85}, {"server", "libfcgi", 0.95},
-		{"server+httpapp", "net/http/fcgi", 4},
+	c.Bounds = []contest.Bound{
+		{Of: "server", To: "constant", Least: 0.65}, {Of: "server", To: "trivial", Least: 0.85}, {Of: "server", To: "libfcgi", Least: 0.95},
+		{Of: "server+httpapp", To: "net/http/fcgi", Least: 4},
 	}
-	return c.run(s)
+	return c.Run(s.rounds, s.only)
 }
 
-func helloLoad(c *child) load {
-	return load{c.network, c.addr, appendGet(nil, 1, true), func() answer { return &tally{} }}
+func helloLoad(c *contest.Child) contest.Load {
+	return contest.Load{
+		Network: c.Network,
+		Addr:    c.Addr,
+		Request: appendGet(nil, 1, true),
+		Answer:  func() contest.Answer { return &tally{} },
+	}
 }
 
-func startHello(s settings, server string) (*child, error) {
-	return checked(startSelf(s.dir, "unix", []string{server}))
+func startHello(s settings, server string) (*contest.Child, error) {
+	return checked(contest.StartSelf(s.dir, "unix", []string{server}))
 }
 
 // checked looks at a first response: the same question must have the same answer everywhere.
-func checked(c *child, err error) (*child, error) {
+func checked(c *contest.Child, err error) (*contest.Child, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +55,15 @@ func checked(c *child, err error) (*child, error) {
 		err = fmt.Errorf("answered %q", got)
 	}
 	if err != nil {
-		c.stop()
+		c.Stop()
 		return nil, err
 	}
 	return c, nil
 }
 
 // askOnce returns the records of a response.
-func askOnce(c *child) (string, error) {
-	conn, err := net.Dial(c.network, c.addr)
+func askOnce(c *contest.Child) (string, error) {
+	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {
 		return "", err
 	}
@@ -71,7 +78,7 @@ func askOnce(c *child) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := t.take(buf[:n]); err != nil {
+		if err := t.Take(buf[:n]); err != nil {
 			return "", err
 		}
 		all = append(all, buf[:n]...)

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cgikit/cgikit/testdata/bench/contest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -50,11 +52,11 @@ func idleBytes(s settings, server string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer c.stop()
-	if _, _, err := helloLoad(c).run(s.clients, s.span); err != nil {
+	defer c.Stop()
+	if _, _, err := helloLoad(c).Run(s.clients, s.span); err != nil {
 		return 0, err
 	}
-	before, err := c.resident()
+	before, err := c.Resident()
 	if err != nil {
 		return 0, err
 	}
@@ -70,8 +72,8 @@ func idleBytes(s settings, server string) (float64, error) {
 }
 
 // openIdle opens a connection that has one request answered.
-func openIdle(c *child) (int, error) {
-	fd, err := connect(c.network, c.addr)
+func openIdle(c *contest.Child) (int, error) {
+	fd, err := contest.Connect(c.Network, c.Addr)
 	if err != nil {
 		return -1, err
 	}
@@ -85,7 +87,7 @@ func openIdle(c *child) (int, error) {
 			err = errors.New("closed without an answer")
 		}
 		if err == nil {
-			err = t.take(buf[:n])
+			err = t.Take(buf[:n])
 		}
 		if err != nil {
 			return -1, errors.Join(err, unix.Close(fd))
@@ -95,9 +97,9 @@ func openIdle(c *child) (int, error) {
 }
 
 // settled is what is resident after a time in which nothing happens.
-func settled(c *child) (int64, error) {
+func settled(c *contest.Child) (int64, error) {
 	time.Sleep(time.Second)
-	return c.resident()
+	return c.Resident()
 }
 
 // allowFiles lets this process and its children open so many files.

@@ -24,6 +24,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // settings are the flags that the commands share.
@@ -55,7 +57,7 @@ var commands = []command{
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) > 2 && os.Args[1] == "serve" {
-		if err := serveChild(os.Args[2], os.Args[3:]); err != nil {
+		if err := contest.ServeChild(os.Args[2:], servers); err != nil {
 			log.Fatal(err)
 		}
 		return

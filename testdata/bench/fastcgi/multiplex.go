@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 const (
@@ -36,17 +37,17 @@ func measureMultiplex(s settings) error {
 }
 
 func grow(s settings, server, method string) (int64, error) {
-	c, err := startSelf(s.dir, "unix", []string{server})
+	c, err := contest.StartSelf(s.dir, "unix", []string{server})
 	if err != nil {
 		return 0, err
 	}
-	defer c.stop()
+	defer c.Stop()
 	if err := multiplex(c, 1, method); err != nil { // what it needs once
 		return 0, err
 	}
-	before, err := c.resident()
+	before, err := c.Resident()
 	if err == nil {
-		err = c.resetPeak()
+		err = c.ResetPeak()
 	}
 	if err == nil {
 		err = multiplex(c, multiplexed, method)
@@ -54,13 +55,13 @@ func grow(s settings, server, method string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	after, err := c.peak()
+	after, err := c.Peak()
 	return after - before, err
 }
 
 // multiplex sends and receives at the same time, as a web server does: an echo fills all buffers otherwise.
-func multiplex(c *child, requests int, method string) error {
-	conn, err := net.Dial(c.network, c.addr)
+func multiplex(c *contest.Child, requests int, method string) error {
+	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func receiveAll(conn net.Conn, requests int) error {
 		if err != nil {
 			return fmt.Errorf("after %d responses and %d MB: %w", t.ended, t.body>>20, err)
 		}
-		if err := t.take(buf[:n]); err != nil {
+		if err := t.Take(buf[:n]); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"text/template"
 	"time"
+
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // measureNginx asks nginx, which asks the servers over kept connections of unix sockets: FastCGI against proxying HTTP.
@@ -20,35 +21,33 @@ func measureNginx(s settings) error {
 	if err != nil {
 		return fmt.Errorf("left out: nginx: %w", err)
 	}
-	c := &contest{unit: "requests", bounds: []bound{
-		{"server", "proxying", 0.95}, {"server", "net/http/fcgi", 2.2},
-		{"server+httpapp", "proxying", 0.95}, {"server+httpapp", "net/http/fcgi", 2.2},
+	c := &contest.Contest{Unit: "requests", Bounds: []contest.Bound{
+		{Of: "server", To: "proxying", Least: 0.95}, {Of: "server", To: "net/http/fcgi", Least: 2.2},
+		{Of: "server+httpapp", To: "proxying", Least: 0.95}, {Of: "server+httpapp", To: "net/http/fcgi", Least: 2.2},
 	}}
-	c.entries = []*entry{
-		{name: "proxying", start: func() (*child, error) { return startSelf(s.dir, "unix", []string{"nethttp"}) }},
-		{name: "net/http/fcgi", start: func() (*child, error) { return startHello(s, "fcgi") }},
-		{name: "server", start: func() (*child, error) { return startHello(s, "server") }},
-		{name: "server+httpapp", start: func() (*child, error) { return startHello(s, "serverhttp") }},
-		{name: "trivial", start: func() (*child, error) { return startHello(s, "trivial") }},
+	c.Entries = []*contest.Entry{
+		{Name: "proxying", Start: func() (*contest.Child, error) { return contest.StartSelf(s.dir, "unix", []string{"nethttp"}) }},
+		{Name: "net/http/fcgi", Start: func() (*contest.Child, error) { return startHello(s, "fcgi") }},
+		{Name: "server", Start: func() (*contest.Child, error) { return startHello(s, "server") }},
+		{Name: "server+httpapp", Start: func() (*contest.Child, error) { return startHello(s, "serverhttp") }},
+		{Name: "trivial", Start: func() (*contest.Child, error) { return startHello(s, "trivial") }},
 	}
 	if l := buildLibfcgi(s); l != nil {
-		c.entries = append(c.entries, &entry{name: "libfcgi", start: func() (*child, error) { return checked(l()) }})
+		c.Entries = append(c.Entries, &contest.Entry{Name: "libfcgi", Start: func() (*contest.Child, error) { return checked(l()) }})
 	}
 	front := &nginx{binary: binary, dir: s.dir}
 	defer front.stop()
-	c.ready = func() error { return front.start(c.entries) }
-	c.work = func(c *child) (float64, time.Duration, error) {
-		request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n", front.paths[c])
-		l := load{"tcp", front.addr, []byte(request), func() answer { return &httpAnswer{} }}
-		return l.run(s.clients, s.span)
+	c.Ready = func() error { return front.start(c.Entries) }
+	c.Work = func(c *contest.Child) (float64, time.Duration, error) {
+		return contest.HTTPLoad(front.addr, front.paths[c]).Run(s.clients, s.span)
 	}
-	return c.run(s)
+	return c.Run(s.rounds, s.only)
 }
 
 // nginx is the web server in front. Each entry has a path of its own.
 type nginx struct {
 	binary, dir, addr string
-	paths             map[*child]string
+	paths             map[*contest.Child]string
 	cmd               *exec.Cmd
 }
 
@@ -100,20 +99,18 @@ type backend struct {
 	HTTP          bool
 }
 
-func (n *nginx) start(entries []*entry) error {
+func (n *nginx) start(entries []*contest.Entry) error {
 	var backends []backend
-	n.paths = map[*child]string{}
+	n.paths = map[*contest.Child]string{}
 	for i, e := range entries {
-		b := backend{fmt.Sprint("backend", i), e.child.addr, e.name == "proxying"}
+		b := backend{fmt.Sprint("backend", i), e.Child.Addr, e.Name == "proxying"}
 		backends = append(backends, b)
-		n.paths[e.child] = "/" + b.Name
+		n.paths[e.Child] = "/" + b.Name
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") // the port of a listener that is closed is free for a while
-	if err != nil {
+	var err error
+	if n.addr, err = contest.FreePort(); err != nil {
 		return err
 	}
-	n.addr = l.Addr().String()
-	l.Close()
 	var conf bytes.Buffer
 	err = nginxConf.Execute(&conf, map[string]any{"Dir": n.dir, "User": owner(), "Listen": n.addr, "Backends": backends})
 	if err != nil {
@@ -155,44 +152,4 @@ func (n *nginx) stop() {
 		n.cmd.Process.Signal(os.Interrupt)
 		n.cmd.Wait()
 	}
-}
-
-// httpAnswer takes in responses that are 200 and say their Content-Length.
-type httpAnswer struct {
-	head []byte
-	left int // bytes of body that are to come; what head holds says them
-	body bool
-}
-
-func (a *httpAnswer) take(p []byte) error {
-	if a.body {
-		a.left -= len(p)
-		return nil
-	}
-	a.head = append(a.head, p...)
-	end := bytes.Index(a.head, []byte("\r\n\r\n"))
-	if end < 0 {
-		return nil
-	}
-	if !bytes.HasPrefix(a.head, []byte("HTTP/1.1 200 ")) {
-		return fmt.Errorf("answered %.200q", a.head)
-	}
-	_, rest, ok := bytes.Cut(a.head[:end], []byte("\r\nContent-Length: "))
-	if !ok {
-		return errors.New("a response without Content-Length")
-	}
-	for a.left = 0; len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9'; rest = rest[1:] {
-		a.left = a.left*10 + int(rest[0]-'0')
-	}
-	a.left -= len(a.head) - end - 4
-	a.body = true
-	return nil
-}
-
-func (a *httpAnswer) next() bool {
-	if !a.body || a.left > 0 {
-		return false
-	}
-	a.body, a.head = false, a.head[:0]
-	return true
 }

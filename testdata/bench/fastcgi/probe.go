@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // roles asks a server for each role, and returns the names of those that it does not refuse.
 func roles(s settings, server string) (string, error) {
-	c, err := startSelf(s.dir, "unix", []string{server})
+	c, err := contest.StartSelf(s.dir, "unix", []string{server})
 	if err != nil {
 		return "", err
 	}
-	defer c.stop()
+	defer c.Stop()
 	var known []string
 	for role, name := range []string{"responder", "authorizer", "filter"} {
 		ok, err := hasRole(c, fastcgi.Role(role+1))
@@ -33,11 +34,11 @@ func roles(s settings, server string) (string, error) {
 }
 
 // hasRole sends a whole request of a role.
-func hasRole(c *child, role fastcgi.Role) (bool, error) {
+func hasRole(c *contest.Child, role fastcgi.Role) (bool, error) {
 	request := appendGet(nil, 1, false)
 	request[9] = byte(role) // BEGIN_REQUEST's content begins with it
 	request = fastcgi.AppendRecord(request, fastcgi.TypeData, 1, nil)
-	conn, err := net.Dial(c.network, c.addr)
+	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {
 		return false, err
 	}
@@ -61,12 +62,12 @@ func hasRole(c *child, role fastcgi.Role) (bool, error) {
 
 // patience opens two requests, sends 1 MB of body to the app of the first, which never reads it, and behind that the end of the second.
 func patience(s settings, server string) (string, error) {
-	c, err := startSelf(s.dir, "unix", []string{server})
+	c, err := contest.StartSelf(s.dir, "unix", []string{server})
 	if err != nil {
 		return "", err
 	}
-	defer c.stop()
-	conn, err := net.Dial(c.network, c.addr)
+	defer c.Stop()
+	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +83,7 @@ func patience(s settings, server string) (string, error) {
 	for buf := make([]byte, 4096); err == nil && t.ended == 0; {
 		var n int
 		if n, err = conn.Read(buf); err == nil {
-			err = t.take(buf[:n])
+			err = t.Take(buf[:n])
 		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {

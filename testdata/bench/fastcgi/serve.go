@@ -3,17 +3,9 @@
 package main
 
 import (
-	"bufio"
-	"errors"
-	"fmt"
-	"log"
 	"net"
 	"net/http"
 	"net/http/fcgi"
-	"os"
-	"path/filepath"
-	"runtime"
-	"runtime/pprof"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -43,57 +35,6 @@ var servers = map[string]func(l net.Listener, args []string) error{
 	"fcgipatient": func(l net.Listener, _ []string) error { return fcgi.Serve(l, http.HandlerFunc(patientHandler)) },
 	"blocks":      serveBlocks,
 	"sendfile":    serveSendfile,
-}
-
-// serveChild serves on an address until standard input ends. Lines that come there are questions.
-func serveChild(network string, args []string) error {
-	if len(args) < 2 || servers[args[1]] == nil {
-		return fmt.Errorf("no server %q", args)
-	}
-	l, err := net.Listen(network, args[0])
-	if err != nil {
-		return err
-	}
-	defer profile(args[1])()
-	fmt.Println("ready", l.Addr())
-	failed := make(chan error, 1)
-	go func() { failed <- servers[args[1]](l, args[2:]) }()
-	go func() {
-		answerQuestions()
-		failed <- l.Close()
-	}()
-	if err := <-failed; !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
-}
-
-// profile writes where the time went, as NAME.pprof in the folder that BENCH_PROFILE names.
-func profile(name string) (stop func()) {
-	dir := os.Getenv("BENCH_PROFILE")
-	if dir == "" {
-		return func() {}
-	}
-	f, err := os.Create(filepath.Join(dir, name+".pprof"))
-	if err == nil {
-		err = pprof.StartCPUProfile(f)
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
-	return func() {
-		pprof.StopCPUProfile()
-		f.Close()
-	}
-}
-
-// answerQuestions says for each line of standard input how many objects were allocated so far.
-func answerQuestions() {
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		fmt.Println(m.Mallocs)
-	}
 }
 
 // serveEach runs handle for each connection, which it closes then.

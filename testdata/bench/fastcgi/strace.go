@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
 // call is a system call that a server made.
@@ -21,17 +23,17 @@ type call struct {
 }
 
 // traced runs a server under strace, has use ask it, and returns the calls of these names that it made.
-func traced(s settings, server []string, names string, use func(*child) error) ([]call, error) {
+func traced(s settings, server []string, names string, use func(*contest.Child) error) ([]call, error) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(s.dir, "trace")
-	c, err := startSelf(s.dir, "unix", server, "strace", "-f", "-y", "-qq", "-o", file, "-e", "signal=none", "-e", "trace="+names)
+	c, err := contest.StartSelf(s.dir, "unix", server, "strace", "-f", "-y", "-qq", "-o", file, "-e", "signal=none", "-e", "trace="+names)
 	if err != nil {
 		return nil, err
 	}
 	err = use(c)
-	c.stop()
+	c.Stop()
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +84,7 @@ const (
 type fileCalls struct{ sent, sends, read, maps int64 }
 
 func countFileCalls(s settings, server, path string) (fileCalls, error) {
-	calls, err := traced(s, []string{server, path}, readCalls+",mmap,"+writeCalls, func(c *child) error {
+	calls, err := traced(s, []string{server, path}, readCalls+",mmap,"+writeCalls, func(c *contest.Child) error {
 		_, _, err := fetch(c, s.size)
 		return err
 	})
@@ -119,8 +121,8 @@ func showCalls(s settings, path string) error {
 // countSocketCalls returns how many calls per request gave the server something to read, and how many wrote something.
 func countSocketCalls(s settings, server string) (reads, writes float64, err error) {
 	var requests float64
-	calls, err := traced(s, []string{server}, readCalls+","+writeCalls, func(c *child) error {
-		requests, _, err = helloLoad(c).run(1, s.span)
+	calls, err := traced(s, []string{server}, readCalls+","+writeCalls, func(c *contest.Child) error {
+		requests, _, err = helloLoad(c).Run(1, s.span)
 		return err
 	})
 	for _, c := range calls {

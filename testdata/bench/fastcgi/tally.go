@@ -17,7 +17,7 @@ type tally struct {
 }
 
 // take counts the next bytes.
-func (t *tally) take(p []byte) error {
+func (t *tally) Take(p []byte) error {
 	for len(p) > 0 {
 		if t.left > 0 {
 			n := min(t.left, len(p))
@@ -55,7 +55,7 @@ func (t *tally) begin() error {
 func (t *tally) whole(requests int) bool { return t.ended == requests && t.left == 0 && t.have == 0 }
 
 // next makes a tally the answer of a load.
-func (t *tally) next() bool {
+func (t *tally) Next() bool {
 	if !t.whole(1) {
 		return false
 	}

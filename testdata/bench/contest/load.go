@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package contest
 
 import (
 	"errors"
@@ -12,27 +12,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answer follows what a server sends, and knows when a response is whole.
-type answer interface {
-	take(p []byte) error
-	// next reports whether a response is whole, and begins to wait for another if it is.
-	next() bool
+// Answer follows what a server sends, and knows when a response is whole.
+type Answer interface {
+	// Take has the next bytes.
+	Take(p []byte) error
+	// Next reports whether a response is whole, and begins to wait for another if it is.
+	Next() bool
 }
 
-// load asks over kept connections, each for the next response once it has the last, and returns how many came in that time. It is
+// Load asks over kept connections, each for the next response once it has the last, and returns how many came in that time. It is
 // one thread with epoll, so that it takes less of the machine than any server.
-type load struct {
-	network, addr string
-	request       []byte
-	answer        func() answer
+type Load struct {
+	Network, Addr string
+	Request       []byte
+	Answer        func() Answer
 }
 
 type loadConn struct {
 	fd     int
-	answer answer
+	answer Answer
 }
 
-func (l load) run(conns int, span time.Duration) (done float64, took time.Duration, err error) {
+// Run asks over conns connections for the time span.
+func (l Load) Run(conns int, span time.Duration) (done float64, took time.Duration, err error) {
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return 0, 0, err
@@ -52,16 +54,16 @@ func (l load) run(conns int, span time.Duration) (done float64, took time.Durati
 	return l.loop(poll, all, span)
 }
 
-func (l load) dial() (*loadConn, error) {
-	fd, err := connect(l.network, l.addr)
+func (l Load) dial() (*loadConn, error) {
+	fd, err := Connect(l.Network, l.Addr)
 	if err != nil {
 		return nil, err
 	}
-	return &loadConn{fd, l.answer()}, nil
+	return &loadConn{fd, l.Answer()}, nil
 }
 
 // loop keeps one request on each connection until the time is over.
-func (l load) loop(poll int, all []*loadConn, span time.Duration) (done float64, took time.Duration, err error) {
+func (l Load) loop(poll int, all []*loadConn, span time.Duration) (done float64, took time.Duration, err error) {
 	begin := time.Now()
 	for _, c := range all {
 		if err := l.ask(c); err != nil {
@@ -94,9 +96,9 @@ func (l load) loop(poll int, all []*loadConn, span time.Duration) (done float64,
 }
 
 // ask sends the request, which is smaller than any socket's buffer.
-func (l load) ask(c *loadConn) error {
-	n, err := unix.Write(c.fd, l.request)
-	if err == nil && n < len(l.request) {
+func (l Load) ask(c *loadConn) error {
+	n, err := unix.Write(c.fd, l.Request)
+	if err == nil && n < len(l.Request) {
 		err = io.ErrShortWrite
 	}
 	return err
@@ -110,14 +112,14 @@ func (c *loadConn) read(buf []byte) (whole bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := c.answer.take(buf[:n]); err != nil {
+	if err := c.answer.Take(buf[:n]); err != nil {
 		return false, err
 	}
-	return c.answer.next(), nil
+	return c.answer.Next(), nil
 }
 
-// connect returns a connected socket that blocks.
-func connect(network, addr string) (int, error) {
+// Connect returns a connected socket that blocks.
+func Connect(network, addr string) (int, error) {
 	if network == "unix" {
 		return connectTo(unix.AF_UNIX, &unix.SockaddrUnix{Name: addr})
 	}
