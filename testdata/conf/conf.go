@@ -31,6 +31,8 @@ type Data struct {
 	Program string            // path of the CGI program, or of the FastCGI program that the server is to start
 	Env     map[string]string // environment for Program, besides what the protocol gives it
 
+	Processes []Process // those of the application, in place of Network and Address, for configurations that balance
+
 	Stock    bool // nginx: only the parameters of the distribution's own file
 	Buffered bool // leave the server's own buffering as it is instead of streaming both ways
 
@@ -40,6 +42,12 @@ type Data struct {
 	User, Group string // whom the workers run as; empty when the server is not started by root
 	Include     string // nginx: the folder of its stock parameter files
 	Modules     string // apache2: the folder of its modules
+}
+
+// Process is one process of an application that has several. Both addresses are host:port.
+type Process struct {
+	Address string // where it takes requests
+	Health  string // where HAProxy asks for /healthz over HTTP
 }
 
 // Server is the name of the server for which the configuration called name is written: "nginx" for "nginx-fastcgi".
@@ -63,32 +71,48 @@ func Names() []string {
 
 // Render writes the complete configuration called name.
 func Render(w io.Writer, name string, d Data) error {
-	return render(w, Server(name), name, d)
+	return render(w, name, d, false)
 }
 
-// RenderProtocol writes the protocol file of the configuration called name alone.
+// RenderProtocol writes the protocol file of the configuration called name alone. A part of it that belongs in another section of the
+// server's configuration, as nginx's upstream does, goes first.
 func RenderProtocol(w io.Writer, name string, d Data) error {
-	return render(w, "protocol", name, d)
+	return render(w, name, d, true)
 }
 
-func render(w io.Writer, start, name string, d Data) error {
-	if !slices.Contains(Names(), name) {
-		return fmt.Errorf("conf: no configuration %q", name)
+func render(w io.Writer, name string, d Data, alone bool) error {
+	set, err := parse(name)
+	if err != nil {
+		return err
 	}
-	set := template.New("").Funcs(template.FuncMap{"host": host, "port": port, "quote": regexp.QuoteMeta})
-	for as, file := range map[string]string{Server(name): Server(name), "protocol": name} {
-		text, err := files.ReadFile(file + ".tmpl")
-		if err != nil {
-			return fmt.Errorf("conf: %w", err)
-		}
-		if _, err := set.New(as).Parse(string(text)); err != nil {
-			return fmt.Errorf("conf: %w", err)
-		}
+	start := Server(name)
+	if alone {
+		start = "alone"
 	}
 	if err := set.ExecuteTemplate(w, start, d); err != nil {
 		return fmt.Errorf("conf: %w", err)
 	}
 	return nil
+}
+
+// parse returns the templates of a configuration: the frame by the name of the server, "protocol", and "alone", which is all of the
+// protocol file. An "upstream" that a protocol file defines takes the place of the empty one here, which frames ask for.
+func parse(name string) (*template.Template, error) {
+	if !slices.Contains(Names(), name) {
+		return nil, fmt.Errorf("conf: no configuration %q", name)
+	}
+	set := template.New("").Funcs(template.FuncMap{"host": host, "port": port, "quote": regexp.QuoteMeta})
+	template.Must(set.New("alone").Parse(`{{block "upstream" .}}{{end}}{{template "protocol" .}}`))
+	for as, file := range map[string]string{Server(name): Server(name), "protocol": name} {
+		text, err := files.ReadFile(file + ".tmpl")
+		if err != nil {
+			return nil, fmt.Errorf("conf: %w", err)
+		}
+		if _, err := set.New(as).Parse(string(text)); err != nil {
+			return nil, fmt.Errorf("conf: %w", err)
+		}
+	}
+	return set, nil
 }
 
 func host(address string) (string, error) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -62,6 +64,18 @@ func backend(t *testing.T, network string, serve func(net.Conn) error) net.Addr 
 		<-done
 	})
 	return l.Addr()
+}
+
+// health answers that all is well, until the test ends, and returns where.
+func health(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
 }
 
 func acceptLoop(l net.Listener, serve func(net.Conn) error) {

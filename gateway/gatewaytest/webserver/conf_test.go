@@ -34,8 +34,8 @@ func Example_configuration() {
 
 func TestConfNames(t *testing.T) {
 	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-scgi " +
-		"haproxy-fastcgi lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain " +
-		"nginx-fastcgi nginx-scgi"
+		"haproxy-fastcgi haproxy-fastcgi-balanced lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain " +
+		"lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-scgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)
 	}
@@ -47,14 +47,17 @@ func TestConfNames(t *testing.T) {
 func TestConfRender(t *testing.T) {
 	data := conf.Data{
 		Listen: "127.0.0.1:8080", Dir: "/dir", Mount: "/app", Network: "tcp", Address: "127.0.0.1:9000", Program: "/dir/bin/app",
-		Env: map[string]string{"NAME": "value"}, User: "web", Group: "webs", Include: "/etc/nginx", Modules: "/modules",
+		Processes: []conf.Process{{Address: "127.0.0.1:9001", Health: "127.0.0.1:9101"}},
+		Env:       map[string]string{"NAME": "value"}, User: "web", Group: "webs", Include: "/etc/nginx", Modules: "/modules",
 	}
 	for _, name := range conf.Names() {
 		t.Run(name, func(t *testing.T) {
 			protocol := render(t, conf.RenderProtocol, name, data)
 			whole := render(t, conf.Render, name, data)
-			if !strings.Contains(whole, protocol) {
-				t.Errorf("the protocol's text is not part of the whole:\n%s\n%s", protocol, whole)
+			for part := range strings.SplitSeq(protocol, "\n}\n\n") { // upstream is in another section
+				if !strings.Contains(whole, part) {
+					t.Errorf("the protocol's text is not part of the whole:\n%s\n%s", part, whole)
+				}
 			}
 			if strings.Contains(whole, "<no value>") {
 				t.Errorf("a field is missing:\n%s", whole)

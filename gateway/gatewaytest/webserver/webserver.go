@@ -32,6 +32,9 @@ type Config struct {
 	// workers may run as another user, who must be able to reach the socket: see Dir.
 	Backend net.Addr
 
+	// Processes are those of an application that has several, for the configurations that balance.
+	Processes []conf.Process
+
 	// Program is the file that the server is to run, for the configurations that start one (CGI, and FastCGI on file descriptor
 	// 0). It is copied to where the workers can run it, under the same name.
 	Program string
@@ -111,8 +114,14 @@ func (c Config) check() error {
 	if !slices.Contains(conf.Names(), c.Template) {
 		return fmt.Errorf("no template %q; there are %s", c.Template, strings.Join(conf.Names(), ", "))
 	}
-	if (c.Backend == nil) == (c.Program == "") {
-		return fmt.Errorf("%s: either Backend or Program is to be set", c.Template)
+	ways := 0
+	for _, set := range []bool{c.Backend != nil, len(c.Processes) > 0, c.Program != ""} {
+		if set {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return fmt.Errorf("%s: either Backend, Processes or Program is to be set", c.Template)
 	}
 	return nil
 }
@@ -133,7 +142,7 @@ func (s *Server) ErrorLog() string {
 // prepare fills the server's folder and returns what its configuration has to know, the port aside.
 func prepare(c Config, dir, binary string) (conf.Data, error) {
 	d := conf.Data{
-		Dir: dir, Mount: c.Mount, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive,
+		Dir: dir, Mount: c.Mount, Processes: c.Processes, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive,
 		Buffered: c.Buffered, BufferRequest: c.BufferRequest, BufferResponse: c.BufferResponse,
 		Include: includes(binary), Modules: modules(),
 	}
