@@ -42,7 +42,6 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 		Fallback:          o.fallback,
 		Env:               o.env,
 		PassAuthorization: true, // nobody checks it before the target
-		MaxBodyBytes:      o.maxBody,
 		Timeout:           o.timeout,
 		ErrorLog:          log,
 	}

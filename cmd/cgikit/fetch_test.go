@@ -21,7 +21,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// fetch [-d BODY] [-upload BYTES] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH asks an HTTP, FastCGI or SCGI server. Status, fields and body
+// fetch [-d BODY] [-upload BYTES [-chunked]] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH asks an HTTP, FastCGI or SCGI server. Status, fields and body
 // become stdout; with -o the body goes to a file. With -upload a browser's form sends a file of that size. An answer that is not whole is a failure, and what came of it is kept too.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	q, err := parseQuestion(args)
@@ -56,6 +56,7 @@ type question struct {
 	mount                  string // SCRIPT_NAME
 	output                 string // a file, empty for stdout
 	upload                 int64
+	chunked                bool
 	address, path          string
 }
 
@@ -65,6 +66,7 @@ func parseQuestion(args []string) (question, error) {
 	f.StringVar(&q.method, "X", "GET", "method")
 	f.StringVar(&q.body, "d", "", "body of a POST")
 	f.Int64Var(&q.upload, "upload", 0, "size of a file to send")
+	f.BoolVar(&q.chunked, "chunked", false, "do not declare the length of what is uploaded")
 	f.StringVar(&q.variable, "e", "", "variable NAME=value, or over HTTP the field Name: value")
 	f.StringVar(&q.mount, "m", "", "SCRIPT_NAME")
 	f.StringVar(&q.output, "o", "", "file for the body")
@@ -72,7 +74,7 @@ func parseQuestion(args []string) (question, error) {
 		return q, err
 	}
 	if f.NArg() != 2 {
-		return q, errors.New("usage: fetch [-d BODY] [-upload BYTES] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH")
+		return q, errors.New("usage: fetch [-d BODY] [-upload BYTES [-chunked]] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH")
 	}
 	if q.body != "" || q.upload > 0 {
 		q.method = "POST"
@@ -115,13 +117,16 @@ func (q question) askHTTP(ctx context.Context) (string, io.ReadCloser, error) {
 	return resp.Status + "\n" + fields.String() + "\n", resp.Body, nil
 }
 
-// attach makes r the form of a browser with a file. Its length is declared, as browsers do.
+// attach makes r the form of a browser with a file. Browsers declare its length.
 func (q question) attach(r *http.Request) {
 	const boundary = "----boundary"
 	head := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"big.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n"
 	tail := "\r\n--" + boundary + "--\r\n"
 	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
 	r.ContentLength = int64(len(head)) + q.upload + int64(len(tail))
+	if q.chunked {
+		r.ContentLength = -1
+	}
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(head), io.LimitReader(new(pattern), q.upload), strings.NewReader(tail)))
 }
 

@@ -142,7 +142,7 @@ func (s *serving) check() (err error) {
 			return usage(fmt.Errorf("there is no FastCGI engine %.64q", name), "--fastcgi-engine is cgikit, nethttp or gofast")
 		}
 	}
-	s.options.mount, s.options.maxBody = s.launch.Mount, s.launch.MaxBodyBytes
+	s.options.mount = s.launch.Mount
 	return nil
 }
 

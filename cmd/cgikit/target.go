@@ -31,7 +31,6 @@ type targetOptions struct {
 	root, fallback, mount string
 	splitPath, index, env []string
 	timeout               time.Duration
-	maxBody               int64
 	concurrency           int
 	gofast                bool
 }
