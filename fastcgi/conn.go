@@ -45,6 +45,7 @@ type conn struct {
 	multiplexing bool       // the web server has had two requests here at once, or asked whether it may
 	closing      bool       // to be closed when no request is open
 	broken       bool       // to be broken then: a response was not whole
+	cutting      bool       // the server is being closed: the write deadline is cut's
 	lingering    bool       // our side is closed, or about to be
 	lingerSince  time.Time  // when the wait for the peer to close its own began
 	waiting      bool       // the reader waits: its fields are mu's

@@ -1,9 +1,14 @@
 package fastcgi_test
 
 import (
+	"bufio"
+	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -97,5 +102,99 @@ func TestDataBesideItsEnd(t *testing.T) {
 		if got := body(dial(t, srv.addr).send(request).whole(1)); got != "hello /" {
 			t.Errorf("got %q", got)
 		}
+	})
+}
+
+// endlessApps are Apps that write without an end, in records of several sizes.
+func endlessApps(t *testing.T) map[string]gateway.AppFunc {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	write := func(size int) gateway.AppFunc {
+		return func(w gateway.ResponseWriter, r *gateway.Request) (err error) {
+			for err == nil {
+				w.Write(make([]byte, size))
+				err = w.Flush()
+			}
+			return err
+		}
+	}
+	return map[string]gateway.AppFunc{"small": write(1000), "large": write(300_000),
+		"file": func(w gateway.ResponseWriter, r *gateway.Request) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(w, f)
+			return err
+		}}
+}
+
+// seenBroken reads on to the end, which must be the mark or a reset: nginx takes a plain one, within a record too, for the end of the
+// response.
+func (c *client) seenBroken() {
+	c.t.Helper()
+	in := bufio.NewReaderSize(c, 64<<10)
+	for {
+		h, err := in.Peek(8)
+		if err == nil && string(h) != "\xff\xff\xff\xff\xff\xff\xff\xff" {
+			if _, err = in.Discard(8 + int(binary.BigEndian.Uint16(h[4:])) + int(h[6])); err == nil {
+				continue
+			}
+		}
+		if err != nil && !gateway.PeerGone(err) {
+			c.t.Errorf("a response that is not whole ends with %v", err)
+		}
+		return
+	}
+}
+
+// onEndless runs a test with a listener of each kind, for each of the streams.
+func onEndless(t *testing.T, test func(t *testing.T, l net.Listener, stream string, app gateway.AppFunc)) {
+	bothEngines(t, func(t *testing.T) {
+		for stream, app := range endlessApps(t) {
+			for _, network := range []string{"unix", "tcp"} {
+				t.Run(network+" "+stream, func(t *testing.T) {
+					address := "127.0.0.1:0"
+					if network == "unix" {
+						address = filepath.Join(t.TempDir(), "s")
+					}
+					l, err := net.Listen(network, address)
+					if err != nil {
+						t.Fatal(err)
+					}
+					test(t, l, stream, app)
+				})
+			}
+		}
+	})
+}
+
+// TestCloseOfAStream closes the server while records are being written.
+func TestCloseOfAStream(t *testing.T) {
+	onEndless(t, func(t *testing.T, l net.Listener, _ string, app gateway.AppFunc) {
+		srv := startOn(t, l, &fastcgi.Server{App: app})
+		c := dial(t, l.Addr()).send(get(1, 0, "/"))
+		c.next()
+		go srv.Close()
+		c.seenBroken()
+	})
+}
+
+// TestUnreadStream has a peer that reads on when WriteTimeout is over.
+func TestUnreadStream(t *testing.T) {
+	onEndless(t, func(t *testing.T, l net.Listener, stream string, app gateway.AppFunc) {
+		if l.Addr().Network() == "unix" && stream != "small" {
+			l.Close() // how much more a socket takes is the system's to say
+			return
+		}
+		srv := startOn(t, l, &fastcgi.Server{App: app, WriteTimeout: 30 * time.Millisecond})
+		c := dial(t, l.Addr()).send(get(1, 0, "/"))
+		c.next()
+		waitUntil(t, "the end of the request", func() bool { return srv.CurrentRequests() == 0 })
+		c.seenBroken()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -118,16 +119,18 @@ func (c *conn) closeSide() {
 	}
 }
 
-// cut ends the connection while requests are open on it, for Server.Close. Where a record is being written the peer is left with a
-// part of it.
+// cut ends the connection while requests are open on it, for Server.Close. Who writes meanwhile has cutTime to end his record, as the
+// mark must not be within one.
 func (c *conn) cut() {
-	if c.wmu.TryLock() {
-		if !c.finished {
-			c.finished = true
-			c.nc.SetWriteDeadline(time.Now().Add(cutTime))
-			c.nc.Write([]byte(breakMark))
-		}
-		c.wmu.Unlock()
+	c.mu.Lock()
+	c.cutting = true
+	c.nc.SetWriteDeadline(time.Now().Add(cutTime))
+	c.mu.Unlock()
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if !c.finished {
+		c.finished = true
+		sever(c.nc, nil)
 	}
 	c.nc.Close()
 }
@@ -159,15 +162,31 @@ func (c *conn) sendAll(v *net.Buffers) error {
 			}
 			continue
 		}
-		return c.lost(err)
+		return c.lost(err, unfinished(*v))
 	}
 }
 
-func (c *conn) setWriteDeadline() error {
-	if bound := c.limits.writeTimeout; bound > 0 {
-		return c.nc.SetWriteDeadline(time.Now().Add(bound))
+// unfinished returns what is left of the record that was being sent. v ends with pairs of a header and a content, if it is several
+// slices.
+func unfinished(v net.Buffers) net.Buffers {
+	if len(v) == 0 || len(v)%2 == 0 && len(v[0]) == HeaderSize { // between two
+		return nil
 	}
-	return nil
+	return v[:2-len(v)%2]
+}
+
+// setWriteDeadline bounds a wait for the peer. Once the server is being closed, the deadline is cut's.
+func (c *conn) setWriteDeadline() error {
+	bound := c.limits.writeTimeout
+	if bound == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cutting {
+		return nil
+	}
+	return c.nc.SetWriteDeadline(time.Now().Add(bound))
 }
 
 // wideBuffer is what a unix socket is asked to take without its reader, in bytes; Linux gives 416 KiB by default. It calls such a
@@ -185,18 +204,26 @@ func (c *conn) widen() {
 	}
 }
 
-// lost gives the connection up, because of an error of writing: nobody can be answered any more. The caller holds wmu.
-func (c *conn) lost(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.limits.log.Warn("closing a connection", "reason", "the peer took nothing of a response within WriteTimeout", "peer", c.peer())
-	}
+// lost gives the connection up, because of an error of writing: nobody can be answered any more. rest is what was not sent of a record.
+// The caller holds wmu.
+func (c *conn) lost(err error, rest net.Buffers) error {
 	c.finished = true
 	c.mu.Lock()
-	open := append([]*request(nil), c.open...)
+	open, cutting := slices.Clone(c.open), c.cutting
 	c.mu.Unlock()
+	late := errors.Is(err, os.ErrDeadlineExceeded)
+	if late && !cutting {
+		c.limits.log.Warn("closing a connection", "reason", "the peer took nothing of a response within WriteTimeout", "peer", c.peer())
+	}
 	for _, r := range open {
 		r.ctx.End()
 	}
+	if late {
+		sever(c.nc, rest)
+	}
 	c.nc.Close()
+	if cutting {
+		return io.ErrClosedPipe
+	}
 	return lostError(err)
 }

@@ -3,6 +3,8 @@ package fastcgi
 import (
 	"errors"
 	"io"
+	"net"
+	"os"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -61,7 +63,7 @@ func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 	if err := o.failure(); err != nil {
 		return 0, err
 	}
-	err := c.sendMore(b.data)
+	err := c.sendMore(b.data, size+int64(padding))
 	b.data = b.data[:0]
 	if err != nil {
 		return 0, err
@@ -77,24 +79,36 @@ func (c *conn) sendContent(f gateway.File, size int64, padding int) (int64, erro
 	if err == nil && missing > 0 {
 		err = errFileShrank
 	}
-	for fill := missing + int64(padding); fill > 0; {
-		part := zeros[:min(fill, int64(len(zeros)))]
+	fill := filling(missing + int64(padding))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return sent, c.lost(err, fill)
+	}
+	for _, part := range fill {
 		if err := c.send(part); err != nil {
 			return sent, err
 		}
-		fill -= int64(len(part))
 	}
 	return sent, err
 }
 
-// sendMore writes records to which something is joined at once. The caller holds wmu.
-func (c *conn) sendMore(records []byte) error {
+// filling is n bytes of zeros.
+func filling(n int64) (v net.Buffers) {
+	for n > 0 {
+		part := zeros[:min(n, int64(len(zeros)))]
+		v = append(v, part)
+		n -= int64(len(part))
+	}
+	return v
+}
+
+// sendMore writes records to which something is joined at once: the last of them lacks as many bytes. The caller holds wmu.
+func (c *conn) sendMore(records []byte, lacks int64) error {
 	if c.finished {
 		return io.ErrClosedPipe
 	}
 	c.setWriteDeadline()
-	if _, err := c.socket.WriteMore(records); err != nil {
-		return c.lost(err)
+	if n, err := c.socket.WriteMore(records); err != nil {
+		return c.lost(err, append(net.Buffers{records[n:]}, filling(lacks)...))
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ type stdConn struct {
 	bodies      int           // open requests whose STDIN has not ended
 	closing     bool          // to be closed when no request is open
 	broken      bool          // to be broken then: a response was not whole
+	cutting     bool          // the server is being closed: the write deadline is cut's
 	lingering   bool          // our side is closed, or about to be
 	spoken      bool          // a record has come
 	inRecord    bool

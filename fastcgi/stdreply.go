@@ -15,10 +15,6 @@ import (
 // them before a reset. nginx closes at once.
 const lingerTime = 2 * time.Second
 
-// breakMark is no record: after it, nginx, Apache, lighttpd and HAProxy take the connection for broken, where nginx takes a plain
-// end for the end of the response.
-const breakMark = "\xff\xff\xff\xff\xff\xff\xff\xff"
-
 // ServeHTTP is called by net/http/fcgi for each request, in a goroutine of its own.
 func (c *stdConn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	c.mu.Lock()
@@ -156,22 +152,20 @@ func (c *stdConn) settle() {
 	c.finish()
 }
 
-// cut ends the connection while requests are open on it, for Server.Close. Where a record is being written the peer is left
-// with a part of it.
+// cut ends the connection while requests are open on it, for Server.Close. Who writes meanwhile has cutTime to end his record.
 func (c *stdConn) cut() {
-	if c.wmu.TryLock() {
-		if !c.finished {
-			c.finished = true
-			c.nc.SetWriteDeadline(time.Now().Add(cutTime))
-			c.nc.Write([]byte(breakMark))
-		}
-		c.wmu.Unlock()
+	c.mu.Lock()
+	c.cutting = true
+	c.nc.SetWriteDeadline(time.Now().Add(cutTime))
+	c.mu.Unlock()
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if !c.finished {
+		c.finished = true
+		sever(c.nc, nil)
 	}
 	c.nc.Close()
 }
-
-// cutTime is what eight bytes may take when the peer reads; when it does not, it is not worth more.
-const cutTime = 10 * time.Millisecond
 
 // finish closes our side of the connection; the reader goes on until the peer has closed its own. The caller holds wmu.
 func (c *stdConn) finish() {
@@ -191,11 +185,8 @@ func (c *stdConn) send(records []byte) error {
 		return io.ErrClosedPipe
 	}
 	c.out = records
-	bound := timeout(c.server.WriteTimeout)
 	for {
-		if bound > 0 {
-			c.nc.SetWriteDeadline(time.Now().Add(bound))
-		}
+		cutting := c.setWriteDeadline()
 		n, err := c.nc.Write(records)
 		late := errors.Is(err, os.ErrDeadlineExceeded)
 		records = records[n:]
@@ -204,14 +195,30 @@ func (c *stdConn) send(records []byte) error {
 			return nil
 		case late && n > 0:
 			continue
-		case late:
+		case late && !cutting:
 			c.server.log().Warn("closing a connection", "reason", "the peer took nothing of a response within WriteTimeout", "peer", c.peer())
 		}
 		c.finished = true
 		c.cancel()
+		if late {
+			sever(c.nc, net.Buffers{records})
+		}
 		c.nc.Close()
+		if cutting {
+			return io.ErrClosedPipe
+		}
 		return lostError(err)
 	}
+}
+
+// setWriteDeadline bounds a wait for the peer. Once the server is being closed, which it reports, the deadline is cut's.
+func (c *stdConn) setWriteDeadline() (cutting bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if bound := timeout(c.server.WriteTimeout); bound > 0 && !c.cutting {
+		c.nc.SetWriteDeadline(time.Now().Add(bound))
+	}
+	return c.cutting
 }
 
 // lostError is what an App is told of an error of writing. Where the connection was closed on our side, it is the reader who found that

@@ -226,9 +226,11 @@ func (cs *Conns) cutActive() {
 		}
 	}
 	cs.mu.Unlock()
+	var cutting sync.WaitGroup
 	for _, cut := range cuts {
-		cut()
+		cutting.Go(cut)
 	}
+	cutting.Wait()
 }
 
 func (c *Conn) cutter() func() {
