@@ -265,7 +265,7 @@ func (c *conn) leave() {
 // readEnded ends what can no longer be completed. A web server that closed its side only may still want its responses.
 func (c *conn) readEnded(err error) {
 	c.logReadError(err)
-	c.launchAll() // what was whole before the error
+	c.dropReady()
 	c.start, c.end = 0, 0
 	c.Release()
 	c.mu.Lock()
@@ -281,6 +281,14 @@ func (c *conn) readEnded(err error) {
 		c.nc.Close()
 	}
 	c.leave()
+}
+
+// dropReady takes away what came whole, but together with an error behind it, which nobody would get an answer to.
+func (c *conn) dropReady() {
+	for _, r := range c.ready {
+		c.drop(r)
+	}
+	c.ready = nil
 }
 
 // logReadError logs why a connection ended before its time, unless that is only a web server that went away, as they do with their

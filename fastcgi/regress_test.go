@@ -198,3 +198,18 @@ func TestUnreadStream(t *testing.T) {
 		c.seenBroken()
 	})
 }
+
+// TestErrorBehindARequest has a request and a violation of the protocol come at once: the connection is closed, and no App begins what
+// it could not end.
+func TestErrorBehindARequest(t *testing.T) {
+	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+		t.Error("the App was called")
+		return nil
+	})
+	for range 20 {
+		c := dial(t, srv.addr).send(get(1, keepConn, "/") + rec(typeParams, 1, "A"))
+		if r, err := c.read(); err != io.EOF && !gateway.PeerGone(err) {
+			t.Errorf("read %+v, %v; want the end of the connection", r, err)
+		}
+	}
+}
