@@ -150,8 +150,10 @@ func splitHost(host string) (name, port string) {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && i > strings.LastIndexByte(host, ']') {
 		name, port = host[:i], host[i+1:]
 	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		port = ""
+	if port != "" {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			port = ""
+		}
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), port
 }
@@ -204,15 +206,24 @@ func addFields(e *util.Environ, r *http.Request) {
 
 // variableName returns the variable of a field, if it is to have one: see [MetaVariables].
 func variableName(field string) (string, bool) {
+	const prefix = "HTTP_"
+	var room [64]byte // for most names, so that the variable is the only allocation
+	name := append(room[:0], prefix...)
 	for i := range len(field) {
-		if c := field[i]; !isAlphanumeric(c) && c != '-' {
+		c := field[i]
+		switch {
+		case c == '-':
+			c = '_'
+		case !isAlphanumeric(c):
 			return "", false // GHSA-f59h-q822-g45g, GHSA-49wc-4hcv-v58q
+		case c >= 'a':
+			c -= 'a' - 'A'
 		}
+		name = append(name, c)
 	}
-	name := strings.ReplaceAll(strings.ToUpper(field), "-", "_")
-	switch name {
+	switch string(name[len(prefix):]) {
 	case "", "HOST", "PROXY", "PROXY_AUTHORIZATION", "TRAILER", "TRANSFER_ENCODING", "CONTENT_TYPE", "CONTENT_LENGTH":
 		return "", false
 	}
-	return "HTTP_" + name, true
+	return string(name), true
 }
