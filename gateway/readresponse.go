@@ -79,7 +79,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 
 // readHead reads up to the blank line and returns the head without it. It keeps what was read behind it.
 func (b *responseBody) readHead(most int) (head []byte, err error) {
-	buf := make([]byte, 0, 2048)
+	buf := make([]byte, 0, 512) // room for most heads; each response has its own
 	for scanned := 0; ; {
 		n, readErr := readSome(b.ReadCloser, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
