@@ -115,10 +115,14 @@ func (a answered) RoundTrip(*gateway.Request) (*gateway.Response, error) { retur
 // clean takes off what is not for the client, and says what browsers must not guess.
 func clean(resp *gateway.Response) {
 	fields := resp.Headers
-	for _, name := range fields.Keys() {
+	var internal []string // seldom any
+	for name := range fields.All() {
 		if isForServer(name) {
-			fields.Del(name)
+			internal = append(internal, name)
 		}
+	}
+	for _, name := range internal {
+		fields.Del(name)
 	}
 	bodyless := strings.HasPrefix(resp.Status, "204") || strings.HasPrefix(resp.Status, "304")
 	if !bodyless && !fields.Has("Content-Type") {
@@ -129,9 +133,12 @@ func clean(resp *gateway.Response) {
 // isForServer tells fields that an application means for its web server (RFC 3875 section 6.3.5; nginx, Apache's mod_xsendfile,
 // lighttpd).
 func isForServer(name string) bool {
-	name = strings.ToLower(name)
-	return strings.HasPrefix(name, "x-accel-") || strings.HasPrefix(name, "x-cgi-") ||
-		name == "x-sendfile" || name == "x-lighttpd-send-file"
+	return hasPrefixFold(name, "X-Accel-") || hasPrefixFold(name, "X-CGI-") ||
+		strings.EqualFold(name, "X-Sendfile") || strings.EqualFold(name, "X-LIGHTTPD-send-file")
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // rerouted is the request that a local redirect leads to, where the Router is to answer it.

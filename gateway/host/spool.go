@@ -45,8 +45,10 @@ const defaultMemory = 64 << 10
 func (s *Spool) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	r = withoutEmptyBody(r)
 	declared := r.Environ.Get("CONTENT_LENGTH")
-	if n, err := strconv.ParseInt(declared, 10, 64); err == nil && s.MaxBodyBytes > 0 && n > s.MaxBodyBytes {
-		return nil, &gateway.BodyTooLargeError{Limit: s.MaxBodyBytes}
+	if declared != "" && s.MaxBodyBytes > 0 {
+		if n, err := strconv.ParseInt(declared, 10, 64); err == nil && n > s.MaxBodyBytes {
+			return nil, &gateway.BodyTooLargeError{Limit: s.MaxBodyBytes}
+		}
 	}
 	if r.Stdin == nil || declared != "" {
 		return s.Backend.RoundTrip(r)

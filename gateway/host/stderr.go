@@ -22,7 +22,8 @@ const (
 // lineWriter passes what a backend writes to its error stream to a log, line by line. It is safe for concurrent use: a backend may
 // write while its response is read.
 type lineWriter struct {
-	emit func(line string)
+	log     *slog.Logger // nil: the request's own error stream
+	request *gateway.Request
 
 	mu     sync.Mutex
 	line   []byte // without its end, which is still to come
@@ -32,17 +33,17 @@ type lineWriter struct {
 
 // newLineWriter returns one that writes to log, or to the request's own error stream where log is nil.
 func newLineWriter(log *slog.Logger, r *gateway.Request) *lineWriter {
-	w := &lineWriter{left: maxStderr}
-	switch e := r.Environ; {
-	case log != nil:
-		log = log.With("method", e.Get("REQUEST_METHOD"), "uri", e.Get("REQUEST_URI"))
-		w.emit = func(line string) { log.WarnContext(r.Context(), "host: the application says", "line", line) }
+	return &lineWriter{log: log, request: r, left: maxStderr}
+}
+
+func (w *lineWriter) emit(line string) {
+	switch r := w.request; {
+	case w.log != nil:
+		w.log.WarnContext(r.Context(), "host: the application says",
+			"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"), "line", line)
 	case r.Stderr != nil:
-		w.emit = func(line string) { _, _ = io.WriteString(r.Stderr, line+"\n") }
-	default:
-		w.emit = func(string) {}
+		_, _ = io.WriteString(r.Stderr, line+"\n")
 	}
-	return w
 }
 
 // Write never fails: an application is not to suffer from the log.
@@ -71,6 +72,9 @@ func (w *lineWriter) take(p []byte) {
 }
 
 func (w *lineWriter) endLine() {
+	if len(w.line) == 0 {
+		return
+	}
 	if line := escapeControls(bytes.TrimSuffix(w.line, []byte("\r"))); line != "" {
 		w.emit(line)
 	}

@@ -30,7 +30,8 @@ func (x *exchange) describe(r *gateway.Request) (*gateway.Request, error) {
 	if err := x.place(e); err != nil {
 		return nil, err
 	}
-	for name, value := range util.EnvironFromList(h.Env).All() {
+	for _, entry := range h.Env {
+		name, value, _ := strings.Cut(entry, "=") // it has one: see checkVariable
 		e.Set(name, value)
 	}
 	if x.stderr == nil {

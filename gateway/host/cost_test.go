@@ -1,0 +1,53 @@
+package host_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+)
+
+// canned answers every request alike, at next to no cost.
+type canned struct{}
+
+func (canned) RoundTrip(*gateway.Request) (*gateway.Response, error) {
+	const answer = "Content-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n"
+	return gateway.ReadResponse(io.NopCloser(strings.NewReader(answer)), 0)
+}
+
+// nowhere is an http.ResponseWriter.
+type nowhere struct{ header http.Header }
+
+func (n *nowhere) Header() http.Header         { return n.header }
+func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (n *nowhere) WriteHeader(int)             {}
+
+// serveCanned returns a function that has a Handler answer a request of a browser.
+func serveCanned() func() {
+	h := &host.Handler{Backend: canned{}, PassAuthorization: true, ErrorLog: quiet}
+	r := httptest.NewRequest("GET", "/app/hello?name=world", nil)
+	for _, name := range []string{"Accept", "Accept-Encoding", "Accept-Language", "Connection", "Cookie", "Priority", "User-Agent"} {
+		r.Header.Set(name, "value")
+	}
+	return func() { h.ServeHTTP(&nowhere{make(http.Header)}, r) }
+}
+
+// What a request costs beside the backend: the two environs, the request with its parts, and a string for each field.
+func TestCost(t *testing.T) {
+	const most = 40
+	if got := testing.AllocsPerRun(100, serveCanned()); got > most {
+		t.Errorf("got %v allocations; want at most %d", got, most)
+	}
+}
+
+func BenchmarkHandler(b *testing.B) {
+	serve := serveCanned()
+	b.ReportAllocs()
+	for b.Loop() {
+		serve()
+	}
+}
