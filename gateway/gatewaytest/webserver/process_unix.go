@@ -106,3 +106,16 @@ func lookPath(name string) (string, error) {
 	}
 	return "", fmt.Errorf("no program %q in PATH, /usr/sbin, /usr/local or /opt/homebrew/bin", names[0])
 }
+
+// sameOwner reports whether both files are there and belong to the same user.
+func sameOwner(a, b string) bool {
+	var owners [2]uint32
+	for i, name := range []string{a, b} {
+		info, err := os.Stat(name)
+		if err != nil {
+			return false
+		}
+		owners[i] = info.Sys().(*syscall.Stat_t).Uid // always that on Unix
+	}
+	return owners[0] == owners[1]
+}

@@ -85,3 +85,27 @@ func TestDirIsOpenToOthers(t *testing.T) {
 		t.Errorf("%s was not removed", dir)
 	}
 }
+
+// Apache accepts connections before mod_cgid's daemon does, and answers 503 then.
+func TestDaemonReady(t *testing.T) {
+	s := &Server{Dir: t.TempDir()}
+	if s.daemonReady() {
+		t.Error("ready without a socket")
+	}
+	socket := filepath.Join(s.Dir, "cgid.sock.123")
+	if err := os.WriteFile(socket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !s.daemonReady() {
+		t.Error("not ready, though the socket is there")
+	}
+	if os.Geteuid() != 0 {
+		return // only root can give a file away
+	}
+	if err := os.Chown(s.Dir, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	if s.daemonReady() {
+		t.Error("ready before the socket is the workers'")
+	}
+}

@@ -61,7 +61,8 @@ type Server struct {
 	Dir     string // the folder of all the server's files
 	Version string // such as "nginx/1.22.1"
 
-	process *process
+	process      *process
+	startsDaemon bool // besides the process: mod_cgid's
 }
 
 // Limits on waiting. A server on an idle machine is ready in 50 ms and gone in 200; a machine that runs other tests takes longer.
@@ -94,7 +95,7 @@ func start(t testing.TB, c Config, pickPort func() (string, error)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Dir: Dir(t), Version: version}
+	s := &Server{Dir: Dir(t), Version: version, startsDaemon: strings.HasSuffix(c.Template, "-cgid")}
 	data, err := prepare(c, s.Dir, binary)
 	for try := 1; err == nil; try++ {
 		if err = s.attempt(c, data, binary, pickPort); err == nil {
@@ -204,7 +205,7 @@ func foreground(server, binary, file, dir string) *exec.Cmd {
 // first: all of them write it once they listen.
 func (s *Server) ready() error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
-		if s.wrotePid() && accepts(s.Addr) {
+		if s.wrotePid() && accepts(s.Addr) && (!s.startsDaemon || s.daemonReady()) {
 			return nil
 		}
 		select {
@@ -227,6 +228,13 @@ func (s *Server) whyEnded() error {
 func (s *Server) wrotePid() bool {
 	text, err := os.ReadFile(filepath.Join(s.Dir, "pid"))
 	return err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(s.process.pid())
+}
+
+// daemonReady reports whether the daemon that starts programs for mod_cgid can be reached: Apache does not wait for it, and answers
+// 503 until its socket is there and given to the workers' user.
+func (s *Server) daemonReady() bool {
+	sockets, _ := filepath.Glob(filepath.Join(s.Dir, "cgid.sock*")) // the process's number may follow; the pattern is right
+	return len(sockets) > 0 && sameOwner(sockets[0], s.Dir)
 }
 
 func accepts(addr string) bool {
