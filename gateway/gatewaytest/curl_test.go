@@ -12,20 +12,15 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// TestCurl: what the suite's client takes for a broken response, curl must too, behind each server that does not hide it.
-func TestCurl(t *testing.T) {
+// seenByCurl: what the suite's client takes for a broken response, curl must too, behind each server that does not hide it.
+func seenByCurl(t *testing.T, d deployment, url string) {
 	curl := webserver.Find(t, "curl")
-	for _, d := range deployments {
-		t.Run(d.String(), func(t *testing.T) {
-			url := d.start(t, "").URL
-			if body, status := runCurl(t, curl, url+"/?whole"); body != "ab" || status != 0 {
-				t.Fatalf("whole: got %q, exit status %d; want \"ab\" and 0", body, status)
-			}
-			body, status := runCurl(t, curl, url+"/")
-			if seen := status != 0; seen == hidden(d) {
-				t.Errorf("broken: got %q, exit status %d; the server hides it: %v", body, status, hidden(d))
-			}
-		})
+	if body, status := runCurl(t, curl, url+"/?whole"); body != "ab" || status != 0 {
+		t.Fatalf("whole: got %q, exit status %d; want \"ab\" and 0", body, status)
+	}
+	body, status := runCurl(t, curl, url+"/")
+	if seen := status != 0; seen == hidden(d) {
+		t.Errorf("broken: got %q, exit status %d; the server hides it: %v", body, status, hidden(d))
 	}
 }
 

@@ -98,15 +98,20 @@ func TestServers(t *testing.T) {
 		for _, d := range deployments {
 			t.Run(d.String()+mount, func(t *testing.T) {
 				var answers gatewaytest.Answers
+				var url string
 				excluded := serverExclusions(d, mount)
 				gatewaytest.Run(t, gatewaytest.Transport{
 					Answers:    &answers,
 					Exclusions: excluded,
 					Start: func(t testing.TB, _ gateway.App) string {
-						return d.start(t, mount).URL
+						url = d.start(t, mount).URL
+						return url
 					},
 				})
 				plain.Compare(t, &answers, excluded...)
+				if mount == "" {
+					t.Run("curl", func(t *testing.T) { seenByCurl(t, d, url) })
+				}
 			})
 		}
 	}
