@@ -34,13 +34,14 @@ func (w *response) Headers() *headers.Headers { return &w.headers }
 func (w *response) Start(status string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.committed && !w.finished { // also where Stdout failed since: an access log asks what the client was told
+		return ErrCommitted
+	}
 	if err := w.usable(); err != nil {
 		return err
 	}
 	err := checkStatus(status)
 	switch {
-	case w.committed:
-		return ErrCommitted
 	case err != nil:
 		return w.broke(err)
 	case status[0] != '1':

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cgikit/cgikit/headers"
@@ -185,6 +186,27 @@ func TestBrokenResponses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStartAfterLoss: that the head was committed is told also when nobody is there any more.
+func TestStartAfterLoss(t *testing.T) {
+	h := &BaseCGIHandler{Environ: environ(), Stdout: &failingWriter{limit: 100, err: syscall.EPIPE}}
+	_ = h.Run(context.Background(), AppFunc(func(w ResponseWriter, r *Request) error {
+		if err := w.Flush(); err != nil {
+			t.Fatalf("the head: got %v", err)
+		}
+		_, err := io.WriteString(w, strings.Repeat("x", 10_000))
+		if err == nil {
+			err = w.Flush()
+		}
+		if !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("the body: got %v; want EPIPE", err)
+		}
+		if err := w.Start("500 Late"); err != ErrCommitted {
+			t.Errorf("Start: got %v; want ErrCommitted", err)
+		}
+		return err
+	}))
 }
 
 // TestAfterReturn: what an App was handed fails once it has returned.

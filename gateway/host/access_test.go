@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
 )
 
 // accessOf sends a request and returns what Access was told of it.
@@ -103,6 +105,33 @@ func TestAccessOfABreak(t *testing.T) {
 	if a := <-told; a.Status != 0 || a.Bytes != 0 || a.Err == nil {
 		t.Errorf("got %+v; want no status", a)
 	}
+}
+
+// TestAccessOfAClientThatLeft: the status is the one that the client was told before it went away.
+func TestAccessOfAClientThatLeft(t *testing.T) {
+	h := handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) {
+		return gateway.ReadResponse(io.NopCloser(strings.NewReader("Content-Type: a/b\n\n"+strings.Repeat("x", 1<<20))), 0)
+	}))
+	var got *host.Access
+	h.Access = func(a *host.Access) { got = a }
+	leaves := &leavingWriter{left: 100_000}
+	run := &gateway.BaseCGIHandler{Environ: util.EnvironFromList([]string{"REQUEST_METHOD=GET", "SCRIPT_NAME=", "PATH_INFO=/"}), Stdout: leaves}
+	if err := run.Run(t.Context(), h); !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("got %v; want EPIPE", err)
+	}
+	if got.Status != 200 || got.Bytes < 1 || !gateway.PeerGone(got.Err) {
+		t.Errorf("got %d, %d bytes, %v; want 200, what was handed over, and that the client is gone", got.Status, got.Bytes, got.Err)
+	}
+}
+
+// leavingWriter is a client that goes away after so many bytes.
+type leavingWriter struct{ left int }
+
+func (w *leavingWriter) Write(p []byte) (int, error) {
+	if w.left -= len(p); w.left < 0 {
+		return 0, syscall.EPIPE
+	}
+	return len(p), nil
 }
 
 // failing is a Reader that only fails.
