@@ -69,6 +69,9 @@ func TestEveryDeploymentAnswers(t *testing.T) {
 			t.Errorf("got a page without %q", want)
 		}
 	}
+	if strings.Contains(body, "another order") { // each of the protocols keeps it
+		t.Error("got a page that tells of another order")
+	}
 	for _, link := range []string{"/", "/form", "/file", "/stream", "/environ", "/panic", "/panic?late"} {
 		for _, mount := range []string{"/http", "/fastcgi", "/scgi", "/cgi"} {
 			if !strings.Contains(body, `href="`+mount+link+`"`) {

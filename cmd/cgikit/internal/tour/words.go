@@ -21,7 +21,7 @@ func describe(a, plain answer) words {
 	w.Adds = remarks(missing(plain.Environ, a.Environ), whyAdded)
 	w.Lacks = remarks(missing(a.Environ, plain.Environ), whyLacking)
 	if !sameOrder(a.Environ, plain.Environ) {
-		w.Order = order(a.Name)
+		w.Order = "The variables came in another order."
 	}
 	return w
 }
@@ -64,14 +64,6 @@ func nature(deployment string) string {
 			"what the time is spent on. A response is broken by exit status 1, which not every web server looks at."
 	}
 	return ""
-}
-
-func order(deployment string) string {
-	if deployment == "FastCGI" {
-		return "The variables came in another order: the client library that this demo calls FastCGI with, gofast, keeps them in a Go map. " +
-			"A web server sends them as it is configured, and the FastCGI server here keeps that order."
-	}
-	return "The variables came in another order."
 }
 
 func whyAdded(name string) string {
