@@ -63,7 +63,8 @@ func TestGetValues(t *testing.T) {
 	})
 }
 
-// TestMalformed checks F1, F4, F9, F21 and F22: the connection is closed, with one line that says why.
+// TestMalformed checks F1, F4, F9, F21 and F22: the connection is closed, with one line that says why. A request under way on another
+// goes on.
 func TestMalformed(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, c := range []struct{ name, sent, reason string }{
@@ -84,10 +85,14 @@ func TestMalformed(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				returned := make(chan error, 1)
 				srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+					if r.Environ.Get("REQUEST_URI") == "/other" {
+						return echo(w, r)
+					}
 					_, err := io.ReadAll(r.Stdin)
 					returned <- err
 					return nil
 				})
+				other := dial(t, srv.addr).send(head(1, keepConn, "REQUEST_URI", "/other"), rec(typeStdin, 1, "be"))
 				conn := dial(t, srv.addr).send(c.sent)
 				var err error
 				for err == nil {
@@ -95,6 +100,9 @@ func TestMalformed(t *testing.T) {
 				}
 				if errors.Is(err, context.DeadlineExceeded) {
 					t.Error("the connection is still open")
+				}
+				if got := body(other.send(rec(typeStdin, 1, "side"), rec(typeStdin, 1, "")).whole(1)); got != "REQUEST_URI=/other\nbeside" {
+					t.Errorf("the other connection got %q", got)
 				}
 				srv.stop(t)
 				if srv.log.lines() != 1 || !strings.Contains(srv.log.String(), c.reason) {
