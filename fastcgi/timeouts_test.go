@@ -93,12 +93,13 @@ func TestSlowParams(t *testing.T) {
 // TestQuietAppIsNotIdle checks that neither bound ends a request whose App takes its time.
 func TestQuietAppIsNotIdle(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
-		srv := start(t, &fastcgi.Server{ReadTimeout: 10 * time.Millisecond, IdleTimeout: 10 * time.Millisecond,
+		const bound = 200 * time.Millisecond // in which a busy machine still sends the request
+		srv := start(t, &fastcgi.Server{ReadTimeout: bound, IdleTimeout: bound,
 			App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 				select {
 				case <-r.Context().Done():
 					return r.Context().Err()
-				case <-time.After(60 * time.Millisecond):
+				case <-time.After(2 * bound):
 					return hello(w, r)
 				}
 			})})
@@ -136,16 +137,16 @@ func TestWriteTimeout(t *testing.T) {
 // TestSlowReaderIsServed takes a response slowly, but never stops: WriteTimeout bounds the wait and not the whole.
 func TestSlowReaderIsServed(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
-		const size = 4 << 20
-		srv := start(t, &fastcgi.Server{WriteTimeout: 100 * time.Millisecond,
+		const size, bound = 4 << 20, 400 * time.Millisecond
+		srv := start(t, &fastcgi.Server{WriteTimeout: bound,
 			App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 				_, err := w.Write(make([]byte, size))
 				return err
 			})})
 		c := dial(t, srv.addr).send(get(1, 0, "/"))
-		tick := time.NewTicker(5 * time.Millisecond)
+		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
-		total := 0
+		total, began := 0, time.Now()
 		for r, err := c.read(); r.kind != typeEnd; r, err = c.read() {
 			if err != nil {
 				t.Fatalf("after %d bytes: %v", total, err)
@@ -153,8 +154,8 @@ func TestSlowReaderIsServed(t *testing.T) {
 			total += len(r.content)
 			<-tick.C
 		}
-		if total < size {
-			t.Errorf("got %d bytes; want %d", total, size)
+		if took := time.Since(began); total < size || took < bound {
+			t.Errorf("got %d bytes in %v; want %d, in more than %v", total, took, size, bound)
 		}
 	})
 }
