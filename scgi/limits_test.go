@@ -112,9 +112,9 @@ func TestAnswerToUnreadBody(t *testing.T) {
 // A peer that reads nothing holds the App for one WriteTimeout; one that reads slowly gets everything.
 func TestWriteTimeout(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
-		const size = 8 << 20
+		const size, bound = 8 << 20, 500 * time.Millisecond
 		result := make(chan error, 1)
-		s := start(t, network, &Server{WriteTimeout: 200 * time.Millisecond, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		s := start(t, network, &Server{WriteTimeout: bound, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 			_, err := w.Write(make([]byte, size))
 			result <- err
 			return err
@@ -126,7 +126,7 @@ func TestWriteTimeout(t *testing.T) {
 		c.Close()
 
 		c = s.send(request(""))
-		got, buf, begin := int64(0), make([]byte, 256<<10), time.Now()
+		got, buf, begin := int64(0), make([]byte, 192<<10), time.Now()
 		for {
 			n, err := c.Read(buf)
 			got += int64(n)
@@ -135,8 +135,8 @@ func TestWriteTimeout(t *testing.T) {
 			}
 			time.Sleep(15 * time.Millisecond) // the peer is slow
 		}
-		if err := <-result; err != nil || got < size {
-			t.Errorf("a peer that took %v: got %d of %d bytes, the app %v", time.Since(begin), got, size, err)
+		if err, took := <-result, time.Since(begin); err != nil || got < size || took < bound {
+			t.Errorf("a peer that took %v: got %d of %d bytes, the app %v", took, got, size, err)
 		}
 	})
 }
