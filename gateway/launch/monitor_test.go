@@ -26,6 +26,9 @@ func TestMonitor(t *testing.T) {
 	}
 	r.end()
 	r.log.await(t, "requests under way may finish")
+	if m.Serving() {
+		t.Error("still serving once the log says that it ends")
+	}
 	g.open(t)
 	if _, err := io.ReadAll(body); err != nil {
 		t.Error(err)

@@ -111,10 +111,11 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 	}
 	select {
 	case <-asked.Done():
+		c.Monitor.end() // before the line: who has read it finds nobody serving
 		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(asked))
 	case err = <-s.failed:
+		c.Monitor.end()
 	}
-	c.Monitor.end()
 	return errors.Join(err, s.drain(insisted, c.drainTimeout()))
 }
 
