@@ -31,13 +31,17 @@ func isShortage(err error) bool {
 	return false
 }
 
-// explain says what "no such file or directory" is about, which may also be the interpreter that the first line names.
+// explain says what "no such file or directory" is about, which may also be the interpreter that the first line names, CR and all; and
+// what "exec format error".
 func explain(path string, err error) error {
+	if errors.Is(err, syscall.ENOEXEC) {
+		return fmt.Errorf("cgi: %w (hint: a script's first line names its interpreter, such as #!/bin/sh; a program must be built for this machine)", err)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cgi: %w", err)
 	}
 	if _, statErr := os.Stat(path); statErr != nil {
 		return fmt.Errorf("cgi: %w", statErr)
 	}
-	return fmt.Errorf("cgi: %w (hint: the script is there, but not the interpreter of its first line, or not the folder it is to run in)", err)
+	return fmt.Errorf("cgi: %w (hint: the script is there, but not the interpreter of its first line, which must end in LF without CR, or not the folder it is to run in)", err)
 }

@@ -82,8 +82,9 @@ func TestScriptCannotRun(t *testing.T) {
 		{"no Path", &cgi.Script{}, "permission denied"},
 		{"folder", &cgi.Script{Path: t.TempDir()}, "permission denied"},
 		{"not executable", &cgi.Script{Path: write("plain", "#!/bin/sh\necho secret", 0o644)}, "permission denied"},
-		{"no format", &cgi.Script{Path: write("empty", "secret", 0o755)}, "exec format error"},
+		{"no format", &cgi.Script{Path: write("empty", "secret", 0o755)}, "exec format error (hint: a script's first line"},
 		{"no interpreter", &cgi.Script{Path: write("interp", "#!/no/such/interpreter\nsecret", 0o755)}, "not the interpreter"},
+		{"line ends of Windows", &cgi.Script{Path: write("crlf", "#!/bin/sh\r\necho secret\r\n", 0o755)}, "without CR"},
 		{"no Dir", &cgi.Script{Path: write("dir", "#!/bin/sh\necho secret", 0o755), Dir: "/no/such/dir"}, "not the folder"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
