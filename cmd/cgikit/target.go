@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
@@ -39,7 +40,7 @@ type targetOptions struct {
 func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error) {
 	a, err := listen.Parse(name)
 	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi"}, name); err != nil || isFolder(name) || local {
-		return nil, unknownTarget(name)
+		return nil, unknownTarget(name, err)
 	}
 	if err := o.fit(a.Protocol); err != nil {
 		return nil, err
@@ -57,9 +58,13 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 
 func nothingToClose() error { return nil }
 
-// unknownTarget tells what was meant by a name without a scheme, if that can be guessed.
-func unknownTarget(name string) error {
-	switch {
+// unknownTarget tells what was meant by a name that is no address, for which err is the reason, if that can be guessed.
+func unknownTarget(name string, err error) error {
+	switch scheme, _, found := strings.Cut(name, ":"); {
+	case found && slices.Contains([]string{"files", "cgi"}, scheme):
+		return usage(fmt.Errorf("target %.100q has no path", name), "files: is followed by a folder, cgi: by a script or a folder of scripts")
+	case found && slices.Contains([]string{"fastcgi", "fastcgi+unix", "scgi", "scgi+unix"}, scheme):
+		return usage(err, targetHint)
 	case isFolder(name):
 		return usage(fmt.Errorf("target %.100q has no scheme", name),
 			fmt.Sprintf("write files:%.100[1]s to serve that folder, or cgi:%.100[1]s to run the scripts in it", name))
