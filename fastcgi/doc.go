@@ -38,6 +38,12 @@
 // 64 KiB are unread; while the connection's reader waits so, it sees neither other requests of this connection nor that the web
 // server aborted or went away. Authorizers and filters are told FCGI_UNKNOWN_ROLE.
 //
+// # The body comes first
+//
+// An App should read what it needs of the body before its answer grows over 4 KiB or is flushed. nginx 1.22 sends no more of a
+// body once the answer has begun, so that an App which copies a large body to its answer waits until ReadTimeout, and its response
+// is broken then. What an App leaves unread does no harm.
+//
 // # Peers
 //
 // Who can connect can claim to be anybody: the variables are the web server's word. Listen on loopback or on a unix socket, or say
