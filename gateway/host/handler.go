@@ -41,7 +41,7 @@ type Handler struct {
 
 	// Next answers where a path names a file below Root that is no script: an App for static files, such as
 	// httpapp.New(http.FileServer(http.Dir(root))). It gets no script's source to serve, but what has a name that begins with a dot is
-	// its own affair. Nil is a 404.
+	// its own affair: an http.FileServer serves .env and .git. Nil is a 404.
 	Next gateway.App
 
 	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's field made is replaced; one that
