@@ -11,7 +11,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// bulkSize is 64 MiB: more than any buffer on the way, and than all pipes and sockets together. testdata/bench/matrix sends 1 GiB and looks
+// bulkSize is 64 MiB: more than any buffer on the way, and than all pipes and sockets together. testdata/bench/host sends 1 GiB and looks
 // at the memory.
 const bulkSize = 64 << 20
 
