@@ -173,7 +173,8 @@ func (c *Conn) End() {
 }
 
 // OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that the peer does not take what
-// it has for a whole response, and must not block. Without it, Close resets a TCP connection and closes others plainly.
+// it has for a whole response. Close calls those of all connections at once and waits for them, so that cut must be quick. Without it,
+// Close resets a TCP connection and closes others plainly.
 func (c *Conn) OnClose(cut func()) {
 	c.conns.mu.Lock()
 	defer c.conns.mu.Unlock()
