@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -21,8 +22,17 @@ type conn struct {
 	tracked      *listen.Conn
 	ctx          context.Context // ends when the server is closed
 	writeTimeout time.Duration   // not positive is none
+	spent        atomic.Bool     // a body broke off: what follows is no request
 	closing      sync.Once
 	closed       chan struct{}
+}
+
+// Read reads nothing more once the connection is spent.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.spent.Load() {
+		return 0, io.EOF
+	}
+	return c.Conn.Read(p)
 }
 
 // Write gives each part that the client takes a timeout of its own.

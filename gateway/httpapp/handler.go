@@ -3,8 +3,10 @@ package httpapp
 import (
 	"cmp"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -53,11 +55,12 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	input := &stdin{body: r.Body}
+	output := &stdout{w: w, input: input}
 	run := gateway.BaseCGIHandler{
 		Environ:      environ,
 		Stdin:        input,
 		StdinStream:  r.ContentLength < 0,
-		Stdout:       &stdout{w: w},
+		Stdout:       output,
 		Multithread:  true,
 		MaxBodyBytes: h.MaxBodyBytes,
 	}
@@ -73,8 +76,8 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := run.Run(r.Context(), h.App); err != nil {
 		panic(http.ErrAbortHandler) // what is worth a line has been logged
 	}
-	if r.ContentLength != 0 && !input.ended.Load() {
-		closeUnread(w, r)
+	if r.ContentLength != 0 {
+		endBody(w, r, input, output.closes)
 	}
 }
 
@@ -109,11 +112,31 @@ const (
 	lingerBytes = 256 << 20
 )
 
-// closeUnread ends a body that the App did not read to its end, with the response on its way first. A client that is still
-// sending would lose the response to a reset if the rest were left unread: net/http reads 256 KiB of it, and waits for half
-// a second. And under full duplex net/http (1.26) must not be left to close the body itself when the handler has returned:
-// the connection's next read panics with "invalid concurrent Body.Read call".
-func closeUnread(w http.ResponseWriter, r *http.Request) {
+// endBody ends what the App left of a body. One that broke off, or that the client does not go on with, leaves a connection on which
+// the rest would pass for the next request (request smuggling): net/http closes it by itself only where it is not full duplex.
+func endBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) {
+	whole, late := !input.failed.Load(), input.late.Load()
+	if !input.ended.Load() {
+		whole, late = readUnread(w, r)
+	}
+	control := http.NewResponseController(w)
+	if !whole {
+		_ = control.SetReadDeadline(time.Unix(1, 0)) // Close would read on, for as long as the client likes
+	}
+	// Under full duplex net/http (1.26) must not be left to close the body itself when the handler has returned: the connection's
+	// next read panics with "invalid concurrent Body.Read call".
+	_ = r.Body.Close()
+	if whole || closes || r.ProtoMajor != 1 || late && spend(r) {
+		return
+	}
+	_ = control.Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// readUnread reads a body that the App did not, with the response on its way first, and reports whether it came to its end, or else
+// whether that was because the client fell silent. A client that is still sending would lose the response to a reset if the rest were
+// left unread: net/http reads 256 KiB of it, and waits for half a second.
+func readUnread(w http.ResponseWriter, r *http.Request) (whole, late bool) {
 	control := http.NewResponseController(w)
 	_ = control.Flush()
 	end := time.Now().Add(lingerTime)
@@ -121,13 +144,25 @@ func closeUnread(w http.ResponseWriter, r *http.Request) {
 	for left := lingerBytes; left > 0 && time.Now().Before(end); {
 		_ = control.SetReadDeadline(time.Now().Add(lingerPause))
 		n, err := r.Body.Read(block)
+		if err == io.EOF {
+			_ = control.SetReadDeadline(time.Time{})
+			return true, false
+		}
 		if err != nil {
-			break
+			return false, errors.Is(err, os.ErrDeadlineExceeded)
 		}
 		left -= n
 	}
-	_ = control.SetReadDeadline(time.Time{})
-	_ = r.Body.Close()
+	return false, false
+}
+
+// spend has nothing more read from the connection of r, if it is one of a Server's: a whole response can then end as it should.
+func spend(r *http.Request) bool {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if ok {
+		c.spent.Store(true)
+	}
+	return ok
 }
 
 func (h *AppHandler) logException(r *gateway.Request, err error, stack []byte) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,8 @@ type stdin struct {
 	timeout time.Duration // of each Read; not positive is none. At the body's end net/http takes the deadline away
 	control *http.ResponseController
 	ended   atomic.Bool // Read returned an error or the end
+	failed  atomic.Bool // it was an error
+	late    atomic.Bool // of a client that fell silent
 }
 
 func (s *stdin) Read(p []byte) (int, error) {
@@ -26,13 +29,19 @@ func (s *stdin) Read(p []byte) (int, error) {
 	}
 	n, err := s.body.Read(p)
 	if err != nil {
+		s.failed.Store(err != io.EOF)
+		s.late.Store(errors.Is(err, os.ErrDeadlineExceeded))
 		s.ended.Store(true)
 	}
 	return n, err
 }
 
 // stdout is the gateway's Stdout over net/http, which takes the head apart from the body and knows files by itself.
-type stdout struct{ w http.ResponseWriter }
+type stdout struct {
+	w      http.ResponseWriter
+	input  *stdin
+	closes bool // the head says that the connection ends with the response
+}
 
 // Write passes body bytes on.
 func (s *stdout) Write(p []byte) (int, error) { return s.w.Write(p) }
@@ -53,6 +62,10 @@ func (s *stdout) WriteHead(status string, fields *headers.Headers) error {
 	}
 	if _, ok := header["Content-Type"]; !ok {
 		header["Content-Type"] = nil // keeps net/http from sniffing one
+	}
+	if s.input.failed.Load() {
+		header.Set("Connection", "close") // what comes of the body yet must not pass for a request
+		s.closes = true
 	}
 	s.w.WriteHeader(code)
 	return nil
