@@ -30,7 +30,7 @@ func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 			return piece{}, n, false, err
 		}
 		n += HeaderSize
-		s.open, s.left, s.kept = true, s.record.ContentLength, nil
+		s.open, s.left = true, s.record.ContentLength
 	}
 	content := data[n:min(n+s.left, len(data))]
 	n += len(content)
@@ -44,7 +44,7 @@ func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 		content = s.kept
 	}
 	if last {
-		s.open, s.padding = false, s.record.PaddingLength
+		s.open, s.padding, s.kept = false, s.record.PaddingLength, nil
 		n += s.skip(data[n:])
 	}
 	return piece{s.record, content, last}, n, last || !s.whole(), nil
