@@ -100,6 +100,10 @@ func fieldName(variable string) string {
 		return "X-Real-Ip"
 	}
 	name := http.CanonicalHeaderKey(strings.ReplaceAll(variable[len("HTTP_"):], "_", "-"))
+	switch name {
+	case "Host", "Proxy", "Transfer-Encoding", "Content-Type", "Content-Length": // from a variable that is not all upper case
+		return ""
+	}
 	if !validName(name) {
 		return ""
 	}

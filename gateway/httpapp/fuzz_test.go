@@ -19,6 +19,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("CONNECT", "o:443", "/", "x", "?", "", "~^x$", "443", "unix:", "HTTP/2", "PROXY", "evil")
 	f.Add("", "http://o/x", "", "//x", "a b\r\n", "h\r\nX: y", "", "", "", "", "", "")
 	f.Add("GET", "/a%zz", "s", "a%\xff\x00", "\x7f", "[::1]", "", "", "", "x", "A B", "\r\n")
+	f.Add("GET", "/", "", "/", "", "h", "s", "80", "", "HTTP/1.1", "pROXY", "evil")
 	f.Fuzz(func(t *testing.T, method, uri, script, info, query, host, server, port, remote, proto, field, value string) {
 		e := environ("REQUEST_METHOD", method, "REQUEST_URI", uri, "SCRIPT_NAME", script, "PATH_INFO", info, "QUERY_STRING", query,
 			"HTTP_HOST", host, "SERVER_NAME", server, "SERVER_PORT", port, "REMOTE_ADDR", remote, "SERVER_PROTOCOL", proto, "HTTP_"+field, value)
