@@ -33,7 +33,7 @@ func folderOfScripts(t *testing.T) string {
 	const show = `#!/bin/sh
 printf 'Content-Type: text/plain\n\n%s|%s|%s|%s' "$SCRIPT_NAME" "$PATH_INFO" "${SCRIPT_FILENAME#"$TOP"}" "$PATH_TRANSLATED"`
 	for name, mode := range map[string]os.FileMode{
-		"root/show": 0o755, "root/sub/show": 0o755, "root/secret": 0o644, "root/.git/hook": 0o755, "other/show": 0o755,
+		"site/show": 0o755, "site/sub/show": 0o755, "site/secret": 0o644, "site/.git/hook": 0o755, "other/show": 0o755,
 	} {
 		path := filepath.Join(top, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -42,14 +42,14 @@ printf 'Content-Type: text/plain\n\n%s|%s|%s|%s' "$SCRIPT_NAME" "$PATH_INFO" "${
 		writeScript(t, path, show, mode)
 	}
 	for name, target := range map[string]string{
-		"root/inside": "sub/show", "root/absolute": top + "/root/sub/show", "root/outside": "../other/show", "root/out": "../other", "root/loop": "loop",
+		"site/inside": "sub/show", "site/absolute": top + "/site/sub/show", "site/outside": "../other/show", "site/out": "../other", "site/loop": "loop",
 	} {
 		if err := os.Symlink(target, filepath.Join(top, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mustMkfifo(t, filepath.Join(top, "root/pipe"))
-	return filepath.Join(top, "root")
+	mustMkfifo(t, filepath.Join(top, "site/pipe"))
+	return filepath.Join(top, "site")
 }
 
 // TestDir: which script, and what is left of the path.
@@ -61,10 +61,10 @@ func TestDir(t *testing.T) {
 		status  string // "" is the script's answer
 		want    string // SCRIPT_NAME|PATH_INFO|SCRIPT_FILENAME|PATH_TRANSLATED
 	}{
-		{name: "SCRIPT_FILENAME", environ: "SCRIPT_FILENAME=ROOT/show SCRIPT_NAME=/x PATH_INFO=/y PATH_TRANSLATED=/z", want: "/x|/y|/root/show|/z"},
-		{name: "SCRIPT_FILENAME below", environ: "SCRIPT_FILENAME=ROOT/sub/show", want: "||/root/sub/show|"},
+		{name: "SCRIPT_FILENAME", environ: "SCRIPT_FILENAME=ROOT/show SCRIPT_NAME=/x PATH_INFO=/y PATH_TRANSLATED=/z", want: "/x|/y|/site/show|/z"},
+		{name: "SCRIPT_FILENAME below", environ: "SCRIPT_FILENAME=ROOT/sub/show", want: "||/site/sub/show|"},
 		{name: "SCRIPT_FILENAME wins", environ: "SCRIPT_FILENAME=ROOT/sub/show DOCUMENT_ROOT=ROOT SCRIPT_NAME=/show PATH_INFO=/secret",
-			want: "/show|/secret|/root/sub/show|"},
+			want: "/show|/secret|/site/sub/show|"},
 		{name: "SCRIPT_FILENAME with more behind it", environ: "SCRIPT_FILENAME=ROOT/show/more", status: "404"},
 		{name: "SCRIPT_FILENAME outside", environ: "SCRIPT_FILENAME=/bin/sh", status: "403"},
 		{name: "SCRIPT_FILENAME beside", environ: "SCRIPT_FILENAME=ROOT../other/show", status: "403"},
@@ -72,20 +72,20 @@ func TestDir(t *testing.T) {
 		{name: "SCRIPT_FILENAME relative", environ: "SCRIPT_FILENAME=show", status: "403"},
 		{name: "SCRIPT_FILENAME is the folder", environ: "SCRIPT_FILENAME=ROOT", status: "403"},
 
-		{name: "DOCUMENT_ROOT", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/show", want: "/show||/root/show|"},
-		{name: "DOCUMENT_ROOT walked", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/sub/show/a/../b", want: "/sub/show|/a/../b|/root/sub/show|ROOT/a/../b"},
-		{name: "DOCUMENT_ROOT walked, PATH_INFO too", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/show/a PATH_INFO=/b", want: "/show|/a/b|/root/show|ROOT/a/b"},
-		{name: "DOCUMENT_ROOT above", environ: "DOCUMENT_ROOT=TOP SCRIPT_NAME=/root/show/a", want: "/root/show|/a|/root/show|TOP/a"},
+		{name: "DOCUMENT_ROOT", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/show", want: "/show||/site/show|"},
+		{name: "DOCUMENT_ROOT walked", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/sub/show/a/../b", want: "/sub/show|/a/../b|/site/sub/show|ROOT/a/../b"},
+		{name: "DOCUMENT_ROOT walked, PATH_INFO too", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/show/a PATH_INFO=/b", want: "/show|/a/b|/site/show|ROOT/a/b"},
+		{name: "DOCUMENT_ROOT above", environ: "DOCUMENT_ROOT=TOP SCRIPT_NAME=/site/show/a", want: "/site/show|/a|/site/show|TOP/a"},
 		{name: "DOCUMENT_ROOT missing script", environ: "DOCUMENT_ROOT=ROOT SCRIPT_NAME=/nothing/a", status: "404"},
 		{name: "DOCUMENT_ROOT elsewhere", environ: "DOCUMENT_ROOT=/usr/share/nginx/html SCRIPT_NAME=/cgi PATH_INFO=/show/a",
-			want: "/cgi/show|/a|/root/show|/usr/share/nginx/html/a"},
+			want: "/cgi/show|/a|/site/show|/usr/share/nginx/html/a"},
 
-		{name: "PATH_INFO", environ: "PATH_INFO=/show", want: "/show||/root/show|"},
-		{name: "PATH_INFO, mounted", environ: "SCRIPT_NAME=/cgi PATH_INFO=/sub/show/a//b PATH_TRANSLATED=/stale", want: "/cgi/sub/show|/a//b|/root/sub/show|"},
-		{name: "PATH_INFO, mounted with a slash", environ: "SCRIPT_NAME=/ PATH_INFO=/show/", want: "/show|/|/root/show|"},
-		{name: "PATH_INFO, link inside", environ: "PATH_INFO=/inside/a", want: "/inside|/a|/root/inside|"},
-		{name: "PATH_INFO, absolute link inside", environ: "PATH_INFO=/absolute", want: "/absolute||/root/absolute|"},
-		{name: "PATH_INFO, empty SCRIPT_FILENAME", environ: "SCRIPT_FILENAME= DOCUMENT_ROOT= PATH_INFO=/show", want: "/show||/root/show|"},
+		{name: "PATH_INFO", environ: "PATH_INFO=/show", want: "/show||/site/show|"},
+		{name: "PATH_INFO, mounted", environ: "SCRIPT_NAME=/cgi PATH_INFO=/sub/show/a//b PATH_TRANSLATED=/stale", want: "/cgi/sub/show|/a//b|/site/sub/show|"},
+		{name: "PATH_INFO, mounted with a slash", environ: "SCRIPT_NAME=/ PATH_INFO=/show/", want: "/show|/|/site/show|"},
+		{name: "PATH_INFO, link inside", environ: "PATH_INFO=/inside/a", want: "/inside|/a|/site/inside|"},
+		{name: "PATH_INFO, absolute link inside", environ: "PATH_INFO=/absolute", want: "/absolute||/site/absolute|"},
+		{name: "PATH_INFO, empty SCRIPT_FILENAME", environ: "SCRIPT_FILENAME= DOCUMENT_ROOT= PATH_INFO=/show", want: "/show||/site/show|"},
 
 		{name: "nothing", status: "403"},
 		{name: "root", environ: "PATH_INFO=/", status: "404"},
