@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -17,7 +18,7 @@ func (c *conn) act(p piece) error {
 	if p.ID == 0 {
 		return c.manage(p)
 	}
-	if p.Type == TypeBeginRequest {
+	if p.Type == wire.TypeBeginRequest {
 		return c.begin(p.ID, p.content)
 	}
 	c.mu.Lock()
@@ -26,13 +27,13 @@ func (c *conn) act(p piece) error {
 	switch {
 	case r == nil:
 		return nil
-	case p.Type == TypeAbortRequest && p.last:
+	case p.Type == wire.TypeAbortRequest && p.last:
 		c.abort(r)
-	case p.Type == TypeParams:
+	case p.Type == wire.TypeParams:
 		return c.params(r, p)
-	case p.Type == TypeStdin:
+	case p.Type == wire.TypeStdin:
 		return c.body(r, &r.stdin, p)
-	case p.Type == TypeData && r.data != nil:
+	case p.Type == wire.TypeData && r.data != nil:
 		return c.body(r, r.data, p)
 	}
 	return nil
@@ -51,19 +52,19 @@ func (c *conn) find(id uint16) *request {
 // manage answers a management record (FastCGI section 4).
 func (c *conn) manage(p piece) error {
 	switch {
-	case p.Type <= TypeData:
-		return protocolError("record of type %d for request 0, which there is none", p.Type)
-	case !p.last || p.Type == TypeUnknownType: // an answer to that could go on for ever
+	case p.Type <= wire.TypeData:
+		return wire.Errorf("record of type %d for request 0, which there is none", p.Type)
+	case !p.last || p.Type == wire.TypeUnknownType: // an answer to that could go on for ever
 		return nil
-	case p.Type != TypeGetValues:
-		c.reply(appendUnknownType(nil, p.Type))
+	case p.Type != wire.TypeGetValues:
+		c.reply(wire.AppendUnknownType(nil, p.Type))
 		return nil
 	}
-	answer, err := answerValues(p.content, c.value)
+	answer, err := wire.AnswerValues(p.content, c.value)
 	if err != nil {
 		return fmt.Errorf("GET_VALUES: %w", err)
 	}
-	c.reply(AppendRecord(nil, TypeGetValuesResult, 0, answer))
+	c.reply(wire.AppendRecord(nil, wire.TypeGetValuesResult, 0, answer))
 	return nil
 }
 
@@ -79,17 +80,17 @@ func (c *conn) value(name string) (string, bool) {
 
 // begin opens a request, or tells the web server why not.
 func (c *conn) begin(id uint16, content []byte) error {
-	b, err := ParseBeginRequest(content)
+	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	status, err := c.admit(id, b)
 	c.mu.Unlock()
-	if err != nil || status == RequestComplete {
+	if err != nil || status == wire.RequestComplete {
 		return err
 	}
-	if status == Overloaded && c.server.overRequests.IsNews() {
+	if status == wire.Overloaded && c.server.overRequests.IsNews() {
 		c.limits.log.Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxOpen,
 			"peer", c.peer())
 	}
@@ -98,35 +99,35 @@ func (c *conn) begin(id uint16, content []byte) error {
 }
 
 // admit gives a request its place, or returns another status than RequestComplete. The caller holds mu.
-func (c *conn) admit(id uint16, b BeginRequest) (ProtocolStatus, error) {
+func (c *conn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
 	switch {
 	case c.find(id) != nil:
-		return 0, protocolError("request %d begun again while it is open", id)
+		return 0, wire.Errorf("request %d begun again while it is open", id)
 	case c.closing || c.broken || c.lingering || len(c.open) > 0 && c.lc.Ending():
-		return CannotMultiplex, nil
+		return wire.CannotMultiplex, nil
 	case !c.server.answers(b.Role):
-		return UnknownRole, nil
+		return wire.UnknownRole, nil
 	case c.places >= maxOpen:
-		return Overloaded, nil
+		return wire.Overloaded, nil
 	case !c.lc.Active():
 		return 0, gateway.ErrServerClosed
 	}
 	if entered, _ := c.server.requests.Enter(c.server.MaxRequests); !entered {
-		return Overloaded, nil
+		return wire.Overloaded, nil
 	}
 	r := newRequest(c, id, b)
 	c.multiplexing = c.multiplexing || len(c.open) > 0
 	c.open = append(c.open, r)
 	c.heads = append(c.heads, r)
 	c.places++
-	return RequestComplete, nil
+	return wire.RequestComplete, nil
 }
 
 // params takes a piece of the variables, and makes the request ready when they are complete.
 func (c *conn) params(r *request, p piece) error {
 	switch {
 	case r.paramsEnded:
-		return protocolError("PARAMS of request %d behind their end", r.id)
+		return wire.Errorf("PARAMS of request %d behind their end", r.id)
 	case p.ContentLength > 0:
 		c.addParams(r, p.content)
 		return nil
@@ -157,7 +158,7 @@ func (c *conn) addParams(r *request, content []byte) {
 	case !c.reserve(r, size):
 		c.logParams()
 		c.drop(r)
-		c.refuse(r.id, r.keepConn, Overloaded)
+		c.refuse(r.id, r.keepConn, wire.Overloaded)
 	default:
 		r.addParams(content)
 	}
@@ -195,7 +196,7 @@ func (c *conn) ownParams() {
 func (c *conn) body(r *request, b *body, p piece) error {
 	switch {
 	case !r.paramsEnded:
-		return protocolError("%s of request %d before the end of its PARAMS", streamName(p.Type), r.id)
+		return wire.Errorf("%s of request %d before the end of its PARAMS", streamName(p.Type), r.id)
 	case p.ContentLength == 0:
 		b.end(io.EOF)
 		return nil
@@ -209,8 +210,8 @@ func (c *conn) body(r *request, b *body, p piece) error {
 	return c.stall(r, b)
 }
 
-func streamName(t RecordType) string {
-	if t == TypeData {
+func streamName(t wire.RecordType) string {
+	if t == wire.TypeData {
 		return "DATA"
 	}
 	return "STDIN"
@@ -269,7 +270,7 @@ func (c *conn) abort(r *request) {
 	}
 	if !r.paramsEnded {
 		c.drop(r)
-		c.refuse(r.id, r.keepConn, RequestComplete)
+		c.refuse(r.id, r.keepConn, wire.RequestComplete)
 		return
 	}
 	c.finish(r, abortedByPeer)

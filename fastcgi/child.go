@@ -7,6 +7,8 @@ import (
 	"net/http/fcgi"
 	"strconv"
 	"sync"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
 // net/http/fcgi gets each connection as a child: a conversation of its own, in records that a stdConn makes up for it and of which
@@ -19,13 +21,13 @@ const slotVariable = "CGIKIT_SLOT"
 // appendChildRequest appends the records of the request in a slot. net/http/fcgi insists on a method and a protocol. The flag
 // KEEP_CONN leaves the end of the connection to the stdConn.
 func appendChildRequest(dst []byte, slot uint16) []byte {
-	params := AppendPair(nil, "REQUEST_METHOD", "GET")
-	params = AppendPair(params, "SERVER_PROTOCOL", "HTTP/1.1")
-	params = AppendPair(params, slotVariable, strconv.Itoa(int(slot)))
-	dst = AppendBeginRequest(dst, slot, BeginRequest{Role: RoleResponder, KeepConn: true})
-	dst = AppendRecord(dst, TypeParams, slot, params)
-	dst = AppendRecord(dst, TypeParams, slot, nil)
-	return AppendRecord(dst, TypeStdin, slot, nil)
+	params := wire.AppendPair(nil, "REQUEST_METHOD", "GET")
+	params = wire.AppendPair(params, "SERVER_PROTOCOL", "HTTP/1.1")
+	params = wire.AppendPair(params, slotVariable, strconv.Itoa(int(slot)))
+	dst = wire.AppendBeginRequest(dst, slot, wire.BeginRequest{Role: RoleResponder, KeepConn: true})
+	dst = wire.AppendRecord(dst, wire.TypeParams, slot, params)
+	dst = wire.AppendRecord(dst, wire.TypeParams, slot, nil)
+	return wire.AppendRecord(dst, wire.TypeStdin, slot, nil)
 }
 
 // slotOf finds the slot in a request that net/http/fcgi made of it.
@@ -64,11 +66,11 @@ func (k *child) Close() error {
 
 // Write takes one record: net/http/fcgi writes each with one call. Errors end the response, as a Write to a socket would.
 func (k *child) Write(p []byte) (int, error) {
-	h, err := ParseHeader([HeaderSize]byte(p))
+	h, err := wire.ParseHeader([wire.HeaderSize]byte(p))
 	if err != nil {
 		return 0, err
 	}
-	if err := k.parent.fromChild(h, p[HeaderSize:HeaderSize+h.ContentLength]); err != nil {
+	if err := k.parent.fromChild(h, p[wire.HeaderSize:wire.HeaderSize+h.ContentLength]); err != nil {
 		return 0, err
 	}
 	return len(p), nil

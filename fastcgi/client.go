@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
@@ -117,7 +118,7 @@ var ErrClientClosed = errors.New("fastcgi: Client is closed")
 // shorter than CONTENT_LENGTH, ends the exchange with an error that wraps that of r.Stdin. A CONTENT_LENGTH that is no number is a
 // [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	begin := BeginRequest{Role: cmp.Or(c.Role, RoleResponder), KeepConn: !c.NoKeepConn}
+	begin := wire.BeginRequest{Role: cmp.Or(c.Role, RoleResponder), KeepConn: !c.NoKeepConn}
 	body, err := clientBodyOf(r, begin.Role)
 	if err != nil {
 		return nil, err

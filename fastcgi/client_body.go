@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -48,16 +49,16 @@ func clientBodyOf(r *gateway.Request, role Role) (*clientBody, error) {
 func (b *clientBody) streamed() bool { return !b.memory }
 
 // stdinBuffers hold one STDIN record each, and the one that ends the stream.
-var stdinBuffers = sync.Pool{New: func() any { return new([HeaderSize + recordContent + HeaderSize]byte) }}
+var stdinBuffers = sync.Pool{New: func() any { return new([wire.HeaderSize + wire.AlignedContent + wire.HeaderSize]byte) }}
 
 // send sends the body as it comes: one read is one record. The record that ends the stream goes with the last byte where the length is
 // known: an application that answers as soon as it has them all is met with nothing more. Before that write last is called.
 func (b *clientBody) send(w io.Writer, id uint16, last func()) (err error) {
-	buf := stdinBuffers.Get().(*[HeaderSize + recordContent + HeaderSize]byte)
+	buf := stdinBuffers.Get().(*[wire.HeaderSize + wire.AlignedContent + wire.HeaderSize]byte)
 	defer stdinBuffers.Put(buf)
 	for left := b.length; ; {
-		content := buf[HeaderSize : HeaderSize+recordContent]
-		if left >= 0 && left < recordContent {
+		content := buf[wire.HeaderSize : wire.HeaderSize+wire.AlignedContent]
+		if left >= 0 && left < wire.AlignedContent {
 			content = content[:left]
 		}
 		n, readErr := readSome(b.r, content)
@@ -91,11 +92,11 @@ func readSome(r io.Reader, p []byte) (int, error) {
 func writeStdin(w io.Writer, buf []byte, id uint16, n int, ended bool) error {
 	message := buf[:0]
 	if n > 0 {
-		appendOne(message, TypeStdin, id, nil, 0)
-		message = closeRecord(buf[:HeaderSize+n], 0)
+		wire.AppendPadded(message, wire.TypeStdin, id, nil, 0)
+		message = wire.CloseRecord(buf[:wire.HeaderSize+n], 0)
 	}
 	if ended {
-		message = appendOne(message, TypeStdin, id, nil, 0)
+		message = wire.AppendPadded(message, wire.TypeStdin, id, nil, 0)
 	}
 	_, err := w.Write(message)
 	return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -45,13 +46,13 @@ func (c *clientConn) nextID() uint16 {
 }
 
 // header reads the header of a record. The error between records is io.EOF.
-func (c *clientConn) header() (Header, error) {
-	b, err := c.in.Peek(HeaderSize)
+func (c *clientConn) header() (wire.Header, error) {
+	b, err := c.in.Peek(wire.HeaderSize)
 	if err != nil {
-		return Header{}, err
+		return wire.Header{}, err
 	}
-	h, err := ParseHeader([HeaderSize]byte(b))
-	c.in.Discard(HeaderSize)
+	h, err := wire.ParseHeader([wire.HeaderSize]byte(b))
+	c.in.Discard(wire.HeaderSize)
 	return h, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
@@ -107,7 +108,7 @@ func (x *clientExchange) replayable() bool {
 func (x *clientExchange) refused() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.conn.shared || x.stdout.end.ProtocolStatus != CannotMultiplex {
+	if !x.conn.shared || x.stdout.end.ProtocolStatus != wire.CannotMultiplex {
 		return false
 	}
 	x.client.mux.refused()
@@ -203,7 +204,7 @@ func (x *clientExchange) reason(err error) error {
 	if b := (*gateway.BackendError)(nil); errors.As(err, &b) {
 		return err
 	}
-	if p := (*ProtocolError)(nil); errors.As(err, &p) {
+	if p := (*wire.ProtocolError)(nil); errors.As(err, &p) {
 		return &gateway.BackendError{Status: 502, Reason: "the application broke the protocol", Err: err}
 	}
 	x.died = !x.conn.call.Answered() && !errors.Is(err, os.ErrDeadlineExceeded)

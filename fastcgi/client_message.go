@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -21,28 +22,24 @@ func (m *message) release() {
 	}
 }
 
-// recordContent is the most content that the client puts in a record: php-fpm refuses one whose content and padding are more than
-// 65,535 bytes together, so it is a multiple of eight, which needs no padding.
-const recordContent = MaxContent &^ 7
-
 // encode writes the request down, with the body if that is in memory. The id is address's to fill in.
-func (m *message) encode(begin BeginRequest, e *util.Environ, body *clientBody) error {
+func (m *message) encode(begin wire.BeginRequest, e *util.Environ, body *clientBody) error {
 	const id = 0
-	m.b = AppendBeginRequest(m.b[:0], id, begin)
+	m.b = wire.AppendBeginRequest(m.b[:0], id, begin)
 	m.b = appendParams(m.b, id, e, begin.Role)
 	if body.streamed() {
 		return nil
 	}
 	if body.length > 0 {
-		m.b = appendOne(m.b, TypeStdin, id, nil, 0)
+		m.b = wire.AppendPadded(m.b, wire.TypeStdin, id, nil, 0)
 		start := len(m.b)
 		m.b = append(m.b, make([]byte, body.length)...)
 		if _, err := io.ReadFull(body.r, m.b[start:]); err != nil {
 			return bodyError(err)
 		}
-		m.b = closeRecord(m.b, start-HeaderSize)
+		m.b = wire.CloseRecord(m.b, start-wire.HeaderSize)
 	}
-	m.b = AppendRecord(m.b, TypeStdin, id, nil)
+	m.b = wire.AppendRecord(m.b, wire.TypeStdin, id, nil)
 	return nil
 }
 
@@ -65,57 +62,48 @@ func bodyError(err error) error {
 func (m *message) address(id uint16) {
 	for b := m.b; len(b) > 0; {
 		binary.BigEndian.PutUint16(b[2:], id)
-		b = b[HeaderSize+int(binary.BigEndian.Uint16(b[4:]))+int(b[6]):]
+		b = b[wire.HeaderSize+int(binary.BigEndian.Uint16(b[4:]))+int(b[6]):]
 	}
 }
 
 // appendParams appends the whole PARAMS stream. A pair lies in one record where it fits one, since php-fpm reads none that does not.
 func appendParams(dst []byte, id uint16, e *util.Environ, role Role) []byte {
 	start := len(dst)
-	dst = appendOne(dst, TypeParams, id, nil, 0)
+	dst = wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 	for name, value := range e.All() {
 		if role == RoleAuthorizer && notForAuthorizers(name) {
 			continue
 		}
 		pair := len(dst)
-		dst = AppendPair(dst, name, value)
-		if len(dst)-start-HeaderSize <= recordContent {
+		dst = wire.AppendPair(dst, name, value)
+		if len(dst)-start-wire.HeaderSize <= wire.AlignedContent {
 			continue
 		}
 		dst = splitParams(dst, id, start, pair)
 		start = len(dst)
-		dst = appendOne(dst, TypeParams, id, nil, 0)
+		dst = wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 	}
-	if len(dst) == start+HeaderSize {
+	if len(dst) == start+wire.HeaderSize {
 		return dst // nothing in it: it is the end
 	}
-	dst = closeRecord(dst, start)
-	return appendOne(dst, TypeParams, id, nil, 0)
+	dst = wire.CloseRecord(dst, start)
+	return wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 }
 
 // splitParams ends the record at start before the last pair, which does not fit in it, and puts that into records of its own.
 func splitParams(dst []byte, id uint16, start, pair int) []byte {
 	last := append([]byte(nil), dst[pair:]...)
 	dst = dst[:pair]
-	if pair == start+HeaderSize {
+	if pair == start+wire.HeaderSize {
 		dst = dst[:start] // it had no other
 	} else {
-		dst = closeRecord(dst, start)
+		dst = wire.CloseRecord(dst, start)
 	}
-	for len(last) > recordContent {
-		dst = appendOne(dst, TypeParams, id, last[:recordContent], 0)
-		last = last[recordContent:]
+	for len(last) > wire.AlignedContent {
+		dst = wire.AppendPadded(dst, wire.TypeParams, id, last[:wire.AlignedContent], 0)
+		last = last[wire.AlignedContent:]
 	}
-	return AppendRecord(dst, TypeParams, id, last)
-}
-
-// closeRecord completes the record that begins at start and ends with dst: its length, and padding.
-func closeRecord(dst []byte, start int) []byte {
-	size := len(dst) - start - HeaderSize
-	padding := -size & 7
-	binary.BigEndian.PutUint16(dst[start+4:], uint16(size))
-	dst[start+6] = byte(padding)
-	return append(dst, make([]byte, padding)...)
+	return wire.AppendRecord(dst, wire.TypeParams, id, last)
 }
 
 // notForAuthorizers lists what FastCGI section 6.3 keeps from an authorizer.

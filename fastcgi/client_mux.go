@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -77,7 +78,7 @@ func (m *clientMux) dialed(dialing chan struct{}) {
 
 // begin asks the application on a new connection whether it can multiplex, and shares that if so.
 func (m *clientMux) begin(ctx context.Context, c *Client, conn *clientConn) (*clientConn, error) {
-	shared := &muxConn{client: c, conn: conn, records: NewRecordReader(bufio.NewReader(conn.call.Conn)), streams: make(map[uint16]*muxStream)}
+	shared := &muxConn{client: c, conn: conn, records: wire.NewRecordReader(bufio.NewReader(conn.call.Conn)), streams: make(map[uint16]*muxStream)}
 	can := shared.ask(ctx)
 	if ctx.Err() != nil {
 		c.pool.drop(conn)
@@ -136,7 +137,7 @@ func (m *clientMux) idle() (n int) {
 type muxConn struct {
 	client  *Client
 	conn    *clientConn
-	records *RecordReader
+	records *wire.RecordReader
 	writing sync.Mutex // one request's records at a time
 
 	mu      sync.Mutex
@@ -158,15 +159,15 @@ func (m *muxConn) ask(ctx context.Context) bool {
 	}
 	unwatch := context.AfterFunc(ctx, func() { m.conn.call.Close() })
 	defer unwatch()
-	query := AppendRecord(nil, TypeGetValues, 0, AppendPair(nil, "FCGI_MPXS_CONNS", ""))
+	query := wire.AppendRecord(nil, wire.TypeGetValues, 0, wire.AppendPair(nil, "FCGI_MPXS_CONNS", ""))
 	if _, err := m.conn.call.Write(query); err != nil {
 		return false
 	}
 	h, content, err := m.records.Next()
-	if err != nil || h.Type != TypeGetValuesResult || h.ID != 0 {
+	if err != nil || h.Type != wire.TypeGetValuesResult || h.ID != 0 {
 		return false
 	}
-	values, err := decodeParams(content, -1)
+	values, err := wire.DecodePairs(content, -1)
 	return err == nil && values.Get("FCGI_MPXS_CONNS") == "1" && unwatch()
 }
 
@@ -174,7 +175,7 @@ func (m *muxConn) ask(ctx context.Context) bool {
 func (m *muxConn) open(force bool) *clientConn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ended != nil || len(m.streams) >= MaxContent || len(m.streams) >= muxRequests && !force {
+	if m.ended != nil || len(m.streams) >= wire.MaxContent || len(m.streams) >= muxRequests && !force {
 		return nil
 	}
 	for m.last == 0 || m.streams[m.last] != nil {
@@ -207,14 +208,14 @@ func (m *muxConn) read() {
 }
 
 // deliver gives a record to the request that it is for. What is for one that was given up means nothing.
-func (m *muxConn) deliver(h Header, content []byte) error {
+func (m *muxConn) deliver(h wire.Header, content []byte) error {
 	if h.ID == 0 {
 		return nil
 	}
 	m.mu.Lock()
 	s := m.streams[h.ID]
 	m.used = true
-	if h.Type == TypeEndRequest && s != nil {
+	if h.Type == wire.TypeEndRequest && s != nil {
 		delete(m.streams, h.ID)
 		if !s.abandoned {
 			m.retire()
@@ -222,7 +223,7 @@ func (m *muxConn) deliver(h Header, content []byte) error {
 	}
 	m.mu.Unlock()
 	if s == nil {
-		return protocolError("record of type %d of request %d, which is not open", h.Type, h.ID)
+		return wire.Errorf("record of type %d of request %d, which is not open", h.Type, h.ID)
 	}
 	s.deliver(h, content)
 	return nil
@@ -253,7 +254,7 @@ func (m *muxConn) abandon(s *muxStream) {
 	s.abandoned = true
 	m.retire()
 	if m.live > 0 && m.ended == nil {
-		go m.write(AppendRecord(nil, TypeAbortRequest, s.id, nil)) // Close must not wait
+		go m.write(wire.AppendRecord(nil, wire.TypeAbortRequest, s.id, nil)) // Close must not wait
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -16,7 +17,7 @@ type stdoutStream struct {
 	left    int       // content of the STDOUT record under way
 	padding int       // behind the content
 	empty   int       // records without any, one after the other
-	end     EndRequest
+	end     wire.EndRequest
 	whole   bool // end says so
 }
 
@@ -53,12 +54,12 @@ func (s *stdoutStream) next() error {
 	}
 	s.padding = h.PaddingLength
 	switch h.Type {
-	case TypeStdout: // an empty one is no end: php-fpm before 7.0.8 sends them in the middle
+	case wire.TypeStdout: // an empty one is no end: php-fpm before 7.0.8 sends them in the middle
 		s.left = h.ContentLength
 		return nil
-	case TypeStderr:
+	case wire.TypeStderr:
 		return s.copyStderr(h.ContentLength)
-	case TypeEndRequest:
+	case wire.TypeEndRequest:
 		return s.ended(h)
 	default:
 		_, err := s.conn.in.Discard(h.ContentLength)
@@ -67,21 +68,21 @@ func (s *stdoutStream) next() error {
 }
 
 // check accepts what may come: the three types of this request, and what an application says of the connection, which nobody asked.
-func (s *stdoutStream) check(h Header) error {
-	management := h.Type == TypeGetValuesResult || h.Type == TypeUnknownType
+func (s *stdoutStream) check(h wire.Header) error {
+	management := h.Type == wire.TypeGetValuesResult || h.Type == wire.TypeUnknownType
 	switch {
 	case h.ID == 0 && management:
 	case h.ID != s.id:
-		return protocolError("record of type %d of request %d, where %d is under way", h.Type, h.ID, s.id)
-	case h.Type != TypeStdout && h.Type != TypeStderr && h.Type != TypeEndRequest:
-		return protocolError("record of type %d, which is not for a web server", h.Type)
+		return wire.Errorf("record of type %d of request %d, where %d is under way", h.Type, h.ID, s.id)
+	case h.Type != wire.TypeStdout && h.Type != wire.TypeStderr && h.Type != wire.TypeEndRequest:
+		return wire.Errorf("record of type %d, which is not for a web server", h.Type)
 	}
 	s.empty++
 	if !management && h.ContentLength > 0 {
 		s.empty = 0
 	}
 	if s.empty > maxEmptyRecords {
-		return protocolError("%d records in a row that bring nothing", s.empty)
+		return wire.Errorf("%d records in a row that bring nothing", s.empty)
 	}
 	return nil
 }
@@ -107,16 +108,16 @@ func (s *stdoutStream) copyStderr(n int) error {
 }
 
 // ended reads the rest of END_REQUEST.
-func (s *stdoutStream) ended(h Header) error {
+func (s *stdoutStream) ended(h wire.Header) error {
 	in := s.conn.in
 	content, err := in.Peek(min(h.ContentLength, 8))
 	if err != nil {
 		return err
 	}
 	if h.ContentLength > len(content) {
-		return protocolError("END_REQUEST of %d bytes, where it has 8", h.ContentLength)
+		return wire.Errorf("END_REQUEST of %d bytes, where it has 8", h.ContentLength)
 	}
-	if s.end, err = ParseEndRequest(content); err != nil {
+	if s.end, err = wire.ParseEndRequest(content); err != nil {
 		return err
 	}
 	if _, err := in.Discard(h.ContentLength + h.PaddingLength); err != nil {
@@ -124,10 +125,10 @@ func (s *stdoutStream) ended(h Header) error {
 	}
 	s.padding = 0
 	switch status := s.end.ProtocolStatus; status {
-	case RequestComplete:
+	case wire.RequestComplete:
 		s.whole = true
 		return io.EOF
-	case Overloaded, CannotMultiplex:
+	case wire.Overloaded, wire.CannotMultiplex:
 		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errors.New(status.String())}
 	default:
 		return &gateway.BackendError{Status: 502, Reason: "the application refused the request", Err: errors.New(status.String())}

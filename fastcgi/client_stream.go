@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
 // muxStream is one request on a shared connection, as a net.Conn: its records come out of Read as they came in, and what is written
@@ -43,7 +45,7 @@ func wake(c chan struct{}) {
 }
 
 // deliver takes a record in, when there is room or nobody to read it.
-func (s *muxStream) deliver(h Header, content []byte) {
+func (s *muxStream) deliver(h wire.Header, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.buf.Len() > muxBuffer && !s.closed {
@@ -54,8 +56,8 @@ func (s *muxStream) deliver(h Header, content []byte) {
 	if s.closed {
 		return
 	}
-	s.buf.Write(appendOne(s.buf.AvailableBuffer(), h.Type, h.ID, content, 0))
-	if h.Type == TypeEndRequest {
+	s.buf.Write(wire.AppendPadded(s.buf.AvailableBuffer(), h.Type, h.ID, content, 0))
+	if h.Type == wire.TypeEndRequest {
 		s.err = io.EOF
 	}
 	wake(s.more)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
 )
@@ -84,19 +85,19 @@ var benchEnviron = util.EnvironFromMap(map[string]string{
 func sayHello(nc net.Conn) {
 	defer nc.Close()
 	in := bufio.NewReader(nc)
-	records := fastcgi.NewRecordReader(in)
+	records := wire.NewRecordReader(in)
 	var answer []byte
 	for {
 		h, _, err := records.Next()
 		if err != nil {
 			return
 		}
-		if h.Type != fastcgi.TypeStdin || h.ContentLength > 0 {
+		if h.Type != wire.TypeStdin || h.ContentLength > 0 {
 			continue
 		}
-		answer = fastcgi.AppendRecord(answer[:0], fastcgi.TypeStdout, h.ID, []byte("Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"))
-		answer = fastcgi.AppendRecord(answer, fastcgi.TypeStdout, h.ID, nil)
-		answer = fastcgi.AppendEndRequest(answer, h.ID, fastcgi.EndRequest{})
+		answer = wire.AppendRecord(answer[:0], wire.TypeStdout, h.ID, []byte("Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"))
+		answer = wire.AppendRecord(answer, wire.TypeStdout, h.ID, nil)
+		answer = wire.AppendEndRequest(answer, h.ID, wire.EndRequest{})
 		if _, err := nc.Write(answer); err != nil {
 			return
 		}

@@ -1,6 +1,10 @@
 package fastcgi
 
-import "time"
+import (
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
+)
 
 // longAgo is a deadline that ends a wait.
 var longAgo = time.Unix(1, 0)
@@ -53,5 +57,5 @@ func after(since *time.Time, bound time.Duration) time.Time {
 // the same time. The caller holds mu.
 func (c *conn) withinBody() bool {
 	t := c.scan.record.Type
-	return c.scan.open && (t == TypeStdin || t == TypeData) && c.find(c.scan.record.ID) != nil
+	return c.scan.open && (t == wire.TypeStdin || t == wire.TypeData) && c.find(c.scan.record.ID) != nil
 }

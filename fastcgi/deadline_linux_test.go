@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -55,7 +56,7 @@ func fullBody(t *testing.T) (*conn, *request) {
 	t.Cleanup(func() { theirs.Close() })
 	s := new(Server)
 	c := &conn{server: s, limits: s.limits(), nc: ours, socket: listen.NewSocket(ours), ctx: context.Background(), reading: true}
-	r := newRequest(c, 1, BeginRequest{Role: RoleResponder})
+	r := newRequest(c, 1, wire.BeginRequest{Role: RoleResponder})
 	for r.stdin.put(make([]byte, 1<<10), false) {
 	}
 	return c, r

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -37,9 +38,9 @@ func ExampleServe() {
 	}
 	defer nc.Close()
 	io.WriteString(nc, head(1, 0, "REQUEST_METHOD", "GET", "SCRIPT_NAME", "/app")+rec(typeStdin, 1, ""))
-	var h [fastcgi.HeaderSize]byte
+	var h [wire.HeaderSize]byte
 	io.ReadFull(nc, h[:])
-	first, err := fastcgi.ParseHeader(h)
+	first, err := wire.ParseHeader(h)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -24,9 +25,6 @@ const (
 	recordsAtOnce = 4
 )
 
-// fullRecord is the largest content that needs no padding.
-const fullRecord = MaxContent &^ 7
-
 // output is the STDOUT stream of a request. Everything but what conn.wmu guards is for the goroutine that the App runs on.
 type output struct {
 	request *request
@@ -43,7 +41,7 @@ type output struct {
 // outBuffer is records that wait, and what it takes to write several slices at once.
 type outBuffer struct {
 	data    []byte
-	headers [recordsAtOnce][HeaderSize]byte
+	headers [recordsAtOnce][wire.HeaderSize]byte
 	slices  [1 + 2*recordsAtOnce][]byte
 	vector  net.Buffers
 }
@@ -53,7 +51,7 @@ var outBuffers = sync.Pool{New: func() any { return &outBuffer{data: make([]byte
 // Write implements the response's Stdout.
 func (o *output) Write(p []byte) (int, error) {
 	b := o.buffer()
-	if len(b.data)+HeaderSize+len(p) <= outSize-endSize {
+	if len(b.data)+wire.HeaderSize+len(p) <= outSize-endSize {
 		o.append(p)
 		return len(p), nil
 	}
@@ -78,7 +76,7 @@ func (o *output) buffer() *outBuffer {
 func (o *output) append(p []byte) {
 	b := o.buffer()
 	if len(b.data) == 0 {
-		b.data = b.data[:HeaderSize]
+		b.data = b.data[:wire.HeaderSize]
 	}
 	b.data = append(b.data, p...)
 }
@@ -97,7 +95,7 @@ func (o *output) Flush() error {
 // sealRecord fills in the header of the record that waits.
 func (o *output) sealRecord(padding int) {
 	b := o.buf
-	putHeader(b.data, TypeStdout, o.request.id, len(b.data)-HeaderSize, padding)
+	putHeader(b.data, wire.TypeStdout, o.request.id, len(b.data)-wire.HeaderSize, padding)
 	b.data = append(b.data, zeros[:padding]...)
 }
 
@@ -105,8 +103,8 @@ func (o *output) sealRecord(padding int) {
 var zeros [4 << 10]byte
 
 // putHeader writes a record's header to the first bytes of b.
-func putHeader(b []byte, t RecordType, id uint16, content, padding int) {
-	_ = b[HeaderSize-1]
+func putHeader(b []byte, t wire.RecordType, id uint16, content, padding int) {
+	_ = b[wire.HeaderSize-1]
 	b[0], b[1] = 1, byte(t)
 	b[2], b[3] = byte(id>>8), byte(id)
 	b[4], b[5] = byte(content>>8), byte(content)
@@ -119,18 +117,18 @@ func (o *output) writeDirect(p []byte) (int, error) {
 	if len(b.data) > 0 {
 		o.sealRecord(0)
 	}
-	if len(p) >= fullRecord {
+	if len(p) >= wire.AlignedContent {
 		o.request.conn.widen()
 	}
 	now := (len(p) - heldBack) &^ 7
 	for done < now {
 		b.vector = append(net.Buffers(b.slices[:0]), b.data)
 		for i := range b.headers {
-			n := min(now-done, fullRecord)
+			n := min(now-done, wire.AlignedContent)
 			if n == 0 {
 				break
 			}
-			putHeader(b.headers[i][:], TypeStdout, o.request.id, n, 0)
+			putHeader(b.headers[i][:], wire.TypeStdout, o.request.id, n, 0)
 			b.vector = append(b.vector, b.headers[i][:], p[done:done+n])
 			done += n
 		}
@@ -146,16 +144,16 @@ func (o *output) writeDirect(p []byte) (int, error) {
 }
 
 // endSize is the most that the end of a request takes, padding included.
-const endSize = 8 + 3*HeaderSize + 8
+const endSize = 8 + 3*wire.HeaderSize + 8
 
 // appendEnd appends the ends of the streams and of the request (FastCGI section 6.2).
 func (o *output) appendEnd(dst []byte) []byte {
 	id := o.request.id
 	if o.stderrUsed {
-		dst = AppendRecord(dst, TypeStderr, id, nil)
+		dst = wire.AppendRecord(dst, wire.TypeStderr, id, nil)
 	}
-	dst = AppendRecord(dst, TypeStdout, id, nil)
-	return AppendEndRequest(dst, id, EndRequest{AppStatus: o.appStatus.Load()})
+	dst = wire.AppendRecord(dst, wire.TypeStdout, id, nil)
+	return wire.AppendEndRequest(dst, id, wire.EndRequest{AppStatus: o.appStatus.Load()})
 }
 
 // takeEnd returns all that is left to be sent of a whole response, in one piece.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
 // outcome is how a request leaves its connection.
@@ -82,13 +84,13 @@ func (c *conn) finish(r *request, how outcome) {
 }
 
 // refuse ends a request that never was open.
-func (c *conn) refuse(id uint16, keepConn bool, status ProtocolStatus) {
+func (c *conn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	c.mu.Lock()
 	c.closing = c.closing || !keepConn
 	c.mu.Unlock()
-	c.send(AppendEndRequest(nil, id, EndRequest{ProtocolStatus: status}))
+	c.send(wire.AppendEndRequest(nil, id, wire.EndRequest{ProtocolStatus: status}))
 	c.settle()
 }
 
@@ -169,7 +171,7 @@ func (c *conn) sendAll(v *net.Buffers) error {
 // unfinished returns what is left of the record that was being sent. v ends with pairs of a header and a content, if it is several
 // slices.
 func unfinished(v net.Buffers) net.Buffers {
-	if len(v) == 0 || len(v)%2 == 0 && len(v[0]) == HeaderSize { // between two
+	if len(v) == 0 || len(v)%2 == 0 && len(v[0]) == wire.HeaderSize { // between two
 		return nil
 	}
 	return v[:2-len(v)%2]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/util"
@@ -33,7 +34,7 @@ type request struct {
 	out     output
 }
 
-func newRequest(c *conn, id uint16, b BeginRequest) *request {
+func newRequest(c *conn, id uint16, b wire.BeginRequest) *request {
 	r := &request{conn: c, id: id, role: b.Role, keepConn: b.KeepConn}
 	r.out.request = r
 	r.stdin.open(r)
@@ -76,9 +77,9 @@ func (r *request) ownParams() {
 
 // decodeParams makes the environ of the variables.
 func (r *request) decodeParams() (err error) {
-	r.environ, err = decodeParams(r.params, r.conn.limits.maxParams)
+	r.environ, err = wire.DecodePairs(r.params, r.conn.limits.maxParams)
 	r.params, r.borrowed = nil, false
-	if errors.Is(err, errTooManyParams) {
+	if errors.Is(err, wire.ErrTooManyPairs) {
 		r.refusal, err = paramsTooLarge, nil
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/headers"
 )
@@ -89,10 +90,10 @@ func ask(server *fastcgi.Server, role fastcgi.Role, data string, variables ...st
 	}
 	go io.WriteString(ours, request)
 
-	response, records := "", fastcgi.NewRecordReader(ours)
+	response, records := "", wire.NewRecordReader(ours)
 	for {
 		h, content, err := records.Next()
-		if err != nil || h.Type == fastcgi.TypeEndRequest {
+		if err != nil || h.Type == wire.TypeEndRequest {
 			return strings.TrimSpace(strings.ReplaceAll(response, "\r", "")) + "\n"
 		}
 		response += string(content)

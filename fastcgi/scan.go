@@ -1,9 +1,11 @@
 package fastcgi
 
+import "github.com/cgikit/cgikit/fastcgi/wire"
+
 // scanner cuts what comes on a connection into records, without waiting for the whole of one: what a large record holds is handed
 // on as it arrives. Its zero value is ready.
 type scanner struct {
-	record  Header
+	record  wire.Header
 	open    bool // the header of record was read, and its content has not ended
 	left    int  // bytes of its content to come
 	padding int  // bytes behind its content to come
@@ -12,7 +14,7 @@ type scanner struct {
 
 // piece is a part of the content of one record.
 type piece struct {
-	Header
+	wire.Header
 	content []byte // of the scanned bytes; may be empty
 	last    bool   // the content ends here
 }
@@ -23,13 +25,13 @@ type piece struct {
 func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 	n = s.skip(data)
 	if !s.open {
-		if len(data)-n < HeaderSize {
+		if len(data)-n < wire.HeaderSize {
 			return piece{}, n, false, nil
 		}
-		if s.record, err = ParseHeader([HeaderSize]byte(data[n:])); err != nil {
+		if s.record, err = wire.ParseHeader([wire.HeaderSize]byte(data[n:])); err != nil {
 			return piece{}, n, false, err
 		}
-		n += HeaderSize
+		n += wire.HeaderSize
 		s.open, s.left = true, s.record.ContentLength
 	}
 	content := data[n:min(n+s.left, len(data))]
@@ -52,7 +54,7 @@ func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 
 // whole says that the record is of use in one piece only.
 func (s *scanner) whole() bool {
-	return s.record.Type == TypeBeginRequest || s.record.Type == TypeGetValues
+	return s.record.Type == wire.TypeBeginRequest || s.record.Type == wire.TypeGetValues
 }
 
 // skip takes padding off data. Its bytes mean nothing (FastCGI section 3.3).

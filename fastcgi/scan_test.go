@@ -2,17 +2,19 @@ package fastcgi
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
 
 // scanned is a record as a scanner and a RecordReader both tell it.
 type scanned struct {
-	Header
+	wire.Header
 	content string
 }
 
@@ -27,7 +29,7 @@ func scanAll(t *testing.T, r io.Reader, size int) (records []scanned, s scanner,
 		start := 0
 		for start < end {
 			p, n, ok, err := s.next(buf[start:end])
-			if n < 0 || n > end-start || !ok && n == 0 && end-start >= HeaderSize && err == nil {
+			if n < 0 || n > end-start || !ok && n == 0 && end-start >= wire.HeaderSize && err == nil {
 				t.Fatalf("took %d of %d bytes", n, end-start)
 			}
 			start += n
@@ -40,7 +42,7 @@ func scanAll(t *testing.T, r io.Reader, size int) (records []scanned, s scanner,
 			if content = append(content, p.content...); !p.last {
 				continue
 			}
-			if p.Type == TypeBeginRequest || p.Type == TypeGetValues {
+			if p.Type == wire.TypeBeginRequest || p.Type == wire.TypeGetValues {
 				content = p.content // must be whole, whatever came before
 			}
 			records, content = append(records, scanned{p.Header, string(content)}), nil
@@ -54,7 +56,7 @@ func scanAll(t *testing.T, r io.Reader, size int) (records []scanned, s scanner,
 
 // readAll is what a RecordReader makes of the same.
 func readAll(data []byte) (records []scanned, err error) {
-	r := NewRecordReader(bytes.NewReader(data))
+	r := wire.NewRecordReader(bytes.NewReader(data))
 	for {
 		h, content, err := r.Next()
 		if err != nil {
@@ -95,7 +97,7 @@ func checkScan(t *testing.T, data []byte, r io.Reader, size int) {
 // a connection's.
 func checkSplits(t *testing.T, data []byte) {
 	t.Helper()
-	for _, size := range []int{HeaderSize, 61, len(inBuffer{})} {
+	for _, size := range []int{wire.HeaderSize, 61, len(inBuffer{})} {
 		for _, wrap := range []func(io.Reader) io.Reader{
 			func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader,
 		} {
@@ -105,20 +107,20 @@ func checkSplits(t *testing.T, data []byte) {
 }
 
 func TestScan(t *testing.T) {
-	long := strings.Repeat("x", MaxContent)
-	whole := func(t RecordType, content string, padding int) string {
-		return string(appendOne(nil, t, 0x0102, []byte(content), padding))
+	long := strings.Repeat("x", wire.MaxContent)
+	whole := func(t wire.RecordType, content string, padding int) string {
+		return string(wire.AppendPadded(nil, t, 0x0102, []byte(content), padding))
 	}
 	for _, c := range []struct{ name, data string }{
 		{"nothing", ""},
-		{"empty record", whole(TypeStdin, "", 0)},
-		{"empty record with padding", whole(TypeStdin, "", MaxPadding)},
-		{"largest record (F2)", whole(TypeStdin, long, MaxPadding) + whole(TypeStdin, "next", 0)},
-		{"GET_VALUES in pieces", whole(TypeGetValues, long, MaxPadding) + whole(TypeGetValues, "again", 3)},
-		{"BEGIN_REQUEST in pieces", strings.Repeat(whole(TypeBeginRequest, "12345678", 0), 3)},
-		{"empty BEGIN_REQUEST", whole(TypeBeginRequest, "", 0) + whole(TypeBeginRequest, "", 9)},
-		{"padding that looks like a record", "\x01\x05\x00\x01\x00\x02\x08\x00ab" + whole(TypeAbortRequest, "", 0)},
-		{"another version behind a record", whole(TypeStdin, "x", 1) + "\x02\x05\x00\x01\x00\x00\x00\x00"},
+		{"empty record", whole(wire.TypeStdin, "", 0)},
+		{"empty record with padding", whole(wire.TypeStdin, "", wire.MaxPadding)},
+		{"largest record (F2)", whole(wire.TypeStdin, long, wire.MaxPadding) + whole(wire.TypeStdin, "next", 0)},
+		{"GET_VALUES in pieces", whole(wire.TypeGetValues, long, wire.MaxPadding) + whole(wire.TypeGetValues, "again", 3)},
+		{"BEGIN_REQUEST in pieces", strings.Repeat(whole(wire.TypeBeginRequest, "12345678", 0), 3)},
+		{"empty BEGIN_REQUEST", whole(wire.TypeBeginRequest, "", 0) + whole(wire.TypeBeginRequest, "", 9)},
+		{"padding that looks like a record", "\x01\x05\x00\x01\x00\x02\x08\x00ab" + whole(wire.TypeAbortRequest, "", 0)},
+		{"another version behind a record", whole(wire.TypeStdin, "x", 1) + "\x02\x05\x00\x01\x00\x00\x00\x00"},
 		{"another version at once", "GET / HTTP/1.1\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkSplits(t, []byte(c.data)) })
@@ -137,12 +139,12 @@ func TestScan(t *testing.T) {
 // TestScanHandsOnAtOnce: what an App reads must not wait for the rest of its record.
 func TestScanHandsOnAtOnce(t *testing.T) {
 	s := scanner{}
-	data := appendOne(nil, TypeStdin, 1, []byte("abc"), 5)
-	p, n, ok, err := s.next(data[:HeaderSize+2])
-	if string(p.content) != "ab" || p.last || n != HeaderSize+2 || !ok || err != nil {
+	data := wire.AppendPadded(nil, wire.TypeStdin, 1, []byte("abc"), 5)
+	p, n, ok, err := s.next(data[:wire.HeaderSize+2])
+	if string(p.content) != "ab" || p.last || n != wire.HeaderSize+2 || !ok || err != nil {
 		t.Errorf("of a part: got %+v, %d, %t, %v", p, n, ok, err)
 	}
-	p, n, ok, err = s.next(data[HeaderSize+2 : HeaderSize+4])
+	p, n, ok, err = s.next(data[wire.HeaderSize+2 : wire.HeaderSize+4])
 	if string(p.content) != "c" || !p.last || n != 2 || !ok || err != nil {
 		t.Errorf("of the rest: got %+v, %d, %t, %v; want the padding taken too", p, n, ok, err)
 	}
@@ -153,8 +155,8 @@ func TestScanHandsOnAtOnce(t *testing.T) {
 
 // TestScanAllocations: records that come in one piece are not copied.
 func TestScanAllocations(t *testing.T) {
-	data := AppendBeginRequest(nil, 1, BeginRequest{Role: RoleResponder})
-	data = AppendRecord(data, TypeParams, 1, []byte("some"))
+	data := wire.AppendBeginRequest(nil, 1, wire.BeginRequest{Role: RoleResponder})
+	data = wire.AppendRecord(data, wire.TypeParams, 1, []byte("some"))
 	s := scanner{}
 	if n := testing.AllocsPerRun(100, func() {
 		for rest := data; len(rest) > 0; {
@@ -171,10 +173,15 @@ func FuzzScan(f *testing.F) {
 	for _, v := range vectors.Load(f, "../testdata/fastcgi") {
 		f.Add(v.Data, uint16(len(v.Data)/2), uint16(1))
 	}
-	f.Add(appendOne(nil, TypeGetValues, 0, bytes.Repeat([]byte("x"), 3000), 255), uint16(9), uint16(40))
+	f.Add(wire.AppendPadded(nil, wire.TypeGetValues, 0, bytes.Repeat([]byte("x"), 3000), 255), uint16(9), uint16(40))
 	f.Fuzz(func(t *testing.T, data []byte, cut, size uint16) {
 		at := min(int(cut), len(data))
 		split := io.MultiReader(bytes.NewReader(data[:at]), iotest.HalfReader(bytes.NewReader(data[at:])))
-		checkScan(t, data, split, HeaderSize+int(size))
+		checkScan(t, data, split, wire.HeaderSize+int(size))
 	})
+}
+
+func isProtocolError(err error) bool {
+	e := (*wire.ProtocolError)(nil)
+	return errors.As(err, &e)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -55,9 +56,9 @@ func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 	if len(b.data) > 0 {
 		o.sealRecord(0)
 	}
-	b.data = b.data[:len(b.data)+HeaderSize]
+	b.data = b.data[:len(b.data)+wire.HeaderSize]
 	padding := int(-size & 7)
-	putHeader(b.data[len(b.data)-HeaderSize:], TypeStdout, o.request.id, int(size), padding)
+	putHeader(b.data[len(b.data)-wire.HeaderSize:], wire.TypeStdout, o.request.id, int(size), padding)
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	if err := o.failure(); err != nil {

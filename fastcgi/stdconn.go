@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
@@ -22,7 +23,7 @@ type stdConn struct {
 	lc       *listen.Conn
 	nc       net.Conn
 	in       *bufio.Reader
-	records  *RecordReader
+	records  *wire.RecordReader
 	feed     *io.PipeWriter // to net/http/fcgi
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -59,7 +60,7 @@ func (s *StdServer) serveConn(ctx context.Context, lc *listen.Conn) {
 		open:   make(map[uint16]*stdRequest),
 		slots:  make(map[uint16]*stdRequest),
 	}
-	c.records = NewRecordReader(c.in)
+	c.records = wire.NewRecordReader(c.in)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
 	lc.OnClose(c.cut)
@@ -90,11 +91,11 @@ func (c *stdConn) read() error {
 
 // handle acts on one record. Records of an id that is not open mean nothing (FastCGI section 3.3), nor do types that no responder
 // knows. An error closes the connection.
-func (c *stdConn) handle(h Header, content []byte) error {
+func (c *stdConn) handle(h wire.Header, content []byte) error {
 	if h.ID == 0 {
 		return c.manage(h.Type, content)
 	}
-	if h.Type == TypeBeginRequest {
+	if h.Type == wire.TypeBeginRequest {
 		return c.begin(h.ID, content)
 	}
 	c.mu.Lock()
@@ -104,48 +105,48 @@ func (c *stdConn) handle(h Header, content []byte) error {
 		return nil
 	}
 	switch h.Type {
-	case TypeAbortRequest:
+	case wire.TypeAbortRequest:
 		c.abort(r)
-	case TypeParams:
+	case wire.TypeParams:
 		return c.params(r, content)
-	case TypeStdin:
+	case wire.TypeStdin:
 		return c.body(r, content)
 	}
 	return nil
 }
 
 // manage answers a management record (FastCGI section 4).
-func (c *stdConn) manage(t RecordType, content []byte) error {
+func (c *stdConn) manage(t wire.RecordType, content []byte) error {
 	switch {
-	case t == TypeUnknownType: // an answer to it could go on for ever
+	case t == wire.TypeUnknownType: // an answer to it could go on for ever
 		return nil
-	case t == TypeGetValues:
-		answer, err := answerValues(content, c.server.value)
+	case t == wire.TypeGetValues:
+		answer, err := wire.AnswerValues(content, c.server.value)
 		if err != nil {
 			return fmt.Errorf("GET_VALUES: %w", err)
 		}
-		c.reply(AppendRecord(nil, TypeGetValuesResult, 0, answer))
-	case t <= TypeData:
-		return protocolError("record of type %d for request 0, which there is none", t)
+		c.reply(wire.AppendRecord(nil, wire.TypeGetValuesResult, 0, answer))
+	case t <= wire.TypeData:
+		return wire.Errorf("record of type %d for request 0, which there is none", t)
 	default:
-		c.reply(appendUnknownType(nil, t))
+		c.reply(wire.AppendUnknownType(nil, t))
 	}
 	return nil
 }
 
 // begin opens a request, or tells the web server why not.
 func (c *stdConn) begin(id uint16, content []byte) error {
-	b, err := ParseBeginRequest(content)
+	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	status, err := c.admit(id, b)
 	c.mu.Unlock()
-	if err != nil || status == RequestComplete {
+	if err != nil || status == wire.RequestComplete {
 		return err
 	}
-	if status == Overloaded && c.server.overRequests.IsNews() {
+	if status == wire.Overloaded && c.server.overRequests.IsNews() {
 		c.server.log().Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxOpen,
 			"peer", c.peer())
 	}
@@ -154,21 +155,21 @@ func (c *stdConn) begin(id uint16, content []byte) error {
 }
 
 // admit gives a request its place, or returns another status than RequestComplete. The caller holds mu.
-func (c *stdConn) admit(id uint16, b BeginRequest) (ProtocolStatus, error) {
+func (c *stdConn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
 	switch {
 	case c.open[id] != nil:
-		return 0, protocolError("request %d begun again while it is open", id)
+		return 0, wire.Errorf("request %d begun again while it is open", id)
 	case c.closing || c.broken || c.lingering || c.server.stopping.Load() && len(c.open) > 0:
-		return CannotMultiplex, nil
+		return wire.CannotMultiplex, nil
 	case b.Role != RoleResponder:
-		return UnknownRole, nil
+		return wire.UnknownRole, nil
 	case len(c.slots) >= maxOpen:
-		return Overloaded, nil
+		return wire.Overloaded, nil
 	case !c.lc.Active():
 		return 0, gateway.ErrServerClosed
 	}
 	if entered, _ := c.server.requests.Enter(c.server.MaxRequests); !entered {
-		return Overloaded, nil
+		return wire.Overloaded, nil
 	}
 	r := newStdRequest(c, id, b.KeepConn)
 	for r.slot == 0 || c.slots[r.slot] != nil {
@@ -178,14 +179,14 @@ func (c *stdConn) admit(id uint16, b BeginRequest) (ProtocolStatus, error) {
 	c.open[id], c.slots[r.slot] = r, r
 	c.heads = append(c.heads, r)
 	c.bodies++
-	return RequestComplete, nil
+	return wire.RequestComplete, nil
 }
 
 // params takes a record of the variables, and calls the App when they are complete.
 func (c *stdConn) params(r *stdRequest, content []byte) error {
 	switch {
 	case r.paramsEnded:
-		return protocolError("PARAMS of request %d behind their end", r.id)
+		return wire.Errorf("PARAMS of request %d behind their end", r.id)
 	case len(content) > 0:
 		c.addParams(r, content)
 		return nil
@@ -216,7 +217,7 @@ func (c *stdConn) addParams(r *stdRequest, content []byte) {
 	case !c.reserve(r, size):
 		c.logParams()
 		c.drop(r)
-		c.refuse(r.id, r.keepConn, Overloaded)
+		c.refuse(r.id, r.keepConn, wire.Overloaded)
 	default:
 		r.params = append(r.params, content...)
 	}
@@ -243,9 +244,9 @@ func (c *stdConn) logParams() {
 
 // decodeParams makes the environ of the variables.
 func (r *stdRequest) decodeParams() (err error) {
-	r.environ, err = decodeParams(r.params, r.conn.server.maxParams())
+	r.environ, err = wire.DecodePairs(r.params, r.conn.server.maxParams())
 	r.params = nil
-	if errors.Is(err, errTooManyParams) {
+	if errors.Is(err, wire.ErrTooManyPairs) {
 		r.refusal, err = paramsTooLarge, nil
 	}
 	return err
@@ -255,7 +256,7 @@ func (r *stdRequest) decodeParams() (err error) {
 func (c *stdConn) body(r *stdRequest, content []byte) error {
 	switch {
 	case !r.paramsEnded:
-		return protocolError("STDIN of request %d before the end of its PARAMS", r.id)
+		return wire.Errorf("STDIN of request %d before the end of its PARAMS", r.id)
 	case len(content) > 0:
 		r.stdin.put(content)
 	default:
@@ -290,7 +291,7 @@ func (c *stdConn) abort(r *stdRequest) {
 	c.wmu.Unlock()
 	if !r.paramsEnded {
 		c.drop(r)
-		c.refuse(r.id, r.keepConn, RequestComplete)
+		c.refuse(r.id, r.keepConn, wire.RequestComplete)
 		return
 	}
 	c.end(r, nil)

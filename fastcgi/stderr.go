@@ -3,6 +3,7 @@ package fastcgi
 import (
 	"errors"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -14,7 +15,7 @@ type errorStream request
 // panicked.
 func (s *errorStream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
-		part := p[:min(len(p), fullRecord)]
+		part := p[:min(len(p), wire.AlignedContent)]
 		if err := s.send(part); err != nil {
 			if !errors.Is(err, gateway.ErrFinished) {
 				s.conn.limits.log.Warn("error output of a request whose web server is gone", "text", string(p[:min(len(p), 4096)]))

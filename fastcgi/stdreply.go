@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -35,27 +36,27 @@ func (c *stdConn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 }
 
 // fromChild acts on a record of net/http/fcgi.
-func (c *stdConn) fromChild(h Header, content []byte) error {
+func (c *stdConn) fromChild(h wire.Header, content []byte) error {
 	c.mu.Lock()
 	r := c.slots[h.ID]
 	c.mu.Unlock()
 	switch {
-	case h.Type == TypeEndRequest:
+	case h.Type == wire.TypeEndRequest:
 		c.release(r) // before the web server hears of it, as its next request may need the room
 		c.end(r, r.last)
 		c.handlers.Done()
-	case h.Type == TypeStdout && !r.headDropped:
+	case h.Type == wire.TypeStdout && !r.headDropped:
 		r.headDropped = true
-	case h.Type == TypeStdout && r.returned: // the last bytes, and the empty record, which end sends
+	case h.Type == wire.TypeStdout && r.returned: // the last bytes, and the empty record, which end sends
 		r.last = append(r.last, content...)
-	case h.Type == TypeStdout:
-		return c.write(r, TypeStdout, content)
+	case h.Type == wire.TypeStdout:
+		return c.write(r, wire.TypeStdout, content)
 	}
 	return nil
 }
 
 // write sends a record of an open request.
-func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
+func (c *stdConn) write(r *stdRequest, t wire.RecordType, content []byte) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	switch {
@@ -64,8 +65,8 @@ func (c *stdConn) write(r *stdRequest, t RecordType, content []byte) error {
 	case r.ended:
 		return gateway.ErrFinished
 	}
-	r.stderrUsed = r.stderrUsed || t == TypeStderr
-	if t == TypeStderr {
+	r.stderrUsed = r.stderrUsed || t == wire.TypeStderr
+	if t == wire.TypeStderr {
 		return c.send(appendError(c.out[:0], r.id, content))
 	}
 	return c.send(appendFlushed(c.out[:0], t, r.id, content))
@@ -89,13 +90,13 @@ func (c *stdConn) end(r *stdRequest, last []byte) {
 	}
 	out := c.out[:0]
 	if r.stderrUsed {
-		out = AppendRecord(out, TypeStderr, r.id, nil)
+		out = wire.AppendRecord(out, wire.TypeStderr, r.id, nil)
 	}
 	if len(last) > 0 {
-		out = AppendRecord(out, TypeStdout, r.id, last)
+		out = wire.AppendRecord(out, wire.TypeStdout, r.id, last)
 	}
-	out = AppendRecord(out, TypeStdout, r.id, nil)
-	c.send(AppendEndRequest(out, r.id, EndRequest{}))
+	out = wire.AppendRecord(out, wire.TypeStdout, r.id, nil)
+	c.send(wire.AppendEndRequest(out, r.id, wire.EndRequest{}))
 	c.settle()
 }
 
@@ -125,13 +126,13 @@ func (c *stdConn) close(r *stdRequest, broken bool) bool {
 }
 
 // refuse ends a request that never was open.
-func (c *stdConn) refuse(id uint16, keepConn bool, status ProtocolStatus) {
+func (c *stdConn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	c.mu.Lock()
 	c.closing = c.closing || !keepConn
 	c.mu.Unlock()
-	c.send(AppendEndRequest(c.out[:0], id, EndRequest{ProtocolStatus: status}))
+	c.send(wire.AppendEndRequest(c.out[:0], id, wire.EndRequest{ProtocolStatus: status}))
 	c.settle()
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
 )
@@ -110,8 +111,8 @@ type stderr struct{ r *stdRequest }
 // Write sends STDERR records. What cannot be sent, as nobody is there any more, goes to ErrorLog: it may be why an App panicked.
 func (s stderr) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
-		part := p[:min(len(p), MaxContent&^7)]
-		if err := s.r.conn.write(s.r, TypeStderr, part); err != nil {
+		part := p[:min(len(p), wire.MaxContent&^7)]
+		if err := s.r.conn.write(s.r, wire.TypeStderr, part); err != nil {
 			if !errors.Is(err, gateway.ErrFinished) {
 				s.r.conn.server.log().Warn("error output of a request whose web server is gone", "text", string(p[:min(len(p), 4096)]))
 			}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
@@ -121,14 +122,14 @@ func (s *StdServer) maxParamsBytes() int64 { return cmp.Or(s.MaxParamsBytes, def
 
 // refuseConn answers the first request of a connection above MaxConns. The caller has set a deadline and closes nc.
 func refuseConn(nc net.Conn) {
-	r := NewRecordReader(nc)
+	r := wire.NewRecordReader(nc)
 	for {
 		h, _, err := r.Next()
 		if err != nil {
 			return
 		}
-		if h.Type == TypeBeginRequest {
-			nc.Write(AppendEndRequest(nil, h.ID, EndRequest{ProtocolStatus: Overloaded}))
+		if h.Type == wire.TypeBeginRequest {
+			nc.Write(wire.AppendEndRequest(nil, h.ID, wire.EndRequest{ProtocolStatus: wire.Overloaded}))
 			break
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
@@ -97,7 +98,7 @@ func describeEnd(response string, status byte) string {
 func describeValues(content string) string {
 	text := "values"
 	for content != "" {
-		name, value, rest, err := fastcgi.CutPair(content)
+		name, value, rest, err := wire.CutPair(content)
 		if err != nil {
 			return err.Error()
 		}

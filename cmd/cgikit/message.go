@@ -6,7 +6,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/scgi"
 )
@@ -56,7 +56,7 @@ func hintForPeer(v any) string {
 	if p := (*scgi.ProtocolError)(nil); errors.As(err, &p) && p.Offset == 0 && isMethod(p.Input) {
 		return "this looks like HTTP at an address where SCGI is spoken: listen with -l http: or -l auto:"
 	}
-	if p := (*fastcgi.ProtocolError)(nil); errors.As(err, &p) && isHTTPRecord(p.Reason) {
+	if p := (*wire.ProtocolError)(nil); errors.As(err, &p) && isHTTPRecord(p.Reason) {
 		return "this looks like HTTP at an address where FastCGI is spoken: listen with -l http: or -l auto:"
 	}
 	return ""

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/scgi"
 )
@@ -63,8 +63,8 @@ func TestPlainTakesOffWhatLaunchSays(t *testing.T) {
 // TestHintForPeer: browsers are sent to the wrong port.
 func TestHintForPeer(t *testing.T) {
 	request := []byte("GET / HTTP/1.1\r\n")
-	_, fastcgiErr := fastcgi.ParseHeader([fastcgi.HeaderSize]byte(request))
-	_, otherErr := fastcgi.ParseHeader([fastcgi.HeaderSize]byte{2, 1})
+	_, fastcgiErr := wire.ParseHeader([wire.HeaderSize]byte(request))
+	_, otherErr := wire.ParseHeader([wire.HeaderSize]byte{2, 1})
 	for _, test := range []struct {
 		name string
 		v    any

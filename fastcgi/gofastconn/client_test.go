@@ -15,6 +15,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 	"github.com/cgikit/cgikit/util"
@@ -70,10 +71,10 @@ func serving(t *testing.T, app gateway.AppFunc) *gofastconn.Client {
 
 // readRequest reads up to the end of STDIN.
 func readRequest(nc net.Conn) {
-	r := fastcgi.NewRecordReader(bufio.NewReader(nc))
+	r := wire.NewRecordReader(bufio.NewReader(nc))
 	for {
 		h, content, err := r.Next()
-		if err != nil || h.Type == fastcgi.TypeStdin && len(content) == 0 {
+		if err != nil || h.Type == wire.TypeStdin && len(content) == 0 {
 			return
 		}
 	}
@@ -88,10 +89,10 @@ func says(t *testing.T, records ...string) *gofastconn.Client {
 }
 
 func stdout(content string) string {
-	return string(fastcgi.AppendRecord(nil, fastcgi.TypeStdout, 1, []byte(content)))
+	return string(wire.AppendRecord(nil, wire.TypeStdout, 1, []byte(content)))
 }
 
-func end(e fastcgi.EndRequest) string { return string(fastcgi.AppendEndRequest(nil, 1, e)) }
+func end(e wire.EndRequest) string { return string(wire.AppendEndRequest(nil, 1, e)) }
 
 // request is one with a body, or none for nil.
 func request(body io.Reader, pairs ...string) *gateway.Request {
@@ -154,7 +155,7 @@ func TestForward(t *testing.T) {
 
 // TestExitStatus checks that appStatus is known, and no failure.
 func TestExitStatus(t *testing.T) {
-	resp, got, err := exchange(says(t, stdout("A: b\r\n\r\nhi"), end(fastcgi.EndRequest{AppStatus: 7})), request(nil))
+	resp, got, err := exchange(says(t, stdout("A: b\r\n\r\nhi"), end(wire.EndRequest{AppStatus: 7})), request(nil))
 	if err != nil || got != "hi" || resp.ExitStatus != 7 {
 		t.Errorf("got %q, %v, %+v", got, err, resp)
 	}
@@ -173,17 +174,17 @@ func TestBadAnswers(t *testing.T) {
 		{"ends without END_REQUEST (T2, F40)", head + stdout("part"), 502, "broke off"},
 		{"ends behind STDOUT (F40)", head + stdout("all") + stdout(""), 502, "broke off"},
 		{"ends within a record (F40)", head + stdout("part")[:10], 502, "broke off"},
-		{"END_REQUEST without a head (F41)", stdout("") + end(fastcgi.EndRequest{}), 502, "bad response head"},
-		{"OVERLOADED (T3, F39)", end(fastcgi.EndRequest{ProtocolStatus: fastcgi.Overloaded}), 503, "FCGI_OVERLOADED"},
-		{"CANT_MPX_CONN (T3, F39)", end(fastcgi.EndRequest{ProtocolStatus: fastcgi.CannotMultiplex}), 503, "FCGI_CANT_MPX_CONN"},
-		{"UNKNOWN_ROLE (T3, F39)", end(fastcgi.EndRequest{ProtocolStatus: fastcgi.UnknownRole}), 502, "FCGI_UNKNOWN_ROLE"},
-		{"OVERLOADED late", head + end(fastcgi.EndRequest{ProtocolStatus: fastcgi.Overloaded}), 503, "FCGI_OVERLOADED"},
+		{"END_REQUEST without a head (F41)", stdout("") + end(wire.EndRequest{}), 502, "bad response head"},
+		{"OVERLOADED (T3, F39)", end(wire.EndRequest{ProtocolStatus: wire.Overloaded}), 503, "FCGI_OVERLOADED"},
+		{"CANT_MPX_CONN (T3, F39)", end(wire.EndRequest{ProtocolStatus: wire.CannotMultiplex}), 503, "FCGI_CANT_MPX_CONN"},
+		{"UNKNOWN_ROLE (T3, F39)", end(wire.EndRequest{ProtocolStatus: wire.UnknownRole}), 502, "FCGI_UNKNOWN_ROLE"},
+		{"OVERLOADED late", head + end(wire.EndRequest{ProtocolStatus: wire.Overloaded}), 503, "FCGI_OVERLOADED"},
 		{"no FastCGI", "HTTP/1.1 400 Bad Request\r\n\r\n", 502, "version 72"},
 		{"broken on purpose", head + stdout("part") + "\xff\xff\xff\xff\xff\xff\xff\xff", 502, "version 255"},
-		{"another's record (F38)", string(fastcgi.AppendRecord(nil, fastcgi.TypeStdout, 2, []byte("x"))), 502, "request 2"},
-		{"a web server's record", string(fastcgi.AppendRecord(nil, fastcgi.TypeStdin, 1, nil)), 502, "type 5"},
-		{"short END_REQUEST", head + string(fastcgi.AppendRecord(nil, fastcgi.TypeEndRequest, 1, []byte("x"))), 502, "END_REQUEST of 1"},
-		{"bad status (T9)", stdout("Status: x\r\n\r\n") + end(fastcgi.EndRequest{}), 502, "bad response head"},
+		{"another's record (F38)", string(wire.AppendRecord(nil, wire.TypeStdout, 2, []byte("x"))), 502, "request 2"},
+		{"a web server's record", string(wire.AppendRecord(nil, wire.TypeStdin, 1, nil)), 502, "type 5"},
+		{"short END_REQUEST", head + string(wire.AppendRecord(nil, wire.TypeEndRequest, 1, []byte("x"))), 502, "END_REQUEST of 1"},
+		{"bad status (T9)", stdout("Status: x\r\n\r\n") + end(wire.EndRequest{}), 502, "bad response head"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, got, err := exchange(says(t, c.answer), request(nil))
@@ -198,7 +199,7 @@ func TestBadAnswers(t *testing.T) {
 // TestLongHeadLine closes T1: gofast hangs at a line of 1,024 bytes.
 func TestLongHeadLine(t *testing.T) {
 	long := strings.Repeat("v", 20_000)
-	resp, got, err := exchange(says(t, stdout("Set-Cookie: "+long+"\r\n\r\nhi"), end(fastcgi.EndRequest{})), request(nil))
+	resp, got, err := exchange(says(t, stdout("Set-Cookie: "+long+"\r\n\r\nhi"), end(wire.EndRequest{})), request(nil))
 	if err != nil || got != "hi" || resp.Headers.Get("Set-Cookie") != long {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -208,9 +209,9 @@ func TestLongHeadLine(t *testing.T) {
 func TestHeadInPieces(t *testing.T) {
 	var records []string
 	for _, b := range "Status: 201 Created\r\n\r\nbody" {
-		records = append(records, stdout(string(b)), string(fastcgi.AppendRecord(nil, fastcgi.TypeUnknownType, 0, make([]byte, 8))))
+		records = append(records, stdout(string(b)), string(wire.AppendRecord(nil, wire.TypeUnknownType, 0, make([]byte, 8))))
 	}
-	resp, got, err := exchange(says(t, append(records, stdout(""), end(fastcgi.EndRequest{}))...), request(nil))
+	resp, got, err := exchange(says(t, append(records, stdout(""), end(wire.EndRequest{}))...), request(nil))
 	if err != nil || got != "body" || resp.Status != "201 Created" {
 		t.Errorf("got %q, %v, %+v", got, err, resp)
 	}
@@ -225,7 +226,7 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 func TestEarlyAnswer(t *testing.T) {
 	over := make(chan struct{})
 	c := application(t, func(nc net.Conn) {
-		io.WriteString(nc, stdout("Status: 413 Content Too Large\r\n\r\nno")+end(fastcgi.EndRequest{}))
+		io.WriteString(nc, stdout("Status: 413 Content Too Large\r\n\r\nno")+end(wire.EndRequest{}))
 		<-over
 	})
 	_, got, err := exchange(c, request(endless{}))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
 )
@@ -50,12 +51,12 @@ func (c *conn) open(ctx context.Context) *conn {
 		records.CloseWithError(net.ErrClosed)
 		replies.CloseWithError(net.ErrClosed)
 	})
-	go c.serve(fastcgi.NewRecordReader(bufio.NewReader(records)), replies)
+	go c.serve(wire.NewRecordReader(bufio.NewReader(records)), replies)
 	return c
 }
 
 // serve performs one request after the other.
-func (c *conn) serve(records *fastcgi.RecordReader, replies io.Writer) {
+func (c *conn) serve(records *wire.RecordReader, replies io.Writer) {
 	defer c.cancel()
 	for {
 		r := &exchange{conn: c, records: records, replies: replies}
@@ -123,7 +124,7 @@ func (*conn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 func environ(params []byte) (*util.Environ, error) {
 	e := util.NewEnviron()
 	for data := string(params); data != ""; {
-		name, value, rest, err := fastcgi.CutPair(data)
+		name, value, rest, err := wire.CutPair(data)
 		if err != nil {
 			return nil, err
 		}

@@ -10,13 +10,14 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
 // exchange is one request of gofast's.
 type exchange struct {
 	conn    *conn
-	records *fastcgi.RecordReader
+	records *wire.RecordReader
 	mu      sync.Mutex // held while a record is written: STDERR comes beside STDOUT
 	replies io.Writer
 	id      uint16
@@ -71,12 +72,12 @@ func (x *exchange) request() (*gateway.Request, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case h.Type == fastcgi.TypeBeginRequest:
+		case h.Type == wire.TypeBeginRequest:
 			x.id = h.ID
 			if err := x.checkRole(content); err != nil {
 				return nil, err
 			}
-		case h.Type != fastcgi.TypeParams || h.ID != x.id:
+		case h.Type != wire.TypeParams || h.ID != x.id:
 		case len(content) > 0:
 			params = append(params, content...)
 		default:
@@ -88,7 +89,7 @@ func (x *exchange) request() (*gateway.Request, error) {
 
 // checkRole refuses what the Pool would send as something else.
 func (x *exchange) checkRole(content []byte) error {
-	b, err := fastcgi.ParseBeginRequest(content)
+	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
 		return err
 	}
@@ -114,11 +115,11 @@ func (x *exchange) body(abort func()) (*io.PipeReader, <-chan struct{}, error) {
 			return nil, nil, err
 		case h.ID != x.id:
 			continue
-		case h.Type == fastcgi.TypeAbortRequest:
+		case h.Type == wire.TypeAbortRequest:
 			return nil, nil, errors.New("gofastconn: request given up")
-		case h.Type == fastcgi.TypeStdin && len(content) == 0:
+		case h.Type == wire.TypeStdin && len(content) == 0:
 			return nil, nil, nil
-		case h.Type == fastcgi.TypeStdin:
+		case h.Type == wire.TypeStdin:
 			first = bytes.Clone(content) // the reader goes on in another goroutine
 		default:
 			continue
@@ -142,10 +143,10 @@ func (x *exchange) copyBody(w io.Writer, content []byte, abort func()) error {
 		switch {
 		case err != nil:
 			return io.ErrUnexpectedEOF
-		case h.ID == x.id && h.Type == fastcgi.TypeAbortRequest:
+		case h.ID == x.id && h.Type == wire.TypeAbortRequest:
 			abort()
 			return io.ErrUnexpectedEOF
-		case h.ID != x.id || h.Type != fastcgi.TypeStdin:
+		case h.ID != x.id || h.Type != wire.TypeStdin:
 			next = nil
 		case len(next) == 0:
 			return nil
@@ -174,13 +175,13 @@ func (x *exchange) answer(r *gateway.Request) error {
 	if err != nil {
 		return x.page(err)
 	}
-	if err := x.write(fastcgi.TypeStdout, head); err != nil {
+	if err := x.write(wire.TypeStdout, head); err != nil {
 		return err
 	}
 	_, err = io.CopyBuffer(stdout{x}, struct{ io.Reader }{resp.Body}, make([]byte, 32<<10))
 	if err != nil && x.conn.ctx.Err() == nil {
 		x.conn.observer.fail(err)
-		x.write(fastcgi.TypeStderr, []byte("gofastconn: response cut off: "+err.Error()))
+		x.write(wire.TypeStderr, []byte("gofastconn: response cut off: "+err.Error()))
 	}
 	return x.end(uint32(resp.ExitStatus))
 }
@@ -221,8 +222,8 @@ func (x *exchange) page(err error) error {
 	if b := (*gateway.BackendError)(nil); errors.As(err, &b) {
 		status, text = b.Status, b.Reason
 	}
-	x.write(fastcgi.TypeStderr, []byte(err.Error()))
-	x.write(fastcgi.TypeStdout, fmt.Appendf(nil, "Status: %d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\n", status, text))
+	x.write(wire.TypeStderr, []byte(err.Error()))
+	x.write(wire.TypeStdout, fmt.Appendf(nil, "Status: %d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\n", status, text))
 	return x.end(0)
 }
 
@@ -230,17 +231,17 @@ func (x *exchange) page(err error) error {
 func (x *exchange) end(appStatus uint32) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, err := x.replies.Write(fastcgi.AppendEndRequest(nil, x.id, fastcgi.EndRequest{AppStatus: appStatus}))
+	_, err := x.replies.Write(wire.AppendEndRequest(nil, x.id, wire.EndRequest{AppStatus: appStatus}))
 	return err
 }
 
-func (x *exchange) write(t fastcgi.RecordType, content []byte) error {
+func (x *exchange) write(t wire.RecordType, content []byte) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(content) == 0 {
 		return nil
 	}
-	_, err := x.replies.Write(fastcgi.AppendRecord(nil, t, x.id, content))
+	_, err := x.replies.Write(wire.AppendRecord(nil, t, x.id, content))
 	return err
 }
 
@@ -248,7 +249,7 @@ func (x *exchange) write(t fastcgi.RecordType, content []byte) error {
 type stdout struct{ x *exchange }
 
 func (s stdout) Write(p []byte) (int, error) {
-	if err := s.x.write(fastcgi.TypeStdout, p); err != nil {
+	if err := s.x.write(wire.TypeStdout, p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -259,7 +260,7 @@ type errorStream exchange
 
 // Write implements io.Writer.
 func (s *errorStream) Write(p []byte) (int, error) {
-	if err := (*exchange)(s).write(fastcgi.TypeStderr, p); err != nil {
+	if err := (*exchange)(s).write(wire.TypeStderr, p); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -15,8 +15,8 @@ import (
 
 	"github.com/yookoala/gofast"
 
-	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -87,8 +87,8 @@ func TestTruncationIsSeen(t *testing.T) { // T2
 }
 
 func TestEndStatusIsSeen(t *testing.T) { // T3
-	for status, want := range map[fastcgi.ProtocolStatus]int{fastcgi.Overloaded: 503, fastcgi.CannotMultiplex: 503, fastcgi.UnknownRole: 502} {
-		w, _ := plainly(t, says(t, end(fastcgi.EndRequest{ProtocolStatus: status})), gofast.NewRequest(nil))
+	for status, want := range map[wire.ProtocolStatus]int{wire.Overloaded: 503, wire.CannotMultiplex: 503, wire.UnknownRole: 502} {
+		w, _ := plainly(t, says(t, end(wire.EndRequest{ProtocolStatus: status})), gofast.NewRequest(nil))
 		if w.Code != want {
 			t.Errorf("%v: got %d; want %d", status, w.Code, want)
 		}
@@ -97,7 +97,7 @@ func TestEndStatusIsSeen(t *testing.T) { // T3
 
 func TestLongLines(t *testing.T) { // T1
 	for _, n := range []int{1010, 1011, 5000} { // with "Set-Cookie: " 1,022 bytes and more
-		c := says(t, stdout("Set-Cookie: "+strings.Repeat("v", n)+"\r\n\r\nhi"), end(fastcgi.EndRequest{}))
+		c := says(t, stdout("Set-Cookie: "+strings.Repeat("v", n)+"\r\n\r\nhi"), end(wire.EndRequest{}))
 		w, _ := plainly(t, c, gofast.NewRequest(nil))
 		if want := map[bool]int{true: 200, false: 502}[n == 1010]; w.Code != want {
 			t.Errorf("a value of %d bytes on a plain client: got %d; want %d", n, w.Code, want)
@@ -128,7 +128,7 @@ func (blocked) Close() error { return nil }
 func TestWritersDoNotHang(t *testing.T) { // T4
 	over := make(chan struct{})
 	c := application(t, func(nc net.Conn) {
-		io.WriteString(nc, stdout("Status: 413 Content Too Large\r\n\r\nno")+end(fastcgi.EndRequest{}))
+		io.WriteString(nc, stdout("Status: 413 Content Too Large\r\n\r\nno")+end(wire.EndRequest{}))
 		io.Copy(io.Discard, nc)
 	})
 	for name, body := range map[string]io.ReadCloser{

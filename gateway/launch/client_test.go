@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
 // protocols are those that a listening socket may be asked for.
@@ -102,15 +103,15 @@ func encodeBody(protocol, body string, variables ...string) []byte {
 	}
 	var params []byte
 	for i := 0; i < len(variables); i += 2 {
-		params = fastcgi.AppendPair(params, variables[i], variables[i+1])
+		params = wire.AppendPair(params, variables[i], variables[i+1])
 	}
-	b := fastcgi.AppendBeginRequest(nil, 1, fastcgi.BeginRequest{Role: fastcgi.RoleResponder})
-	b = fastcgi.AppendRecord(b, fastcgi.TypeParams, 1, params)
-	b = fastcgi.AppendRecord(b, fastcgi.TypeParams, 1, nil)
+	b := wire.AppendBeginRequest(nil, 1, wire.BeginRequest{Role: fastcgi.RoleResponder})
+	b = wire.AppendRecord(b, wire.TypeParams, 1, params)
+	b = wire.AppendRecord(b, wire.TypeParams, 1, nil)
 	if body != "" {
-		b = fastcgi.AppendRecord(b, fastcgi.TypeStdin, 1, []byte(body))
+		b = wire.AppendRecord(b, wire.TypeStdin, 1, []byte(body))
 	}
-	return fastcgi.AppendRecord(b, fastcgi.TypeStdin, 1, nil)
+	return wire.AppendRecord(b, wire.TypeStdin, 1, nil)
 }
 
 // records reads FastCGI's STDOUT stream.
@@ -130,11 +131,11 @@ func (r *records) Read(p []byte) (int, error) {
 
 // next returns io.EOF for the end of the request only.
 func (r *records) next() error {
-	var head [fastcgi.HeaderSize]byte
+	var head [wire.HeaderSize]byte
 	if _, err := io.ReadFull(r.conn, head[:]); err != nil {
 		return errors.Join(io.ErrUnexpectedEOF, err)
 	}
-	h, err := fastcgi.ParseHeader(head)
+	h, err := wire.ParseHeader(head)
 	if err != nil {
 		return err
 	}
@@ -143,10 +144,10 @@ func (r *records) next() error {
 		return errors.Join(io.ErrUnexpectedEOF, err)
 	}
 	switch h.Type {
-	case fastcgi.TypeEndRequest:
+	case wire.TypeEndRequest:
 		r.conn.Close() // which the server waits for, lest its answer be lost
 		return io.EOF
-	case fastcgi.TypeStdout:
+	case wire.TypeStdout:
 		r.pending.Write(content[:h.ContentLength])
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"net"
 	"sync"
 
-	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
@@ -90,14 +90,14 @@ func sendBodies(conn net.Conn, requests int, method string) error {
 	block := make([]byte, 32<<10)
 	for range streamSize / len(block) {
 		for id := 0; id < requests && method == "POST"; id++ {
-			if _, err := conn.Write(fastcgi.AppendRecord(out[:0], fastcgi.TypeStdin, uint16(id+1), block)); err != nil {
+			if _, err := conn.Write(wire.AppendRecord(out[:0], wire.TypeStdin, uint16(id+1), block)); err != nil {
 				return err
 			}
 		}
 	}
 	out = out[:0]
 	for id := range requests {
-		out = fastcgi.AppendRecord(out, fastcgi.TypeStdin, uint16(id+1), nil)
+		out = wire.AppendRecord(out, wire.TypeStdin, uint16(id+1), nil)
 	}
 	_, err := conn.Write(out)
 	return err

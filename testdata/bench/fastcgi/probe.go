@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
@@ -37,7 +38,7 @@ func roles(s settings, server string) (string, error) {
 func hasRole(c *contest.Child, role fastcgi.Role) (bool, error) {
 	request := appendGet(nil, 1, false)
 	request[9] = byte(role) // BEGIN_REQUEST's content begins with it
-	request = fastcgi.AppendRecord(request, fastcgi.TypeData, 1, nil)
+	request = wire.AppendRecord(request, wire.TypeData, 1, nil)
 	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {
 		return false, err
@@ -47,15 +48,15 @@ func hasRole(c *contest.Child, role fastcgi.Role) (bool, error) {
 		return false, err
 	}
 	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	in := fastcgi.NewRecordReader(conn)
+	in := wire.NewRecordReader(conn)
 	for {
 		h, content, err := in.Next()
 		if err != nil {
 			return false, err
 		}
-		if h.Type == fastcgi.TypeEndRequest {
-			end, err := fastcgi.ParseEndRequest(content)
-			return end.ProtocolStatus == fastcgi.RequestComplete, err
+		if h.Type == wire.TypeEndRequest {
+			end, err := wire.ParseEndRequest(content)
+			return end.ProtocolStatus == wire.RequestComplete, err
 		}
 	}
 }
@@ -77,8 +78,8 @@ func patience(s settings, server string) (string, error) {
 	}
 	out := appendHead(nil, 1, "POST", true)
 	out = appendHead(out, 2, "GET", true)
-	out = fastcgi.AppendRecord(out, fastcgi.TypeStdin, 1, make([]byte, 1<<20))
-	_, err = conn.Write(fastcgi.AppendRecord(out, fastcgi.TypeStdin, 2, nil))
+	out = wire.AppendRecord(out, wire.TypeStdin, 1, make([]byte, 1<<20))
+	_, err = conn.Write(wire.AppendRecord(out, wire.TypeStdin, 2, nil))
 	var t tally
 	for buf := make([]byte, 4096); err == nil && t.ended == 0; {
 		var n int

@@ -4,6 +4,7 @@ package main
 
 import (
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
 // variables are what nginx 1.22 sends with its stock fastcgi_params and a SCRIPT_FILENAME for a GET by a browser-like client.
@@ -35,19 +36,19 @@ var variables = [][2]string{
 
 // appendHead appends a request up to the end of its variables. method replaces that of the variables.
 func appendHead(dst []byte, id uint16, method string, keep bool) []byte {
-	dst = fastcgi.AppendBeginRequest(dst, id, fastcgi.BeginRequest{Role: fastcgi.RoleResponder, KeepConn: keep})
+	dst = wire.AppendBeginRequest(dst, id, wire.BeginRequest{Role: fastcgi.RoleResponder, KeepConn: keep})
 	var pairs []byte
 	for _, v := range variables {
 		if v[0] == "REQUEST_METHOD" {
 			v[1] = method
 		}
-		pairs = fastcgi.AppendPair(pairs, v[0], v[1])
+		pairs = wire.AppendPair(pairs, v[0], v[1])
 	}
-	dst = fastcgi.AppendRecord(dst, fastcgi.TypeParams, id, pairs)
-	return fastcgi.AppendRecord(dst, fastcgi.TypeParams, id, nil)
+	dst = wire.AppendRecord(dst, wire.TypeParams, id, pairs)
+	return wire.AppendRecord(dst, wire.TypeParams, id, nil)
 }
 
 // appendGet appends a whole request without a body.
 func appendGet(dst []byte, id uint16, keep bool) []byte {
-	return fastcgi.AppendRecord(appendHead(dst, id, "GET", keep), fastcgi.TypeStdin, id, nil)
+	return wire.AppendRecord(appendHead(dst, id, "GET", keep), wire.TypeStdin, id, nil)
 }

@@ -1,4 +1,4 @@
-package fastcgi
+package wire
 
 import (
 	"bytes"
@@ -51,25 +51,6 @@ func TestAppendRecord(t *testing.T) {
 				t.Errorf("at the end: %v", err)
 			}
 		})
-	}
-}
-
-// TestAppendFlushed: what is flushed has no padding, which nginx would wait behind.
-func TestAppendFlushed(t *testing.T) {
-	if got := appendFlushed([]byte("before"), TypeStdout, 7, []byte("abc")); string(got) != "before\x01\x06\x00\x07\x00\x03\x00\x00abc" {
-		t.Errorf("got %q", got)
-	}
-}
-
-// TestAppendError: HAProxy needs something behind the content.
-func TestAppendError(t *testing.T) {
-	for content, want := range map[string]string{
-		"1234567":  "before\x01\x07\x00\x07\x00\x07\x01\x001234567\x00",
-		"12345678": "before\x01\x07\x00\x07\x00\x08\x08\x0012345678\x00\x00\x00\x00\x00\x00\x00\x00",
-	} {
-		if got := appendError([]byte("before"), 7, []byte(content)); string(got) != want {
-			t.Errorf("%s: got %q; want %q", content, got, want)
-		}
 	}
 }
 
@@ -166,32 +147,32 @@ func isProtocolError(err error) bool {
 	return errors.As(err, &e)
 }
 
-func TestDecodeParams(t *testing.T) {
+func TestDecodePairs(t *testing.T) {
 	raw := AppendPair(AppendPair(AppendPair(nil, "B", "1"), "A", ""), "B", "2")
-	e, err := decodeParams(raw, 3)
+	e, err := DecodePairs(raw, 3)
 	clear(raw) // the environ must not share it
 	if err != nil || strings.Join(e.List(), " ") != "A= B=2" || e.Len() != 3 {
 		t.Errorf("got %v, %v; want B, A and B again", e.List(), err)
 	}
 	raw = bytes.Repeat([]byte{0, 0}, 10)
-	if _, err := decodeParams(raw, 9); err != errTooManyParams {
+	if _, err := DecodePairs(raw, 9); err != ErrTooManyPairs {
 		t.Errorf("10 variables, where 9 may be: %v", err)
 	}
-	if e, err := decodeParams(raw, -1); err != nil || e.Len() != 10 {
+	if e, err := DecodePairs(raw, -1); err != nil || e.Len() != 10 {
 		t.Errorf("without a bound: %v", err)
 	}
-	if e, err := decodeParams(nil, 0); err != nil || e.Len() != 0 {
+	if e, err := DecodePairs(nil, 0); err != nil || e.Len() != 0 {
 		t.Errorf("none: %v", err)
 	}
 }
 
-// TestDecodeParamsAllocations keeps the cost of an ordinary request: the bytes, and the environ.
-func TestDecodeParamsAllocations(t *testing.T) {
+// TestDecodePairsAllocations keeps the cost of an ordinary request: the bytes, and the environ.
+func TestDecodePairsAllocations(t *testing.T) {
 	var raw []byte
 	for range 30 {
 		raw = AppendPair(raw, "HTTP_ACCEPT_LANGUAGE", "en")
 	}
-	if n := testing.AllocsPerRun(100, func() { decodeParams(raw, 100) }); n > 2 {
+	if n := testing.AllocsPerRun(100, func() { DecodePairs(raw, 100) }); n > 2 {
 		t.Errorf("%v allocations; want 2", n)
 	}
 }
@@ -200,7 +181,7 @@ func FuzzPairs(f *testing.F) {
 	f.Add("\x01\x02abb\x80\x00\x00\x01\x00c", "name", "value")
 	f.Add("\xff\xff\xff\xff\xff\xff\xff\xff", "", strings.Repeat("v", 200))
 	f.Fuzz(func(t *testing.T, data, name, value string) {
-		e, err := decodeParams([]byte(data), -1)
+		e, err := DecodePairs([]byte(data), -1)
 		if err == nil {
 			again := []byte(nil)
 			for name, value := range e.All() {
@@ -209,7 +190,7 @@ func FuzzPairs(f *testing.F) {
 			if len(again) > len(data) { // the four-byte form may become shorter, never longer
 				t.Errorf("%q became %q", data, again)
 			}
-			e2, err := decodeParams(again, -1)
+			e2, err := DecodePairs(again, -1)
 			if err != nil || strings.Join(e2.List(), "\n") != strings.Join(e.List(), "\n") {
 				t.Errorf("%q does not survive: %v", data, err)
 			}

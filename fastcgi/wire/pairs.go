@@ -1,4 +1,4 @@
-package fastcgi
+package wire
 
 import (
 	"encoding/binary"
@@ -31,15 +31,15 @@ func appendLength(dst []byte, n int) []byte {
 func CutPair(data string) (name, value, rest string, err error) {
 	nameLength, rest, ok := cutLength(data)
 	if !ok {
-		return "", "", "", protocolError("pair without a name length: %.64q", data)
+		return "", "", "", Errorf("pair without a name length: %.64q", data)
 	}
 	valueLength, rest, ok := cutLength(rest)
 	if !ok {
-		return "", "", "", protocolError("pair without a value length: %.64q", data)
+		return "", "", "", Errorf("pair without a value length: %.64q", data)
 	}
 	// Two lengths of 31 bits overflow an int of 32 (CVE-2025-23016 in libfcgi).
 	if nameLength+valueLength > int64(len(rest)) {
-		return "", "", "", protocolError("pair of %d and %d bytes, where %d are left: %.64q", nameLength, valueLength, len(rest), data)
+		return "", "", "", Errorf("pair of %d and %d bytes, where %d are left: %.64q", nameLength, valueLength, len(rest), data)
 	}
 	name, rest = rest[:nameLength], rest[nameLength:]
 	return name, rest[:valueLength], rest[valueLength:], nil
@@ -57,12 +57,12 @@ func cutLength(data string) (n int64, rest string, ok bool) {
 	return int64(data[0]&^longLength)<<24 | int64(data[1])<<16 | int64(data[2])<<8 | int64(data[3]), data[4:], true
 }
 
-// errTooManyParams is decodeParams' error for a well-formed environ that is too long.
-var errTooManyParams = errors.New("fastcgi: more variables than MaxParams")
+// ErrTooManyPairs is the error of DecodePairs for well-formed data that has too many pairs.
+var ErrTooManyPairs = errors.New("fastcgi: too many name-value pairs")
 
-// decodeParams decodes a whole PARAMS stream. most bounds the number of pairs; negative is no bound. Names and values share one
-// copy of raw.
-func decodeParams(raw []byte, most int) (*util.Environ, error) {
+// DecodePairs decodes the whole of a stream. most bounds the number of pairs, over which the error is [ErrTooManyPairs]; negative
+// is no bound. Names and values share one copy of raw.
+func DecodePairs(raw []byte, most int) (*util.Environ, error) {
 	e := util.NewEnviron()
 	for data := string(raw); data != ""; {
 		name, value, rest, err := CutPair(data)
@@ -70,29 +70,10 @@ func decodeParams(raw []byte, most int) (*util.Environ, error) {
 		case err != nil:
 			return nil, err
 		case most >= 0 && e.Len() >= most:
-			return nil, errTooManyParams
+			return nil, ErrTooManyPairs
 		}
 		e.Add(name, value)
 		data = rest
 	}
 	return e, nil
-}
-
-// answerValues returns the content of the answer to GET_VALUES: of what was asked, what is known, each name once (FastCGI section
-// 4.1).
-func answerValues(query []byte, known func(name string) (value string, ok bool)) ([]byte, error) {
-	asked, err := decodeParams(query, -1)
-	if err != nil {
-		return nil, err
-	}
-	var answer []byte
-	done := make(map[string]bool)
-	for name := range asked.All() {
-		value, ok := known(name)
-		if ok && !done[name] {
-			done[name] = true
-			answer = AppendPair(answer, name, value)
-		}
-	}
-	return answer, nil
 }

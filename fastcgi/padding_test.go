@@ -1,0 +1,26 @@
+package fastcgi
+
+import (
+	"testing"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
+)
+
+// TestAppendFlushed: what is flushed has no padding, which nginx would wait behind.
+func TestAppendFlushed(t *testing.T) {
+	if got := appendFlushed([]byte("before"), wire.TypeStdout, 7, []byte("abc")); string(got) != "before\x01\x06\x00\x07\x00\x03\x00\x00abc" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestAppendError: HAProxy needs something behind the content.
+func TestAppendError(t *testing.T) {
+	for content, want := range map[string]string{
+		"1234567":  "before\x01\x07\x00\x07\x00\x07\x01\x001234567\x00",
+		"12345678": "before\x01\x07\x00\x07\x00\x08\x08\x0012345678\x00\x00\x00\x00\x00\x00\x00\x00",
+	} {
+		if got := appendError([]byte("before"), 7, []byte(content)); string(got) != want {
+			t.Errorf("%s: got %q; want %q", content, got, want)
+		}
+	}
+}
