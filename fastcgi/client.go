@@ -8,7 +8,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Client is the web server's side: a [gateway.Backend] that calls a FastCGI application, such as php-fpm, over connections that it
@@ -194,7 +194,7 @@ func (c *Client) Stats() ClientStats {
 }
 
 func (c *Client) dial(ctx context.Context) (*clientConn, error) {
-	d := listen.Dialer{
+	d := transport.Dialer{
 		Protocol:         "fastcgi",
 		Addr:             c.Addr,
 		Fallback:         c.Fallback,

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // clientConn is one connection to an application, for one exchange at a time.
 type clientConn struct {
-	call     *listen.Call
-	socket   *listen.Socket
+	call     *transport.Call
+	socket   *transport.Socket
 	in       *bufio.Reader
 	id       uint16    // of the request under way
 	kept     bool      // it has had an exchange
@@ -24,10 +24,10 @@ type clientConn struct {
 // clientBuffer holds a small answer whole. What is larger is read past it.
 const clientBuffer = 8 << 10
 
-func newClientConn(call *listen.Call) *clientConn {
+func newClientConn(call *transport.Call) *clientConn {
 	return &clientConn{
 		call:   call,
-		socket: listen.NewSocket(call.Conn),
+		socket: transport.NewSocket(call.Conn),
 		in:     bufio.NewReaderSize(call, clientBuffer),
 		dialed: time.Now(),
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // clientExchange is one request and its response on a connection. As an io.ReadCloser it is STDOUT, for one goroutine; another may
@@ -208,7 +208,7 @@ func (x *clientExchange) reason(err error) error {
 		return &gateway.BackendError{Status: 502, Reason: "the application broke the protocol", Err: err}
 	}
 	x.died = !x.conn.call.Answered() && !errors.Is(err, os.ErrDeadlineExceeded)
-	return listen.Failure(x.request.Context(), err)
+	return transport.Failure(x.request.Context(), err)
 }
 
 // Close ends the exchange. What of the body is not sent stays unsent.
@@ -238,7 +238,7 @@ func (x *clientExchange) interrupt() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if ctx := x.request.Context(); x.err == nil {
-		x.err = listen.Failure(ctx, ctx.Err())
+		x.err = transport.Failure(ctx, ctx.Err())
 	}
 	if !x.parted {
 		x.parted = true

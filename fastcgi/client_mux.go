@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // clientMux holds the connections of a Client that carry several requests at the same time (FastCGI section 3.3). The zero value is
@@ -43,7 +43,7 @@ func (m *clientMux) get(ctx context.Context, c *Client) (*clientConn, error) {
 		select {
 		case <-dialing:
 		case <-ctx.Done():
-			return nil, listen.Failure(ctx, ctx.Err())
+			return nil, transport.Failure(ctx, ctx.Err())
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (m *clientMux) begin(ctx context.Context, c *Client, conn *clientConn) (*cl
 	can := shared.ask(ctx)
 	if ctx.Err() != nil {
 		c.pool.drop(conn)
-		return nil, listen.Failure(ctx, ctx.Err())
+		return nil, transport.Failure(ctx, ctx.Err())
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

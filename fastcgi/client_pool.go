@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // clientPool holds a Client's connections. The zero value is ready.
@@ -102,7 +102,7 @@ func (p *clientPool) await(ctx context.Context, c *Client, w chan poolGrant) (*c
 		return grant.conn, grant.err
 	case <-ctx.Done():
 		p.leave(c, w)
-		return nil, listen.Failure(ctx, ctx.Err())
+		return nil, transport.Failure(ctx, ctx.Err())
 	case <-late:
 		p.leave(c, w)
 		return nil, &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errNoConn}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // conn is one connection of a Server. At any time at most one goroutine reads it, and does what the records say; which one, changes.
@@ -20,9 +20,9 @@ import (
 type conn struct {
 	server *Server
 	limits *limits
-	lc     *listen.Conn
+	lc     *transport.Conn
 	nc     net.Conn
-	socket *listen.Socket
+	socket *transport.Socket
 	ctx    context.Context
 
 	// For the reader alone.
@@ -65,13 +65,13 @@ type inBuffer [16 << 10]byte
 var inBuffers = sync.Pool{New: func() any { return new(inBuffer) }}
 
 // serveConn serves one connection. When it returns, other goroutines may go on with that.
-func (s *Server) serveConn(ctx context.Context, lc *listen.Conn, limits *limits) {
+func (s *Server) serveConn(ctx context.Context, lc *transport.Conn, limits *limits) {
 	c := &conn{
 		server:  s,
 		limits:  limits,
 		lc:      lc,
 		nc:      lc.Net,
-		socket:  listen.NewSocket(lc.Net),
+		socket:  transport.NewSocket(lc.Net),
 		ctx:     ctx,
 		reading: true,
 		users:   1,
@@ -149,7 +149,7 @@ func (c *conn) wait(waiting bool) {
 	}
 }
 
-// Acquire implements listen.Buffer.
+// Acquire implements transport.Buffer.
 func (c *conn) Acquire() []byte {
 	if c.buf == nil {
 		c.buf = inBuffers.Get().(*inBuffer)
@@ -157,7 +157,7 @@ func (c *conn) Acquire() []byte {
 	return c.buf[c.end:]
 }
 
-// Release implements listen.Buffer. The start of a header that came before stays where it is.
+// Release implements transport.Buffer. The start of a header that came before stays where it is.
 func (c *conn) Release() {
 	if c.buf != nil && c.end == 0 {
 		inBuffers.Put(c.buf)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // TestStallLeavesTheDeadline has a connection begin to linger while its reader waits for room in a body: the reader must not go on
@@ -55,7 +55,7 @@ func fullBody(t *testing.T) (*conn, *request) {
 	}
 	t.Cleanup(func() { theirs.Close() })
 	s := new(Server)
-	c := &conn{server: s, limits: s.limits(), nc: ours, socket: listen.NewSocket(ours), ctx: context.Background(), reading: true}
+	c := &conn{server: s, limits: s.limits(), nc: ours, socket: transport.NewSocket(ours), ctx: context.Background(), reading: true}
 	r := newRequest(c, 1, wire.BeginRequest{Role: RoleResponder})
 	for r.stdin.put(make([]byte, 1<<10), false) {
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // engine is what both servers are.
@@ -17,7 +17,7 @@ type engine interface {
 	ListenAndServe() error
 	Shutdown(context.Context) error
 	Close() error
-	Stats() listen.Stats
+	Stats() transport.Stats
 	CurrentRequests() int
 }
 

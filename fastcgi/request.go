@@ -7,7 +7,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -52,7 +52,7 @@ func newRequest(c *conn, id uint16, b wire.BeginRequest) *request {
 // watcher is asked when somebody asks for the end of the context: from then on the connection must be read.
 type watcher request
 
-// Watch implements listen.Watcher.
+// Watch implements transport.Watcher.
 func (w *watcher) Watch(func()) (stop func()) {
 	w.conn.relieve((*request)(w))
 	return nil
@@ -146,7 +146,7 @@ func (r *request) end() {
 
 // requestContext is the context of a request, by which SetAppStatus finds it.
 type requestContext struct {
-	listen.RequestContext
+	transport.RequestContext
 	request *request
 }
 

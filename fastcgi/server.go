@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Server answers FastCGI requests with an engine of its own: every role, requests multiplexed on a connection, files by sendfile(2).
@@ -74,7 +75,7 @@ type Server struct {
 	// connection has 128 at most. Zero and negative are no other bound.
 	MaxRequests int
 
-	// AllowedPeers and AllowedUIDs say who may connect, as listen.Service has them. While both are empty, everyone may. The
+	// AllowedPeers and AllowedUIDs say who may connect, as transport.Service has them. While both are empty, everyone may. The
 	// list of FCGI_WEB_SERVER_ADDRS is [WebServerAddrs]'.
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
@@ -84,11 +85,11 @@ type Server struct {
 	// as it is. The URL.Path of an http.Handler stays whole, see package httpapp.
 	Mount string
 
-	conns    listen.Conns
-	requests listen.Requests
+	conns    transport.Conns
+	requests transport.Requests
 	relief   relief
 
-	overRequests, overParams listen.Notice
+	overRequests, overParams transport.Notice
 }
 
 // ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.
@@ -109,8 +110,8 @@ func (s *Server) Serve(l net.Listener) error {
 		return errors.New("fastcgi: Server.App is nil")
 	}
 	limits := s.limits()
-	return s.conns.Serve(l, listen.Service{
-		Handle:       func(ctx context.Context, lc *listen.Conn) { s.serveConn(ctx, lc, limits) },
+	return s.conns.Serve(l, transport.Service{
+		Handle:       func(ctx context.Context, lc *transport.Conn) { s.serveConn(ctx, lc, limits) },
 		Refuse:       refuseConn,
 		MaxConns:     s.MaxConns,
 		AllowedPeers: s.AllowedPeers,
@@ -129,7 +130,7 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.conns.Shutdown(c
 func (s *Server) Close() error { return s.conns.Close() }
 
 // Stats returns the connections in figures. It looks at every one of them.
-func (s *Server) Stats() listen.Stats { return s.conns.Stats() }
+func (s *Server) Stats() transport.Stats { return s.conns.Stats() }
 
 // value answers FCGI_GET_VALUES.
 func (s *Server) value(name string) (string, bool) {

@@ -14,13 +14,13 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // stdConn is one connection of a StdServer. A goroutine reads it; each request's goroutine, net/http/fcgi's own, writes to it.
 type stdConn struct {
 	server   *StdServer
-	lc       *listen.Conn
+	lc       *transport.Conn
 	nc       net.Conn
 	in       *bufio.Reader
 	records  *wire.RecordReader
@@ -51,7 +51,7 @@ type stdConn struct {
 }
 
 // serveConn serves one connection and returns when its last App has.
-func (s *StdServer) serveConn(ctx context.Context, lc *listen.Conn) {
+func (s *StdServer) serveConn(ctx context.Context, lc *transport.Conn) {
 	c := &stdConn{
 		server: s,
 		lc:     lc,

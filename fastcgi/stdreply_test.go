@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // slowConn takes three bytes before each deadline passes.
@@ -33,7 +33,7 @@ func (c *slowConn) RemoteAddr() net.Addr             { return &net.UnixAddr{} }
 // TestSendGoesOnWhilePeerTakes: WriteTimeout bounds the wait for progress, not the whole.
 func TestSendGoesOnWhilePeerTakes(t *testing.T) {
 	nc := new(slowConn)
-	c := &stdConn{server: &StdServer{ErrorLog: slog.New(slog.DiscardHandler)}, nc: nc, lc: new(listen.Conn), cancel: func() {}}
+	c := &stdConn{server: &StdServer{ErrorLog: slog.New(slog.DiscardHandler)}, nc: nc, lc: new(transport.Conn), cancel: func() {}}
 	if err := c.send([]byte("0123456789")); err != nil || nc.got != "0123456789" || nc.closed {
 		t.Errorf("got %v after %q, closed %t", err, nc.got, nc.closed)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // DefaultAddr is the address of a server that has none: the port that php-fpm made customary, on the loopback interface.
@@ -62,11 +63,11 @@ type StdServer struct {
 	AllowedUIDs    []int
 	Mount          string
 
-	conns    listen.Conns
+	conns    transport.Conns
 	stopping atomic.Bool
-	requests listen.Requests
+	requests transport.Requests
 
-	overRequests, overParams listen.Notice
+	overRequests, overParams transport.Notice
 }
 
 // ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.
@@ -84,7 +85,7 @@ func (s *StdServer) Serve(l net.Listener) error {
 		l.Close()
 		return errors.New("fastcgi: StdServer.App is nil")
 	}
-	return s.conns.Serve(l, listen.Service{
+	return s.conns.Serve(l, transport.Service{
 		Handle:       s.serveConn,
 		Refuse:       refuseConn,
 		MaxConns:     s.MaxConns,
@@ -107,7 +108,7 @@ func (s *StdServer) Close() error {
 }
 
 // Stats returns the connections in figures. It looks at every one of them.
-func (s *StdServer) Stats() listen.Stats { return s.conns.Stats() }
+func (s *StdServer) Stats() transport.Stats { return s.conns.Stats() }
 
 // value answers FCGI_GET_VALUES.
 func (s *StdServer) value(name string) (string, bool) {

@@ -10,13 +10,13 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // call is one exchange of a Client. As an io.ReadCloser it is the response, for one goroutine; another may send the body, and
 // any may end it.
 type call struct {
-	*listen.Call
+	*transport.Call
 	client  *Client
 	request *gateway.Request
 	unwatch func() bool
@@ -26,7 +26,7 @@ type call struct {
 }
 
 // newCall begins an exchange on nc, for which the caller has a place.
-func (c *Client) newCall(nc *listen.Call, r *gateway.Request) (*call, error) {
+func (c *Client) newCall(nc *transport.Call, r *gateway.Request) (*call, error) {
 	x := &call{Call: nc, client: c, request: r}
 	c.mu.Lock()
 	if c.closed {
@@ -43,7 +43,7 @@ func (c *Client) newCall(nc *listen.Call, r *gateway.Request) (*call, error) {
 	x.mu.Lock() // over waits for unwatch to be there
 	defer x.mu.Unlock()
 	ctx := r.Context()
-	x.unwatch = context.AfterFunc(ctx, func() { x.over(listen.Failure(ctx, ctx.Err())) })
+	x.unwatch = context.AfterFunc(ctx, func() { x.over(transport.Failure(ctx, ctx.Err())) })
 	return x, nil
 }
 
@@ -130,7 +130,7 @@ func (x *call) Read(p []byte) (int, error) {
 	if err == io.EOF {
 		err = x.over(io.EOF)
 	} else if err != nil {
-		err = x.over(listen.Failure(x.request.Context(), err))
+		err = x.over(transport.Failure(x.request.Context(), err))
 	}
 	return n, err
 }

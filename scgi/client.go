@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Client is the web server's side: a [gateway.Backend] that calls an SCGI application, on a new connection for each request
@@ -141,7 +141,7 @@ func (c *Client) open(r *gateway.Request) (*call, error) {
 	if err := c.enter(r.Context()); err != nil {
 		return nil, err
 	}
-	d := listen.Dialer{
+	d := transport.Dialer{
 		Protocol:         "scgi",
 		Addr:             c.Addr,
 		Fallback:         c.Fallback,

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // conn is one connection as gateway wants it: the place where the response goes, and, for input, where the request comes
@@ -16,11 +16,11 @@ import (
 // are taken at once, and the runtime's timers would be a tenth of the cost of a small one.
 type conn struct {
 	net          net.Conn
-	socket       *listen.Socket
+	socket       *transport.Socket
 	readTimeout  time.Duration // negative is none
 	writeTimeout time.Duration
-	headUntil    time.Time              // while the head is read: the deadline for all of it
-	ctx          *listen.RequestContext // ends when the peer turns out to be gone
+	headUntil    time.Time                 // while the head is read: the deadline for all of it
+	ctx          *transport.RequestContext // ends when the peer turns out to be gone
 	interrupted  atomic.Bool
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // The places of a Client are what MaxConns counts: one for each request that has a connection, or is about to.
@@ -51,7 +51,7 @@ func (c *Client) await(ctx context.Context, w chan error) error {
 		return err
 	case <-ctx.Done():
 		c.giveUp(w)
-		return listen.Failure(ctx, ctx.Err())
+		return transport.Failure(ctx, ctx.Err())
 	case <-late:
 		c.giveUp(w)
 		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errNoPlace}

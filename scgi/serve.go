@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -36,11 +36,11 @@ func newService(s *Server) *service {
 type exchange struct {
 	conn    conn
 	input   input
-	ctx     listen.RequestContext
+	ctx     transport.RequestContext
 	handler gateway.BaseCGIHandler
 }
 
-func (sv *service) serve(ctx context.Context, c *listen.Conn) { sv.serveConn(ctx, c.Net, c.Active) }
+func (sv *service) serve(ctx context.Context, c *transport.Conn) { sv.serveConn(ctx, c.Net, c.Active) }
 
 // serveConn is the life of a connection. active is called when the request is there, and says whether to answer it.
 func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() bool) {
@@ -90,7 +90,7 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 func (sv *service) newExchange(nc net.Conn) *exchange {
 	x := &exchange{conn: conn{
 		net:          nc,
-		socket:       listen.NewSocket(nc),
+		socket:       transport.NewSocket(nc),
 		readTimeout:  cmp.Or(sv.ReadTimeout, defaultTimeout),
 		writeTimeout: cmp.Or(sv.WriteTimeout, defaultTimeout),
 	}}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // ErrServerClosed is what Serve and ListenAndServe return after Shutdown or Close. It is gateway.ErrServerClosed.
@@ -83,8 +84,8 @@ type Server struct {
 	// itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See gateway.Mount. Empty leaves all as it was sent.
 	Mount string
 
-	conns    listen.Conns
-	requests listen.Requests
+	conns    transport.Conns
+	requests transport.Requests
 }
 
 // Serve answers the connections of l with app until l fails. It is the short form of Server.Serve, and never returns nil.
@@ -115,7 +116,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return errors.New("scgi: Server.App is nil")
 	}
 	sv := newService(s)
-	return s.conns.Serve(l, listen.Service{
+	return s.conns.Serve(l, transport.Service{
 		Handle:       sv.serve,
 		Refuse:       refuseBusy,
 		MaxConns:     s.MaxConns,
@@ -135,7 +136,7 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.conns.Shutdown(c
 func (s *Server) Close() error { return s.conns.Close() }
 
 // Stats returns the connections in figures. A connection whose request has not come yet counts as idle.
-func (s *Server) Stats() listen.Stats { return s.conns.Stats() }
+func (s *Server) Stats() transport.Stats { return s.conns.Stats() }
 
 func (s *Server) limits() limits {
 	return limits{

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // conn is a connection as net/http gets it. It bounds each wait for the client to take bytes, where http.Server.WriteTimeout
@@ -19,7 +19,7 @@ import (
 // moves read deadlines about for purposes of its own.
 type conn struct {
 	net.Conn
-	tracked      *listen.Conn
+	tracked      *transport.Conn
 	ctx          context.Context // ends when the server is closed
 	writeTimeout time.Duration   // not positive is none
 	spent        atomic.Bool     // a body broke off: what follows is no request

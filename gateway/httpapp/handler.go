@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -44,7 +44,7 @@ type AppHandler struct {
 	MaxParams int
 
 	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
-	overLimit   listen.Notice
+	overLimit   transport.Notice
 }
 
 // ServeHTTP implements http.Handler.

@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // prepare fills in the defaults. It runs before the first connection.
@@ -44,9 +44,9 @@ func maxHeaderBytes(n int64) int {
 	return int(min(cmp.Or(n, defaultMaxParamsBytes), math.MaxInt32))
 }
 
-// serveConn is listen.Service's Handle: net/http serves the one connection, and Serve returns when that has ended. So net/http
+// serveConn is transport.Service's Handle: net/http serves the one connection, and Serve returns when that has ended. So net/http
 // has no listener of its own, and shutdown is package listen's affair, as it is for the other servers.
-func (s *Server) serveConn(ctx context.Context, c *listen.Conn) {
+func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 	_ = s.engine.Serve(&single{conn: &conn{
 		Conn:         c.Net,
 		tracked:      c,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // DefaultAddr is the address of a Server that has none: port 8080 of the loopback interface.
@@ -80,12 +81,12 @@ type Server struct {
 	// Mount is the path below which the App lives; see AppHandler.Mount. Empty is the root.
 	Mount string
 
-	conns    listen.Conns
+	conns    transport.Conns
 	setUp    sync.Once // fills in the fields below
 	log      *slog.Logger
 	engine   http.Server // speaks HTTP on one connection at a time; conns has the listeners
 	app      AppHandler
-	requests listen.Requests
+	requests transport.Requests
 }
 
 // What a zero field means.
@@ -124,7 +125,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return errors.New("httpapp: Server.App is nil")
 	}
 	s.setUp.Do(s.prepare)
-	return s.conns.Serve(l, listen.Service{
+	return s.conns.Serve(l, transport.Service{
 		Handle:       s.serveConn,
 		Refuse:       refuseBusy,
 		MaxConns:     s.MaxConns,
@@ -150,4 +151,4 @@ func (s *Server) Close() error {
 }
 
 // Stats returns the connections in figures. A connection whose request has not come yet counts as idle.
-func (s *Server) Stats() listen.Stats { return s.conns.Stats() }
+func (s *Server) Stats() transport.Stats { return s.conns.Stats() }

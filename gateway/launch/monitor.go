@@ -3,7 +3,7 @@ package launch
 import (
 	"sync/atomic"
 
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Monitor shows what a [Config.Run] is doing, for a status page or a health check. The zero value is ready; its methods may be called at
@@ -18,12 +18,12 @@ func (m *Monitor) Serving() bool { return m.serving.Load() }
 
 // Stats returns the connections of each protocol in figures, by "http", "fastcgi" and "scgi"; those of auto: count for the protocol that
 // was spoken. It is nil before there are any. After Run it returns the last figures.
-func (m *Monitor) Stats() map[string]listen.Stats {
+func (m *Monitor) Stats() map[string]transport.Stats {
 	s := m.servers.Load()
 	if s == nil {
 		return nil
 	}
-	return map[string]listen.Stats{"http": s.http.Stats(), "fastcgi": s.fastcgi.Stats(), "scgi": s.scgi.Stats()}
+	return map[string]transport.Stats{"http": s.http.Stats(), "fastcgi": s.fastcgi.Stats(), "scgi": s.scgi.Stats()}
 }
 
 // begin and end are for a Config, whose Monitor may be nil.

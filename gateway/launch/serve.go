@@ -13,6 +13,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/scgi"
 )
 
@@ -30,7 +31,7 @@ type fastcgiServer interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
 	Close() error
-	Stats() listen.Stats
+	Stats() transport.Stats
 }
 
 func (c Config) newServers() (*servers, error) {

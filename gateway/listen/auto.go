@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
 // Mux serves several protocols on one listener. Each of its three listeners accepts the connections of one protocol,
@@ -33,7 +35,7 @@ type Mux struct {
 	ended     bool
 	open      int       // of the three listeners
 	undecided list.List // of *undecided, the oldest first
-	troubles  map[string]*Notice
+	troubles  map[string]*accept.Notice
 }
 
 // undecided is a connection that none of the three listeners has returned yet. It is in the Mux's list until it is claimed
@@ -67,7 +69,7 @@ func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if log == nil {
 		log = slog.Default()
 	}
-	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{}), troubles: make(map[string]*Notice)}
+	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{}), troubles: make(map[string]*accept.Notice)}
 	for _, b := range []*net.Listener{&m.HTTP, &m.FastCGI, &m.SCGI} {
 		*b = &branch{mux: m, conns: make(chan *undecided), closed: make(chan struct{})}
 		m.open++
@@ -107,19 +109,19 @@ func (m *Mux) dropAll() {
 
 func (m *Mux) acceptAll() {
 	defer m.running.Done()
-	var wait backoff
+	var wait accept.Backoff
 	for {
 		c, err := m.shared.Accept()
 		switch {
 		case err == nil:
 			wait = 0
 			m.take(c)
-		case !passing(err):
+		case !accept.Passing(err):
 			m.end(err)
 			return
 		default:
 			m.trouble("cannot accept connections, trying again", "error", err)
-			if !wait.sleep(m.quit) {
+			if !wait.Sleep(m.quit) {
 				return
 			}
 		}
@@ -235,7 +237,7 @@ func (m *Mux) trouble(msg string, args ...any) {
 func (m *Mux) troubleLocked(msg string, args ...any) {
 	e := m.troubles[msg]
 	if e == nil {
-		e = new(Notice)
+		e = new(accept.Notice)
 		m.troubles[msg] = e
 	}
 	if e.IsNews() {

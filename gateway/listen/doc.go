@@ -1,6 +1,5 @@
-// Package listen is what the servers of this module share below their protocols: the grammar of addresses, the listeners
-// behind it, one listener for all protocols (Split), and the care of accepted connections (Conns). It knows no protocol
-// but by its first byte. For the clients it has the way out to the same addresses (Dialer).
+// Package listen is where the servers of this module listen: the grammar of addresses, the listeners that it describes, and
+// one listener for all protocols ([Split]). It knows no protocol but by its first byte.
 //
 // # Addresses
 //

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks and a status page at /. Its fields must be set
@@ -21,7 +21,7 @@ type Monitor struct {
 	Ledger *Ledger
 
 	// Servers returns the connections of each protocol; it may return nil.
-	Servers func() map[string]listen.Stats
+	Servers func() map[string]transport.Stats
 
 	// Serving reports whether requests are taken.
 	Serving func() bool
@@ -63,7 +63,7 @@ func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) {
 // protocolStats is a row of connections.
 type protocolStats struct {
 	Protocol string
-	listen.Stats
+	transport.Stats
 }
 
 // protocols returns the rows in a fixed order.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
-	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // filled has figures that differ from each other.
@@ -17,8 +17,8 @@ func filled() *Monitor {
 		Target: `fastcgi://127.0.0.1:9000<script>`,
 		Start:  time.Now().Add(-90 * time.Minute),
 		Ledger: new(Ledger),
-		Servers: func() map[string]listen.Stats {
-			return map[string]listen.Stats{
+		Servers: func() map[string]transport.Stats {
+			return map[string]transport.Stats{
 				"http":    {Accepted: 1001, Refused: 1002, AcceptErrors: 1003, Panics: 1004, Active: 1005, Idle: 1006},
 				"fastcgi": {Accepted: 2001},
 			}
@@ -79,7 +79,7 @@ func TestMetrics(t *testing.T) {
 
 // TestMetricsOfNothing: a target without connections has no figures of them, and no server has come up.
 func TestMetricsOfNothing(t *testing.T) {
-	m := &Monitor{Ledger: new(Ledger), Servers: func() map[string]listen.Stats { return nil }, Serving: func() bool { return false }}
+	m := &Monitor{Ledger: new(Ledger), Servers: func() map[string]transport.Stats { return nil }, Serving: func() bool { return false }}
 	w := ask(m, "GET", "/metrics")
 	if body := w.Body.String(); w.Code != 200 || strings.Contains(body, "cgikit_target_") || !strings.Contains(body, "cgikit_requests_active") {
 		t.Errorf("got %d, %s", w.Code, body)

@@ -1,0 +1,5 @@
+package accept
+
+import "golang.org/x/sys/windows"
+
+const errTooManyFiles = windows.WSAEMFILE

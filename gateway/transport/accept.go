@@ -1,0 +1,222 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/accept"
+)
+
+// Serve accepts connections on l and hands each to s.Handle, until l fails or the server is shut down or closed: then it
+// returns gateway.ErrServerClosed. It closes l when it returns; connections still open go on. Failures of Accept that
+// pass (too many open files, a connection that ended in the queue) are tried again, at first after 5 ms and at last every
+// second. Serve may be called for several listeners at the same time.
+func (cs *Conns) Serve(l net.Listener, s Service) error {
+	if s.Handle == nil {
+		return errors.New("listen: Service.Handle is nil")
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	served := &servedListener{Listener: l}
+	defer served.Close()
+	if !cs.addListener(served) {
+		return gateway.ErrServerClosed
+	}
+	defer cs.removeListener(served)
+	return cs.acceptLoop(served, &s)
+}
+
+func (cs *Conns) acceptLoop(l net.Listener, s *Service) error {
+	var wait accept.Backoff
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			wait = 0
+			cs.accepted(nc, s)
+		case cs.isStopping():
+			return gateway.ErrServerClosed
+		case !accept.Passing(err):
+			return fmt.Errorf("listen: accept on %s: %w", l.Addr(), err)
+		default:
+			cs.countAcceptError(err, l, s.Log)
+			if !wait.Sleep(cs.quit) {
+				return gateway.ErrServerClosed
+			}
+		}
+	}
+}
+
+// accepted decides about a new connection.
+func (cs *Conns) accepted(nc net.Conn, s *Service) {
+	if err := checkPeer(nc, s); err != nil {
+		cs.countWrongPeer(err, nc, s.Log)
+		nc.Close()
+		return
+	}
+	c := &Conn{Net: nc, conns: cs, log: s.Log}
+	state, news := cs.add(c, s)
+	if news {
+		s.Log.Warn("refusing connections above the limit", "limit", s.MaxConns, "peer", nc.RemoteAddr().String())
+	}
+	switch state {
+	case stateClosed:
+		nc.Close()
+	case stateRefusing:
+		go c.run(s.refuse)
+	default:
+		go c.run(s.Handle)
+	}
+}
+
+// refuse is Handle for a connection above MaxConns.
+func (s *Service) refuse(_ context.Context, c *Conn) {
+	c.Net.SetDeadline(time.Now().Add(refuseTime))
+	s.Refuse(c.Net)
+}
+
+// add counts c and gives it a place, unless the server is stopping or full. A full server may still find it a place to
+// be refused in. It returns what c has become, and whether the server has become full with it.
+func (cs *Conns) add(c *Conn, s *Service) (state connState, news bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.stats.Accepted++
+	if cs.stopping {
+		return stateClosed, false
+	}
+	if s.MaxConns > 0 && len(cs.conns)-cs.refusing >= s.MaxConns {
+		cs.stats.Refused++
+		news = cs.overMax.IsNews()
+		if s.Refuse == nil || cs.refusing >= maxRefusing {
+			return stateClosed, news
+		}
+		cs.refusing++
+		c.refusing = true
+		c.state.Store(int32(stateRefusing))
+	}
+	cs.conns[c] = struct{}{}
+	return connState(c.state.Load()), news
+}
+
+// run calls handle and survives it.
+func (c *Conn) run(handle func(context.Context, *Conn)) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.detached = false
+			c.conns.countPanic(p, c)
+		}
+		if !c.detached {
+			c.End()
+		}
+	}()
+	handle(c.conns.ctx, c)
+}
+
+// Go calls f in a goroutine of its own, for a detached connection. A panic in it is logged and ends the connection, as one in
+// Handle.
+func (c *Conn) Go(f func()) {
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				c.conns.countPanic(p, c)
+				c.End()
+			}
+		}()
+		f()
+	}()
+}
+
+func (cs *Conns) remove(c *Conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.conns, c)
+	if c.refusing {
+		cs.refusing--
+	}
+	cs.checkDrained()
+}
+
+// maxStack bounds the stack in the log line of a panic: a deep recursion must not fill the log.
+const maxStack = 8 << 10
+
+func (cs *Conns) countPanic(p any, c *Conn) {
+	stack := make([]byte, maxStack)
+	stack = stack[:runtime.Stack(stack, false)]
+	c.log.Error("panic while serving a connection", "panic", fmt.Sprint(p), "peer", c.Net.RemoteAddr().String(),
+		"stack", string(stack))
+	resetOnClose(c.Net)
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.stats.Panics++
+}
+
+// resetOnClose keeps the peer of a TCP connection from taking its close for the end of a whole answer.
+func resetOnClose(nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+}
+
+func (cs *Conns) countAcceptError(err error, l net.Listener, log *slog.Logger) {
+	cs.mu.Lock()
+	cs.stats.AcceptErrors++
+	news := cs.acceptFailed.IsNews()
+	cs.mu.Unlock()
+	if news {
+		log.Warn("cannot accept connections, trying again", "listener", l.Addr().String(), "error", err)
+	}
+}
+
+func (cs *Conns) countWrongPeer(err error, nc net.Conn, log *slog.Logger) {
+	cs.mu.Lock()
+	cs.stats.Accepted++
+	cs.stats.Refused++
+	news := cs.wrongPeer.IsNews()
+	cs.mu.Unlock()
+	if news {
+		log.Warn("refusing a peer that is not allowed", "listener", nc.LocalAddr().String(), "error", err)
+	}
+}
+
+// servedListener closes its listener once, whether Serve or Shutdown is first: a second Close is an error.
+type servedListener struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+func (l *servedListener) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
+}
+
+func (cs *Conns) addListener(l *servedListener) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.start()
+	if cs.stopping {
+		return false
+	}
+	cs.listeners[l] = struct{}{}
+	return true
+}
+
+func (cs *Conns) removeListener(l *servedListener) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.listeners, l)
+}
+
+func (cs *Conns) isStopping() bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.stopping
+}

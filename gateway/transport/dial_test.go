@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// refused is an address where nobody listens.
+func refused(t *testing.T) string {
+	t.Helper()
+	l := listenLoopback(t)
+	l.Close()
+	return l.Addr().String()
+}
+
+func TestDialer(t *testing.T) {
+	l := listenLoopback(t)
+	path := filepath.Join(shortDir(t), "s")
+	u, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	for _, test := range []struct {
+		name     string
+		addr     string
+		fallback []string
+		want     net.Addr
+	}{
+		{"tcp", l.Addr().String(), nil, l.Addr()},
+		{"tcp with its protocol", "scgi://" + l.Addr().String(), nil, l.Addr()},
+		{"unix", "unix:" + path, nil, u.Addr()},
+		{"unix with its protocol", "scgi+unix:" + path, nil, u.Addr()},
+		{"the first of two", l.Addr().String(), []string{"unix:" + path}, l.Addr()},
+		{"the third of four", refused(t), []string{"unix:/no/such/socket", "unix:" + path, l.Addr().String()}, u.Addr()},
+		{"one behind a bad address", "fd:0", []string{l.Addr().String()}, l.Addr()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := &Dialer{Protocol: "scgi", Addr: test.addr, Fallback: test.fallback}
+			c, err := d.Dial(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if got := c.RemoteAddr(); got.String() != test.want.String() {
+				t.Errorf("got %v; want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// shortDir is a folder for sockets, whose paths must be short.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "listen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func TestDialerFailures(t *testing.T) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
+	defer cancel()
+	for _, test := range []struct {
+		name     string
+		ctx      context.Context
+		addr     string
+		fallback []string
+		status   int
+		text     string
+	}{
+		{"nobody there", context.Background(), refused(t), nil, 502, "cannot be reached"},
+		{"none of two", context.Background(), refused(t), []string{"unix:/no/such/socket"}, 502, "/no/such/socket"},
+		{"no address", context.Background(), "", nil, 502, "is empty"},
+		{"nothing to call", context.Background(), "fd:0", nil, 502, "nothing that can be called"},
+		{"a folder", context.Background(), "files:/srv", nil, 502, "files"},
+		{"another protocol", context.Background(), "fastcgi://127.0.0.1:1", nil, 502, "is for fastcgi"},
+		{"given up", ended, "127.0.0.1:1", []string{"127.0.0.1:2"}, 502, "given up"},
+		{"too late", late, "127.0.0.1:1", nil, 504, "in time"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := &Dialer{Protocol: "scgi", Addr: test.addr, Fallback: test.fallback}
+			_, err := d.Dial(test.ctx)
+			var b *gateway.BackendError
+			if !errors.As(err, &b) || b.Status != test.status || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("got %v; want a BackendError of %d with %q", err, test.status, test.text)
+			}
+		})
+	}
+}
+
+func TestFailure(t *testing.T) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, test := range []struct {
+		ctx    context.Context
+		err    error
+		status int
+		is     error
+	}{
+		{context.Background(), io.EOF, 502, io.ErrUnexpectedEOF},
+		{context.Background(), syscall.ECONNRESET, 502, syscall.ECONNRESET},
+		{context.Background(), os.ErrDeadlineExceeded, 504, os.ErrDeadlineExceeded},
+		{ended, io.EOF, 502, context.Canceled},
+	} {
+		got := Failure(test.ctx, test.err)
+		if got.Status != test.status || !errors.Is(got, test.is) || got.Reason == "" {
+			t.Errorf("%v: got %v; want %d with %v", test.err, got, test.status, test.is)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+//go:build !linux
+
+package transport
+
+import "errors"
+
+// open leaves the Socket without more than net.Conn: what the methods are for was measured on Linux only.
+func (s *Socket) open() {}
+
+// ResetsByUnread reports false.
+func (s *Socket) ResetsByUnread() bool { return false }
+
+// Peek fails.
+func (s *Socket) Peek([]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+// ReadNow returns 0, as PeekNow and WriteNow do.
+func (s *Socket) ReadNow([]byte) int { return 0 }
+
+// PeekNow returns 0.
+func (s *Socket) PeekNow([]byte) int { return 0 }
+
+// WriteNow returns 0.
+func (s *Socket) WriteNow([]byte) int { return 0 }
+
+// WriteMore writes p.
+func (s *Socket) WriteMore(p []byte) (int, error) { return s.nc.Write(p) }
+
+// ReadLazily is Read.
+func (s *Socket) ReadLazily(b Buffer) (int, error) { return s.nc.Read(b.Acquire()) }
+
+// WaitGone fails.
+func (s *Socket) WaitGone(func() bool) (gone bool, err error) { return false, errors.ErrUnsupported }
+
+// Watch does nothing: a peer that went away is noticed when it is written to.
+func (s *Socket) Watch(func()) (stop func()) { return func() {} }
