@@ -122,7 +122,7 @@ func (h *Handler) serve(w gateway.ResponseWriter, r *gateway.Request, a *Access)
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
-	x := &exchange{handler: h, access: a}
+	x := &relay{handler: h, access: a}
 	defer x.end()
 	resp, err := x.follow(r)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // offloaded opens the file that a response names, nil if it names none or may not.
-func (x *exchange) offloaded(fields *headers.Headers) (*os.File, error) {
+func (x *relay) offloaded(fields *headers.Headers) (*os.File, error) {
 	folders := x.handler.Offload
 	if len(folders) == 0 {
 		return nil, nil

@@ -32,7 +32,7 @@ type redirectsKey struct{}
 
 // redirect returns the request that a local redirect to target makes of the current one: as if the client had asked for target,
 // with no body. Nothing of how the current one was resolved comes along (CVE-2024-38476, CVE-2026-42356).
-func (x *exchange) redirect(target string) (*gateway.Request, error) {
+func (x *relay) redirect(target string) (*gateway.Request, error) {
 	r := x.current
 	count, _ := r.Context().Value(redirectsKey{}).(int)
 	if count++; count > maxRedirects {
@@ -63,7 +63,7 @@ func (x *exchange) redirect(target string) (*gateway.Request, error) {
 }
 
 // prefix is the mount that a path is below.
-func (x *exchange) prefix() string {
+func (x *relay) prefix() string {
 	h, prefix := x.handler, x.handler.Mount
 	switch {
 	case h.Router != nil:

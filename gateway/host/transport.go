@@ -39,7 +39,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if h.Timeout > 0 {
 		ctx, cancel = context.WithTimeout(r.Context(), h.Timeout)
 	}
-	x := &exchange{handler: h, access: new(Access)}
+	x := &relay{handler: h, access: new(Access)}
 	done := func() {
 		cancel()
 		body.close()
@@ -55,7 +55,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // exchangeHTTP translates r, and the response to it.
-func (x *exchange) exchangeHTTP(ctx context.Context, r *http.Request, body *requestBody) (*http.Response, error) {
+func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *requestBody) (*http.Response, error) {
 	incoming := *r
 	if r.Host == "" {
 		incoming.Host = r.URL.Host

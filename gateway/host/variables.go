@@ -15,7 +15,7 @@ import (
 var removed = []string{"HTTP_PROXY", "HTTP_TRANSFER_ENCODING", "PHP_VALUE", "PHP_ADMIN_VALUE"}
 
 // describe returns the request for the backend. r stays as it is.
-func (x *exchange) describe(r *gateway.Request) (*gateway.Request, error) {
+func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 	h, e := x.handler, r.Environ.Clone()
 	if err := checkValues(e); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func setDefault(e *util.Environ, name, value string) {
 }
 
 // place says where in the site the request leads: to the application, or to a script below Root.
-func (x *exchange) place(e *util.Environ) error {
+func (x *relay) place(e *util.Environ) error {
 	h := x.handler
 	script, info := e.Get("SCRIPT_NAME"), e.Get("PATH_INFO")
 	if len(h.SplitPath) > 0 {

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// exchange is one request on its way to the backend, and through local redirects to where they lead.
-type exchange struct {
+// relay is one request on its way to the backend, and through local redirects to where they lead.
+type relay struct {
 	handler *Handler
 	access  *Access
 	current *gateway.Request // as it came in, or as the last local redirect made it
@@ -23,7 +23,7 @@ type exchange struct {
 }
 
 // follow returns the response to r, or to what local redirects made of it.
-func (x *exchange) follow(r *gateway.Request) (*gateway.Response, error) {
+func (x *relay) follow(r *gateway.Request) (*gateway.Response, error) {
 	for {
 		x.current = r
 		resp, err := x.roundTrip()
@@ -45,7 +45,7 @@ func (x *exchange) follow(r *gateway.Request) (*gateway.Response, error) {
 }
 
 // roundTrip sends the current request to the backend.
-func (x *exchange) roundTrip() (_ *gateway.Response, err error) {
+func (x *relay) roundTrip() (_ *gateway.Response, err error) {
 	h := x.handler
 	if x.sent, err = x.describe(x.current); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (x *exchange) roundTrip() (_ *gateway.Response, err error) {
 }
 
 // end lets go of what the backend may still hold.
-func (x *exchange) end() {
+func (x *relay) end() {
 	if x.stderr != nil {
 		x.stderr.close()
 	}
@@ -84,7 +84,7 @@ func blame(err error) error {
 }
 
 // respond sends the backend's response on.
-func (x *exchange) respond(w gateway.ResponseWriter, resp *gateway.Response) error {
+func (x *relay) respond(w gateway.ResponseWriter, resp *gateway.Response) error {
 	file, err := x.offloaded(resp.Headers)
 	if err != nil || file != nil {
 		drain(resp.Body)
@@ -101,7 +101,7 @@ func (x *exchange) respond(w gateway.ResponseWriter, resp *gateway.Response) err
 }
 
 // bodyless is the request without its body, which the backend may still be reading.
-func (x *exchange) bodyless() *gateway.Request {
+func (x *relay) bodyless() *gateway.Request {
 	c := *x.sent
 	c.Stdin = http.NoBody
 	return &c
@@ -147,7 +147,7 @@ type rerouted struct{ request *gateway.Request }
 func (*rerouted) Error() string { return "host: local redirect to the Router" }
 
 // refuse answers what the backend does not get to see. What it returns is answered by the gateway.
-func (x *exchange) refuse(w gateway.ResponseWriter, err error) error {
+func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	h, away := x.handler, (*rerouted)(nil)
 	switch {
 	case errors.As(err, &away):
