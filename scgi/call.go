@@ -25,26 +25,42 @@ type call struct {
 	err error // why it is over; io.EOF at the response's end
 }
 
-// newCall begins an exchange on nc, for which the caller has a place.
+// newCall begins an exchange on nc, for which the caller has a slot.
 func (c *Client) newCall(nc *transport.Call, r *gateway.Request) (*call, error) {
 	x := &call{Call: nc, client: c, request: r}
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
+	if err := c.register(x); err != nil {
 		nc.Close()
-		c.leave(nil)
-		return nil, closedError()
+		c.line.Leave()
+		return nil, err
+	}
+	x.watch()
+	return x, nil
+}
+
+// register has Close end x.
+func (c *Client) register(x *call) error {
+	c.line.Lock()
+	defer c.line.Unlock()
+	if err := c.line.Closed(); err != nil {
+		return err
 	}
 	if c.calls == nil {
 		c.calls = make(map[*call]bool)
 	}
 	c.calls[x] = true
-	c.mu.Unlock()
+	return nil
+}
+
+// watch ends the exchange with the request's context. If that has ended already, nothing is sent.
+func (x *call) watch() {
+	ctx := x.request.Context()
+	end := func() { x.over(transport.Failure(ctx, ctx.Err())) }
 	x.mu.Lock() // over waits for unwatch to be there
-	defer x.mu.Unlock()
-	ctx := r.Context()
-	x.unwatch = context.AfterFunc(ctx, func() { x.over(transport.Failure(ctx, ctx.Err())) })
-	return x, nil
+	x.unwatch = context.AfterFunc(ctx, end)
+	x.mu.Unlock()
+	if ctx.Err() != nil { // AfterFunc calls end in a goroutine of its own, which may come after the first Write
+		end()
+	}
 }
 
 // roundTrip sends message, and the body beside the reading of the response if it is not in there: an application may answer
@@ -149,7 +165,7 @@ func (x *call) over(reason error) error {
 		x.err = reason
 		x.unwatch()
 		x.Call.Close()
-		x.client.leave(x)
+		x.client.release(x)
 	}
 	return x.err
 }

@@ -265,3 +265,46 @@ func openFiles() int {
 	list, _ := os.ReadDir("/proc/self/fd")
 	return len(list)
 }
+
+// endingContext has ended as soon as an exchange asks to be told of its end, and does not tell it.
+type endingContext struct {
+	context.Context
+	end func()
+}
+
+// Value hides the context within, which context.AfterFunc would talk to itself.
+func (c *endingContext) Value(any) any { return nil }
+
+// AfterFunc is what context.AfterFunc calls.
+func (c *endingContext) AfterFunc(f func()) (stop func() bool) {
+	c.end()
+	return func() bool { return false }
+}
+
+// Nothing is sent for a request whose context has ended, also when that was while the connection was made.
+func TestClientSendsNothingAfterTheContext(t *testing.T) {
+	l := listenOn(t, "tcp")
+	defer l.Close()
+	received := make(chan string)
+	go func() {
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		all, _ := io.ReadAll(nc)
+		received <- string(all)
+	}()
+	inner, cancel := context.WithCancel(t.Context())
+	c := &Client{Addr: l.Addr().String()}
+	_, _, err := whole(c, get().WithContext(&endingContext{inner, cancel}))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v; want context canceled", err)
+	}
+	if got := <-received; got != "" {
+		t.Errorf("the application received %q; want nothing", got)
+	}
+	if s := c.Stats(); s.Active != 0 {
+		t.Errorf("%d slots are still taken", s.Active)
+	}
+}

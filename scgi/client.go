@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
@@ -58,12 +58,9 @@ type Client struct {
 	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
 	MaxHeadBytes int
 
-	mu       sync.Mutex
+	line     exchange.Line[struct{}] // its slots are what MaxConns counts; its lock guards the two below
 	requests uint64
 	calls    map[*call]bool // under way
-	waiting  []chan error   // each of capacity 1, the first come at the front; they get nil with a place
-	places   int            // taken
-	closed   bool
 }
 
 // ErrClientClosed is what RoundTrip fails with after Close.
@@ -72,8 +69,9 @@ var ErrClientClosed = errors.New("scgi: Client is closed")
 // RoundTrip implements [gateway.Backend].
 //
 // An application that cannot be reached or breaks off is a [*gateway.BackendError] of 502, one that is too slow of 504, one
-// that has no room under MaxConns of 503; where the request's context has ended, the error wraps its reason. A body that cannot
-// be read, or is shorter than CONTENT_LENGTH, ends the exchange with an error that wraps that of r.Stdin.
+// that has no room under MaxConns of 503; where the request's context has ended, the error wraps its reason, and nothing is
+// sent that was not sent before. A body that cannot be read, or is shorter than CONTENT_LENGTH, ends the exchange with an error
+// that wraps that of r.Stdin.
 //
 // SCGI needs the length of the body. Without CONTENT_LENGTH, RoundTrip reads one byte of Stdin: at its end the length is zero,
 // and otherwise the error is [gateway.ErrLengthRequired]. One that is no number, and a NUL in a variable, is a
@@ -138,7 +136,7 @@ func appendBody(dst []byte, body io.Reader, length int64) ([]byte, error) {
 }
 
 func (c *Client) open(r *gateway.Request) (*call, error) {
-	if err := c.enter(r.Context()); err != nil {
+	if err := c.reserve(r.Context()); err != nil {
 		return nil, err
 	}
 	d := transport.Dialer{
@@ -152,7 +150,7 @@ func (c *Client) open(r *gateway.Request) (*call, error) {
 	}
 	conn, err := d.Dial(r.Context())
 	if err != nil {
-		c.leave(nil)
+		c.line.Leave()
 		return nil, err
 	}
 	return c.newCall(conn, r)
@@ -160,16 +158,12 @@ func (c *Client) open(r *gateway.Request) (*call, error) {
 
 // Close closes all connections: exchanges under way fail, and so do later ones, with [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
+	c.line.Lock()
+	defer c.line.Unlock()
 	for x := range c.calls {
 		x.Call.Close() // its reader finds out
 	}
-	for _, w := range c.waiting {
-		w <- closedError()
-	}
-	c.waiting = nil
+	c.line.Close(closedError())
 	return nil
 }
 
@@ -182,7 +176,7 @@ type ClientStats struct {
 
 // Stats returns the figures of this moment.
 func (c *Client) Stats() ClientStats {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return ClientStats{Requests: c.requests, Active: c.places, Waiting: len(c.waiting)}
+	c.line.Lock()
+	defer c.line.Unlock()
+	return ClientStats{Requests: c.requests, Active: c.line.Taken(), Waiting: c.line.Waiting()}
 }

@@ -4,82 +4,40 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"time"
+	"fmt"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
-
-// The places of a Client are what MaxConns counts: one for each request that has a connection, or is about to.
 
 func closedError() error {
 	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClientClosed}
 }
 
-// errNoPlace is the detail of a wait that was too long.
-var errNoPlace = errors.New("scgi: all of MaxConns connections were busy for WaitTimeout")
-
-// enter takes a place, and waits for one where there is none. leave must follow when it was taken.
-func (c *Client) enter(ctx context.Context) error {
-	c.mu.Lock()
+// reserve takes a slot under MaxConns, and waits for one if all are taken. It must be released when the error is nil.
+func (c *Client) reserve(ctx context.Context) error {
+	c.line.Lock()
 	c.requests++
+	turn, err := c.line.Join(exchange.LineBounds{Slots: c.MaxConns, Timeout: cmp.Or(c.WaitTimeout, defaultTimeout)})
+	c.line.Unlock()
+	if err == nil {
+		_, err = turn.Wait(ctx)
+	}
 	switch {
-	case c.closed:
-		c.mu.Unlock()
-		return closedError()
-	case c.MaxConns <= 0 || c.places < c.MaxConns:
-		c.places++
-		c.mu.Unlock()
-		return nil
-	}
-	w := make(chan error, 1)
-	c.waiting = append(c.waiting, w)
-	c.mu.Unlock()
-	return c.await(ctx, w)
-}
-
-func (c *Client) await(ctx context.Context, w chan error) error {
-	var late <-chan time.Time
-	if timeout := cmp.Or(c.WaitTimeout, defaultTimeout); timeout > 0 {
-		timer := time.NewTimer(timeout)
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case err := <-w:
-		return err
-	case <-ctx.Done():
-		c.giveUp(w)
+	case errors.Is(err, exchange.ErrLineTimeout):
+		err = fmt.Errorf("scgi: all of MaxConns connections were busy for WaitTimeout: %w", err)
+		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: err}
+	case err != nil && ctx.Err() != nil:
 		return transport.Failure(ctx, ctx.Err())
-	case <-late:
-		c.giveUp(w)
-		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errNoPlace}
 	}
+	return err
 }
 
-// giveUp ends a wait in vain. A place that w was given in the same moment goes to the next one.
-func (c *Client) giveUp(w chan error) {
-	c.mu.Lock()
-	i := slices.Index(c.waiting, w)
-	if i >= 0 {
-		c.waiting = slices.Delete(c.waiting, i, i+1)
-	}
-	c.mu.Unlock()
-	if i < 0 && <-w == nil {
-		c.leave(nil)
-	}
-}
-
-// leave gives the place of x back; x is nil where it came to none.
-func (c *Client) leave(x *call) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// release gives the slot of x back.
+func (c *Client) release(x *call) {
+	c.line.Lock()
+	defer c.line.Unlock()
 	delete(c.calls, x)
-	if len(c.waiting) == 0 {
-		c.places--
-		return
-	}
-	c.waiting[0] <- nil
-	c.waiting = slices.Delete(c.waiting, 0, 1)
+	c.line.Release()
 }

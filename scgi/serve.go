@@ -31,9 +31,9 @@ func newService(s *Server) *service {
 	return sv
 }
 
-// exchange is one connection with its one request, in one allocation. The App may hold on to parts of it, so it is never
+// exchangeConn is one connection with its one request, in one allocation. The App may hold on to parts of it, so it is never
 // pooled.
-type exchange struct {
+type exchangeConn struct {
 	conn    conn
 	input   input
 	ctx     transport.RequestContext
@@ -72,7 +72,7 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 }
 
 // end cuts the App off from the input, and ends the connection as the response deserves.
-func (x *exchange) end(err error) {
+func (x *exchangeConn) end(err error) {
 	scratch := x.input.close(x.conn.interrupt)
 	x.ctx.Release()
 	if err != nil {
@@ -87,8 +87,8 @@ type buffer [8 << 10]byte
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-func (sv *service) newExchange(nc net.Conn) *exchange {
-	x := &exchange{conn: conn{
+func (sv *service) newExchange(nc net.Conn) *exchangeConn {
+	x := &exchangeConn{conn: conn{
 		net:          nc,
 		socket:       transport.NewSocket(nc),
 		readTimeout:  cmp.Or(sv.ReadTimeout, defaultTimeout),
@@ -100,7 +100,7 @@ func (sv *service) newExchange(nc net.Conn) *exchange {
 }
 
 // run answers the request.
-func (sv *service) run(ctx context.Context, x *exchange, e *util.Environ) error {
+func (sv *service) run(ctx context.Context, x *exchangeConn, e *util.Environ) error {
 	x.ctx.Begin(ctx, sv.RequestTimeout, x.conn.socket)
 	x.handler = gateway.BaseCGIHandler{
 		Environ:      e,
@@ -127,7 +127,7 @@ func (sv *service) appFor(e *util.Environ) gateway.App {
 }
 
 // refuse ends a connection on which no request came. A limit has an answer; what is no SCGI has none.
-func (sv *service) refuse(x *exchange, err error) {
+func (sv *service) refuse(x *exchangeConn, err error) {
 	if err == io.EOF || gateway.PeerGone(err) || errors.Is(err, net.ErrClosed) {
 		return
 	}
