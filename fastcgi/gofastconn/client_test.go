@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -263,6 +264,55 @@ func TestCancel(t *testing.T) {
 		if err := <-closed; errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("after %q: the connection was not closed", sent)
 		}
+	}
+}
+
+// TestEndedContext: nothing is sent for a request whose context has ended, also where a kept connection waits for one.
+func TestEndedContext(t *testing.T) {
+	var asked atomic.Int64
+	c := serving(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+		asked.Add(1)
+		return nil
+	})
+	c.Pool = &fastcgi.Client{Addr: c.Pool.Addr, MaxIdleConns: 1}
+	t.Cleanup(func() { c.Pool.Close() })
+	if _, _, err := exchange(c, request(nil)); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancelLate := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancelLate()
+	silent, cancelSilent := context.WithCancel(t.Context())
+	cancelSilent()
+	for range 20 {
+		wantStatus(t, 502, c, request(nil).WithContext(ended))
+		wantStatus(t, 504, c, request(nil).WithContext(late))
+		wantStatus(t, 502, c, request(nil).WithContext(&silentContext{silent}))
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the application was asked %d times; want once", n)
+	}
+}
+
+// silentContext has ended, and tells nothing of it but when asked.
+type silentContext struct{ context.Context }
+
+// Value hides the context within, which package context would talk to itself.
+func (*silentContext) Value(any) any { return nil }
+
+// Done is never closed.
+func (*silentContext) Done() <-chan struct{} { return make(chan struct{}) }
+
+// AfterFunc is what package context calls in place of a wait for Done.
+func (*silentContext) AfterFunc(func()) (stop func() bool) { return func() bool { return false } }
+
+// wantStatus performs an exchange that must fail.
+func wantStatus(t *testing.T, status int, c *gofastconn.Client, r *gateway.Request) {
+	t.Helper()
+	_, _, err := exchange(c, r)
+	if b := (*gateway.BackendError)(nil); !errors.As(err, &b) || b.Status != status || !errors.Is(err, r.Context().Err()) {
+		t.Errorf("got %v; want a %d of %v", err, status, r.Context().Err())
 	}
 }
 

@@ -42,6 +42,9 @@ type answer struct {
 // open makes a connection of c, which has its pool and what it wants of the rest.
 func (c *conn) open(ctx context.Context) *conn {
 	c.ctx, c.cancel = context.WithCancel(ctx)
+	if ctx.Err() != nil {
+		c.cancel() // package context may do that later, in a goroutine
+	}
 	records, toUs := io.Pipe()
 	toThem, replies := io.Pipe()
 	c.toUs, c.toThem = toUs, toThem
@@ -69,10 +72,11 @@ func (c *conn) serve(records *wire.RecordReader, replies io.Writer) {
 
 // giveUp answers for a request that got no further.
 func (c *conn) giveUp(err error) {
-	if c.ctx.Err() != nil {
-		err = c.ctx.Err()
+	given := &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: cmp.Or(c.ctx.Err(), err)}
+	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
+		given.Status, given.Reason = 504, "the application did not answer in time"
 	}
-	err = &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: err}
+	err = given
 	select {
 	case c.answer <- answer{nil, cmp.Or(c.bodyError(), err)}:
 	default: // there was an answer, or nobody waits for one

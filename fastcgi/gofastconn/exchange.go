@@ -44,6 +44,9 @@ func (x *exchange) perform() error {
 		r.Stderr = x.conn.stderr
 	}
 	r = r.WithContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return err // nothing is sent for it
+	}
 	if x.conn.answer != nil {
 		x.pass(r)
 		<-ctx.Done() // until the Body is closed
