@@ -5,11 +5,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -129,7 +131,7 @@ func (s *Script) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 
 // run runs the program at path in the folder dir, its own if that is empty.
 func (s *Script) run(r *gateway.Request, path, dir string) (*gateway.Response, error) {
-	stdin, err := s.accept(r)
+	stdin, length, err := s.accept(r)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +139,9 @@ func (s *Script) run(r *gateway.Request, path, dir string) (*gateway.Response, e
 		return nil, err
 	}
 	env := s.environ(r)
+	if length > 0 && env.Get("CONTENT_LENGTH") == "" {
+		env.Set("CONTENT_LENGTH", strconv.FormatInt(length, 10))
+	}
 	p, err := s.start(r, command{path: path, dir: dir, env: env.List()}, stdin)
 	if err != nil {
 		s.queue.leave()
@@ -150,26 +155,16 @@ func (s *Script) run(r *gateway.Request, path, dir string) (*gateway.Response, e
 	return resp, nil
 }
 
-// accept returns what the script is to read, nil for nothing. A body whose length is unknown may still prove to be none: a server
-// that has a stream for every request sends an empty one with a GET.
-func (s *Script) accept(r *gateway.Request) (io.Reader, error) {
+// accept returns the body that the script is to read and its length, nil and 0 for none.
+func (s *Script) accept(r *gateway.Request) (io.Reader, int64, error) {
 	if name := shellFunction(r.Environ); s.RefuseFunctions && name != "" {
-		return nil, &gateway.RequestError{Reason: "shell function in a variable", Input: name[:min(len(name), 64)]}
+		return nil, 0, &gateway.RequestError{Reason: "shell function in a variable", Input: name[:min(len(name), 64)]}
 	}
-	switch {
-	case r.Stdin == nil || r.Environ.Get("CONTENT_LENGTH") == "0":
-		return nil, nil
-	case r.Environ.Get("CONTENT_LENGTH") != "":
-		return r.Stdin, nil
+	length, err := exchange.KnownLength(r)
+	if err != nil || length == 0 {
+		return nil, 0, err
 	}
-	n, err := io.ReadFull(r.Stdin, make([]byte, 1))
-	switch {
-	case n > 0:
-		return nil, gateway.ErrLengthRequired
-	case err != io.EOF:
-		return nil, err
-	}
-	return nil, nil
+	return r.Stdin, length, nil
 }
 
 // shellFunction returns the name of the first variable that bash would have taken for a function, "" if there is none.

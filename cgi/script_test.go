@@ -123,7 +123,8 @@ func TestScriptLength(t *testing.T) {
 	}{
 		{"no stream", nil, nil},
 		{"a stream that proves empty", strings.NewReader(""), nil},
-		{"a body", strings.NewReader("x"), gateway.ErrLengthRequired},
+		{"a body", iotest.OneByteReader(strings.NewReader("x")), gateway.ErrLengthRequired},
+		{"a body in memory", strings.NewReader("x"), nil},
 		{"a stream that fails", iotest.ErrReader(broken), broken},
 	}
 	for _, test := range tests {

@@ -35,8 +35,8 @@ import (
 // unknown length goes out as it comes, and ends with its stream. Not every application can take that: php-fpm 8.2 reads CONTENT_LENGTH
 // bytes, none where it is missing. For those host.Spool finds the length out first.
 //
-// A Stdin with a method Len() int, which bytes.Reader, bytes.Buffer and strings.Reader have, is taken to be in memory: up to 32 KiB of
-// it are sent with the head of the request, which saves a goroutine.
+// Up to 32 KiB of a Stdin in memory (*bytes.Buffer, *bytes.Reader, *strings.Reader) are sent with the head of the request, which
+// saves a goroutine.
 //
 // # The answer
 //

@@ -2,11 +2,11 @@ package fastcgi
 
 import (
 	"io"
-	"strconv"
 	"sync"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // clientBody is the body of a request that a Client sends.
@@ -24,25 +24,12 @@ func clientBodyOf(r *gateway.Request, role Role) (*clientBody, error) {
 	if role == RoleAuthorizer {
 		return none, nil
 	}
-	length := int64(-1)
-	if declared := r.Environ.Get("CONTENT_LENGTH"); declared != "" {
-		n, err := strconv.ParseUint(declared, 10, 63)
-		if err != nil || n > 0 && r.Stdin == nil {
-			return nil, &gateway.RequestError{Reason: "malformed CONTENT_LENGTH", Input: declared[:min(len(declared), 64)]}
-		}
-		length = int64(n)
+	length, err := exchange.BodyLength(r)
+	if err != nil || length == 0 {
+		return none, err
 	}
-	if r.Stdin == nil || length == 0 {
-		return none, nil
-	}
-	memory := false
-	if s, ok := r.Stdin.(interface{ Len() int }); ok {
-		if length < 0 {
-			length = int64(s.Len())
-		}
-		memory = length <= inMemory
-	}
-	return &clientBody{r: r.Stdin, length: length, memory: memory}, nil
+	_, memory := exchange.InMemory(r.Stdin)
+	return &clientBody{r: r.Stdin, length: length, memory: memory && length <= inMemory}, nil
 }
 
 // streamed reports whether the body is sent beside the reading of the answer.

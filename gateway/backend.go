@@ -111,7 +111,7 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 // breaks the exchange after that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
-		resp, err := b.RoundTrip(withoutEmptyBody(r))
+		resp, err := b.RoundTrip(r)
 		if err != nil {
 			return err
 		}
@@ -128,16 +128,6 @@ func Forward(b Backend) App {
 		}
 		return forwardBody(w, w, resp, length)
 	})
-}
-
-// withoutEmptyBody returns r with a nil Stdin where it is known that no body comes: a Backend need not find that out.
-func withoutEmptyBody(r *Request) *Request {
-	if b, ok := r.Stdin.(interface{ Len() int64 }); !ok || b.Len() != 0 {
-		return r
-	}
-	c := *r
-	c.Stdin = nil
-	return &c
 }
 
 // finalFields adds the fields that may pass to dst, and returns the length that they declare.

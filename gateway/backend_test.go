@@ -182,22 +182,22 @@ func TestErrorPage(t *testing.T) {
 	}
 }
 
-// TestForwardStdin: a Backend sees from a nil Stdin that there is no body, and from CONTENT_LENGTH how long one is.
+// TestForwardStdin: a Backend sees from Stdin whether there is a body, and from ContentLength how long it is.
 func TestForwardStdin(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		handler BaseCGIHandler
-		isNil   bool
+		length  int64
 	}{
-		{"no length", BaseCGIHandler{Environ: environ()}, true},
-		{"length 0", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "0")}, true},
-		{"length 3", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3")}, false},
-		{"stream", BaseCGIHandler{StdinStream: true}, false},
+		{"no length", BaseCGIHandler{Environ: environ()}, 0},
+		{"length 0", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "0")}, 0},
+		{"length 3", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3")}, 3},
+		{"stream", BaseCGIHandler{StdinStream: true}, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := backendFunc(func(r *Request) (*Response, error) {
-				if got := r.Stdin == nil; got != c.isNil {
-					t.Errorf("got Stdin nil: %v; want %v", got, c.isNil)
+				if none := r.Stdin == NoBody; none != (c.length == 0) || r.ContentLength != c.length {
+					t.Errorf("got NoBody: %v, ContentLength %d; want %d", none, r.ContentLength, c.length)
 				}
 				return nil, ErrAbort
 			})

@@ -33,9 +33,6 @@ type body struct {
 	ended atomic.Bool
 }
 
-// Len is how many bytes are to come, negative where only the stream's end will tell.
-func (b *body) Len() int64 { return b.left }
-
 func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case b.ended.Load():

@@ -170,6 +170,11 @@ func (x *exchange) admit() error {
 	if h.MaxBodyBytes > 0 && length > h.MaxBodyBytes {
 		return &BodyTooLargeError{Limit: h.MaxBodyBytes}
 	}
+	x.request.ContentLength = length
+	if length == 0 {
+		x.request.Stdin = NoBody
+		return nil
+	}
 	x.body.open(h.Stdin, length, h.MaxBodyBytes)
 	return nil
 }

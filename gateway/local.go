@@ -21,7 +21,7 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 	h := &BaseCGIHandler{
 		Environ:      r.Environ.Clone(),
 		Stdin:        r.Stdin,
-		StdinStream:  r.Stdin != nil,
+		StdinStream:  r.Stdin != nil && r.Stdin != NoBody,
 		Stdout:       out,
 		Stderr:       r.Stderr,
 		Scheme:       r.Scheme,

@@ -16,9 +16,14 @@ type Request struct {
 	Environ *util.Environ
 
 	// Stdin is the body: CONTENT_LENGTH bytes and then io.EOF. A body that ends early gives io.ErrUnexpectedEOF, one that
-	// is over the server's MaxBodyBytes a [BodyTooLargeError]. It is never nil in a Request that an App gets. The one that
-	// Run hands out has a method Len() int64: how many bytes are to come, negative where only the stream's end will tell.
+	// is over the server's MaxBodyBytes a [BodyTooLargeError]. In a Request that an App gets it is never nil, and [NoBody]
+	// where there is no body.
 	Stdin io.Reader
+
+	// ContentLength is the length of the body in bytes, and -1 where only the end of Stdin will tell. In a Request that a
+	// program makes for a [Backend], zero beside a Stdin that is neither nil nor NoBody means unknown too, as in
+	// http.Request. CONTENT_LENGTH is what the web server declared; where it is there, the two are equal.
+	ContentLength int64
 
 	// Stderr is the web server's error log where the protocol has a way there (FastCGI), else the process's own standard
 	// error. It is safe for concurrent use only where the transport says so.
@@ -33,6 +38,13 @@ type Request struct {
 
 	ctx context.Context
 }
+
+// NoBody is the Stdin of a request without a body: it is at its end. A [Backend] need not find out how long that is.
+var NoBody io.Reader = noBody{}
+
+type noBody struct{}
+
+func (noBody) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Context returns the context of the request. It ends when the web server aborts or goes away, at a deadline, at a forced
 // shutdown, and when the App has returned. It is never nil.

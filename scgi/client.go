@@ -1,10 +1,8 @@
 package scgi
 
 import (
-	"cmp"
 	"errors"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -17,9 +15,9 @@ import (
 // must not change once it is used, all methods may be called at the same time, and a Client must not be copied.
 //
 // The environ is sent as it is, in order, but for CONTENT_LENGTH and SCGI, which go first. The body is sent while the response
-// is read, so an application may answer early; what it has not taken then is not sent. A Stdin with a method Len() int, which
-// bytes.Reader, bytes.Buffer and strings.Reader have, is taken to be in memory: up to 32 KiB of it are sent with the head of the
-// request, which saves a goroutine.
+// is read, so an application may answer early; what it has not taken then is not sent. Up to
+// 32 KiB of a Stdin in memory (*bytes.Buffer, *bytes.Reader, *strings.Reader) are sent with the head of the request, which
+// saves a goroutine.
 //
 // SCGI has no mark at the end of a response: where that has no Content-Length, an application that closes in the middle cannot
 // be told from one that is done, unless it resets the connection as [Server] does. A body that is longer than its
@@ -77,7 +75,7 @@ var ErrClientClosed = errors.New("scgi: Client is closed")
 // and otherwise the error is [gateway.ErrLengthRequired]. One that is no number, and a NUL in a variable, is a
 // [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	length, err := bodyLength(r)
+	length, err := exchange.KnownLength(r)
 	if err != nil {
 		return nil, err
 	}
@@ -101,28 +99,9 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return x.roundTrip(message, body, length)
 }
 
-// bodyLength finds out how long the body is.
-func bodyLength(r *gateway.Request) (int64, error) {
-	declared := r.Environ.Get("CONTENT_LENGTH")
-	if declared == "" {
-		if r.Stdin == nil {
-			return 0, nil
-		}
-		if _, err := io.ReadFull(r.Stdin, make([]byte, 1)); err != io.EOF {
-			return 0, cmp.Or(err, gateway.ErrLengthRequired)
-		}
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(declared, 10, 63)
-	if err != nil || n > 0 && r.Stdin == nil {
-		return 0, &gateway.RequestError{Reason: "malformed CONTENT_LENGTH", Input: declared[:min(len(declared), 64)]}
-	}
-	return int64(n), nil
-}
-
 // inMemory reports whether a body need not be waited for and is short.
 func inMemory(body io.Reader, length int64) bool {
-	_, ok := body.(interface{ Len() int })
+	_, ok := exchange.InMemory(body)
 	return ok && length <= 32<<10
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -140,7 +141,7 @@ func TestClientNeedsTheLength(t *testing.T) {
 		stdin  io.Reader
 		want   any
 	}{
-		{"no length, a body", "", strings.NewReader("x"), gateway.ErrLengthRequired},
+		{"no length, a body", "", iotest.OneByteReader(strings.NewReader("x")), gateway.ErrLengthRequired},
 		{"a length, no body", "5", nil, new(*gateway.RequestError)},
 		{"negative", "-5", strings.NewReader("x"), new(*gateway.RequestError)},
 	} {

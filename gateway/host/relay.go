@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -103,7 +102,7 @@ func (x *relay) respond(w gateway.ResponseWriter, resp *gateway.Response) error 
 // bodyless is the request without its body, which the backend may still be reading.
 func (x *relay) bodyless() *gateway.Request {
 	c := *x.sent
-	c.Stdin = http.NoBody
+	c.Stdin, c.ContentLength = gateway.NoBody, 0
 	return &c
 }
 

@@ -43,14 +43,13 @@ const defaultMemory = 64 << 10
 
 // RoundTrip implements gateway.Backend.
 func (s *Spool) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	r = withoutEmptyBody(r)
 	declared := r.Environ.Get("CONTENT_LENGTH")
 	if declared != "" && s.MaxBodyBytes > 0 {
 		if n, err := strconv.ParseInt(declared, 10, 64); err == nil && n > s.MaxBodyBytes {
 			return nil, &gateway.BodyTooLargeError{Limit: s.MaxBodyBytes}
 		}
 	}
-	if r.Stdin == nil || declared != "" {
+	if r.Stdin == nil || r.Stdin == gateway.NoBody || declared != "" {
 		return s.Backend.RoundTrip(r)
 	}
 	if !s.Stream {
@@ -64,16 +63,6 @@ func (s *Spool) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 		return s.spooled(r, io.MultiReader(bytes.NewReader(replay.head), r.Stdin))
 	}
 	return resp, err
-}
-
-// withoutEmptyBody returns r with a nil Stdin where the transport knows that no body comes.
-func withoutEmptyBody(r *gateway.Request) *gateway.Request {
-	if b, ok := r.Stdin.(interface{ Len() int64 }); !ok || b.Len() != 0 {
-		return r
-	}
-	c := *r
-	c.Stdin = nil
-	return &c
 }
 
 // spooled reads body to its end and sends it with its length.

@@ -68,7 +68,7 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 	switch {
 	case r.Body == nil || r.Body == http.NoBody:
 	case r.ContentLength > 0:
-		request.Stdin = io.LimitReader(body, r.ContentLength)
+		request.Stdin, request.ContentLength = io.LimitReader(body, r.ContentLength), r.ContentLength
 	default:
 		request.Stdin = body // a client's ContentLength of 0 with a Body means that it is unknown
 		e.Del("CONTENT_LENGTH")

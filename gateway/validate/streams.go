@@ -3,6 +3,8 @@ package validate
 import (
 	"fmt"
 	"io"
+
+	"github.com/cgikit/cgikit/gateway"
 )
 
 // stdin checks the gateway's input stream and how it is read.
@@ -17,7 +19,7 @@ type stdin struct {
 func (s *stdin) Read(p []byte) (int, error) {
 	if s.x.ended.Load() {
 		s.x.violated(requestAfterReturn, "Stdin.Read")
-		return s.in.Read(p)
+		return 0, gateway.ErrFinished
 	}
 	if err := s.x.failed(); err != nil {
 		return 0, err
