@@ -1,0 +1,116 @@
+package exchange
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
+)
+
+// piece is a run of bytes of a Spool, in memory or in its file.
+type piece struct {
+	memory     []byte // nil for one in the file
+	offset     int64  // in the file
+	room       int64
+	start, end int64 // of what waits, within the room
+}
+
+// newPiece returns an empty piece for want bytes or fewer: in memory where that is allowed, else in the file.
+func (s *Spool) newPiece(want int64) (*piece, error) {
+	memory, files := s.Share.left(largePiece)
+	memory = min(memory, s.memoryBound()-s.memory, max(want, smallPiece, s.memory))
+	if memory > 0 && s.Share.Reserve(memory, 0) == nil {
+		s.memory += memory
+		return &piece{memory: make([]byte, memory), room: memory}, nil
+	}
+	if i := len(s.spare) - 1; i >= 0 {
+		p := s.spare[i]
+		s.spare = s.spare[:i]
+		return p, nil
+	}
+	files = max(files, 1) // the reservation of a byte tells why there is no room for any
+	if err := s.Share.Reserve(0, files); err != nil {
+		return nil, err
+	}
+	if err := s.createFile(); err != nil {
+		s.Share.Release(0, files)
+		return nil, err
+	}
+	p := &piece{offset: s.extent, room: files}
+	s.extent += files
+	return p, nil
+}
+
+func (s *Spool) createFile() error {
+	if s.file != nil {
+		return nil
+	}
+	f, err := util.CreateTempFile(s.dir())
+	if err != nil {
+		return s.fileError(err)
+	}
+	s.file = f
+	return nil
+}
+
+func (s *Spool) dir() string {
+	if s.Dir != "" {
+		return s.Dir
+	}
+	return s.Share.dir()
+}
+
+// write appends what there is room for.
+func (p *piece) write(file io.WriterAt, b []byte) (n int, err error) {
+	b = b[:min(int64(len(b)), p.room-p.end)]
+	if p.memory != nil {
+		n = copy(p.memory[p.end:], b)
+	} else {
+		n, err = file.WriteAt(b, p.offset+p.end)
+	}
+	p.end += int64(n)
+	return n, err
+}
+
+// read takes bytes from the front. There must be some.
+func (p *piece) read(file io.ReaderAt, b []byte) (n int, err error) {
+	b = b[:min(int64(len(b)), p.end-p.start)]
+	if p.memory != nil {
+		n = copy(b, p.memory[p.start:])
+	} else if n, err = file.ReadAt(b, p.offset+p.start); n > 0 {
+		err = nil
+	}
+	p.start += int64(n)
+	return n, err
+}
+
+// SpoolError is a temporary file that cannot be made, written or read: a failure of the server itself, which neither the client nor
+// the backend is to blame for. Where it ends a request the client is told 503.
+type SpoolError struct {
+	Dir string // the folder of the temporary file
+	Err error  // the system's error, most often with the file's path
+}
+
+// Error tells it for a log.
+func (e *SpoolError) Error() string {
+	return fmt.Sprintf("exchange: temporary file in %.256q: %v", e.Dir, e.Err)
+}
+
+// Unwrap returns the system's error, and the [*gateway.BackendError] that the client is told.
+func (e *SpoolError) Unwrap() []error {
+	return []error{e.Err, &gateway.BackendError{Status: 503, Reason: "the server cannot keep the request body", Err: e.Err}}
+}
+
+// fileError returns err, of the temporary file, as a SpoolError.
+func (s *Spool) fileError(err error) error {
+	if err == nil {
+		return nil
+	}
+	dir := s.dir()
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	return &SpoolError{Dir: dir, Err: err}
+}
