@@ -1,12 +1,16 @@
 package cgi
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -21,12 +25,15 @@ type input struct {
 	mu    sync.Mutex // an App may read and write in two goroutines; one that waits for standard input holds it
 	stdin io.Reader
 	taken int64 // bytes of the body that were read
-	ahead spool
+	ahead exchange.Spool
 	after error // what follows the bytes in ahead
 }
 
+// spoolMemory is how much of a body waits in memory. Forms fit, and a process that lives for one request can afford it.
+const spoolMemory = 1 << 20
+
 func newInput(stdin io.Reader, environ *util.Environ, maxSpool int64) *input {
-	return &input{stdin: stdin, environ: environ, ahead: spool{most: max(maxSpool, 0)}}
+	return &input{stdin: stdin, environ: environ, ahead: exchange.Spool{MemoryBytes: spoolMemory, MaxBytes: maxSpool}}
 }
 
 // Read gives the bytes that were read ahead, and then those that come in. The caller bounds it to the body.
@@ -57,11 +64,23 @@ func (in *input) readAhead() {
 	}
 	in.after = io.EOF
 	if in.wanted.Load() {
-		if err := in.ahead.fill(rest); err != nil {
-			in.after = err
-		}
+		in.keep(rest)
 	}
 	io.Copy(io.Discard, rest) // a body that breaks off is news to those who read it, and nobody does
+}
+
+// keep reads the rest of the body ahead. Where that fails, the App gets all that was read before the error.
+func (in *input) keep(rest io.Reader) {
+	_, err := in.ahead.Fill(rest)
+	failed := (*exchange.SpoolError)(nil)
+	switch {
+	case errors.Is(err, exchange.ErrOverShare):
+		in.after = fmt.Errorf("cgi: keep the request body: %w", &gateway.BodyTooLargeError{Limit: max(in.ahead.MaxBytes, 0)})
+	case errors.As(err, &failed):
+		in.after = fmt.Errorf("cgi: keep the request body: %w", err)
+	case err != nil:
+		in.after = err
+	}
 }
 
 // rest is what is left of the body, nil for nothing: up to CONTENT_LENGTH, since standard input may stay open for ever (RFC
@@ -80,7 +99,7 @@ func (in *input) rest() io.Reader {
 
 // close is called when nobody can write any more and nobody can begin to read. It takes no lock: a goroutine that the App left
 // behind may hold it, waiting for standard input.
-func (in *input) close() { in.ahead.close() }
+func (in *input) close() { in.ahead.Close() }
 
 // parseLength reads a length that was checked elsewhere.
 func parseLength(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }

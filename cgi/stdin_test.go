@@ -67,9 +67,6 @@ func TestInputSpool(t *testing.T) {
 			if stdin.Len() != len("of another request") {
 				t.Errorf("got %d bytes left on standard input; want the other request's", stdin.Len())
 			}
-			if (in.ahead.file != nil) != test.file {
-				t.Errorf("got file %v; want one: %t", in.ahead.file, test.file)
-			}
 			if test.length == test.first {
 				return // the gateway does not read past the body
 			}
@@ -81,7 +78,20 @@ func TestInputSpool(t *testing.T) {
 			if over := test.first+test.kept < test.length; errors.As(err, &tooLarge) != over || !over && err != nil {
 				t.Errorf("got error %v; want one: %t", err, over)
 			}
+			denyFiles(t)
+			in = newTestInput(t, bytes.NewReader(body), test.maxSpool, "CONTENT_LENGTH="+strconv.Itoa(test.length))
+			in.settle()
+			if _, err := io.ReadAll(in); errors.Is(err, os.ErrNotExist) != test.file {
+				t.Errorf("got error %v where no file can be made; want it to need one: %t", err, test.file)
+			}
 		})
+	}
+}
+
+// denyFiles lets no temporary file be made in this test.
+func denyFiles(t *testing.T) {
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, t.TempDir()+"/missing")
 	}
 }
 
@@ -91,8 +101,8 @@ func TestInputUnwanted(t *testing.T) {
 	in := newTestInput(t, stdin, 8*spoolMemory, "CONTENT_LENGTH=2097152")
 	in.wanted.Store(false)
 	in.settle()
-	if stdin.Len() != 0 || in.ahead.memory != nil || in.ahead.file != nil {
-		t.Errorf("got %d bytes unread, %d in memory, file %v; want none", stdin.Len(), len(in.ahead.memory), in.ahead.file)
+	if stdin.Len() != 0 || in.ahead.Len() != 0 {
+		t.Errorf("got %d bytes unread, %d kept; want none", stdin.Len(), in.ahead.Len())
 	}
 }
 
@@ -146,9 +156,7 @@ func TestInputError(t *testing.T) {
 
 // TestInputNoTemporaryFile: where no file can be made the memory's part is still there.
 func TestInputNoTemporaryFile(t *testing.T) {
-	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
-		t.Setenv(name, t.TempDir()+"/missing")
-	}
+	denyFiles(t)
 	stdin := bytes.NewReader(pattern(2 * spoolMemory))
 	in := newTestInput(t, stdin, 8*spoolMemory, "CONTENT_LENGTH=2097152")
 	in.settle()
