@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -119,10 +120,10 @@ func (x *exchange) logException(err error) {
 	}
 	hook := x.response.h.LogException
 	if hook == nil {
-		hook = logText
+		hook = logFailure
 	}
 	if v := attempt(func() { hook(&x.request, err, stack) }); v != nil && x.response.h.LogException != nil {
-		attempt(func() { logText(&x.request, fmt.Errorf("%w; LogException: panic: %v", err, v), stack) })
+		attempt(func() { logFailure(&x.request, fmt.Errorf("%w; LogException: panic: %v", err, v), stack) })
 	}
 }
 
@@ -133,10 +134,13 @@ func attempt(f func()) (value any) {
 	return nil
 }
 
+// logFailure is the LogException of a handler that has none.
+func logFailure(r *Request, err error, stack []byte) { logText(r, err.Error(), stack) }
+
 // logText makes one write, so that the lines of concurrent requests do not mix.
-func logText(r *Request, err error, stack []byte) {
-	fmt.Fprintf(r.Stderr, "%.16q %.256q: %.4096s\n%s",
-		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), oneLine(err.Error()), stack)
+func logText(r *Request, text string, stack []byte) {
+	fmt.Fprintf(cmp.Or[io.Writer](r.Stderr, os.Stderr), "%.16q %.256q: %.4096s\n%s",
+		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), oneLine(text), stack)
 }
 
 // oneLine keeps what a client put into an error from forging lines of the log.

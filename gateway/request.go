@@ -65,6 +65,18 @@ func (r *Request) WithContext(ctx context.Context) *Request {
 	return &c
 }
 
+// Warn writes one line about r to the web server's error log: a fault that was put right, so that the client sees nothing of
+// it. It is for the gateway's own words; Stderr itself is for those of the application. A Stderr that has a method
+// Warn(text string) gets the text, and adds what its log has for each line. Any other gets a line with the request's method and
+// target. A nil Stderr stands for that of the process.
+func (r *Request) Warn(text string) {
+	if log, ok := r.Stderr.(interface{ Warn(text string) }); ok {
+		log.Warn(text)
+		return
+	}
+	logText(r, text, nil)
+}
+
 // requestContext is the context that an App sees. It costs nothing until the App asks for Done: only then is the parent's
 // Done called, which lets a CGI program leave signals alone, and only then is there something to cancel.
 type requestContext struct {

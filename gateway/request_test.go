@@ -336,3 +336,22 @@ func TestWithContext(t *testing.T) {
 		t.Error("WithContext is no copy with the context")
 	}
 }
+
+// warner is a Stderr with a log of its own for what the gateway says.
+type warner struct{ strings.Builder }
+
+func (w *warner) Warn(text string) { w.WriteString("warned: " + text) }
+
+// TestWarn: the application's error stream and the gateway's words can be told apart where the log can do that.
+func TestWarn(t *testing.T) {
+	e := environ("REQUEST_METHOD", "GET", "REQUEST_URI", "/a b")
+	line, own := new(strings.Builder), new(warner)
+	(&Request{Environ: e, Stderr: line}).Warn("cut\noff")
+	(&Request{Environ: e, Stderr: own}).Warn("cut off")
+	if got := line.String(); got != "\"GET\" \"/a b\": cut off\n" {
+		t.Errorf("got %q; want a line about the request", got)
+	}
+	if got := own.String(); got != "warned: cut off" {
+		t.Errorf("got %q; want the text alone", got)
+	}
+}

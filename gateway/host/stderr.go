@@ -46,6 +46,16 @@ func (w *lineWriter) emit(line string) {
 	}
 }
 
+// Warn logs what the gateway itself has to say: see [gateway.Request.Warn].
+func (w *lineWriter) Warn(text string) {
+	r := w.request
+	if w.log == nil {
+		r.Warn(text)
+		return
+	}
+	w.log.WarnContext(r.Context(), "host: "+text, "method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"))
+}
+
 // Write never fails: an application is not to suffer from the log.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/util"
 )
 
 // complains is a Backend that writes pieces to the error stream.
@@ -127,5 +129,32 @@ func TestStderrConcurrently(t *testing.T) {
 	get(t, h, "/")
 	if got := strings.Count(log.String(), " line=whole\n"); got != 800 {
 		t.Errorf("got %d whole lines; want 800", got)
+	}
+}
+
+// TestWarn: what the gateway says of a request is not put into the application's mouth.
+func TestWarn(t *testing.T) {
+	b := backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+		r.Warn("something was put right")
+		return says("Content-Type: a/b\n\nok").RoundTrip(r)
+	})
+	log := &logBuffer{}
+	h := handler(b)
+	h.ErrorLog = log.logger()
+	get(t, h, "/x").want(t, 200, "ok")
+	if got := log.String(); !strings.Contains(got, `level=WARN msg="host: something was put right" method=GET uri=/x`) {
+		t.Errorf("got the log %q", got)
+	}
+	stderr := &logBuffer{}
+	run := gateway.BaseCGIHandler{
+		Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "REQUEST_URI": "/x"}),
+		Stdout:  io.Discard,
+		Stderr:  stderr,
+	}
+	if err := run.Run(t.Context(), &host.Handler{Backend: b}); err != nil {
+		t.Fatal(err)
+	}
+	if got := stderr.String(); got != "\"GET\" \"/x\": something was put right\n" {
+		t.Errorf("without ErrorLog: got %q; want a line on the request's own stream", got)
 	}
 }
