@@ -57,6 +57,9 @@ func newClientExchange(c *Client, conn *clientConn, r *gateway.Request) *clientE
 	return x
 }
 
+// errExcess is the reason of an exchange whose application sent more than its Content-Length.
+var errExcess = errors.New("fastcgi: the application sent more than it declared")
+
 // errExchangeClosed is the reason of an exchange that the caller has ended.
 var errExchangeClosed = errors.New("fastcgi: Body is closed")
 

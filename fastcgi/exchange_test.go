@@ -149,7 +149,7 @@ func TestClientAnswers(t *testing.T) {
 		{name: "declared length", answer: whole(1, "Content-Length: 3\r\n\r\nabc"), body: "abc"},
 		{name: "more than the declared length (F46)", answer: whole(1, "Content-Length: 3\r\n\r\nabcdef"), body: "abc"},
 		{name: "far more than that", answer: stdout(1, "Content-Length: 3\r\n\r\nabc") + strings.Repeat(stdout(1, strings.Repeat("x", 60_000)), 20) + end(1, 0, 0),
-			body: "abc", bodyStatus: 502, reason: "longer"},
+			body: "abc"},
 		{name: "less than the declared length (F46)", answer: whole(1, "Content-Length: 4\r\n\r\nabc"), body: "abc", bodyStatus: 502, reason: "shorter"},
 		{name: "304 with a length", answer: whole(1, "Status: 304 Not Modified\r\nContent-Length: 4\r\n\r\n")},
 		{name: "204 with a length", answer: whole(1, "Status: 204 No Content\r\nContent-Length: 4\r\n\r\n")},

@@ -75,6 +75,7 @@ func TestClientNoReuse(t *testing.T) {
 		{name: "closed later", answer: func(id uint16) string { return whole(id, ok) }, closes: true},
 		{name: "overloaded", answer: func(id uint16) string { return end(id, 0, 2) }, get: true},
 		{name: "bad head", answer: func(id uint16) string { return stdout(id, "hello\n\n") }, get: true},
+		{name: "a body longer than declared", answer: func(id uint16) string { return whole(id, "Content-Length: 1\r\n\r\nab") }},
 		{name: "no keep-alive", answer: func(id uint16) string { return whole(id, ok) }, setup: func(c *fastcgi.Client) { c.NoKeepConn = true }},
 		{name: "none to be kept", answer: func(id uint16) string { return whole(id, ok) }, setup: func(c *fastcgi.Client) { c.MaxIdleConns = -1 }},
 	} {

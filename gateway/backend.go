@@ -107,8 +107,9 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 }
 
 // Forward returns an App that answers with what b answers, as [Response.Final] has it. A response of unknown length is flushed
-// as it comes. One that cannot be final, or whose body has not the declared length, is answered 502 while that is possible, and
-// breaks the exchange after that.
+// as it comes. A body that is longer than its Content-Length is cut off there, with a warning (see [Request.Warn]). A response
+// that cannot be final, or has less body than it declares, is answered 502 while that is possible, and breaks the exchange after
+// that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		resp, err := b.RoundTrip(r)
@@ -126,7 +127,12 @@ func Forward(b Backend) App {
 		if r.Environ.Get("REQUEST_METHOD") == "HEAD" || !bodyAllowed(status) {
 			return forwardBody(w, io.Discard, resp, unknownLength)
 		}
-		return forwardBody(w, w, resp, length)
+		err = forwardBody(w, w, resp, length)
+		if err == errExcess {
+			r.Warn(fmt.Sprintf("the application sent more than its Content-Length of %d bytes; the rest was cut off", length))
+			return nil
+		}
+		return err
 	})
 }
 
@@ -171,13 +177,16 @@ func forwardBody(w ResponseWriter, dst io.Writer, resp *Response, length int64) 
 	}
 	for copied := int64(0); ; {
 		n, readErr := readSome(resp.Body, block[:])
+		if length != unknownLength && int64(n) > length-copied {
+			n, readErr = int(length-copied), errExcess
+		}
 		copied += int64(n)
 		if _, err := dst.Write(block[:n]); err != nil {
-			return forwardError(err)
+			return err
 		}
 		switch {
 		case readErr == io.EOF && length != unknownLength && copied != length:
-			return forwardError(ErrContentLength)
+			return errShort
 		case readErr == io.EOF: // itself: a failure of the backend may well wrap an io.EOF
 			return nil
 		case readErr != nil:
@@ -191,10 +200,8 @@ func forwardBody(w ResponseWriter, dst io.Writer, resp *Response, length int64) 
 	}
 }
 
-// forwardError blames the backend for a length that it declared.
-func forwardError(err error) error {
-	if errors.Is(err, ErrContentLength) {
-		return &BackendError{Status: 502, Reason: "the application sent a body of another length than it declared", Err: err}
-	}
-	return err
-}
+// errExcess is a body that is longer than it was declared, and errShort one that is shorter.
+var (
+	errExcess       = errors.New("gateway: the body is longer than its Content-Length")
+	errShort  error = &BackendError{Status: 502, Reason: "the application sent a body shorter than it declared", Err: ErrContentLength}
+)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
@@ -65,20 +66,21 @@ func (x *call) watch() {
 
 // roundTrip sends message, and the body beside the reading of the response if it is not in there: an application may answer
 // before it has read all, and may not read before its answer is taken.
-func (x *call) roundTrip(message []byte, body io.Reader, length int64) (*gateway.Response, error) {
+func (x *call) roundTrip(message []byte, stdin io.Reader, length int64) (*gateway.Response, error) {
 	_, err := x.Write(message)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, x.failure()
-	case err == nil && body != nil: // who did not take all of it may have answered all the same
+	case err == nil && stdin != nil: // who did not take all of it may have answered all the same
 		x.Sending()
-		go x.send(body, length)
+		go x.send(stdin, length)
 	}
 	resp, err := gateway.ReadResponse(x, x.client.MaxHeadBytes)
 	if err != nil {
 		return nil, x.blame(err)
 	}
-	resp.Body = &declaredBody{ReadCloser: resp.Body, left: resp.BodyLength(x.request.Environ.Get("REQUEST_METHOD"))}
+	body := exchange.NewDeclaredBody(x.request, resp)
+	resp.Body = &body
 	return resp, nil
 }
 
@@ -175,32 +177,4 @@ func (x *call) failure() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.err
-}
-
-// declaredBody holds the body to the length that the application declared: what is more is dropped, less is an error.
-type declaredBody struct {
-	io.ReadCloser
-	left int64 // negative: nothing was declared
-}
-
-// Buffered tells gateway.Forward whether a part of the body came with the head.
-func (b *declaredBody) Buffered() int { return b.ReadCloser.(interface{ Buffered() int }).Buffered() }
-
-func (b *declaredBody) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return b.ReadCloser.Read(p)
-	}
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	if err == io.EOF && b.left > 0 {
-		err = &gateway.BackendError{
-			Status: 502,
-			Reason: "the application broke off",
-			Err:    fmt.Errorf("%d bytes of its Content-Length are missing: %w", b.left, io.ErrUnexpectedEOF),
-		}
-	}
-	return n, err
 }

@@ -48,7 +48,7 @@ func TestHead(t *testing.T) {
 
 // TestRefusedResponses are the backend's fault, and say so.
 func TestRefusedResponses(t *testing.T) {
-	const badHead, badLength = "bad response head", "another length"
+	const badHead, tooShort = "bad response head", "shorter than it declared"
 	for _, c := range []struct{ name, stdout, reason string }{
 		{"nothing at all (C43)", "", badHead},
 		{"no head (C43)", "<html>\n", badHead},
@@ -73,8 +73,7 @@ func TestRefusedResponses(t *testing.T) {
 		{"a field of 1 MB (C47)", "Content-Type: a/b\nX: " + strings.Repeat("x", 1<<20) + "\n\na", badHead},
 		{"a name of 1 MB (CVE-2014-3583)", strings.Repeat("x", 1<<20) + ": y\n\na", badHead},
 		{"10,000 fields (C47)", strings.Repeat("A: b\n", 10_000) + "Content-Type: a/b\n\n", badHead},
-		{"less than declared (C40, F46)", "Content-Type: a/b\nContent-Length: 3\n\nab", badLength},
-		{"more than declared (C40, F46)", "Content-Type: a/b\nContent-Length: 1\n\nab", badLength},
+		{"less than declared (C40, F46)", "Content-Type: a/b\nContent-Length: 3\n\nab", tooShort},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log := &logBuffer{}

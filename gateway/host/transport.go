@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/headers"
 )
@@ -78,15 +79,15 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 		return nil, err
 	}
 	clean(resp)
-	answer, err := toHTTP(r, resp)
+	answer, err := toHTTP(r, x.sent, resp)
 	if err != nil {
 		resp.Body.Close()
 	}
 	return answer, err
 }
 
-// toHTTP makes an http.Response of the backend's.
-func toHTTP(r *http.Request, resp *gateway.Response) (*http.Response, error) {
+// toHTTP makes an http.Response of the backend's, which answers request: what r was sent as.
+func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (*http.Response, error) {
 	fields := headers.New()
 	status, length, err := resp.Final(fields)
 	if err != nil {
@@ -109,7 +110,8 @@ func toHTTP(r *http.Request, resp *gateway.Response) (*http.Response, error) {
 	case r.Method == http.MethodHead:
 		answer.Body = &noBody{resp.Body}
 	case length >= 0:
-		answer.Body = &declaredBody{ReadCloser: resp.Body, left: length}
+		body := exchange.NewDeclaredBody(request, resp)
+		answer.Body = &body
 	}
 	return answer, nil
 }
@@ -198,22 +200,4 @@ func (*noBody) Read([]byte) (int, error) { return 0, io.EOF }
 func (b *noBody) Close() error {
 	drain(b.body)
 	return nil
-}
-
-// declaredBody holds a body to its declared length, both ways.
-type declaredBody struct {
-	io.ReadCloser
-	left int64
-}
-
-// Read implements io.Reader.
-func (b *declaredBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 || err == io.EOF && b.left > 0 {
-		return max(n+int(min(b.left, 0)), 0), &gateway.BackendError{
-			Status: 502, Reason: "the application sent a body of another length than it declared", Err: gateway.ErrContentLength,
-		}
-	}
-	return n, err
 }

@@ -155,8 +155,8 @@ func TestTransportResponses(t *testing.T) {
 		{"reason", "GET", "Status: 404 Gone Fishing\n\n", 404, -1, "", ""},
 		{"HEAD", "HEAD", "Content-Type: a/b\nContent-Length: 2\n\nhi", 200, 2, "", ""},
 		{"204", "GET", "Status: 204 None\nContent-Length: 2\n\nhi", 204, 0, "", ""},
-		{"too short", "GET", "Content-Type: a/b\nContent-Length: 3\n\nhi", 200, 3, "hi", "another length"},
-		{"too long", "GET", "Content-Type: a/b\nContent-Length: 1\n\nhi", 200, 1, "h", "another length"},
+		{"too short", "GET", "Content-Type: a/b\nContent-Length: 3\n\nhi", 200, 3, "hi", "shorter than it declared"},
+		{"too long", "GET", "Content-Type: a/b\nContent-Length: 1\n\nhi", 200, 1, "h", ""},
 		{"no head", "GET", "oops", 0, 0, "", "bad response head"},
 		{"Transfer-Encoding", "GET", "Content-Type: a/b\nTransfer-Encoding: chunked\n\n", 0, 0, "", "bad response head"},
 	} {
