@@ -1,0 +1,15 @@
+package exchange
+
+import "strings"
+
+// IsHidden reports whether a segment of path is a name that is not for visitors, such as .git and
+// .htpasswd: one that begins with a dot. ".well-known" is for visitors (RFC 8615). "." and ".." are
+// hidden too.
+func IsHidden(path string) bool {
+	for name := range strings.SplitSeq(path, "/") {
+		if strings.HasPrefix(name, ".") && name != ".well-known" {
+			return true
+		}
+	}
+	return false
+}

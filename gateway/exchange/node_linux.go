@@ -1,0 +1,136 @@
+package exchange
+
+import (
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// fdNode is a node by its descriptor of kind O_PATH, which opens no device and no named pipe.
+type fdNode struct {
+	fd   int
+	file *os.File // of fd, so that the garbage collector closes it with its Root; nil below a Root
+	stat unix.Stat_t
+}
+
+// openDir opens the folder at path, links followed.
+func openDir(path string) (node, error) {
+	fd, err := openAt(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	n, err := newFDNode(fd)
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	n.file = os.NewFile(uintptr(fd), path)
+	return n, nil
+}
+
+// newFDNode returns the node of fd, which it closes if that fails.
+func newFDNode(fd int) (*fdNode, error) {
+	n := &fdNode{fd: fd}
+	if err := retry(func() error { return unix.Fstat(fd, &n.stat) }); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *fdNode) enter(name string) (node, error) {
+	fd, err := openAt(n.fd, name, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, err
+	}
+	return newFDNode(fd)
+}
+
+func (n *fdNode) top(path string) (_ node, rest string, err error) {
+	top, err := openDir("/")
+	return top, path, err
+}
+
+func (n *fdNode) mode() fs.FileMode {
+	switch n.stat.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return fs.FileMode(n.stat.Mode & 0o777)
+	case unix.S_IFDIR:
+		return fs.ModeDir | fs.FileMode(n.stat.Mode&0o777)
+	case unix.S_IFLNK:
+		return fs.ModeSymlink | fs.FileMode(n.stat.Mode&0o777)
+	}
+	return fs.ModeIrregular
+}
+
+func (n *fdNode) owner() int { return int(n.stat.Uid) }
+
+func (n *fdNode) target() (string, error) {
+	buffer := make([]byte, unix.PathMax)
+	length := 0
+	err := retry(func() (err error) {
+		length, err = unix.Readlinkat(n.fd, "", buffer)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return string(buffer[:length]), nil
+}
+
+// read opens the name again, since a descriptor of kind O_PATH cannot be read, and compares the two.
+// O_NONBLOCK is for a named pipe that has taken the place of the file since the check.
+func (n *fdNode) read(name string, entry node, path string) (*os.File, error) {
+	fd, err := openAt(n.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if isExchange(err) {
+		return nil, errExchanged
+	}
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	opened, err := newFDNode(fd)
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	if !opened.same(&entry.(*fdNode).stat) {
+		opened.close()
+		return nil, errExchanged
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+func (n *fdNode) isAt(path string) bool {
+	var stat unix.Stat_t
+	err := retry(func() error { return unix.Stat(path, &stat) })
+	return err == nil && n.same(&stat)
+}
+
+func (n *fdNode) same(stat *unix.Stat_t) bool {
+	return n.stat.Dev == stat.Dev && n.stat.Ino == stat.Ino
+}
+
+func (n *fdNode) close() {
+	if n.file != nil {
+		n.file.Close()
+		return
+	}
+	unix.Close(n.fd)
+}
+
+// openAt returns a plain error number.
+func openAt(dir int, name string, flags int) (fd int, err error) {
+	err = retry(func() (err error) {
+		fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
+		return err
+	})
+	return fd, err
+}
+
+// retry repeats a call that a signal interrupts, as calls of network file systems are.
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
