@@ -230,7 +230,7 @@ func (c *conn) stall(r *request, b *body) error {
 		c.stalled = nil
 		c.mu.Unlock()
 		if gone {
-			r.ctx.End()
+			r.ctx.End(gateway.ErrClientGone)
 		}
 		switch {
 		case gone || errors.Is(err, errors.ErrUnsupported):

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
+	"github.com/cgikit/cgikit/gateway"
 )
 
 // outcome is how a request leaves its connection.
@@ -213,12 +214,15 @@ func (c *conn) lost(err error, rest net.Buffers) error {
 	c.mu.Lock()
 	open, cutting := slices.Clone(c.open), c.cutting
 	c.mu.Unlock()
-	late := errors.Is(err, os.ErrDeadlineExceeded)
+	late, cause := errors.Is(err, os.ErrDeadlineExceeded), gateway.ErrClientGone
+	if late || cutting {
+		cause = err
+	}
 	if late && !cutting {
 		c.limits.log.Warn("closing a connection", "reason", "the peer took nothing of a response within WriteTimeout", "peer", c.peer())
 	}
 	for _, r := range open {
-		r.ctx.End()
+		r.ctx.End(cause)
 	}
 	if late {
 		sever(c.nc, rest)

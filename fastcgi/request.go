@@ -7,7 +7,6 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -128,7 +127,7 @@ func (r *request) app() gateway.App {
 
 // cut ends what the web server can no longer send, and tells the App.
 func (r *request) cut() {
-	r.ctx.End()
+	r.ctx.End(gateway.ErrClientGone)
 	r.stdin.end(errBodyCut)
 	if r.data != nil {
 		r.data.end(errBodyCut)
@@ -146,7 +145,7 @@ func (r *request) end() {
 
 // requestContext is the context of a request, by which SetAppStatus finds it.
 type requestContext struct {
-	transport.RequestContext
+	gateway.RequestContext
 	request *request
 }
 

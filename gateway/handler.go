@@ -102,7 +102,8 @@ type Flusher interface{ Flush() error }
 // exchange is all that one request needs, in one allocation. The App may hold on to parts of it, so it is never pooled.
 type exchange struct {
 	request  Request
-	ctx      requestContext
+	ctx      endable
+	ownCtx   RequestContext // ctx, unless the transport has brought one
 	body     body
 	response response
 }
@@ -147,8 +148,8 @@ func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
 		x.request.Stderr = os.Stderr
 	}
 	x.request.Stdin = &x.body
-	x.ctx.Context = ctx
-	x.request.ctx = &x.ctx
+	x.ctx = endableContext(ctx, &x.ownCtx)
+	x.request.ctx = x.ctx
 	x.response.prepare(h, x.request.Environ)
 	return x
 }
@@ -197,7 +198,7 @@ func (x *exchange) call(app App, w *response) (err error) {
 // end cuts off whatever the App still holds.
 func (x *exchange) end() {
 	x.body.ended.Store(true)
-	x.ctx.end()
+	x.ctx.End(nil)
 }
 
 // prepare makes w ready for the request that e describes.

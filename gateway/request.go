@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"io"
-	"sync"
 
 	"github.com/cgikit/cgikit/util"
 )
@@ -75,65 +73,4 @@ func (r *Request) Warn(text string) {
 		return
 	}
 	logText(r, text, nil)
-}
-
-// requestContext is the context that an App sees. It costs nothing until the App asks for Done: only then is the parent's
-// Done called, which lets a CGI program leave signals alone, and only then is there something to cancel.
-type requestContext struct {
-	context.Context // the parent: Deadline comes from there
-
-	mu     sync.Mutex
-	inner  context.Context
-	cancel context.CancelFunc
-	err    error // once it has ended: what Err says from then on
-}
-
-func (c *requestContext) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.inner == nil {
-		c.inner, c.cancel = context.WithCancel(c.Context)
-		if c.err != nil {
-			c.cancel()
-		}
-	}
-	return c.inner.Done()
-}
-
-func (c *requestContext) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.errLocked()
-}
-
-func (c *requestContext) errLocked() error {
-	switch {
-	case c.err != nil:
-		return c.err
-	case c.inner != nil:
-		return c.inner.Err()
-	}
-	return c.Context.Err()
-}
-
-// Value asks the derived context first: that is how package context finds out that it may link a child to it without a
-// goroutine.
-func (c *requestContext) Value(key any) any {
-	c.mu.Lock()
-	ctx := c.inner
-	c.mu.Unlock()
-	if ctx == nil {
-		ctx = c.Context
-	}
-	return ctx.Value(key)
-}
-
-// end cancels the context for whoever still holds it.
-func (c *requestContext) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cancel != nil {
-		c.cancel()
-	}
-	c.err = cmp.Or(c.errLocked(), context.Canceled)
 }

@@ -19,8 +19,8 @@ type conn struct {
 	socket       *transport.Socket
 	readTimeout  time.Duration // negative is none
 	writeTimeout time.Duration
-	headUntil    time.Time                 // while the head is read: the deadline for all of it
-	ctx          *transport.RequestContext // ends when the peer turns out to be gone
+	headUntil    time.Time               // while the head is read: the deadline for all of it
+	ctx          *gateway.RequestContext // ends when the peer turns out to be gone
 	interrupted  atomic.Bool
 }
 
@@ -115,8 +115,10 @@ func (c *conn) beforeWrite() error {
 }
 
 func (c *conn) check(err error) error {
-	if err != nil {
-		c.ctx.End()
+	if gateway.PeerGone(err) {
+		c.ctx.End(gateway.ErrClientGone)
+	} else if err != nil {
+		c.ctx.End(err)
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func newService(s *Server) *service {
 type exchangeConn struct {
 	conn    conn
 	input   input
-	ctx     transport.RequestContext
+	ctx     gateway.RequestContext
 	handler gateway.BaseCGIHandler
 }
 

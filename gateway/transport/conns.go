@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway"
 )
 
 // Conns holds the connections of one server: it accepts them, checks who is there, counts them, and ends them at
@@ -33,7 +35,7 @@ type Conns struct {
 	quit      chan struct{} // closed when stopping begins
 	drained   chan struct{} // closed when stopping and the last handler has returned
 	ctx       context.Context
-	cancel    context.CancelFunc
+	cancel    func()
 	listeners map[*servedListener]struct{}
 	conns     map[*Conn]struct{}
 	refusing  int // of conns, those that are only being told that they are refused
@@ -46,8 +48,8 @@ type Conns struct {
 // the same Service for each: MaxConns counts the connections of all of them.
 type Service struct {
 	// Handle serves one connection in a goroutine of its own, and the connection ends when it returns: Handle may
-	// close it, but need not. ctx ends when the server is closed (not at Shutdown, which waits for active
-	// connections). A panic in Handle is logged with its stack and ends this connection only, over TCP by a reset.
+	// close it, but need not. ctx ends when the server is closed, with gateway.ErrServerClosed as its cause (not at
+	// Shutdown, which waits for active connections). A panic in Handle is logged with its stack and ends this connection only, over TCP by a reset.
 	// Handle must not be nil.
 	Handle func(ctx context.Context, c *Conn)
 
@@ -268,7 +270,8 @@ func (cs *Conns) start() {
 	}
 	cs.started = true
 	cs.quit, cs.drained = make(chan struct{}), make(chan struct{})
-	cs.ctx, cs.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cs.ctx, cs.cancel = ctx, func() { cancel(gateway.ErrServerClosed) }
 	cs.listeners = make(map[*servedListener]struct{})
 	cs.conns = make(map[*Conn]struct{})
 }
