@@ -95,7 +95,7 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 		status = r.Status
 	case r.Headers.Get("Location") != "":
 		status = "302 Found"
-	case r.Headers.Has("Content-Type"):
+	case r.Headers.Get("Content-Type") != "":
 		status = "200 OK"
 	default:
 		return "", 0, badHead(errors.New("no Content-Type, Location or Status"))
@@ -143,6 +143,8 @@ func finalFields(dst, src *headers.Headers, status string) (length int64, err er
 	}
 	for name, value := range src.All() {
 		switch {
+		case value == "" && (isServerField(name) || equalFold(name, "Transfer-Encoding")):
+			// counts as not sent
 		case equalFold(name, "Transfer-Encoding"):
 			return 0, ruleError("field of the connection", name)
 		case !util.IsHopByHop(name):
@@ -152,16 +154,19 @@ func finalFields(dst, src *headers.Headers, status string) (length int64, err er
 	return checkFields(dst)
 }
 
-// checkFinal accepts the status of a final response. An interim one cannot be followed by another here.
+// checkFinal accepts the status of a final response.
 func checkFinal(status string) error {
 	if err := checkStatus(status); err != nil {
 		return err
 	}
-	if status[0] == '1' {
+	if isInterim(status) {
 		return ruleError("status of an interim response", status)
 	}
 	return nil
 }
+
+// isInterim reports whether a status, which may be empty, is that of an interim response.
+func isInterim(status string) bool { return status != "" && status[0] == '1' }
 
 // forwardBody copies the body to dst, which is w or nowhere, and compares its length with the declared one. Where one is
 // declared the client knows how much is to come, and buffering costs nobody anything; else each piece may be all there is for

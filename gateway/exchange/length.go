@@ -8,9 +8,6 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// unknownLength stands for a length that is not declared.
-const unknownLength = -1
-
 // DeclaredLength is how many bytes of body resp must have by its Content-Length, when it answers a request of that method. It is
 // negative where no length is declared, or a malformed one, which gateway.Response.Final refuses, and where a Content-Length
 // does not describe the response's own body: to HEAD, and with 204 and 304 (RFC 9110 section 8.6).
@@ -18,11 +15,11 @@ func DeclaredLength(method string, resp *gateway.Response) int64 {
 	status := resp.Status[:min(len(resp.Status), 3)]
 	declared, ok := resp.Headers.Lookup("Content-Length")
 	if !ok || method == "HEAD" || status == "204" || status == "304" {
-		return unknownLength
+		return UnknownLength
 	}
 	n, err := strconv.ParseUint(declared, 10, 63)
 	if err != nil {
-		return unknownLength
+		return UnknownLength
 	}
 	return int64(n)
 }
@@ -34,7 +31,7 @@ func DeclaredLength(method string, resp *gateway.Response) int64 {
 type DeclaredBody struct {
 	body    io.ReadCloser
 	request *gateway.Request
-	length  int64 // unknownLength: the body ends with its stream
+	length  int64 // UnknownLength: the body ends with its stream
 	left    int64 // of length
 	excess  bool
 }
@@ -53,7 +50,7 @@ func (b *DeclaredBody) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := b.body.Read(p)
-	if b.length == unknownLength {
+	if b.length == UnknownLength {
 		return n, err
 	}
 	if int64(n) > b.left {
@@ -113,7 +110,7 @@ func (b *DeclaredBody) noteExcess() {
 
 // Buffered is how many bytes of the body came together with the head: gateway.Forward asks for it.
 func (b *DeclaredBody) Buffered() int {
-	if n := b.buffered(); b.length == unknownLength || int64(n) < b.left {
+	if n := b.buffered(); b.length == UnknownLength || int64(n) < b.left {
 		return n
 	}
 	return int(b.left)

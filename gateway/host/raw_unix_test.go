@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -150,8 +151,7 @@ func answerFastCGI(c net.Conn, answer string) error {
 // getURL fetches from a real server.
 func getURL(t *testing.T, url string) answer {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(url)
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(httptest.NewRequest("GET", url, nil))
 	if err != nil {
 		return answer{err: err}
 	}

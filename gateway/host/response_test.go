@@ -64,7 +64,7 @@ func TestRefusedResponses(t *testing.T) {
 		{"switching protocols", "Status: 101 Switching Protocols\nUpgrade: x\n\n", badHead},
 		{"Transfer-Encoding (CVE-2023-27522, CVE-2026-63718)", "Content-Type: a/b\nTransfer-Encoding: chunked\n\n0\r\n\r\n", badHead},
 		{"Transfer-Encoding and a length (C40)", "Content-Type: a/b\nContent-Length: 1\ntransfer-encoding: x\n\na", badHead},
-		{"two lengths (C40)", "Content-Type: a/b\nContent-Length: 1\nContent-Length: 1\n\na", badHead},
+		{"two lengths (C40)", "Content-Type: a/b\nContent-Length: 1\nContent-Length: 2\n\na", badHead},
 		{"length with a sign (C40)", "Content-Type: a/b\nContent-Length: +1\n\na", badHead},
 		{"a line end in a value (CVE-2024-24795, CVE-2023-38709)", "Content-Type: a/b\rSet-Cookie: x=y\n\na", badHead},
 		{"a control character in the reason (CVE-2026-33523)", "Status: 200 O\x01K\nContent-Type: a/b\n\na", badHead},
