@@ -10,6 +10,7 @@ import (
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -18,10 +19,10 @@ import (
 //	root/show        prints what the environ says of its place
 //	root/sub/show    the same
 //	root/secret      not executable
-//	root/.git/hook   executable
+//	root/.git/hook   executable, as is root/.well-known/show
 //	root/inside      a link to sub/show, and root/absolute the same by an absolute path
 //	root/outside     a link to ../other/show, and root/out to the folder ../other
-//	root/loop        a link to itself
+//	root/loop        a link to itself, and root/dangling to nothing
 //	root/pipe        no regular file
 //	other/show       executable, and not to be reached
 func folderOfScripts(t *testing.T) string {
@@ -34,6 +35,7 @@ func folderOfScripts(t *testing.T) string {
 printf 'Content-Type: text/plain\n\n%s|%s|%s|%s' "$SCRIPT_NAME" "$PATH_INFO" "${SCRIPT_FILENAME#"$TOP"}" "$PATH_TRANSLATED"`
 	for name, mode := range map[string]os.FileMode{
 		"site/show": 0o755, "site/sub/show": 0o755, "site/secret": 0o644, "site/.git/hook": 0o755, "other/show": 0o755,
+		"site/.well-known/show": 0o755,
 	} {
 		path := filepath.Join(top, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -43,6 +45,7 @@ printf 'Content-Type: text/plain\n\n%s|%s|%s|%s' "$SCRIPT_NAME" "$PATH_INFO" "${
 	}
 	for name, target := range map[string]string{
 		"site/inside": "sub/show", "site/absolute": top + "/site/sub/show", "site/outside": "../other/show", "site/out": "../other", "site/loop": "loop",
+		"site/dangling": "nothing",
 	} {
 		if err := os.Symlink(target, filepath.Join(top, name)); err != nil {
 			t.Fatal(err)
@@ -60,6 +63,7 @@ func TestDir(t *testing.T) {
 		environ string // NAME=value, separated by spaces; ROOT is the folder
 		status  string // "" is the script's answer
 		want    string // SCRIPT_NAME|PATH_INFO|SCRIPT_FILENAME|PATH_TRANSLATED
+		links   exchange.Symlinks
 	}{
 		{name: "SCRIPT_FILENAME", environ: "SCRIPT_FILENAME=ROOT/show SCRIPT_NAME=/x PATH_INFO=/y PATH_TRANSLATED=/z", want: "/x|/y|/site/show|/z"},
 		{name: "SCRIPT_FILENAME below", environ: "SCRIPT_FILENAME=ROOT/sub/show", want: "||/site/sub/show|"},
@@ -95,14 +99,23 @@ func TestDir(t *testing.T) {
 		{name: "not executable", environ: "PATH_INFO=/secret", status: "403"},
 		{name: "not executable with more behind it", environ: "PATH_INFO=/secret/show", status: "403"},
 		{name: "no regular file", environ: "PATH_INFO=/pipe", status: "403"},
-		{name: "link outside", environ: "PATH_INFO=/outside", status: "403"},
-		{name: "linked folder outside", environ: "PATH_INFO=/out/show", status: "403"},
+		{name: "link outside", environ: "PATH_INFO=/outside", status: "403", links: exchange.SymlinksNone},
+		{name: "linked folder outside", environ: "PATH_INFO=/out/show", status: "403", links: exchange.SymlinksNone},
+		{name: "link inside, none", environ: "PATH_INFO=/inside", status: "403", links: exchange.SymlinksNone},
+		{name: "link outside, owner", environ: "PATH_INFO=/outside/a", want: "/outside|/a|/site/outside|"},
+		{name: "linked folder outside, owner", environ: "PATH_INFO=/out/show", want: "/out/show||/site/out/show|"},
+		{name: "link outside, all", environ: "PATH_INFO=/outside", want: "/outside||/site/outside|", links: exchange.SymlinksAll},
+		{name: "dots after a link", environ: "PATH_INFO=/out/../site/show", status: "404"},
+		{name: "dangling", environ: "PATH_INFO=/dangling", status: "404"},
 		{name: "loop", environ: "PATH_INFO=/loop", status: "404"},
 		{name: "dots", environ: "PATH_INFO=/../other/show", status: "404"},
 		{name: "dots within", environ: "PATH_INFO=/sub/../show", status: "404"},
 		{name: "dot", environ: "PATH_INFO=/./show", status: "404"},
 		{name: "empty segment", environ: "PATH_INFO=//show", status: "404"},
 		{name: "hidden", environ: "PATH_INFO=/.git/hook", status: "404"},
+		{name: "hidden folder", environ: "PATH_INFO=/.git", status: "404"},
+		{name: "well known", environ: "PATH_INFO=/.well-known/show", want: "/.well-known/show||/site/.well-known/show|"},
+		{name: "hidden is no PATH_INFO", environ: "PATH_INFO=/show/.git", want: "/show|/.git|/site/show|"},
 		{name: "relative", environ: "PATH_INFO=show", status: "404"},
 		{name: "NUL", environ: "PATH_INFO=/show\x00", status: "404"},
 		{name: "not UTF-8", environ: "PATH_INFO=/sh\xffow", status: "404"},
@@ -118,7 +131,7 @@ func TestDir(t *testing.T) {
 				}
 			}
 			before := e.List()
-			d := &cgi.Dir{Path: root, Script: cgi.Script{Env: []string{"TOP=" + filepath.Dir(root)}}}
+			d := &cgi.Dir{Path: root, Symlinks: test.links, Script: cgi.Script{Env: []string{"TOP=" + filepath.Dir(root)}}}
 			var log strings.Builder
 			resp, body, err := fetch(t, d, &gateway.Request{Environ: e, Stderr: &log})
 			if err != nil {
@@ -136,7 +149,7 @@ func TestDir(t *testing.T) {
 			if !strings.HasPrefix(resp.Status, test.status+" ") || strings.Contains(body, root) || strings.Contains(body, "printf") {
 				t.Errorf("got %s, %q; want %s", resp.Status, body, test.status)
 			}
-			if !strings.HasPrefix(log.String(), "cgi: ") || strings.Count(log.String(), "\n") != 1 {
+			if !strings.Contains(log.String(), ": cgi: ") || strings.Count(log.String(), "\n") != 1 {
 				t.Errorf("got the log %q; want one line", log.String())
 			}
 		})

@@ -14,7 +14,8 @@ import (
 func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 	switch {
 	case errors.Is(err, syscall.E2BIG): // the kernel bounds the environment, and a client may fill it
-		return (&refusal{"431 Request Header Fields Too Large", "The request has more header fields than a script can take.", err.Error()}).answer(r)
+		const text = "The request has more header fields than a script can take."
+		return (&refusal{"431 Request Header Fields Too Large", text, err.Error(), nil}).answer(r)
 	case isShortage(err):
 		return nil, &gateway.BackendError{Status: 503, Reason: "the script cannot be started", Err: err}
 	}

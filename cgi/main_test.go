@@ -132,8 +132,8 @@ func (c *child) answer(t *testing.T) (response string, status int) {
 	return strings.ReplaceAll(string(out), "\r\n", "\n"), c.ProcessState.ExitCode()
 }
 
-// exchange sends body as Apache does: all of it, before it reads a byte of the answer.
-func exchange(t *testing.T, app string, body []byte, vars ...string) (c *child, response string, status int) {
+// runOnce sends body as Apache does: all of it, before it reads a byte of the answer.
+func runOnce(t *testing.T, app string, body []byte, vars ...string) (c *child, response string, status int) {
 	t.Helper()
 	if body != nil {
 		vars = append([]string{"REQUEST_METHOD=POST", fmt.Sprint("CONTENT_LENGTH=", len(body))}, vars...)

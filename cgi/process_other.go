@@ -23,7 +23,7 @@ func attributes(c *Credential) (*syscall.SysProcAttr, error) {
 
 // executable reports whether the name is that of a program. Batch files are none: the system starts a shell for them
 // (CVE-2019-0232).
-func executable(path string, _ fs.FileInfo) bool {
+func executable(path string, _ fs.FileMode) bool {
 	extension := strings.ToLower(filepath.Ext(path))
 	return extension == ".exe" || extension == ".com"
 }

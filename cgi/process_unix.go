@@ -29,7 +29,7 @@ func (c *child) terminate() bool { return syscall.Kill(-c.pid, syscall.SIGTERM) 
 func (c *child) kill() { syscall.Kill(-c.pid, syscall.SIGKILL) }
 
 // executable reports whether anybody may run the file. Whether the script's user may, exec(2) tells.
-func executable(_ string, info fs.FileInfo) bool { return info.Mode()&0o111 != 0 }
+func executable(_ string, mode fs.FileMode) bool { return mode&0o111 != 0 }
 
 // closeInherited keeps the descriptors from scripts that this process was started with: Go closes its own in them, and these only
 // when told to. /dev/fd lists them on Linux, macOS and the BSDs that have fdescfs mounted; elsewhere it lists none above 2.

@@ -46,7 +46,7 @@ func TestServe(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c, got, status := exchange(t, test.app, test.body, test.vars...)
+			c, got, status := runOnce(t, test.app, test.body, test.vars...)
 			if got != test.want || status != test.status {
 				t.Errorf("got %.300q, exit status %d; want %.300q, %d\n%s", got, status, test.want, test.status, c.stderr.String())
 			}
@@ -142,7 +142,7 @@ func TestServeNPH(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, got, status := exchange(t, test.app, nil, test.vars...)
+			_, got, status := runOnce(t, test.app, nil, test.vars...)
 			head, body, _ := strings.Cut(got, "\n\n")
 			if !strings.HasPrefix(head, test.head) || body != test.body || status != test.exit {
 				t.Errorf("got %q, exit status %d; want %q, then %q, %d", got, status, test.head, test.body, test.exit)

@@ -3,32 +3,31 @@ package cgi
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
-// folder is the absolute path of the folder of scripts. Symbolic links may lead to it.
-type folder string
-
 // named finds the script by SCRIPT_FILENAME.
-func (f folder) named(e *util.Environ, name string) (*script, error) {
-	rest, ok := f.within(name)
+func named(f *exchange.Folder, e *util.Environ, name string) (*script, error) {
+	rest, ok := within(f, name)
 	if !ok {
 		return nil, forbidden(name, "is outside the folder")
 	}
-	path, left, err := f.walk(rest)
+	path, left, err := walk(f, rest)
 	if err == nil && left != "" {
 		err = notFound(name, "is below a file")
 	}
 	return &script{path, e}, err
 }
 
-// below finds the script by DOCUMENT_ROOT and SCRIPT_NAME, of which rest is what leads on from the folder.
-func (f folder) below(e *util.Environ, rest string) (*script, error) {
-	path, left, err := f.walk(rest)
+// below finds the script by DOCUMENT_ROOT and SCRIPT_NAME, of which rest is what leads on from the
+// folder.
+func below(f *exchange.Folder, e *util.Environ, rest string) (*script, error) {
+	path, left, err := walk(f, rest)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +37,9 @@ func (f folder) below(e *util.Environ, rest string) (*script, error) {
 }
 
 // mounted finds the script by PATH_INFO.
-func (f folder) mounted(e *util.Environ) (*script, error) {
+func mounted(f *exchange.Folder, e *util.Environ) (*script, error) {
 	info := e.Get("PATH_INFO")
-	path, left, err := f.walk(info)
+	path, left, err := walk(f, info)
 	if err != nil {
 		return nil, err
 	}
@@ -60,17 +59,13 @@ func split(e *util.Environ, path, info string) *script {
 	return &script{path, e}
 }
 
-// within returns what of an absolute path leads on from the folder: "" or with a slash first. The folder has another name without
-// symbolic links, which is only looked up where the path does not begin with the one.
-func (f folder) within(path string) (rest string, ok bool) {
-	if rest, ok := cutFolder(path, string(f)); ok {
+// within returns the rest of an absolute path after that of the folder, or after the folder's path
+// without symbolic links: "" or with a slash first.
+func within(f *exchange.Folder, path string) (rest string, ok bool) {
+	if rest, ok := cutFolder(path, f.Path()); ok {
 		return rest, true
 	}
-	real, err := filepath.EvalSymlinks(string(f))
-	if err != nil {
-		return "", false
-	}
-	return cutFolder(path, real)
+	return cutFolder(path, f.Real())
 }
 
 func cutFolder(path, root string) (rest string, ok bool) {
@@ -78,64 +73,35 @@ func cutFolder(path, root string) (rest string, ok bool) {
 	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
-// walk follows the segments of rest to the first file, and returns its path and what is left of rest. A folder's name costs one look, and the
-// first that is not there ends it.
-func (f folder) walk(rest string) (path, left string, err error) {
-	asked, linked := rest, false
-	path = string(f)
-	for rest != "" {
-		segment, more, ok := cutSegment(rest)
-		if !ok {
-			return "", "", notFound(asked, "has a segment that no script has")
-		}
-		path, rest = filepath.Join(path, segment), more
-		info, err := os.Lstat(path)
-		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			linked = true
-			info, err = os.Stat(path)
-		}
-		switch {
-		case errors.Is(err, fs.ErrPermission):
-			return "", "", forbidden(path, "may not be looked at")
-		case err != nil:
-			return "", "", notFound(path, "is not there")
-		case !info.IsDir():
-			return path, rest, f.check(path, info, linked)
-		}
+// walk follows the segments of rest to the first file, and returns its path and what is left of
+// rest. Only a script passes.
+func walk(f *exchange.Folder, rest string) (path, left string, err error) {
+	found, err := f.Find(rest)
+	if err != nil {
+		return "", "", refuse(f.Path()+rest, err)
 	}
-	return "", "", forbidden(path, "is a folder")
+	switch {
+	case found.Mode.IsDir():
+		err = forbidden(found.Path, "is a folder")
+	case !found.Mode.IsRegular() || !executable(found.Path, found.Mode):
+		err = forbidden(found.Path, "is not executable")
+	}
+	return found.Path, found.Rest, err
 }
 
-// cutSegment takes "/segment" off the front of a path. Dots at its front would lead elsewhere, or to what is not for visitors, such as .git
-// with its hooks; Localize refuses what means more than a name to the system.
-func cutSegment(path string) (segment, rest string, ok bool) {
-	path, slash := strings.CutPrefix(path, "/")
-	segment = path
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		segment, rest = path[:i], path[i:]
+// refuse returns the answer for a path that leads to nothing. A system that lacks a resource is not
+// the request's fault.
+func refuse(path string, err error) error {
+	link := (*exchange.LinkError)(nil)
+	switch {
+	case errors.As(err, &link) && errors.Is(err, syscall.ELOOP):
+		return notFound(path, "cannot be reached: "+link.Error())
+	case errors.As(err, &link):
+		return forbidden(path, "cannot be reached: "+link.Error())
+	case errors.Is(err, fs.ErrPermission):
+		return forbidden(path, "may not be looked at")
+	case errors.Is(err, fs.ErrNotExist):
+		return notFound(path, "is not there")
 	}
-	if !slash || segment == "" || segment[0] == '.' {
-		return "", "", false
-	}
-	local, err := filepath.Localize(segment)
-	return local, rest, err == nil
-}
-
-// check lets a file pass that may be run. Where a link led to it, it may be anywhere.
-func (f folder) check(path string, info fs.FileInfo, linked bool) error {
-	if linked {
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil {
-			return notFound(path, "is not there")
-		}
-		root, err := filepath.EvalSymlinks(string(f))
-		if _, ok := cutFolder(real, root); err != nil || !ok {
-			return forbidden(path, "leads out of the folder")
-		}
-		path = real
-	}
-	if !info.Mode().IsRegular() || !executable(path, info) {
-		return forbidden(path, "is not executable")
-	}
-	return nil
+	return err
 }

@@ -24,6 +24,10 @@ type Root struct {
 	// Symlinks says which symbolic links below the folder are followed. Zero is SymlinksOwner.
 	Symlinks Symlinks
 
+	// Hidden finds names that are not for visitors too, such as .git and .htpasswd: see [IsHidden].
+	// It is for paths that no client chooses.
+	Hidden bool
+
 	mu      sync.Mutex
 	path    string  // absolute
 	current *Folder // nil before the first use
@@ -92,7 +96,7 @@ func (r *Root) refresh() (err error) {
 	if r.current != nil {
 		r.leave(r.current)
 	}
-	r.current, err = openFolder(r.path, r.Symlinks)
+	r.current, err = openFolder(r.path, r.Symlinks, r.Hidden)
 	return err
 }
 
@@ -114,16 +118,17 @@ func (r *Root) leave(f *Folder) {
 type Folder struct {
 	path, real string
 	symlinks   Symlinks
+	hidden     bool
 	dir        node
 	users      int // requests, and the Root; guarded by the Root's lock
 }
 
-func openFolder(path string, symlinks Symlinks) (*Folder, error) {
+func openFolder(path string, symlinks Symlinks, hidden bool) (*Folder, error) {
 	dir, err := openDir(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{path: path, real: path, symlinks: symlinks, dir: dir, users: 1}
+	f := &Folder{path: path, real: path, symlinks: symlinks, hidden: hidden, dir: dir, users: 1}
 	if real, err := filepath.EvalSymlinks(path); err == nil && dir.isAt(real) {
 		f.real = real
 	}
@@ -145,8 +150,8 @@ type Found struct {
 }
 
 // Find follows the segments of path to the first one that is not a folder. path is empty or begins
-// with a slash. Segments are decoded bytes of any encoding. A segment that is empty, ".", ".." or not
-// a valid name on this system does not exist.
+// with a slash. Segments are decoded bytes of any encoding. A segment that is empty, ".", "..", hidden
+// or not a valid name on this system does not exist.
 //
 // The error is a [*LinkError] if a link is not followed. For errors.Is it is fs.ErrNotExist if the
 // path leads nowhere, also through a dangling link, and fs.ErrPermission if a folder may not be
@@ -202,7 +207,7 @@ func (f *Folder) settle(path string, do func(w *walker, rest string) error) erro
 }
 
 func (f *Folder) try(path string, do func(w *walker, rest string) error) error {
-	w := &walker{root: f.dir, symlinks: f.symlinks, at: f.dir, path: f.path}
+	w := &walker{root: f.dir, symlinks: f.symlinks, hidden: f.hidden, at: f.dir, path: f.path}
 	defer w.close()
 	rest, err := w.walk(path)
 	if err != nil {

@@ -59,6 +59,16 @@ func TestDescriptors(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
+// TestNamesAreBytes: macOS refuses to make a file whose name is not UTF-8.
+func TestNamesAreBytes(t *testing.T) {
+	top := tree(t, "\xff\xfe", "to -> \xff\xfe")
+	for _, path := range []string{"/\xff\xfe", "/to"} {
+		if got := text(t, &exchange.Root{Path: top}, path); got != "\xff\xfe" {
+			t.Errorf("%q: got %q", path, got)
+		}
+	}
+}
+
 // TestPermissions: a folder that cannot be listed can be walked; what may not be looked at is told
 // from what is not there.
 func TestPermissions(t *testing.T) {

@@ -86,7 +86,7 @@ func outcome(err error) string {
 
 // TestFind: where paths without links lead, and what is no path.
 func TestFind(t *testing.T) {
-	top := tree(t, "site/page", "site/sub/deep/page", "site/sp ace", "site/\xff\xfe", "site/...", "site/.git/config", "other/secret")
+	top := tree(t, "site/page", "site/sub/deep/page", "site/sp ace", "site/.well-known/x", "site/.git/config", "other/secret")
 	eachWay(t, func(t *testing.T, use func(string, exchange.Symlinks, func(*exchange.Folder) error) error) {
 		for _, test := range []struct{ path, want, found, rest string }{
 			{path: "", want: "found", found: "site"},
@@ -96,9 +96,11 @@ func TestFind(t *testing.T) {
 			{path: "/sub", want: "found", found: "site/sub"},
 			{path: "/sub/deep/page", want: "found", found: "site/sub/deep/page"},
 			{path: "/sp ace", want: "found", found: "site/sp ace"},
-			{path: "/\xff\xfe", want: "found", found: "site/\xff\xfe"},
-			{path: "/...", want: "found", found: "site/..."},
-			{path: "/.git/config", want: "found", found: "site/.git/config"}, // whether a name is hidden is for the caller to decide
+			{path: "/\xff\xfe", want: "missing"},
+			{path: "/.well-known/x", want: "found", found: "site/.well-known/x"},
+			{path: "/page/.git", want: "found", found: "site/page", rest: "/.git"},
+			{path: "/.git/config", want: "missing"},
+			{path: "/.git", want: "missing"},
 			{path: "/missing", want: "missing"},
 			{path: "/missing/page", want: "missing"},
 			{path: "/", want: "missing"},
@@ -126,6 +128,16 @@ func TestFind(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHidden: hidden names are there for those who ask for them.
+func TestHidden(t *testing.T) {
+	top := tree(t, ".cache/page")
+	for hidden, want := range map[bool]string{true: ".cache/page", false: "missing"} {
+		if got := text(t, &exchange.Root{Path: top, Hidden: hidden}, "/.cache/page"); got != want {
+			t.Errorf("Hidden %v: got %q; want %q", hidden, got, want)
+		}
+	}
 }
 
 // TestSymlinks: every kind of link under every policy. All files belong to the user of the test, so

@@ -40,6 +40,7 @@ type node interface {
 type walker struct {
 	root     node // not closed with the walker
 	symlinks Symlinks
+	hidden   bool
 
 	at     node   // where the walk is
 	parent node   // where it was before, the folder in which a file was found; nil at the start
@@ -54,6 +55,9 @@ func (w *walker) walk(path string) (rest string, err error) {
 		var name string
 		if name, rest, err = cutSegment(rest); err != nil {
 			return "", err
+		}
+		if !w.hidden && IsHidden(name) {
+			return "", notExist(path)
 		}
 		if err := w.enter(name); err != nil {
 			return "", err
