@@ -26,8 +26,7 @@ func peer(t *testing.T, f func(c net.Conn, head string)) *Client {
 			return
 		}
 		defer c.Close()
-		in := &input{src: plainSource{c}, buf: make([]byte, 8<<10)}
-		e, err := in.readHead(testLimits)
+		e, err := readHead(inputOf(c), testLimits)
 		if err != nil {
 			t.Errorf("the client sent a bad head: %v", err)
 			return

@@ -2,7 +2,6 @@ package scgi
 
 import (
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,15 +10,12 @@ import (
 )
 
 func TestDefaults(t *testing.T) {
-	nc, other := net.Pipe()
-	defer nc.Close()
-	defer other.Close()
 	sv := newService(new(Server))
 	if want := (limits{block: 256 << 10, params: 1024}); sv.limits != want {
 		t.Errorf("got %+v; want %+v", sv.limits, want)
 	}
-	if x := sv.newExchange(nc); x.conn.readTimeout != time.Minute || x.conn.writeTimeout != time.Minute {
-		t.Errorf("timeouts: got %v and %v; want a minute", x.conn.readTimeout, x.conn.writeTimeout)
+	if sv.readTimeout != time.Minute || sv.writeTimeout != time.Minute {
+		t.Errorf("timeouts: got %v and %v; want a minute", sv.readTimeout, sv.writeTimeout)
 	}
 }
 

@@ -1,9 +1,10 @@
 package scgi
 
 import (
-	"io"
 	"net"
 	"strconv"
+
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Answers to what no App gets to see. They are written before the request is known, so also to a HEAD; web servers drop the
@@ -18,20 +19,5 @@ func page(status, text string) string {
 		strconv.Itoa(len(text)) + "\r\n\r\n" + text
 }
 
-// answer sends a page and closes when the peer has taken it.
-func (c *conn) answer(page string, scratch []byte) {
-	if _, err := io.WriteString(c, page); err == nil {
-		c.linger(scratch)
-	}
-}
-
-// refuseBusy answers a connection above MaxConns, under the deadline that package listen has set.
-func refuseBusy(nc net.Conn) {
-	if _, err := io.WriteString(nc, pageBusy); err != nil {
-		return
-	}
-	if w, ok := nc.(interface{ CloseWrite() error }); ok {
-		w.CloseWrite()
-	}
-	io.CopyN(io.Discard, nc, lingerBytes)
-}
+// refuseBusy answers a connection above MaxConns.
+func refuseBusy(nc net.Conn) { transport.RefuseConn(nc, pageBusy) }

@@ -7,7 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/transport"
@@ -19,11 +19,19 @@ type service struct {
 	*Server
 	log          *slog.Logger
 	limits       limits
+	readTimeout  time.Duration
+	writeTimeout time.Duration
 	logException func(r *gateway.Request, err error, stack []byte)
 }
 
 func newService(s *Server) *service {
-	sv := &service{Server: s, log: s.ErrorLog, limits: s.limits()}
+	sv := &service{
+		Server:       s,
+		log:          s.ErrorLog,
+		limits:       s.limits(),
+		readTimeout:  cmp.Or(s.ReadTimeout, defaultTimeout),
+		writeTimeout: cmp.Or(s.WriteTimeout, defaultTimeout),
+	}
 	if sv.log == nil {
 		sv.log = slog.Default()
 	}
@@ -31,12 +39,9 @@ func newService(s *Server) *service {
 	return sv
 }
 
-// exchangeConn is one connection with its one request, in one allocation. The App may hold on to parts of it, so it is never
-// pooled.
-type exchangeConn struct {
-	conn    conn
-	input   input
-	ctx     gateway.RequestContext
+// serving is one request and its response, in one allocation. The App may hold on to parts of it, so it is never pooled.
+type serving struct {
+	transport.Exchange
 	handler gateway.BaseCGIHandler
 }
 
@@ -44,15 +49,11 @@ func (sv *service) serve(ctx context.Context, c *transport.Conn) { sv.serveConn(
 
 // serveConn is the life of a connection. active is called when the request is there, and says whether to answer it.
 func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() bool) {
-	x := sv.newExchange(nc)
-	buf := buffers.Get().(*buffer)
-	defer buffers.Put(buf)
-	x.input.buf = buf[:]
-	x.conn.beginHead()
-	e, err := x.input.readHead(sv.limits)
-	x.conn.endHead()
+	x := new(serving)
+	x.Begin(nc, sv.readTimeout, sv.writeTimeout)
+	e, err := readHead(x, sv.limits)
 	if err != nil {
-		sv.refuse(x, err)
+		sv.refuse(nc, x, err)
 		return
 	}
 	if !active() {
@@ -62,55 +63,22 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 		if news {
 			sv.log.Warn("refusing requests above the limit", "limit", sv.MaxRequests)
 		}
-		x.conn.answer(pageBusy, buf[:])
+		x.Refuse(pageBusy)
 		return
 	}
 	defer sv.requests.Leave()
-	err = gateway.ErrBroken // what an App leaves that calls runtime.Goexit
-	defer func() { x.end(err) }()
-	err = sv.run(ctx, x, e)
-}
-
-// end cuts the App off from the input, and ends the connection as the response deserves.
-func (x *exchangeConn) end(err error) {
-	scratch := x.input.close(x.conn.interrupt)
-	x.ctx.Release()
-	if err != nil {
-		x.conn.abort()
-		return
-	}
-	x.conn.finish(&x.input, scratch)
-}
-
-// buffer takes what arrives of an ordinary request in one call. A larger head grows one of its own, which is not kept.
-type buffer [8 << 10]byte
-
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
-
-func (sv *service) newExchange(nc net.Conn) *exchangeConn {
-	x := &exchangeConn{conn: conn{
-		net:          nc,
-		socket:       transport.NewSocket(nc),
-		readTimeout:  cmp.Or(sv.ReadTimeout, defaultTimeout),
-		writeTimeout: cmp.Or(sv.WriteTimeout, defaultTimeout),
-	}}
-	x.conn.ctx = &x.ctx
-	x.input.src = &x.conn
-	return x
+	sv.run(ctx, x, e)
 }
 
 // run answers the request.
-func (sv *service) run(ctx context.Context, x *exchangeConn, e *util.Environ) error {
-	x.ctx.Begin(ctx, sv.RequestTimeout, x.conn.socket)
+func (sv *service) run(ctx context.Context, x *serving, e *util.Environ) {
 	x.handler = gateway.BaseCGIHandler{
 		Environ:      e,
-		Stdin:        &x.input,
-		Stdout:       &x.conn,
 		Multithread:  true,
 		MaxBodyBytes: sv.MaxBodyBytes,
 		LogException: sv.logException,
 	}
-	return x.handler.Run(&x.ctx, sv.appFor(e))
+	x.Run(ctx, sv.RequestTimeout, &x.handler, sv.appFor(e))
 }
 
 // appFor returns the App, or in its place the error that the request is answered with.
@@ -127,13 +95,13 @@ func (sv *service) appFor(e *util.Environ) gateway.App {
 }
 
 // refuse ends a connection on which no request came. A limit has an answer; what is no SCGI has none.
-func (sv *service) refuse(x *exchangeConn, err error) {
+func (sv *service) refuse(nc net.Conn, x *serving, err error) {
 	if err == io.EOF || gateway.PeerGone(err) || errors.Is(err, net.ErrClosed) {
 		return
 	}
-	sv.log.Warn("request refused", "error", err, "peer", x.conn.net.RemoteAddr().String())
+	sv.log.Warn("request refused", "error", err, "peer", nc.RemoteAddr().String())
 	if p := (*ProtocolError)(nil); errors.As(err, &p) && p.Limit > 0 {
-		x.conn.answer(pageTooLarge, make([]byte, 4<<10))
+		x.Refuse(pageTooLarge)
 	}
 }
 

@@ -160,7 +160,7 @@ func (cs *Conns) countPanic(p any, c *Conn) {
 
 // resetOnClose keeps the peer of a TCP connection from taking its close for the end of a whole answer.
 func resetOnClose(nc net.Conn) {
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	if tcp, ok := nc.(interface{ SetLinger(int) error }); ok {
 		tcp.SetLinger(0)
 	}
 }

@@ -1,11 +1,10 @@
-package scgi
+package transport
 
 import (
 	"io"
 	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/util"
 )
 
 // source is where a request's bytes come from. Peek is Read, but for leaving the bytes where they are; it is called only
@@ -19,7 +18,7 @@ type source interface {
 // input is the incoming side of a connection: one request's head, and then its body, which is what Read gives.
 //
 // If the source keeps, the last byte of the request is only peeked at and never taken, so that closing the connection is a
-// reset (see conn.abort). Everything that came in one piece is left there, which costs no call more than taking it would.
+// reset (see Exchange.abort). All bytes of the last piece are left there, which costs no more calls than taking them would.
 type input struct {
 	src source
 
@@ -28,36 +27,6 @@ type input struct {
 	start, end int        // buf[start:end] came and was not handed out
 	kept       int        // bytes up to end that the source still has
 	left       int64      // bytes of the body that were not handed out
-}
-
-// readHead reads the netstring and returns the variables. Memory grows with what arrives, not with what is announced.
-func (in *input) readHead(lim limits) (*util.Environ, error) {
-	size := int64(0)
-	for in.start == 0 {
-		if err := in.fill(); err != nil {
-			return nil, err
-		}
-		start, n, err := netstringSize(in.buf[:in.end], lim.block)
-		if err != nil {
-			return nil, err
-		}
-		in.start, size = start, n
-	}
-	for int64(in.end-in.start) <= size {
-		if err := in.fill(); err != nil {
-			return nil, err
-		}
-	}
-	comma := in.start + int(size)
-	if in.buf[comma] != ',' {
-		return nil, malformed("netstring does not end in a comma", comma, string(in.buf[comma:comma+1]))
-	}
-	e, err := decodeBlock(in.buf[in.start:comma], in.start, lim.params)
-	if err != nil {
-		return nil, err
-	}
-	in.start, in.left = comma+1, firstLength(e)
-	return e, nil
 }
 
 // fill waits for more bytes. The end of the connection is an io.ErrUnexpectedEOF, but io.EOF where nothing came at all.
