@@ -191,7 +191,7 @@ func stripProxyAddress(e *util.Environ) {
 	}
 	path, script := target[slash:], e.Get("SCRIPT_NAME")
 	info, divided := e.Lookup("PATH_INFO")
-	if decoded, ok := percentDecode(path); ok && strings.HasSuffix(script+info, decoded) {
+	if decoded, ok := util.DecodePath(path); ok && strings.HasSuffix(script+info, decoded) {
 		path = decoded
 	}
 	e.Set("SCRIPT_FILENAME", path)

@@ -14,6 +14,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/headers"
+	"github.com/cgikit/cgikit/util"
 )
 
 // offloaded opens the file that a response names, nil if it names none or may not.
@@ -56,7 +57,7 @@ func accelFile(folders map[string]string, target string) (dir, local string) {
 	}
 	longest := -1
 	for prefix, folder := range folders {
-		prefix = cleanMount(prefix)
+		prefix = util.CleanMount(prefix)
 		rest, ok := strings.CutPrefix(decoded, prefix+"/")
 		if ok && len(prefix) > longest {
 			longest, dir, local = len(prefix), folder, rest

@@ -106,7 +106,7 @@ func (x *relay) place(e *util.Environ) error {
 			return err
 		}
 		x.access.Script = found.Filename
-		script, info = cleanMount(h.Mount)+found.Name, found.PathInfo
+		script, info = util.CleanMount(h.Mount)+found.Name, found.PathInfo
 		e.Set("SCRIPT_FILENAME", h.asBackendSees(found.Name))
 	}
 	e.Set("SCRIPT_NAME", script)
@@ -137,7 +137,7 @@ func (h *Handler) resolve(e *util.Environ) (Script, error) {
 	if strings.Contains(strings.ToLower(uri), "%2f") {
 		return Script{}, &gateway.RequestError{Reason: "encoded slash in the path", Input: cut(uri)}
 	}
-	mount, full := cleanMount(h.Mount), fullPath(e)
+	mount, full := util.CleanMount(h.Mount), fullPath(e)
 	rest, ok := strings.CutPrefix(full, mount)
 	switch {
 	case !ok, rest != "" && rest[0] != '/':
@@ -153,11 +153,3 @@ func (h *Handler) resolve(e *util.Environ) (Script, error) {
 
 // fullPath is the decoded path that the client asked for. Servers draw the line between its two parts in different places.
 func fullPath(e *util.Environ) string { return e.Get("SCRIPT_NAME") + e.Get("PATH_INFO") }
-
-// cleanMount returns mount as a SCRIPT_NAME: empty for the root, else with a slash at its beginning and none at its end.
-func cleanMount(mount string) string {
-	if mount = strings.Trim(mount, "/"); mount == "" {
-		return ""
-	}
-	return "/" + mount
-}
