@@ -43,6 +43,10 @@ type BaseCGIHandler struct {
 	// Scheme is "http" or "https"; empty lets util.GuessScheme find it in the environ.
 	Scheme string
 
+	// EscapedPath is the path of an HTTP request as the client sent it; see [Request.EscapedPath]. A transport between a web
+	// server and the App leaves it empty.
+	EscapedPath string
+
 	// Profiles are the corrections for known web servers that are applied to Environ, in their order, each to its server only.
 	// Nil is those of [Profiles] that are a Default; an empty slice is none.
 	Profiles []Profile
@@ -137,6 +141,7 @@ func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
 		Environ:      h.Environ,
 		Stderr:       h.Stderr,
 		Scheme:       h.Scheme,
+		EscapedPath:  h.EscapedPath,
 		Multithread:  h.Multithread,
 		Multiprocess: h.Multiprocess,
 		RunOnce:      h.RunOnce,

@@ -25,6 +25,7 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		Stdout:       out,
 		Stderr:       r.Stderr,
 		Scheme:       r.Scheme,
+		EscapedPath:  r.EscapedPath,
 		Multithread:  true,
 		Multiprocess: r.Multiprocess,
 	}

@@ -30,6 +30,11 @@ type Request struct {
 	// Scheme is "http" or "https".
 	Scheme string
 
+	// EscapedPath is the path of the request's target as the client sent it, mount included and still percent-encoded, where
+	// this process read the request from HTTP itself: SCRIPT_NAME and PATH_INFO are decoded and cannot tell an encoded slash
+	// from another. It is empty where a web server sent the variables: it has decided what they say.
+	EscapedPath string
+
 	Multithread  bool // the App may be called by another goroutine at the same time
 	Multiprocess bool // an equal App may be called by another process at the same time
 	RunOnce      bool // the process expects to answer this request only
