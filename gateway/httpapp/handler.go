@@ -58,6 +58,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	output := &stdout{w: w, input: input}
 	run := gateway.BaseCGIHandler{
 		Environ:      environ,
+		EscapedPath:  escapedPath(r),
 		Stdin:        input,
 		StdinStream:  r.ContentLength < 0,
 		Stdout:       output,

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +23,10 @@ const serverSoftware = "cgikit"
 // rest of the path PATH_INFO; see [AppHandler] for what mount may be. The error is [ErrOutsideMount], or a
 // [*gateway.RequestError] where a variable could not say what the client sent.
 //
-// The path is that of r.URL, so that a handler around this one may have changed it; REQUEST_URI is the client's own. A
-// repeated slash in PATH_INFO stays, and a %2F becomes a slash there without changing where the mount ends.
+// The path is that of r.URL, so that a handler around this one may have changed it. Dot segments and repeated slashes stay in
+// PATH_INFO, and a %2F becomes a slash there without changing where the mount ends. REQUEST_URI is the path and the query as the
+// client sent them: the absolute form of a target, which may hold a user's password, is shortened to that (RFC 9112 section
+// 3.2). A target with a "#" or in no form of that section is an error.
 //
 // SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is "unix:" for a unix socket,
 // nginx's word for it. Not set are variables about what r does not know: AUTH_TYPE, REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED,
@@ -38,7 +39,11 @@ const serverSoftware = "cgikit"
 //
 // CONTENT_LENGTH is set for a body of known length, and for the length 0 where the client declared it.
 func MetaVariables(r *http.Request, mount string) (*util.Environ, error) {
-	mount = cleanMount(mount)
+	mount = util.CleanMount(mount)
+	uri, err := requestURI(r)
+	if err != nil {
+		return nil, err
+	}
 	info, err := pathInfo(r, mount)
 	if err != nil {
 		return nil, err
@@ -48,7 +53,7 @@ func MetaVariables(r *http.Request, mount string) (*util.Environ, error) {
 	e.Add("SERVER_SOFTWARE", serverSoftware)
 	e.Add("SERVER_PROTOCOL", cmp.Or(r.Proto, "HTTP/1.1"))
 	e.Add("REQUEST_METHOD", cmp.Or(r.Method, http.MethodGet))
-	e.Add("REQUEST_URI", cmp.Or(r.RequestURI, r.URL.RequestURI()))
+	e.Add("REQUEST_URI", uri)
 	e.Add("SCRIPT_NAME", mount)
 	e.Add("PATH_INFO", info)
 	e.Add("QUERY_STRING", r.URL.RawQuery)
@@ -57,58 +62,6 @@ func MetaVariables(r *http.Request, mount string) (*util.Environ, error) {
 	addBody(e, r)
 	addFields(e, r)
 	return e, nil
-}
-
-// cleanMount returns mount as a SCRIPT_NAME: empty for the root, else with a slash at its beginning and none at its end.
-func cleanMount(mount string) string {
-	if mount = strings.Trim(mount, "/"); mount == "" {
-		return ""
-	}
-	return "/" + mount
-}
-
-// pathInfo returns the decoded path below mount.
-func pathInfo(r *http.Request, mount string) (string, error) {
-	escaped := r.URL.EscapedPath()
-	switch {
-	case escaped == "*": // the server as a whole: OPTIONS (RFC 9110 section 9.3.7)
-		escaped = ""
-	case escaped == "" && r.Method != http.MethodConnect:
-		escaped = "/" // an absolute form without path (RFC 9110 section 4.2.3)
-	}
-	rest, ok := cutMount(escaped, mount)
-	if !ok {
-		return "", ErrOutsideMount
-	}
-	info, err := url.PathUnescape(rest)
-	if err != nil {
-		return "", badRequest("malformed path", escaped)
-	}
-	if strings.Contains(info, "\x00") {
-		return "", badRequest("NUL in the path", escaped) // would end the variable of a CGI script
-	}
-	if info != "" && info[0] != '/' {
-		info = "/" + info // a handler around us has cut into the path
-	}
-	return info, nil
-}
-
-// cutMount takes mount off the front of an escaped path. It looks at as many segments as mount has, cut at real slashes; a
-// %2F among them decodes to a slash that mount has no room for.
-func cutMount(escaped, mount string) (rest string, ok bool) {
-	end := 0
-	for range strings.Count(mount, "/") {
-		if !strings.HasPrefix(escaped[end:], "/") {
-			return "", false
-		}
-		next := strings.IndexByte(escaped[end+1:], '/')
-		if next < 0 {
-			next = len(escaped) - end - 1
-		}
-		end += 1 + next
-	}
-	decoded, err := url.PathUnescape(escaped[:end])
-	return escaped[end:], err == nil && decoded == mount
 }
 
 func addServer(e *util.Environ, r *http.Request) {

@@ -80,6 +80,14 @@ func TestMetaVariables(t *testing.T) {
 		{"scheme https", "https://h/", nil, "REQUEST_SCHEME", "https"},
 		{"HTTPS", "https://h/", nil, "HTTPS", "on"},
 		{"raw REQUEST_URI", "/a%2Fb//c?d", nil, "REQUEST_URI", "/a%2Fb//c?d"},
+		{"REQUEST_URI with dots and a second question mark", "/a/../b//c/.?d?e=/../f", nil, "REQUEST_URI", "/a/../b//c/.?d?e=/../f"},
+		{"REQUEST_URI of an absolute form", "http://user:secret@h:81/a%2Fb?d", nil, "REQUEST_URI", "/a%2Fb?d"},
+		{"REQUEST_URI of an absolute form with a URL in it", "http://h/go/http://o/?u=http://p/", nil, "REQUEST_URI", "/go/http://o/?u=http://p/"},
+		{"REQUEST_URI of an absolute form without path", "http://user@h", nil, "REQUEST_URI", "/"},
+		{"REQUEST_URI of an absolute form with a query alone", "http://h?d", nil, "REQUEST_URI", "/?d"},
+		{"PATH_INFO of an absolute form with a query alone", "http://h?d", nil, "PATH_INFO", "/"},
+		{"HTTP_HOST of an absolute form", "http://user:secret@h:81/", nil, "HTTP_HOST", "h:81"},
+		{"REQUEST_URI of an asterisk", "*", nil, "REQUEST_URI", "*"},
 		{"REQUEST_URI of a client's request", "/a%2Fb?d", func(r *http.Request) { r.RequestURI = "" }, "REQUEST_URI", "/a%2Fb?d"},
 	}
 	for _, tt := range tests {
@@ -189,10 +197,39 @@ func TestMount(t *testing.T) {
 	}
 }
 
-func TestNULInPath(t *testing.T) {
-	_, err := httpapp.MetaVariables(httptest.NewRequest("GET", "/a%00b", nil), "")
-	if bad := (*gateway.RequestError)(nil); !errors.As(err, &bad) {
-		t.Errorf("got %v; want a RequestError", err)
+// TestBadTargets: what is in no form of RFC 9112 section 3.2 is a 400, also where net/http takes it.
+func TestBadTargets(t *testing.T) {
+	for _, target := range []string{"/a%00b", "/a#b", "/?a#b", "/#", "http://h/#", "#", "mailto:a@b", "a:b://c/d", "http:/x", "http:///x"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RequestURI = target
+		if u, err := url.ParseRequestURI(target); err == nil {
+			r.URL = u
+		}
+		_, err := httpapp.MetaVariables(r, "")
+		if bad := (*gateway.RequestError)(nil); !errors.As(err, &bad) {
+			t.Errorf("%s: got %v; want a RequestError", target, err)
+		}
+	}
+}
+
+// TestEscapedPath: an App gets the path as it was sent, and a handler around it may change that.
+func TestEscapedPath(t *testing.T) {
+	for target, want := range map[string]string{
+		"/": "/", "/a%2Fb/../c//d?e": "/a%2Fb/../c//d", "/app/%61": "/app/%61", "http://u:p@h/a%2Fb": "/a%2Fb", "http://h": "/", "*": "*",
+	} {
+		var got string
+		h := httpapp.Handler(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			got = r.EscapedPath
+			return nil
+		}))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", target, nil))
+		if got != want {
+			t.Errorf("%s: got %q; want %q", target, got, want)
+		}
+		http.StripPrefix("/app", h).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/app/a%2Fb", nil))
+		if got != "/a%2Fb" {
+			t.Errorf("below a prefix that was taken off: got %q; want /a%%2Fb", got)
+		}
 	}
 }
 

@@ -1,0 +1,71 @@
+package httpapp
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/cgikit/cgikit/util"
+)
+
+// requestURI returns REQUEST_URI: the target of r without what the absolute form has before the path.
+func requestURI(r *http.Request) (string, error) {
+	uri := r.RequestURI
+	switch {
+	case uri == "": // a request that a program made
+		return r.URL.RequestURI(), nil
+	case strings.Contains(uri, "#"):
+		return "", badRequest("fragment in the request target", uri)
+	case uri[0] == '/', uri == "*", r.Method == http.MethodConnect:
+		return uri, nil
+	}
+	origin, ok := originForm(uri)
+	if !ok {
+		return "", badRequest("request target in no form of HTTP", uri)
+	}
+	return origin, nil
+}
+
+// originForm takes scheme and authority off an absolute form. A path that is missing is "/" (RFC 9112 section 3.2.1), and an
+// authority must not be (RFC 9110 section 4.2.1).
+func originForm(uri string) (origin string, ok bool) {
+	scheme, rest, found := strings.Cut(uri, "://")
+	path := strings.IndexAny(rest, "/?")
+	switch {
+	case !found, strings.Contains(scheme, ":"), rest == "", path == 0:
+		return "", false
+	case path < 0:
+		return "/", true
+	case rest[path] == '?':
+		return "/" + rest[path:], true
+	}
+	return rest[path:], true
+}
+
+// escapedPath is the path of r, still encoded. A path that is missing is "/" (RFC 9110 section 4.2.3).
+func escapedPath(r *http.Request) string {
+	escaped := r.URL.EscapedPath()
+	switch {
+	case escaped == "" && r.Method != http.MethodConnect:
+		return "/"
+	case escaped != "" && escaped != "*" && escaped[0] != '/':
+		return "/" + escaped // a handler around this one has cut into the path
+	}
+	return escaped
+}
+
+// pathInfo returns the decoded path below mount.
+func pathInfo(r *http.Request, mount string) (string, error) {
+	escaped := escapedPath(r)
+	if escaped == "*" { // the server as a whole: OPTIONS (RFC 9110 section 9.3.7)
+		escaped = ""
+	}
+	rest, ok := util.CutMount(escaped, mount)
+	if !ok {
+		return "", ErrOutsideMount
+	}
+	info, ok := util.DecodePath(rest)
+	if !ok {
+		return "", badRequest("malformed path", escaped)
+	}
+	return info, nil
+}
