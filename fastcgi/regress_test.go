@@ -152,21 +152,32 @@ func (c *client) seenBroken() {
 	}
 }
 
+// listenOn listens on a socket of that network.
+func listenOn(t *testing.T, network string) net.Listener {
+	t.Helper()
+	address := "127.0.0.1:0"
+	if network == "unix" {
+		dir, err := os.MkdirTemp("", "fcgi") // a socket's path must be short
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		address = filepath.Join(dir, "s")
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // onEndless runs a test with a listener of each kind, for each of the streams.
 func onEndless(t *testing.T, test func(t *testing.T, l net.Listener, stream string, app gateway.AppFunc)) {
 	bothEngines(t, func(t *testing.T) {
 		for stream, app := range endlessApps(t) {
 			for _, network := range []string{"unix", "tcp"} {
 				t.Run(network+" "+stream, func(t *testing.T) {
-					address := "127.0.0.1:0"
-					if network == "unix" {
-						address = filepath.Join(t.TempDir(), "s")
-					}
-					l, err := net.Listen(network, address)
-					if err != nil {
-						t.Fatal(err)
-					}
-					test(t, l, stream, app)
+					test(t, listenOn(t, network), stream, app)
 				})
 			}
 		}

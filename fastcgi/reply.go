@@ -156,17 +156,10 @@ func (c *conn) sendAll(v *net.Buffers) error {
 	if c.finished {
 		return io.ErrClosedPipe
 	}
-	for {
-		c.setWriteDeadline()
-		n, err := v.WriteTo(c.nc)
-		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) && n > 0 {
-			if len(*v) == 0 {
-				return nil
-			}
-			continue
-		}
+	if _, err := c.socket.WriteAll(v, c.setWriteDeadline); err != nil {
 		return c.lost(err, unfinished(*v))
 	}
+	return nil
 }
 
 // unfinished returns what is left of the record that was being sent. v ends with pairs of a header and a content, if it is several

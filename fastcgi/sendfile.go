@@ -107,9 +107,13 @@ func (c *conn) sendMore(records []byte, lacks int64) error {
 	if c.finished {
 		return io.ErrClosedPipe
 	}
-	c.setWriteDeadline()
-	if n, err := c.socket.WriteMore(records); err != nil {
-		return c.lost(err, append(net.Buffers{records[n:]}, filling(lacks)...))
+	n := c.socket.WriteMoreNow(records)
+	if n == len(records) {
+		return nil
+	}
+	v := net.Buffers{records[n:]}
+	if _, err := c.socket.WriteAll(&v, c.setWriteDeadline); err != nil {
+		return c.lost(err, append(v, filling(lacks)...))
 	}
 	return nil
 }

@@ -134,6 +134,44 @@ func TestWriteTimeout(t *testing.T) {
 	})
 }
 
+// TestWriteTimeoutLastsOnce has a peer that reads nothing: what the system's buffers take does not count as progress, whatever the
+// App writes. A test on a busy machine may be late, so that the best of several tries counts.
+func TestWriteTimeoutLastsOnce(t *testing.T) {
+	const bound, tries = time.Second, 4
+	for stream, app := range endlessApps(t) {
+		for _, network := range []string{"unix", "tcp"} {
+			t.Run(network+" "+stream, func(t *testing.T) {
+				t.Parallel()
+				var took []time.Duration
+				for range tries {
+					took = append(took, untilGivenUp(t, network, bound, app))
+					if last := took[len(took)-1]; last >= bound && last < bound*3/2 {
+						return
+					}
+				}
+				t.Errorf("the App's writing failed after %v; want one WriteTimeout, %v", took, bound)
+			})
+		}
+	}
+}
+
+// untilGivenUp returns how long an App could write to a peer that reads nothing.
+func untilGivenUp(t *testing.T, network string, bound time.Duration, app gateway.AppFunc) time.Duration {
+	t.Helper()
+	wrote := make(chan time.Duration, 1)
+	srv := startOn(t, listenOn(t, network), &fastcgi.Server{WriteTimeout: bound,
+		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			began := time.Now()
+			err := app(w, r)
+			wrote <- time.Since(began)
+			return err
+		})})
+	c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+	defer srv.stop(t)
+	defer c.Close()
+	return wait(t, wrote, "the failure")
+}
+
 // TestSlowReaderIsServed takes a response slowly, but never stops: WriteTimeout bounds the wait and not the whole.
 func TestSlowReaderIsServed(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {

@@ -141,6 +141,31 @@ func TestWriteTimeout(t *testing.T) {
 	})
 }
 
+// What the system's buffers take does not count as progress. A busy machine may be late, so that the best of several tries counts.
+func TestWriteTimeoutLastsOnce(t *testing.T) {
+	bothNetworks(t, func(t *testing.T, network string) {
+		t.Parallel()
+		const bound, tries = time.Second, 4
+		took := make(chan time.Duration, 1)
+		s := start(t, network, &Server{WriteTimeout: bound, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			began := time.Now()
+			_, err := w.Write(make([]byte, 64<<20))
+			took <- time.Since(began)
+			return err
+		})})
+		var all []time.Duration
+		for range tries {
+			c := s.send(request(""))
+			last := <-took
+			c.Close()
+			if all = append(all, last); last >= bound && last < bound*3/2 {
+				return
+			}
+		}
+		t.Errorf("the App's Write failed after %v; want one WriteTimeout, %v", all, bound)
+	})
+}
+
 // A client that vanishes in the middle of its answer is an error to the App, and no line in the log.
 func TestPeerGoneWhileWriting(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {

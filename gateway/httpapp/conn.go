@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +18,7 @@ import (
 // moves read deadlines about for purposes of its own.
 type conn struct {
 	net.Conn
+	socket       *transport.Socket
 	tracked      *transport.Conn
 	ctx          context.Context // ends when the server is closed
 	writeTimeout time.Duration   // not positive is none
@@ -35,16 +35,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// Write gives each part that the client takes a timeout of its own.
-func (c *conn) Write(p []byte) (n int, err error) {
-	for {
-		_ = c.beforeWrite() // a connection that takes no deadline takes no bytes
-		wrote, err := c.Conn.Write(p[n:])
-		n += wrote
-		if wrote == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, err
-		}
+// Write bounds each wait for the client to take some of p. What the system takes at once needs no deadline.
+func (c *conn) Write(p []byte) (int, error) {
+	done := c.socket.WriteNow(p)
+	if done == len(p) {
+		return done, nil
 	}
+	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.beforeWrite)
+	return done + int(n), err
 }
 
 // ReadFrom is how net/http sends a file. Package gateway moves the deadline on as it goes, and knows unix sockets too.

@@ -49,6 +49,7 @@ func maxHeaderBytes(n int64) int {
 func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 	_ = s.engine.Serve(&single{conn: &conn{
 		Conn:         c.Net,
+		socket:       transport.NewSocket(c.Net),
 		tracked:      c,
 		ctx:          ctx,
 		writeTimeout: cmp.Or(s.WriteTimeout, defaultTimeout),

@@ -147,6 +147,35 @@ func TestServerWriteTimeout(t *testing.T) {
 	}
 }
 
+// What the system's buffers take does not count as progress. A busy machine may be late, so that the best of several tries counts.
+func TestServerWriteTimeoutLastsOnce(t *testing.T) {
+	const bound, tries = time.Second, 4
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			took := make(chan time.Duration, 1)
+			app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+				began := time.Now()
+				_, err := w.Write(make([]byte, 64<<20))
+				took <- time.Since(began)
+				return err
+			})
+			s := serveOn(t, network, &httpapp.Server{App: app, WriteTimeout: bound})
+			var all []time.Duration
+			for range tries {
+				c := s.dial()
+				io.WriteString(c, getRequest)
+				last := <-took
+				c.Close()
+				if all = append(all, last); last >= bound && last < bound*3/2 {
+					return
+				}
+			}
+			t.Errorf("the App's Write failed after %v; want one WriteTimeout, %v", all, bound)
+		})
+	}
+}
+
 // readSlowly reads that many MiB and returns how much it got. It pauses after each: the pauses are the slow client.
 func readSlowly(r io.Reader, pieces int, pause time.Duration) (total int64) {
 	for range pieces {

@@ -13,6 +13,7 @@ import (
 // same time; the net.Conn within is for what has no timeout.
 type Call struct {
 	net.Conn
+	socket           *Socket
 	firstByteTimeout time.Duration // negative is none, as for the others
 	readTimeout      time.Duration
 	writeTimeout     time.Duration
@@ -25,6 +26,7 @@ type Call struct {
 func (d *Dialer) newCall(nc net.Conn) *Call {
 	return &Call{
 		Conn:             nc,
+		socket:           NewSocket(nc),
 		firstByteTimeout: cmp.Or(d.FirstByteTimeout, defaultCallTimeout),
 		readTimeout:      cmp.Or(d.ReadTimeout, defaultCallTimeout),
 		writeTimeout:     cmp.Or(d.WriteTimeout, defaultCallTimeout),
@@ -33,7 +35,13 @@ func (d *Dialer) newCall(nc net.Conn) *Call {
 
 // On returns a Call on nc with the timeouts of c: for one of several exchanges that share a connection.
 func (c *Call) On(nc net.Conn) *Call {
-	return &Call{Conn: nc, firstByteTimeout: c.firstByteTimeout, readTimeout: c.readTimeout, writeTimeout: c.writeTimeout}
+	return &Call{
+		Conn:             nc,
+		socket:           NewSocket(nc),
+		firstByteTimeout: c.firstByteTimeout,
+		readTimeout:      c.readTimeout,
+		writeTimeout:     c.writeTimeout,
+	}
 }
 
 // Begin begins an exchange, the next one of a connection that was kept. It must not be called beside Read or Write.
@@ -86,18 +94,22 @@ func (c *Call) excused(timeout time.Duration) bool {
 	}
 }
 
-// Write writes p, as long as the application takes something of it within each WriteTimeout.
-func (c *Call) Write(p []byte) (n int, err error) {
-	for {
-		if until, move := c.out.next(c.writeTimeout); move {
-			c.SetWriteDeadline(until)
-		}
-		wrote, err := c.Conn.Write(p[n:])
-		n += wrote
-		if wrote == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, err
-		}
+// Write writes p, as long as the application takes something of it within each WriteTimeout. What the system takes at once
+// needs no deadline.
+func (c *Call) Write(p []byte) (int, error) {
+	done := c.socket.WriteNow(p)
+	if done == len(p) {
+		return done, nil
 	}
+	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.beforeWrite)
+	return done + int(n), err
+}
+
+func (c *Call) beforeWrite() error {
+	if until, move := c.out.next(c.writeTimeout); move {
+		return c.SetWriteDeadline(until)
+	}
+	return nil
 }
 
 // deadline is the one that a connection has in one direction. One that was set serves until the next would be later by more than an

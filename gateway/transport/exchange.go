@@ -2,10 +2,8 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,22 +150,8 @@ func (o *exchangeStdout) Write(p []byte) (int, error) {
 	if done == len(p) {
 		return done, nil
 	}
-	n, err := writeAll(o.net, p[done:], o.writeTimeout)
-	return done + n, o.check(err)
-}
-
-// writeAll writes p to nc, as long as that takes something within each timeout. A timeout that is not positive is none.
-func writeAll(nc net.Conn, p []byte, timeout time.Duration) (n int, err error) {
-	for {
-		if timeout > 0 {
-			nc.SetWriteDeadline(time.Now().Add(timeout))
-		}
-		wrote, err := nc.Write(p[n:])
-		n += wrote
-		if wrote == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, err
-		}
-	}
+	n, err := o.socket.WriteAll(&net.Buffers{p[done:]}, o.beforeWrite)
+	return done + int(n), o.check(err)
 }
 
 // SendFile implements gateway.FileSender.

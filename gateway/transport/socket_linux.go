@@ -78,18 +78,62 @@ func (s *Socket) WriteNow(p []byte) int {
 	return n
 }
 
-// WriteMore writes p, all of it, under the write deadline. Over TCP it says that more follows at once (MSG_MORE), so that p need
-// not be a packet of its own; a unix socket has no packets.
-func (s *Socket) WriteMore(p []byte) (int, error) {
-	sent := 0
-	if s.raw != nil && !s.unix {
-		sent, _ = s.send(p, unix.MSG_MORE)
+// WriteMoreNow is WriteNow for bytes behind which more follow at once. Over TCP it says so (MSG_MORE), so that p need not be a packet
+// of its own; a unix socket has no packets.
+func (s *Socket) WriteMoreNow(p []byte) int {
+	flags := unix.MSG_MORE
+	if s.unix {
+		flags = 0
 	}
-	if sent == len(p) {
-		return sent, nil
+	n, _ := s.send(p, flags)
+	return n
+}
+
+// writeSome waits under the write deadline until the system takes some of v, and drops that from v.
+func (s *Socket) writeSome(v *net.Buffers) (int64, error) {
+	if s.raw == nil {
+		return s.writeUntilDeadline(v)
 	}
-	n, err := s.nc.Write(p[sent:])
-	return sent + n, err
+	t := &s.out
+	if t.some == nil {
+		t.some = t.sendSome
+	}
+	t.v, t.n, t.err = *v, 0, nil
+	waitErr := s.raw.Write(t.some)
+	t.v = nil
+	switch {
+	case waitErr != nil:
+		return 0, waitErr
+	case t.err != nil:
+		return 0, os.NewSyscallError("writev", t.err)
+	}
+	consume(v, t.n)
+	return int64(t.n), nil
+}
+
+// consume drops the first n bytes of v, and every slice that is empty then.
+func consume(v *net.Buffers, n int) {
+	for len(*v) > 0 {
+		first := (*v)[0]
+		if n < len(first) {
+			(*v)[0] = first[n:]
+			return
+		}
+		n -= len(first)
+		(*v)[0] = nil
+		*v = (*v)[1:]
+	}
+}
+
+// sendSome reports whether the wait is over.
+func (t *transfer) sendSome(fd uintptr) bool {
+	for {
+		t.n, t.err = unix.Writev(int(fd), t.v)
+		if t.err != unix.EINTR {
+			t.n = max(t.n, 0)
+			return t.err != unix.EAGAIN
+		}
+	}
 }
 
 func (s *Socket) send(p []byte, flags int) (int, error) {

@@ -2,7 +2,10 @@
 
 package transport
 
-import "errors"
+import (
+	"errors"
+	"net"
+)
 
 // open leaves the Socket without more than net.Conn: what the methods are for was measured on Linux only.
 func (s *Socket) open() {}
@@ -22,8 +25,10 @@ func (s *Socket) PeekNow([]byte) int { return 0 }
 // WriteNow returns 0.
 func (s *Socket) WriteNow([]byte) int { return 0 }
 
-// WriteMore writes p.
-func (s *Socket) WriteMore(p []byte) (int, error) { return s.nc.Write(p) }
+// WriteMoreNow returns 0.
+func (s *Socket) WriteMoreNow([]byte) int { return 0 }
+
+func (s *Socket) writeSome(v *net.Buffers) (int64, error) { return s.writeUntilDeadline(v) }
 
 // ReadLazily is Read.
 func (s *Socket) ReadLazily(b Buffer) (int, error) { return s.nc.Read(b.Acquire()) }
