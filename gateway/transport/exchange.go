@@ -58,9 +58,10 @@ func (x *Exchange) Fill() ([]byte, error) {
 	return x.in.buf[:x.in.end], err
 }
 
-// BeginBody says that the first size bytes that Fill returned are the head, and that length bytes of body follow.
+// BeginBody says that the first size bytes that Fill returned are the head, and that length bytes of body follow; a negative
+// length is taken for 0.
 func (x *Exchange) BeginBody(size int, length int64) {
-	x.in.start, x.in.left = size, length
+	x.in.start, x.in.left = size, max(length, 0)
 	x.headUntil = time.Time{}
 }
 

@@ -118,6 +118,30 @@ func serveSCGI(conn net.Conn) error {
 	return err
 }
 
+func serveUwsgi(conn net.Conn) error {
+	var header [4]byte // modifier, the block's size in two bytes, modifier
+	if _, err := io.ReadFull(conn, header[:]); err != nil {
+		return err
+	}
+	block := make([]byte, binary.LittleEndian.Uint16(header[1:]))
+	if _, err := io.ReadFull(conn, block); err != nil {
+		return err
+	}
+	env := map[string]string{}
+	next := func() string {
+		end := 2 + binary.LittleEndian.Uint16(block)
+		text := string(block[2:end])
+		block = block[end:]
+		return text
+	}
+	for len(block) > 0 {
+		name := next()
+		env[name] = next()
+	}
+	_, err := conn.Write(answer(env))
+	return err
+}
+
 // Record types of FastCGI section 8.
 const (
 	endRequest = 3

@@ -35,7 +35,7 @@ func Example_configuration() {
 func TestConfNames(t *testing.T) {
 	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-scgi " +
 		"haproxy-fastcgi haproxy-fastcgi-balanced lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain " +
-		"lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-scgi"
+		"lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-scgi nginx-uwsgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)
 	}

@@ -66,6 +66,8 @@ func (r row) config(t *testing.T, mount string) Config {
 		c.Processes = []conf.Process{{Address: free, Health: free}, {Address: there, Health: health(t)}}
 	case strings.Contains(r.template, "scgi"):
 		c.Backend = backend(t, r.network, serveSCGI)
+	case strings.Contains(r.template, "uwsgi"):
+		c.Backend = backend(t, r.network, serveUwsgi)
 	default:
 		c.Backend = backend(t, r.network, serveFastCGI)
 	}
