@@ -14,8 +14,8 @@ import (
 // next. So a Root looks at its path again once a second, and whenever a file is not found.
 //
 // A Root is safe for concurrent use. Its fields must not change once it is used, and it must not be
-// copied then. It keeps the folder open until the path leads elsewhere or the garbage collector finds
-// the Root unused.
+// copied then. It keeps the folder open until the path leads elsewhere, or Close is called, or the
+// garbage collector finds the Root unused.
 type Root struct {
 	// Path is the folder. It must be set. A relative path is relative to the working directory at
 	// the first use.
@@ -60,6 +60,16 @@ func (r *Root) Use(do func(*Folder) error) error {
 		return err
 	}
 	return r.use(next, do)
+}
+
+// Close closes the folder, after the last request that uses it. A later Use opens it again.
+func (r *Root) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.current != nil {
+		r.leave(r.current)
+		r.current = nil
+	}
 }
 
 // use calls do and releases f.
@@ -155,7 +165,7 @@ type Found struct {
 //
 // The error is a [*LinkError] if a link is not followed. For errors.Is it is fs.ErrNotExist if the
 // path leads nowhere, also through a dangling link, and fs.ErrPermission if a folder may not be
-// entered. Other errors are those of a system that lacks a resource.
+// entered. Other errors are those of [IsShortage].
 //
 // The file may be exchanged before the caller opens it by its path, as it must a program that is to
 // run. [Folder.Open] has no such gap.

@@ -56,7 +56,15 @@ func TestDescriptors(t *testing.T) {
 	if text(t, r, "/nothing"); descriptors(t, top) != 0 {
 		t.Errorf("%d descriptors are open without a root; want none", descriptors(t, top))
 	}
-	runtime.KeepAlive(r)
+	relink(t, top, "r2")
+	must(t, r.Use(func(f *exchange.Folder) error {
+		r.Close()
+		_, err := f.Find("/page")
+		return err
+	}))
+	if descriptors(t, top) != 0 {
+		t.Errorf("%d descriptors are open after Close; want none", descriptors(t, top))
+	}
 }
 
 // TestNamesAreBytes: macOS refuses to make a file whose name is not UTF-8.

@@ -1,6 +1,10 @@
 package exchange_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway/exchange"
@@ -29,6 +33,19 @@ func TestIsHidden(t *testing.T) {
 	} {
 		if got := exchange.IsHidden(path); got != want {
 			t.Errorf("%q: got %v; want %v", path, got, want)
+		}
+	}
+}
+
+func TestIsShortage(t *testing.T) {
+	for err, want := range map[error]bool{
+		&fs.PathError{Op: "open", Path: "x", Err: syscall.EMFILE}: true,
+		fmt.Errorf("open: %w", syscall.ENFILE):                    true,
+		&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}: false,
+		errors.New("path escapes from parent"):                    false,
+	} {
+		if got := exchange.IsShortage(err); got != want {
+			t.Errorf("%v: got %v; want %v", err, got, want)
 		}
 	}
 }

@@ -93,20 +93,23 @@ func (w *walker) enter(name string) error {
 	return w.follow(next, path)
 }
 
-// pathError returns err as one of path. Errors besides those that Find documents mean that no file
-// can have this name, and become fs.ErrNotExist.
+// pathError returns err as one of path. Errors other than those that Find documents say that no file
+// can have this name. They become fs.ErrNotExist.
 func pathError(path string, err error) error {
 	if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
 		err = inner.Err
 	}
-	if !isAny(err, fs.ErrNotExist, fs.ErrPermission) && !isAny(err, shortages...) {
+	if !isAny(err, fs.ErrNotExist, fs.ErrPermission) && !IsShortage(err) {
 		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
 	return &fs.PathError{Op: "open", Path: path, Err: err}
 }
 
-// shortages are the errors of a system that lacks a resource.
-var shortages = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO}
+// IsShortage reports whether an error says that the system lacks a resource, such as descriptors. What
+// it is about may be there: it is no 404, but a 503.
+func IsShortage(err error) bool {
+	return isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO)
+}
 
 // isExchange reports whether an error says that a name has changed its kind: a link is now a file,
 // or a file is now a link, a named pipe or gone.

@@ -64,6 +64,8 @@ func (h *Handler) checkScripts() error {
 		return errors.New("host: SplitPath needs Root")
 	case len(h.SplitPath) == 0 && (len(h.Index) > 0 || h.Fallback != "" || h.Next != nil):
 		return errors.New("host: Index, Fallback and Next need SplitPath")
+	case h.ResolveRoot && (h.Root == "" || h.BackendRoot != ""):
+		return errors.New("host: ResolveRoot needs Root, and no BackendRoot")
 	case h.Root != "" && !filepath.IsAbs(h.Root):
 		return fmt.Errorf("host: Root: %.64q is not an absolute path", h.Root)
 	}

@@ -46,6 +46,8 @@ func TestCheck(t *testing.T) {
 		{"not NAME=value", &host.Handler{Backend: b, Env: []string{"=b"}}},
 		{"holds a NUL", &host.Handler{Backend: b, Env: []string{"A=b\x00c"}}},
 		{"SCRIPT_FILENAME says", &host.Handler{Backend: b, Root: root, SplitPath: php, Env: []string{"SCRIPT_FILENAME=/x.php"}}},
+		{"ResolveRoot needs Root", &host.Handler{Backend: b, ResolveRoot: true}},
+		{"no BackendRoot", &host.Handler{Backend: b, Root: root, BackendRoot: "/srv", ResolveRoot: true}},
 		{"absolute paths", &host.Handler{Backend: b, Offload: map[string]string{"x": root}}},
 		{"absolute paths", &host.Handler{Backend: b, Offload: map[string]string{"/x": "files"}}},
 		{"no such file", &host.Handler{Backend: b, Offload: map[string]string{"/x": filepath.Join(root, "missing")}}},

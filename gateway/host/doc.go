@@ -13,7 +13,7 @@
 //		Root:      "/srv/www",
 //		SplitPath: []string{".php"},
 //		Index:     []string{"index.php"},
-//		Next:      httpapp.New(http.FileServer(http.Dir("/srv/www"))), // all files that are no scripts: /.env too
+//		Next:      httpapp.New(http.FileServer(http.Dir("/srv/www"))), // the files that are no scripts
 //	}
 //
 // A Handler is also a gateway.App, so that package launch and every server of this module can serve one: what comes in over

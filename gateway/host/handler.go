@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
@@ -25,6 +26,18 @@ type Handler struct {
 	// Root is the folder of the site: DOCUMENT_ROOT. It must be an absolute path. SplitPath needs it.
 	Root string
 
+	// Symlinks says which symbolic links are followed below Root and below the folders of Offload.
+	// Zero is exchange.SymlinksOwner: those of root, and those that belong to the owner of what they
+	// lead to. A link that is not followed is logged. Root and the folders themselves may be links;
+	// they are followed again once a second.
+	Symlinks exchange.Symlinks
+
+	// ResolveRoot gives the backend the path of Root without symbolic links, as DOCUMENT_ROOT and at
+	// the beginning of SCRIPT_FILENAME and PATH_TRANSLATED. Use it if Root is a link to a release and
+	// PHP caches opcodes, by the names of files: it would run the last release's code for the names of
+	// the next. It cannot be used with BackendRoot.
+	ResolveRoot bool
+
 	// BackendRoot is Root as the backend sees it, where that lives in a container or a chroot. Empty means Root.
 	BackendRoot string
 
@@ -40,8 +53,8 @@ type Handler struct {
 	Fallback string
 
 	// Next answers where a path names a file below Root that is no script: an App for static files, such as
-	// httpapp.New(http.FileServer(http.Dir(root))). It gets no script's source to serve, but what has a name that begins with a dot is
-	// its own affair: an http.FileServer serves .env and .git. Nil is a 404.
+	// httpapp.New(http.FileServer(http.Dir(root))). It is asked for no script, and for no name that begins with a dot except
+	// .well-known. Nil is a 404.
 	Next gateway.App
 
 	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's field made is replaced; one that
@@ -84,12 +97,14 @@ type Handler struct {
 
 	once   sync.Once
 	front  *httpapp.AppHandler
+	root   exchange.Root
 	faulty error // what is wrong with the fields
 }
 
 // setUp is done at the first request: the fields are there by then.
 func (h *Handler) setUp() {
 	h.faulty = h.checkFields()
+	h.root.Path, h.root.Symlinks = h.Root, h.Symlinks
 	h.front = &httpapp.AppHandler{App: h, Mount: h.Mount, ErrorLog: h.ErrorLog, MaxBodyBytes: h.MaxBodyBytes}
 }
 

@@ -2,43 +2,52 @@ package host
 
 import (
 	"errors"
-	"os"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// Errors of [Scripts.Resolve], besides the [*gateway.RequestError] of a path that nobody should have sent.
+// Errors of [Scripts.Resolve], besides the [*gateway.RequestError] of a path that nobody should
+// have sent.
 var (
 	// ErrNotFound says that the path names nothing that could answer: 404.
 	ErrNotFound = errors.New("host: the path names nothing")
 
-	// ErrNotScript says that the path names a file below Root that is no script. It may be served as it is.
+	// ErrNotScript says that the path names a file below Root that is no script. It may be served
+	// as it is.
 	ErrNotScript = errors.New("host: the path names a file that is no script")
 
-	// ErrFolder says that the path names a folder with an index, and lacks the slash at its end: without it, links in the index
-	// would lead elsewhere.
+	// ErrFolder says that the path names a folder with an index, and lacks the slash at its end:
+	// without it, links in the index would lead elsewhere.
 	ErrFolder = errors.New("host: the path names a folder and has no slash at its end")
 )
 
-// Scripts finds the script that a path names, in a folder of scripts and other files. Mistakes here have let clients run files that
-// they had uploaded (CVE-2019-11043, CVE-2026-27590, CVE-2026-45135), so it is narrow:
+// Scripts finds the script that a path names, in a folder of scripts and other files. Mistakes here
+// have let clients run files that they had uploaded (CVE-2019-11043, CVE-2026-27590,
+// CVE-2026-45135), so it is narrow:
 //
-//   - A segment of the path that ends in one of the extensions names a script, if it is a regular file; the rest of the path is
-//     PATH_INFO. Of several the first counts, and a folder of such a name is passed through. Extensions are compared byte by byte,
-//     without regard to the case of ASCII letters, and nothing else is folded. A segment that is all extension names none.
-//   - The file must be below Root when symbolic links have been followed, whichever of them leads where.
+//   - A segment of the path that ends in one of the extensions names a script, if it is a regular
+//     file; the rest of the path is PATH_INFO. Of several the first counts, and a folder of such a
+//     name is passed through. Extensions are compared byte by byte, without regard to the case of
+//     ASCII letters, and nothing else is folded. A segment that is all extension names none.
+//   - A segment that begins with a dot names nothing, except .well-known.
+//   - Symbolic links are followed as Symlinks says.
 //   - A path that ends in a slash, and names a folder, is answered by the first file of Index in it.
 //   - Where nothing is, Fallback answers. A missing script stays missing.
 //   - Control characters and the segments "." and ".." are refused.
 //
-// The file may change between this look at it and the backend's: who can write below Root runs what they like anyway.
+// The backend opens the file later, by its name. A user who can write below Root can exchange the
+// file in between.
 type Scripts struct {
-	Root      string   // the folder, an absolute path; it may be a symbolic link
-	SplitPath []string // extensions, such as ".php"
-	Index     []string // names of files that answer for their folder; one that has no such extension is a file, not a script
-	Fallback  string   // a path below Root, such as "/index.php"; empty is none
+	Root      string            // the folder, an absolute path; it may be a symbolic link
+	Symlinks  exchange.Symlinks // which are followed below Root; zero is exchange.SymlinksOwner
+	SplitPath []string          // extensions, such as ".php"
+	Index     []string          // names of files that answer for their folder, scripts or not
+	Fallback  string            // a path below Root, such as "/index.php"; empty is none
 }
 
 // Script is where a path led.
@@ -46,77 +55,128 @@ type Script struct {
 	Name     string // the part of the path that names it, such as "/blog/index.php"
 	PathInfo string // the rest: empty, or with a slash at its beginning
 	Filename string // the file, below Root, with links as they are
+
+	root string // Root without symbolic links
 }
 
-// Resolve finds the script that path names. path is decoded, and begins with a slash: what a client wrote as %2F would be a slash
-// like others here, so a caller refuses it before.
+// Resolve finds the script that path names. path is decoded, and begins with a slash: what a client
+// wrote as %2F would be a slash like others here, so a caller refuses it before. An ErrNotFound
+// wraps the reason if a file is there that cannot be reached, such as an [*exchange.LinkError].
 func (s *Scripts) Resolve(name string) (Script, error) {
+	root := &exchange.Root{Path: s.Root, Symlinks: s.Symlinks}
+	defer root.Close()
+	return s.resolveIn(root, name)
+}
+
+// resolveIn finds the script below root.
+func (s *Scripts) resolveIn(root *exchange.Root, name string) (found Script, err error) {
 	if err := checkPath(name); err != nil {
 		return Script{}, err
 	}
-	root, err := filepath.EvalSymlinks(s.Root)
-	if err != nil {
-		return Script{}, &gateway.BackendError{Status: 502, Reason: "the site cannot be found", Err: err}
+	var reason error
+	err = root.Use(func(f *exchange.Folder) error {
+		found, reason = s.resolve(f, name)
+		found.root = f.Real()
+		if errors.Is(reason, ErrNotFound) {
+			return fs.ErrNotExist // in this folder
+		}
+		return nil
+	})
+	if reason == nil && err != nil {
+		reason = unreadable(err)
 	}
+	return found, reason
+}
+
+// unreadable is the failure to look into the site.
+func unreadable(err error) error {
+	status := 502
+	if exchange.IsShortage(err) {
+		status = 503
+	}
+	return &gateway.BackendError{Status: status, Reason: "the site cannot be found", Err: err}
+}
+
+func (s *Scripts) resolve(f *exchange.Folder, name string) (Script, error) {
 	for end := range segmentEnds(name) {
 		if !s.isScript(name[:end]) {
 			continue
 		}
-		switch s.look(root, name[:end]) {
-		case file:
+		switch kind, err := look(f, name[:end]); {
+		case err != nil:
+			return Script{}, err
+		case kind == file:
 			return s.script(name[:end], name[end:]), nil
-		case nothing:
-			return Script{}, ErrNotFound
 		}
 	}
-	return s.resolvePlain(root, name)
+	return s.resolvePlain(f, name)
 }
 
 // resolvePlain finds what answers for a path that names no script.
-func (s *Scripts) resolvePlain(root, name string) (Script, error) {
+func (s *Scripts) resolvePlain(f *exchange.Folder, name string) (Script, error) {
 	bare := strings.TrimSuffix(name, "/")
 	slash := bare != name
-	switch s.look(root, bare) {
-	case folder:
-		index := s.index(root, bare)
-		switch {
-		case index == "":
-		case !slash:
-			return Script{}, ErrFolder
-		case !s.isScript(index):
-			return Script{}, ErrNotScript
-		default:
-			return s.script(index, ""), nil
-		}
-	case file:
-		if slash || s.isDisguised(bare) {
-			return Script{}, ErrNotFound
-		}
-		return Script{}, ErrNotScript
-	}
-	if s.Fallback == "" || s.look(root, s.Fallback) != file {
+	kind, err := look(f, bare)
+	switch {
+	case exchange.IsHidden(bare):
 		return Script{}, ErrNotFound
+	case kind == file && (slash || s.isDisguised(bare)):
+		return Script{}, ErrNotFound
+	case kind == file:
+		return Script{}, ErrNotScript
+	case kind == folder:
+		var index string
+		if index, err = s.index(f, bare); err == nil {
+			return s.resolveIndex(index, slash)
+		}
 	}
-	return s.script(s.Fallback, ""), nil
+	if s.Fallback == "" || !isMissing(err) {
+		return Script{}, err
+	}
+	return s.fallBack(f)
 }
 
-// index returns the path of the folder's index, "" if there is none.
-func (s *Scripts) index(root, dir string) string {
+// resolveIndex answers for a folder that has this index.
+func (s *Scripts) resolveIndex(index string, slash bool) (Script, error) {
+	switch {
+	case !slash:
+		return Script{}, ErrFolder
+	case !s.isScript(index):
+		return Script{}, ErrNotScript
+	}
+	return s.script(index, ""), nil
+}
+
+// index returns the path of the folder's index. The error is that of the last name.
+func (s *Scripts) index(f *exchange.Folder, dir string) (_ string, err error) {
+	err = ErrNotFound
 	for _, name := range s.Index {
-		if name = dir + "/" + name; s.look(root, name) == file {
-			return name
+		if err = lookForFile(f, dir+"/"+name); err == nil {
+			return dir + "/" + name, nil
+		}
+		if !isMissing(err) {
+			break
 		}
 	}
-	return ""
+	return "", err
+}
+
+// fallBack answers for a path at which nothing is.
+func (s *Scripts) fallBack(f *exchange.Folder) (Script, error) {
+	if err := lookForFile(f, s.Fallback); err != nil {
+		return Script{}, err
+	}
+	return s.script(s.Fallback, ""), nil
 }
 
 func (s *Scripts) script(name, info string) Script {
 	return Script{Name: name, PathInfo: info, Filename: filepath.Join(s.Root, filepath.FromSlash(name))}
 }
 
-// isScript reports whether the last segment of name has one of the extensions behind something else. What is compared has as many
-// bytes as the extension, all of which are ASCII, so no other letter can fold to one of them. Lower-casing the path has been a way
-// around this (CVE-2026-27590, CVE-2026-45135).
+// isScript reports whether the last segment of name has one of the extensions behind something
+// else. What is compared has as many bytes as the extension, all of which are ASCII, so no other
+// letter can fold to one of them. Lower-casing the path has been a way around this (CVE-2026-27590,
+// CVE-2026-45135).
 func (s *Scripts) isScript(name string) bool {
 	base := lastSegment(name)
 	for _, extension := range s.SplitPath {
@@ -127,8 +187,9 @@ func (s *Scripts) isScript(name string) bool {
 	return false
 }
 
-// isDisguised reports whether name is one by which some systems open a script: Windows drops dots and spaces at the end, and has
-// the text of a file under its name and "::$DATA". Served as a plain file it would be a script's source.
+// isDisguised reports whether name is one by which some systems open a script: Windows drops dots
+// and spaces at the end, and has the text of a file under its name and "::$DATA". Served as a plain
+// file it would be a script's source.
 func (s *Scripts) isDisguised(name string) bool {
 	base, _, _ := strings.Cut(lastSegment(name), ":")
 	base = strings.TrimRight(base, ". ")
@@ -142,40 +203,47 @@ func lastSegment(name string) string { return name[strings.LastIndexByte(name, '
 type kind int
 
 const (
-	nothing kind = iota // also a device, and a file outside the root
+	nothing kind = iota // there is an error
 	file
 	folder
 )
 
-// look follows name below root, which has no symbolic link in it.
-func (s *Scripts) look(root, name string) kind {
-	real := root
-	if name != "" {
-		local, err := filepath.Localize(strings.TrimPrefix(name, "/"))
-		if err != nil {
-			return nothing // an empty segment, or a name that no file can have
-		}
-		if real, err = filepath.EvalSymlinks(filepath.Join(root, local)); err != nil || !isBelow(real, root) {
-			return nothing
-		}
-	}
-	info, err := os.Stat(real)
+// look follows name below the folder. Its error is ErrNotFound itself if the path leads to nothing,
+// or to something like a device. It wraps the reason if the path cannot be followed.
+func look(f *exchange.Folder, name string) (kind, error) {
+	found, err := f.Find(name)
 	switch {
+	case isLink(err), errors.Is(err, fs.ErrPermission):
+		return nothing, fmt.Errorf("%w: %w", ErrNotFound, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return nothing, ErrNotFound
 	case err != nil:
-		return nothing
-	case info.Mode().IsRegular():
-		return file
-	case info.IsDir():
-		return folder
+		return nothing, unreadable(err)
+	case found.Rest == "" && found.Mode.IsRegular():
+		return file, nil
+	case found.Rest == "" && found.Mode.IsDir():
+		return folder, nil
 	}
-	return nothing
+	return nothing, ErrNotFound
 }
 
-// isBelow compares with the separator behind root: /srv/www-private is not below /srv/www.
-func isBelow(name, root string) bool {
-	root = strings.TrimSuffix(root, string(filepath.Separator)) + string(filepath.Separator)
-	return name+string(filepath.Separator) == root || strings.HasPrefix(name, root)
+// lookForFile is look, where a folder is nothing.
+func lookForFile(f *exchange.Folder, name string) error {
+	kind, err := look(f, name)
+	if kind == folder {
+		err = ErrNotFound
+	}
+	return err
 }
+
+func isLink(err error) bool {
+	link := (*exchange.LinkError)(nil)
+	return errors.As(err, &link)
+}
+
+// isMissing reports whether the Fallback may answer after an error of look: not for a link that is
+// not followed.
+func isMissing(err error) bool { return errors.Is(err, ErrNotFound) && !isLink(err) }
 
 // segmentEnds ranges over the indexes behind each segment of path.
 func segmentEnds(path string) func(yield func(int) bool) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
@@ -54,7 +55,8 @@ func resolved(t *testing.T, s host.Scripts, path string) (host.Script, error) {
 
 func TestResolve(t *testing.T) {
 	root := site(t, "index.php", "a.php", "A2.PHP", "style.css", "x.jpg", "blog/index.php", "plain/", "plain/page.txt", "html/index.html",
-		"dir.php/inner.php", "dir.php/index.php", "upload.php.txt", "noext", ".php", "blog/.php", "weiter.ｐhp", "sp ace.php")
+		"dir.php/inner.php", "dir.php/index.php", "upload.php.txt", "noext", ".php", "blog/.php", "weiter.ｐhp", "sp ace.php",
+		".env", ".git/hook.php", ".git/index.php", ".well-known/a.php", ".well-known/a.txt")
 	s := host.Scripts{Root: root, SplitPath: php, Index: []string{"index.php", "index.html"}}
 	for _, c := range []struct {
 		path, name, info string
@@ -86,8 +88,14 @@ func TestResolve(t *testing.T) {
 		{path: "/missing", err: host.ErrNotFound},
 		{path: "//a.php", err: host.ErrNotFound},
 		{path: "/blog//index.php", err: host.ErrNotFound},
-		{path: "/.php", err: host.ErrNotScript}, // no script: its name is all extension
-		{path: "/blog/.php", err: host.ErrNotScript},
+		{path: "/.php", err: host.ErrNotFound}, // hidden
+		{path: "/blog/.php", err: host.ErrNotFound},
+		{path: "/.env", err: host.ErrNotFound},
+		{path: "/.git", err: host.ErrNotFound},
+		{path: "/.git/", err: host.ErrNotFound},
+		{path: "/.git/hook.php", err: host.ErrNotFound},
+		{path: "/.well-known/a.php/.x", name: "/.well-known/a.php", info: "/.x"},
+		{path: "/.well-known/a.txt", err: host.ErrNotScript},
 		{path: "", err: errRefused},
 		{path: "a.php", err: errRefused},
 		{path: "/./a.php", err: errRefused}, // C28
@@ -151,7 +159,7 @@ func TestCVE_2026_45135(t *testing.T) {
 	}
 }
 
-// TestResolveLinks: a script is below the root by where its file is, not by how it is called.
+// TestResolveLinks: every kind of link, into the root and out of it. All files belong to one user.
 func TestResolveLinks(t *testing.T) {
 	outside := site(t, "secret.php", "dir/secret.php")
 	root := site(t, "real.php", "releases/5/index.php", "private/")
@@ -172,6 +180,7 @@ func TestResolveLinks(t *testing.T) {
 		"twin":         twin,
 		"up":           "..",
 		"loop.php":     "loop.php",
+		"dangling.php": "nothing.php",
 		"self":         ".",
 	} {
 		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
@@ -183,30 +192,42 @@ func TestResolveLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, base := range []string{root, rootLink} {
-		s := host.Scripts{Root: base, SplitPath: php, Index: []string{"index.php"}}
-		for path, want := range map[string]error{
-			"/relative.php": nil, "/absolute.php": nil, "/current/": nil, "/current/index.php": nil, "/self/real.php": nil,
-			"/out.php": host.ErrNotFound, "/out/secret.php": host.ErrNotFound, "/out/dir/secret.php": host.ErrNotFound,
-			"/twin/secret.php": host.ErrNotFound, "/loop.php": host.ErrNotFound, "/up/": host.ErrNotFound,
-			"/up/" + filepath.Base(twin) + "/secret.php": host.ErrNotFound,
+		for _, path := range []string{
+			"/relative.php", "/absolute.php", "/current/", "/current/index.php", "/self/real.php", // within the root
+			"/out.php", "/out/secret.php", "/out/dir/secret.php", "/twin/secret.php", "/up/" + filepath.Base(twin) + "/secret.php",
 		} {
-			got, err := s.Resolve(path)
-			if !errors.Is(err, want) {
-				t.Errorf("%s below %s: got %+v, %v; want %v", path, base, got, err, want)
+			for links, want := range map[exchange.Symlinks]error{
+				exchange.SymlinksOwner: nil, exchange.SymlinksAll: nil, exchange.SymlinksNone: host.ErrNotFound,
+			} {
+				s := host.Scripts{Root: base, Symlinks: links, SplitPath: php, Index: []string{"index.php"}}
+				got, err := s.Resolve(path)
+				if !errors.Is(err, want) {
+					t.Errorf("%s below %s, %s: got %+v, %v; want %v", path, base, links, got, err, want)
+				}
+				if err == nil && !strings.HasPrefix(got.Filename, base) {
+					t.Errorf("got the file %q; want one below %q as it was given", got.Filename, base)
+				}
+				if link := (*exchange.LinkError)(nil); err != nil && !errors.As(err, &link) {
+					t.Errorf("%s: got %v; want the link that was not followed", path, err)
+				}
 			}
-			if err == nil && !strings.HasPrefix(got.Filename, base) {
-				t.Errorf("got the file %q; want one below %q as it was given", got.Filename, base)
+		}
+		s := host.Scripts{Root: base, SplitPath: php, Index: []string{"index.php"}}
+		for _, path := range []string{"/loop.php", "/dangling.php", "/up/"} {
+			if got, err := s.Resolve(path); !errors.Is(err, host.ErrNotFound) {
+				t.Errorf("%s below %s: got %+v, %v; want %v", path, base, got, err, host.ErrNotFound)
 			}
 		}
 	}
 }
 
 func TestResolveFallback(t *testing.T) {
-	root := site(t, "index.php", "style.css", "empty/")
+	root := site(t, "index.php", "style.css", "empty/", ".env")
 	s := host.Scripts{Root: root, SplitPath: php, Index: []string{"index.php"}, Fallback: "/index.php"}
 	for path, want := range map[string]error{
 		"/": nil, "/pretty": nil, "/pretty/url/": nil, "/empty/": nil, "/empty": nil, "//x": nil,
 		"/style.css": host.ErrNotScript, "/missing.php": host.ErrNotFound, "/missing.php/x": host.ErrNotFound,
+		"/.env": host.ErrNotFound, "/.nothing/x": host.ErrNotFound, "/.well-known/x": nil,
 	} {
 		got, err := s.Resolve(path)
 		if !errors.Is(err, want) || err == nil && (got.Name != "/index.php" || got.PathInfo != "") {

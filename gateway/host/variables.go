@@ -2,12 +2,14 @@ package host
 
 import (
 	"cmp"
+	"errors"
 	"net/netip"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -100,14 +102,22 @@ func setDefault(e *util.Environ, name, value string) {
 func (x *relay) place(e *util.Environ) error {
 	h := x.handler
 	script, info := e.Get("SCRIPT_NAME"), e.Get("PATH_INFO")
+	root, err := h.rootForBackend()
+	if err != nil {
+		return err
+	}
 	if len(h.SplitPath) > 0 {
 		found, err := h.resolve(e)
 		if err != nil {
+			x.warnOfFile(err)
 			return err
+		}
+		if h.ResolveRoot {
+			root = found.root
 		}
 		x.access.Script = found.Filename
 		script, info = util.CleanMount(h.Mount)+found.Name, found.PathInfo
-		e.Set("SCRIPT_FILENAME", h.asBackendSees(found.Name))
+		e.Set("SCRIPT_FILENAME", h.asBackendSees(root, found.Name))
 	}
 	e.Set("SCRIPT_NAME", script)
 	e.Set("PATH_INFO", info)
@@ -115,20 +125,42 @@ func (x *relay) place(e *util.Environ) error {
 	if h.Root == "" {
 		return nil
 	}
-	e.Set("DOCUMENT_ROOT", cmp.Or(h.BackendRoot, h.Root))
+	e.Set("DOCUMENT_ROOT", root)
 	e.Del("PATH_TRANSLATED")
 	if info != "" {
-		e.Set("PATH_TRANSLATED", h.asBackendSees(path.Clean("/"+info)))
+		e.Set("PATH_TRANSLATED", h.asBackendSees(root, path.Clean("/"+info)))
 	}
 	return nil
 }
 
-// asBackendSees is the file of a path below Root, in the backend's own world.
-func (h *Handler) asBackendSees(name string) string {
-	if h.BackendRoot != "" {
-		return strings.TrimSuffix(h.BackendRoot, "/") + name
+// rootForBackend is the DOCUMENT_ROOT.
+func (h *Handler) rootForBackend() (root string, err error) {
+	if !h.ResolveRoot {
+		return cmp.Or(h.BackendRoot, h.Root), nil
 	}
-	return filepath.Join(h.Root, filepath.FromSlash(name))
+	err = h.root.Use(func(f *exchange.Folder) error {
+		root = f.Real()
+		return nil
+	})
+	if err != nil {
+		return "", unreadable(err)
+	}
+	return root, nil
+}
+
+// asBackendSees is the file of a path below root, in the backend's own world.
+func (h *Handler) asBackendSees(root, name string) string {
+	if h.BackendRoot != "" {
+		return strings.TrimSuffix(root, "/") + name
+	}
+	return filepath.Join(root, filepath.FromSlash(name))
+}
+
+// warnOfFile logs why a file that is there is answered as if it were not.
+func (x *relay) warnOfFile(err error) {
+	if errors.Is(err, ErrNotFound) && err != ErrNotFound {
+		newLineWriter(x.handler.ErrorLog, x.current).Warn(strings.TrimPrefix(err.Error(), "host: "))
+	}
 }
 
 // resolve finds the script of a request.
@@ -148,7 +180,7 @@ func (h *Handler) resolve(e *util.Environ) (Script, error) {
 		rest = "/"
 	}
 	s := Scripts{Root: h.Root, SplitPath: h.SplitPath, Index: h.Index, Fallback: h.Fallback}
-	return s.Resolve(rest)
+	return s.resolveIn(&h.root, rest)
 }
 
 // fullPath is the decoded path that the client asked for. Servers draw the line between its two parts in different places.

@@ -1,0 +1,134 @@
+//go:build unix
+
+package host_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/util"
+)
+
+// link makes symbolic links below root: name and target in turn.
+func link(t *testing.T, root string, namesAndTargets ...string) {
+	t.Helper()
+	for i := 0; i < len(namesAndTargets); i += 2 {
+		if err := os.Symlink(namesAndTargets[i+1], filepath.Join(root, namesAndTargets[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestHandlerLinks: what a link that is not followed is answered with, and what the log says.
+func TestHandlerLinks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give links away")
+	}
+	top := site(t, "www/index.php", "secret.php", "secret.txt")
+	root := filepath.Join(top, "www")
+	link(t, root, "planted.php", "../secret.php", "planted.txt", "../secret.txt", "packaged.php", "../secret.php", "loop.php", "loop.php",
+		"planted", "..", "dangling.php", "nothing.php")
+	for _, name := range []string{"planted.php", "planted.txt", "planted"} {
+		if err := os.Lchown(filepath.Join(root, name), 54321, 54321); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for target, want := range map[string]struct {
+		status int
+		log    string
+	}{
+		"/packaged.php":       {200, ""},
+		"/dangling.php":       {404, ""},
+		"/nothing.php":        {404, ""},
+		"/planted.php":        {404, `planted.php\" of user 54321 is not followed: it leads to \"` + top + `/secret.php\" of user 0`},
+		"/planted.php/x":      {404, `planted.php\" of user 54321 is not followed`},
+		"/planted.txt":        {404, `planted.txt\" of user 54321 is not followed`},
+		"/planted/secret.php": {404, `planted\" of user 54321 is not followed: it leads to \"` + top + `\" of user 0`},
+		"/loop.php":           {404, `loop.php\" of user 0 is not followed: the path leads through more than 40 links`},
+	} {
+		log := &logBuffer{}
+		h := &host.Handler{
+			Backend: &recorder{}, Root: root, SplitPath: php, Index: []string{"index.php"}, Fallback: "/index.php", ErrorLog: log.logger(),
+		}
+		lines := 1
+		if want.log == "" {
+			lines = 0
+		}
+		a := get(t, h, target)
+		if a.status != want.status || strings.Contains(a.body, top) {
+			t.Errorf("%s: got %+v; want %d", target, a, want.status)
+		}
+		if got := log.String(); !strings.Contains(got, want.log) || strings.Count(got, "\n") != lines || strings.Contains(got, "application") {
+			t.Errorf("%s: got the log %q; want %d line with %q", target, got, lines, want.log)
+		}
+	}
+}
+
+// ask runs h for one request, without a network.
+func ask(t *testing.T, h *host.Handler, path string) (answer, log string) {
+	t.Helper()
+	var out, stderr strings.Builder
+	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "REQUEST_URI": path, "SCRIPT_NAME": "", "PATH_INFO": path})
+	run := gateway.BaseCGIHandler{Environ: e, Stdout: &out, Stderr: &stderr}
+	if err := run.Run(t.Context(), h); err != nil {
+		t.Error(err)
+	}
+	_, body, _ := strings.Cut(out.String(), "\r\n\r\n")
+	return body, stderr.String()
+}
+
+// TestHandlerRootMoves: Root is the link to a release, and leads to the next.
+func TestHandlerRootMoves(t *testing.T) {
+	top := site(t, "r1/index.php", "r2/index.php", "r2/new.php")
+	current := filepath.Join(top, "current")
+	turn := func(release string) {
+		t.Helper()
+		link(t, top, "next", release)
+		if err := os.Rename(filepath.Join(top, "next"), current); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn("r1")
+	synctest.Test(t, func(t *testing.T) {
+		b, real := &recorder{}, &recorder{}
+		h := &host.Handler{Backend: b, Root: current, SplitPath: php, Symlinks: exchange.SymlinksNone}
+		resolving := &host.Handler{Backend: real, Root: current, SplitPath: php, Symlinks: exchange.SymlinksNone, ResolveRoot: true}
+		want := func(path, release string) {
+			t.Helper()
+			ask(t, h, path)
+			b.want(t, "DOCUMENT_ROOT", current, "SCRIPT_FILENAME", filepath.Join(current, path))
+			ask(t, resolving, path+"/x")
+			dir := filepath.Join(top, release)
+			real.want(t, "DOCUMENT_ROOT", dir, "SCRIPT_FILENAME", filepath.Join(dir, path), "PATH_TRANSLATED", filepath.Join(dir, "x"))
+		}
+		want("/index.php", "r1")
+		turn("r2")
+		time.Sleep(time.Second)
+		want("/index.php", "r2")
+		turn("r1")
+		time.Sleep(time.Second)
+		want("/index.php", "r1")
+		turn("r2")
+		want("/new.php", "r2") // at once, for the last release does not have it
+	})
+}
+
+// TestResolveRootWithoutScripts: the application gets the real DOCUMENT_ROOT too.
+func TestResolveRootWithoutScripts(t *testing.T) {
+	top := site(t, "r1/")
+	link(t, top, "current", "r1")
+	b := &recorder{}
+	get(t, &host.Handler{Backend: b, ErrorLog: quiet, Root: filepath.Join(top, "current"), ResolveRoot: true}, "/x").want(t, 200, "ok")
+	b.want(t, "DOCUMENT_ROOT", filepath.Join(top, "r1"), "PATH_TRANSLATED", filepath.Join(top, "r1", "x"))
+	h := &host.Handler{Backend: b, ErrorLog: quiet, Root: filepath.Join(top, "missing"), ResolveRoot: true}
+	if a := get(t, h, "/x"); a.status != 502 {
+		t.Errorf("got %+v; want a 502", a)
+	}
+}
