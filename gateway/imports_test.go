@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"fastcgi":                      {"fastcgi/wire", "gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
 	"fastcgi/gofastconn":           {"fastcgi", "fastcgi/wire", "gateway", "headers", "util", "github.com/yookoala/gofast"},
 	"fastcgi/wire":                 {"util"},
-	"gateway/httpapp":              {"gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
+	"gateway/httpapp":              {"gateway", "gateway/exchange", "gateway/internal/accept", "gateway/listen", "gateway/transport", "headers", "util"},
 	"gateway/host":                 {"gateway", "gateway/exchange", "gateway/httpapp", "headers", "util"},
 	"gateway/validate":             {"gateway", "gateway/httpapp", "headers", "util"},
 	"gateway/launch":               {"cgi", "fastcgi", "gateway", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},

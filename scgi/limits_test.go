@@ -29,7 +29,7 @@ func TestMaxRequests(t *testing.T) {
 		if got, err := io.ReadAll(first); string(got) != helloAnswer || err != nil {
 			t.Errorf("the request under way got %q, %v", got, err)
 		}
-		waitUntil(t, func() bool { return s.requests.Now() == 0 })
+		waitUntil(t, func() bool { return s.Stats().Requests == 0 })
 		s.wellBehaved()
 		if lines := s.log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "limit=1") {
 			t.Errorf("logged %q; want one line for all that were refused", lines)

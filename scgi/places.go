@@ -19,7 +19,7 @@ func closedError() error {
 func (c *Client) reserve(ctx context.Context) error {
 	c.line.Lock()
 	c.requests++
-	turn, err := c.line.Join(exchange.LineBounds{Slots: c.MaxConns, Timeout: cmp.Or(c.WaitTimeout, defaultTimeout)})
+	turn, err := c.line.Join(exchange.LineBounds{Slots: c.MaxConns, Timeout: cmp.Or(c.WaitTimeout, transport.DefaultTimeout)})
 	c.line.Unlock()
 	if err == nil {
 		_, err = turn.Wait(ctx)

@@ -29,8 +29,8 @@ func newService(s *Server) *service {
 		Server:       s,
 		log:          s.ErrorLog,
 		limits:       s.limits(),
-		readTimeout:  cmp.Or(s.ReadTimeout, defaultTimeout),
-		writeTimeout: cmp.Or(s.WriteTimeout, defaultTimeout),
+		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
+		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),
 	}
 	if sv.log == nil {
 		sv.log = slog.Default()
@@ -59,14 +59,11 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 	if !active() {
 		return
 	}
-	if entered, news := sv.requests.Enter(sv.MaxRequests); !entered {
-		if news {
-			sv.log.Warn("refusing requests above the limit", "limit", sv.MaxRequests)
-		}
+	if !sv.conns.BeginRequest(sv.MaxRequests) {
 		x.Refuse(pageBusy)
 		return
 	}
-	defer sv.requests.Leave()
+	defer sv.conns.EndRequest()
 	sv.run(ctx, x, e)
 }
 

@@ -20,14 +20,8 @@ var ErrServerClosed = gateway.ErrServerClosed
 // DefaultAddr is the address of a Server that has none: port 4000 of the loopback interface, as in most SCGI manuals.
 const DefaultAddr = "127.0.0.1:4000"
 
-// Defaults of the fields of Server.
-const (
-	defaultTimeout        = 60 * time.Second
-	defaultMaxParamsBytes = 256 << 10
-	defaultMaxParams      = 1024
-)
-
-// Server answers SCGI requests with an App. Its fields are those of every server of this module; they must not be changed
+// Server answers SCGI requests with an App. Its fields are those of every server of this module, but for an
+// IdleTimeout: a connection carries one request (SCGI section 4), and ReadTimeout bounds the wait for that one. They must not be changed
 // once Serve was called. Besides App, the zero value serves correctly and safely. It must not be copied.
 //
 // The methods may be called at the same time, and Serve for several listeners.
@@ -50,10 +44,6 @@ type Server struct {
 	// WriteTimeout bounds each wait for the peer to take some more of the response; how long all of it takes is not
 	// bounded. Zero is 60 seconds, negative is no bound.
 	WriteTimeout time.Duration
-
-	// IdleTimeout has no effect: an SCGI connection carries one request (SCGI section 4), so it is never idle between
-	// two, and ReadTimeout bounds the wait for that one. It is here because all servers are configured alike.
-	IdleTimeout time.Duration
 
 	// RequestTimeout ends the context of a request, counted from its head. What follows from that is up to the App.
 	// Zero and negative are no bound.
@@ -84,8 +74,7 @@ type Server struct {
 	// itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See gateway.Mount. Empty leaves all as it was sent.
 	Mount string
 
-	conns    transport.Conns
-	requests transport.Requests
+	conns transport.Conns
 }
 
 // Serve answers the connections of l with app until l fails. It is the short form of Server.Serve, and never returns nil.
@@ -140,7 +129,7 @@ func (s *Server) Stats() transport.Stats { return s.conns.Stats() }
 
 func (s *Server) limits() limits {
 	return limits{
-		block:  cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes),
-		params: int64(cmp.Or(s.MaxParams, defaultMaxParams)),
+		block:  cmp.Or(s.MaxParamsBytes, transport.DefaultMaxParamsBytes),
+		params: int64(cmp.Or(s.MaxParams, transport.DefaultMaxParams)),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/accept"
 	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
 )
@@ -44,7 +45,7 @@ type AppHandler struct {
 	MaxParams int
 
 	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
-	overLimit   transport.Notice
+	overLimit   accept.Notice
 }
 
 // ServeHTTP implements http.Handler.
@@ -83,7 +84,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
-	if err := checkHead(r, cmp.Or(h.MaxParams, defaultMaxParams)); err != nil {
+	if err := checkHead(r, cmp.Or(h.MaxParams, transport.DefaultMaxParams)); err != nil {
 		return nil, err
 	}
 	return MetaVariables(r, h.Mount)

@@ -23,13 +23,13 @@ func (s *Server) prepare() {
 		ErrorLog:     s.log,
 		MaxBodyBytes: s.MaxBodyBytes,
 		MaxParams:    s.MaxParams,
-		readTimeout:  cmp.Or(s.ReadTimeout, defaultTimeout),
+		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
 	}
 	// net/http's ReadTimeout and WriteTimeout bound all of a request and of a response, so they are not used: see stdin and
 	// conn.
 	s.engine.Handler = http.HandlerFunc(s.serveRequest)
 	s.engine.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
-	s.engine.ReadHeaderTimeout = max(cmp.Or(s.ReadTimeout, defaultTimeout), 0)
+	s.engine.ReadHeaderTimeout = max(cmp.Or(s.ReadTimeout, transport.DefaultTimeout), 0)
 	s.engine.IdleTimeout = s.IdleTimeout
 	s.engine.MaxHeaderBytes = maxHeaderBytes(s.MaxParamsBytes)
 	s.engine.BaseContext = func(l net.Listener) context.Context { return l.(*single).conn.ctx }
@@ -41,7 +41,7 @@ func maxHeaderBytes(n int64) int {
 	if n < 0 {
 		return math.MaxInt32
 	}
-	return int(min(cmp.Or(n, defaultMaxParamsBytes), math.MaxInt32))
+	return int(min(cmp.Or(n, transport.DefaultMaxParamsBytes), math.MaxInt32))
 }
 
 // serveConn is transport.Service's Handle: net/http serves the one connection, and Serve returns when that has ended. So net/http
@@ -52,7 +52,7 @@ func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 		socket:       transport.NewSocket(c.Net),
 		tracked:      c,
 		ctx:          ctx,
-		writeTimeout: cmp.Or(s.WriteTimeout, defaultTimeout),
+		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),
 		closed:       make(chan struct{}),
 	}})
 }
@@ -77,14 +77,11 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}
-	if entered, news := s.requests.Enter(s.MaxRequests); !entered {
-		if news {
-			s.log.Warn("refusing requests above the limit", "limit", s.MaxRequests)
-		}
+	if !s.conns.BeginRequest(s.MaxRequests) {
 		http.Error(w, busyText, http.StatusServiceUnavailable)
 		return
 	}
-	defer s.requests.Leave()
+	defer s.conns.EndRequest()
 	if s.RequestTimeout > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 		defer cancel()

@@ -81,20 +81,12 @@ type Server struct {
 	// Mount is the path below which the App lives; see AppHandler.Mount. Empty is the root.
 	Mount string
 
-	conns    transport.Conns
-	setUp    sync.Once // fills in the fields below
-	log      *slog.Logger
-	engine   http.Server // speaks HTTP on one connection at a time; conns has the listeners
-	app      AppHandler
-	requests transport.Requests
+	conns  transport.Conns
+	setUp  sync.Once // fills in the fields below
+	log    *slog.Logger
+	engine http.Server // speaks HTTP on one connection at a time; conns has the listeners
+	app    AppHandler
 }
-
-// What a zero field means.
-const (
-	defaultTimeout        = 60 * time.Second
-	defaultMaxParamsBytes = 256 << 10
-	defaultMaxParams      = 1024
-)
 
 // Serve answers the connections of l with app until l fails. It is the short form of Server.Serve, and never returns nil.
 func Serve(l net.Listener, app gateway.App) error {

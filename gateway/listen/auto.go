@@ -35,7 +35,7 @@ type Mux struct {
 	ended     bool
 	open      int       // of the three listeners
 	undecided list.List // of *undecided, the oldest first
-	troubles  map[string]*accept.Notice
+	troubles  accept.Notices
 }
 
 // undecided is a connection that none of the three listeners has returned yet. It is in the Mux's list until it is claimed
@@ -69,7 +69,7 @@ func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if log == nil {
 		log = slog.Default()
 	}
-	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{}), troubles: make(map[string]*accept.Notice)}
+	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{})}
 	for _, b := range []*net.Listener{&m.HTTP, &m.FastCGI, &m.SCGI} {
 		*b = &branch{mux: m, conns: make(chan *undecided), closed: make(chan struct{})}
 		m.open++
@@ -235,12 +235,7 @@ func (m *Mux) trouble(msg string, args ...any) {
 
 // troubleLocked logs the first of each kind of trouble.
 func (m *Mux) troubleLocked(msg string, args ...any) {
-	e := m.troubles[msg]
-	if e == nil {
-		e = new(accept.Notice)
-		m.troubles[msg] = e
-	}
-	if e.IsNews() {
+	if m.troubles.IsNews(msg) {
 		m.log.Warn(msg, append(args, "listener", m.shared.Addr().String())...)
 	}
 }

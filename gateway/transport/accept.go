@@ -27,7 +27,7 @@ func (cs *Conns) Serve(l net.Listener, s Service) error {
 	}
 	served := &servedListener{Listener: l}
 	defer served.Close()
-	if !cs.addListener(served) {
+	if !cs.addListener(served, s.Log) {
 		return gateway.ErrServerClosed
 	}
 	defer cs.removeListener(served)
@@ -63,9 +63,9 @@ func (cs *Conns) accepted(nc net.Conn, s *Service) {
 		return
 	}
 	c := &Conn{Net: nc, conns: cs, log: s.Log}
-	state, news := cs.add(c, s)
-	if news {
-		s.Log.Warn("refusing connections above the limit", "limit", s.MaxConns, "peer", nc.RemoteAddr().String())
+	state, over := cs.add(c, s)
+	if over {
+		cs.warn(s.Log, "refusing connections above the limit", "limit", s.MaxConns, "peer", nc.RemoteAddr().String())
 	}
 	switch state {
 	case stateClosed:
@@ -84,8 +84,8 @@ func (s *Service) refuse(_ context.Context, c *Conn) {
 }
 
 // add counts c and gives it a place, unless the server is stopping or full. A full server may still find it a place to
-// be refused in. It returns what c has become, and whether the server has become full with it.
-func (cs *Conns) add(c *Conn, s *Service) (state connState, news bool) {
+// be refused in. It returns what c has become, and whether it is above the limit.
+func (cs *Conns) add(c *Conn, s *Service) (state connState, over bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.stats.Accepted++
@@ -94,16 +94,16 @@ func (cs *Conns) add(c *Conn, s *Service) (state connState, news bool) {
 	}
 	if s.MaxConns > 0 && len(cs.conns)-cs.refusing >= s.MaxConns {
 		cs.stats.Refused++
-		news = cs.overMax.IsNews()
+		over = true
 		if s.Refuse == nil || cs.refusing >= maxRefusing {
-			return stateClosed, news
+			return stateClosed, over
 		}
 		cs.refusing++
 		c.refusing = true
 		c.state.Store(int32(stateRefusing))
 	}
 	cs.conns[c] = struct{}{}
-	return connState(c.state.Load()), news
+	return connState(c.state.Load()), over
 }
 
 // run calls handle and survives it.
@@ -168,22 +168,16 @@ func resetOnClose(nc net.Conn) {
 func (cs *Conns) countAcceptError(err error, l net.Listener, log *slog.Logger) {
 	cs.mu.Lock()
 	cs.stats.AcceptErrors++
-	news := cs.acceptFailed.IsNews()
 	cs.mu.Unlock()
-	if news {
-		log.Warn("cannot accept connections, trying again", "listener", l.Addr().String(), "error", err)
-	}
+	cs.warn(log, "cannot accept connections, trying again", "listener", l.Addr().String(), "error", err)
 }
 
 func (cs *Conns) countWrongPeer(err error, nc net.Conn, log *slog.Logger) {
 	cs.mu.Lock()
 	cs.stats.Accepted++
 	cs.stats.Refused++
-	news := cs.wrongPeer.IsNews()
 	cs.mu.Unlock()
-	if news {
-		log.Warn("refusing a peer that is not allowed", "listener", nc.LocalAddr().String(), "error", err)
-	}
+	cs.warn(log, "refusing a peer that is not allowed", "listener", nc.LocalAddr().String(), "error", err)
 }
 
 // servedListener closes its listener once, whether Serve or Shutdown is first: a second Close is an error.
@@ -198,7 +192,7 @@ func (l *servedListener) Close() error {
 	return l.err
 }
 
-func (cs *Conns) addListener(l *servedListener) bool {
+func (cs *Conns) addListener(l *servedListener, log *slog.Logger) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.start()
@@ -206,6 +200,7 @@ func (cs *Conns) addListener(l *servedListener) bool {
 		return false
 	}
 	cs.listeners[l] = struct{}{}
+	cs.log = log
 	return true
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
 // Conns holds the connections of one server: it accepts them, checks who is there, counts them, and ends them at
@@ -41,7 +42,9 @@ type Conns struct {
 	refusing  int // of conns, those that are only being told that they are refused
 	stats     Stats
 
-	overMax, wrongPeer, acceptFailed Notice
+	log      *slog.Logger   // of the last Serve; guarded by mu
+	requests atomic.Int64   // under way
+	troubles accept.Notices // that were logged
 }
 
 // Service says what Conns.Serve does with the connections of a listener. A server that serves several listeners passes
@@ -83,6 +86,7 @@ type Stats struct {
 	Refused      uint64 // connections closed because of MaxConns, AllowedPeers or AllowedUIDs
 	AcceptErrors uint64 // failures of Accept that passed
 	Panics       uint64 // panics in Handle and Refuse
+	Requests     int    // requests under way, where the server counts them (see Conns.BeginRequest)
 	Active       int    // open connections with a request under way
 	Idle         int    // open connections without
 }
@@ -252,6 +256,7 @@ func (cs *Conns) Stats() Stats {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	s := cs.stats
+	s.Requests = int(cs.requests.Load())
 	for c := range cs.conns {
 		switch connState(c.state.Load()) {
 		case stateActive:
