@@ -25,7 +25,7 @@ func FuzzClientAnswer(f *testing.F) {
 	answers := make(chan []byte, 1)
 	addr := sayer(f, answers)
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		c := &fastcgi.Client{Addr: addr}
+		c := &fastcgi.Client{Addr: addr, MaxIdleConns: 1}
 		defer c.Close()
 		answers <- answer
 		_, got, err := exchange(c, requestOf("GET", nil))

@@ -6,28 +6,33 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Client is the web server's side: a [gateway.Backend] that calls a FastCGI application, such as php-fpm, over connections that it
-// keeps. A Client with an Addr works; its other fields say how much it may use and how long it waits. The fields must not change once
-// it is used, all methods may be called at the same time, and a Client must not be copied.
+// Client is the web server's side: a [gateway.Backend] that calls a FastCGI application, such as php-fpm. A Client with an Addr works;
+// its other fields say how much it may use and how long it waits. The fields must not change once it is used, all methods may be
+// called at the same time, and a Client must not be copied.
 //
 //	backend := &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}
 //	app := gateway.Forward(backend)
 //
 // # Connections
 //
-// A connection is used again only after a whole response and a whole request, when nothing was left over and nothing has come since;
-// each request on it has another id, so that late records of one are an error to the next and never its answer. Where a kept
-// connection dies before the first byte of the answer, the request is sent again, once and on a new one, if the method is idempotent
+// Each request has a connection of its own unless MaxIdleConns says that connections are kept, as with nginx, Apache and Caddy. A
+// kept connection saves the cost of a new one, about half of a small exchange. But php-fpm, FCGI.pm and all that is built on libfcgi
+// bind a worker to a connection: until it is closed, that worker answers no other connection, a request that is sent over it waits
+// for what the worker does after its last response (fastcgi_finish_request), and the worker may not end when it is told to. Keep
+// connections to applications that answer several at the same time, such as [Server] and programs on net/http/fcgi:
+// [Client.Values] asks for FCGI_MPXS_CONNS, which such applications answer with 1.
+//
+// A connection is used again only after a complete response and a complete request, when nothing was left over and nothing has come
+// since; each request on it has another id, so that late records of one are an error to the next and never its answer. When a kept
+// connection ends before the first byte of the answer, the request is sent again, once and on a new one, if the method is idempotent
 // (RFC 9110 section 9.2.2) or nothing was sent, and if nothing was read of a Stdin that cannot be read again.
 //
-// An application with a process for each connection, as php-fpm and all that is built on libfcgi, answers no other connection while
-// one is kept: set MaxConns to the number of its processes (php-fpm: pm.max_children) at most. Without that, kept connections are
-// given up while a new one has waited for its answer for a second.
+// If connections are kept to an application with a worker for each, set MaxConns to the number of its workers (php-fpm:
+// pm.max_children) at most. Otherwise idle connections are closed when a new one has waited for its answer for a second.
 //
 // # The body
 //
@@ -49,15 +54,15 @@ type Client struct {
 	// "127.0.0.1:9000", "unix:/run/app.sock". It must be set.
 	Addr string
 
-	// Fallback are further addresses, tried in turn when Addr refuses the connection. They are no balancing: a new connection
-	// always tries Addr first. One that was made is kept like any other.
+	// Fallback are further addresses, tried in turn when Addr refuses the connection. They do not balance the load: a new
+	// connection always tries Addr first.
 	Fallback []string
 
 	// Role is what the application is asked to be. Zero is RoleResponder. RoleAuthorizer gets neither a body nor the variables
 	// that FastCGI section 6.3 keeps from it. RoleFilter would need a second stream, which a gateway.Request has not.
 	Role Role
 
-	// MaxConns bounds the open connections, those that are kept among them. A request over it waits. Zero and negative are no
+	// MaxConns bounds the open connections, including those that are kept. A request over it waits. Zero and negative are no
 	// bound.
 	MaxConns int
 
@@ -65,10 +70,12 @@ type Client struct {
 	// negative no bound but the request's context.
 	WaitTimeout time.Duration
 
-	// MaxIdleConns bounds the connections that are kept without a request. Zero is 64, negative keeps none.
+	// MaxIdleConns bounds the connections that are kept for further requests. Zero and negative keep none. A connection has its
+	// place from its first request on, which then carries FCGI_KEEP_CONN (FastCGI section 3.5); when all places are taken, a new
+	// connection serves one request. With Multiplex at least one is kept.
 	MaxIdleConns int
 
-	// IdleTimeout is how long a connection is kept without a request. Zero is 60 seconds, negative no bound.
+	// IdleTimeout is how long a connection is kept without a request. Zero is 10 seconds, negative no bound.
 	IdleTimeout time.Duration
 
 	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative no bound.
@@ -88,13 +95,10 @@ type Client struct {
 	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
 	MaxHeadBytes int
 
-	// NoKeepConn has the application close its connection behind each request (FastCGI section 3.5: no FCGI_KEEP_CONN).
-	NoKeepConn bool
-
-	// Multiplex sends several requests at the same time over one connection. It is left off with NoKeepConn, and given up for
-	// good where the application does not answer FCGI_GET_VALUES by FCGI_MPXS_CONNS=1, or answers FCGI_CANT_MPX_CONN: php-fpm and
-	// all that is built on libfcgi do. FastCGI has no flow control for one of several requests: when 256 KiB of one response
-	// wait for its reader, the others on its connection wait too. It saves connections and no time.
+	// Multiplex sends several requests at the same time over one connection, and keeps at least one. It is given up for good
+	// when the application does not answer FCGI_GET_VALUES by FCGI_MPXS_CONNS=1, or answers FCGI_CANT_MPX_CONN: php-fpm and all
+	// that is built on libfcgi do. FastCGI has no flow control for one of several requests: when 256 KiB of one response wait for
+	// its reader, the others on its connection wait too. It saves connections and no time.
 	Multiplex bool
 
 	pool clientPool
@@ -103,9 +107,8 @@ type Client struct {
 
 // What a zero field means.
 const (
-	defaultWaitTimeout  = 60 * time.Second
-	defaultMaxIdleConns = 64
-	defaultIdleTimeout  = 60 * time.Second
+	defaultWaitTimeout = 60 * time.Second
+	defaultIdleTimeout = 10 * time.Second
 )
 
 // ErrClientClosed is what RoundTrip fails with after Close.
@@ -118,14 +121,14 @@ var ErrClientClosed = errors.New("fastcgi: Client is closed")
 // shorter than CONTENT_LENGTH, ends the exchange with an error that wraps that of r.Stdin. A CONTENT_LENGTH that is no number is a
 // [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	begin := wire.BeginRequest{Role: cmp.Or(c.Role, RoleResponder), KeepConn: !c.NoKeepConn}
-	body, err := clientBodyOf(r, begin.Role)
+	role := cmp.Or(c.Role, RoleResponder)
+	body, err := clientBodyOf(r, role)
 	if err != nil {
 		return nil, err
 	}
 	m := messages.Get().(*message)
 	defer m.release()
-	if err := m.encode(begin, r.Environ, body); err != nil {
+	if err := m.encode(role, r.Environ, body); err != nil {
 		return nil, err
 	}
 	x, err := c.open(r, m, false)
@@ -145,21 +148,34 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 
 // open prepares an exchange for r, on a kept connection or a new one.
 func (c *Client) open(r *gateway.Request, m *message, dial bool) (*clientExchange, error) {
+	c.pool.requests.Add(1)
 	conn, err := c.connect(r.Context(), dial)
 	if err != nil {
 		return nil, err
 	}
-	m.address(conn.nextID())
+	m.address(conn.nextID(), conn.keep)
 	return newClientExchange(c, conn, r), nil
 }
 
 func (c *Client) connect(ctx context.Context, dial bool) (*clientConn, error) {
-	if c.Multiplex && !c.NoKeepConn {
+	if c.Multiplex {
 		if conn, err := c.mux.get(ctx, c); conn != nil || err != nil {
 			return conn, err
 		}
 	}
-	return c.pool.get(ctx, c, dial)
+	conn, err := c.pool.get(ctx, c, dial)
+	if err == nil {
+		c.pool.reserve(conn, c.maxKept())
+	}
+	return conn, err
+}
+
+// maxKept is how many connections are kept.
+func (c *Client) maxKept() int {
+	if c.Multiplex {
+		return max(c.MaxIdleConns, 1)
+	}
+	return c.MaxIdleConns
 }
 
 // CloseIdle closes the connections that are kept without a request.

@@ -14,6 +14,7 @@ type clientConn struct {
 	socket   *transport.Socket
 	in       *bufio.Reader
 	id       uint16    // of the request under way
+	keep     bool      // its requests carry FCGI_KEEP_CONN
 	kept     bool      // it has had an exchange
 	shared   bool      // it is one request of a connection that others are on too
 	dialed   time.Time // when it was made

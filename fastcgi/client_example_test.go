@@ -1,6 +1,7 @@
 package fastcgi_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -32,7 +33,8 @@ func ExampleClient() {
 		return err
 	}))
 
-	backend := &fastcgi.Client{Addr: l.Addr().String()}
+	// A server of this package binds no worker to a connection, so that keeping one costs it nothing and saves a new one each time.
+	backend := &fastcgi.Client{Addr: l.Addr().String(), MaxIdleConns: 8}
 	defer backend.Close()
 	resp, err := backend.RoundTrip(&gateway.Request{
 		Environ: util.EnvironFromMap(map[string]string{
@@ -53,7 +55,34 @@ func ExampleClient() {
 	// Output: 200 OK /echo was sent "hello" <nil>
 }
 
-// ExampleClient_phpFPM puts php-fpm, with two addresses, behind a web server in Go. Its pool has 20 processes.
+// ExampleClient_Values finds out whether connections may be kept: an application that answers several requests at the same time binds
+// no worker to a connection.
+func ExampleClient_Values() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	go fastcgi.Serve(l, gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return nil }))
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // not every application answers
+	defer cancel()
+	values, err := (&fastcgi.Client{Addr: l.Addr().String()}).Values(ctx, "FCGI_MPXS_CONNS")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	backend := &fastcgi.Client{Addr: l.Addr().String()}
+	if values["FCGI_MPXS_CONNS"] == "1" {
+		backend.MaxIdleConns = 64
+	}
+	fmt.Println("connections that are kept:", backend.MaxIdleConns)
+	// Output: connections that are kept: 64
+}
+
+// ExampleClient_phpFPM puts php-fpm, with two addresses, behind a web server in Go. Its pool has 20 processes. No connection is kept:
+// one would hold a process, also while another request waits for one.
 func ExampleClient_phpFPM() {
 	backend := &fastcgi.Client{
 		Addr:             "unix:/run/php/php8.2-fpm.sock",

@@ -261,7 +261,7 @@ func (x *clientExchange) part(closing bool) {
 	}
 	x.parted = true
 	unwatched := x.unwatch()
-	if answered && x.upload == uploadWhole && unwatched && !x.client.NoKeepConn && x.conn.clean() {
+	if answered && x.upload == uploadWhole && unwatched && x.conn.keep && x.conn.clean() {
 		x.client.pool.put(x.client, x.conn)
 	} else {
 		x.client.pool.drop(x.conn)

@@ -10,9 +10,12 @@ import (
 )
 
 // message is the part of a request that is sent in one write: all but a body that comes beside it.
-type message struct{ b []byte }
+type message struct {
+	b    []byte
+	role Role
+}
 
-var messages = sync.Pool{New: func() any { return &message{make([]byte, 0, 4<<10)} }}
+var messages = sync.Pool{New: func() any { return &message{b: make([]byte, 0, 4<<10)} }}
 
 // release gives the memory back, but that of an unusual request.
 func (m *message) release() {
@@ -22,11 +25,12 @@ func (m *message) release() {
 	}
 }
 
-// encode writes the request down, with the body if that is in memory. The id is address's to fill in.
-func (m *message) encode(begin wire.BeginRequest, e *util.Environ, body *clientBody) error {
+// encode writes the request down, with the body if that is in memory. What depends on the connection is left to address.
+func (m *message) encode(role Role, e *util.Environ, body *clientBody) error {
 	const id = 0
-	m.b = wire.AppendBeginRequest(m.b[:0], id, begin)
-	m.b = appendParams(m.b, id, e, begin.Role)
+	m.role = role
+	m.b = wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: role})
+	m.b = appendParams(m.b, id, e, role)
 	if body.streamed() {
 		return nil
 	}
@@ -58,8 +62,9 @@ func bodyError(err error) error {
 	return &stdinError{err}
 }
 
-// address writes the id of the request into its records.
-func (m *message) address(id uint16) {
+// address writes the id of the request into its records, and whether the connection is kept into the first.
+func (m *message) address(id uint16, keep bool) {
+	wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: m.role, KeepConn: keep}) // in the place of the same
 	for b := m.b; len(b) > 0; {
 		binary.BigEndian.PutUint16(b[2:], id)
 		b = b[wire.HeaderSize+int(binary.BigEndian.Uint16(b[4:]))+int(b[6]):]

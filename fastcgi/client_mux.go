@@ -157,18 +157,8 @@ func (m *muxConn) ask(ctx context.Context) bool {
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	unwatch := context.AfterFunc(ctx, func() { m.conn.call.Close() })
-	defer unwatch()
-	query := wire.AppendRecord(nil, wire.TypeGetValues, 0, wire.AppendPair(nil, "FCGI_MPXS_CONNS", ""))
-	if _, err := m.conn.call.Write(query); err != nil {
-		return false
-	}
-	h, content, err := m.records.Next()
-	if err != nil || h.Type != wire.TypeGetValuesResult || h.ID != 0 {
-		return false
-	}
-	values, err := wire.DecodePairs(content, -1)
-	return err == nil && values.Get("FCGI_MPXS_CONNS") == "1" && unwatch()
+	values, err := m.conn.values(ctx, m.records, mpxsConns)
+	return err == nil && values[mpxsConns] == "1"
 }
 
 // open returns a share of the connection, nil where there is no room; over its bound only with force.
@@ -189,7 +179,7 @@ func (m *muxConn) open(force bool) *clientConn {
 	m.live++
 	m.last++
 	conn := newClientConn(m.conn.call.On(s))
-	conn.id, conn.shared, conn.kept = s.id, true, m.used
+	conn.id, conn.shared, conn.keep, conn.kept = s.id, true, true, m.used
 	return conn
 }
 

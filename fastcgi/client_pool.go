@@ -20,6 +20,7 @@ type clientPool struct {
 	mu      sync.Mutex
 	conns   map[*clientConn]bool // all that are open
 	places  int                  // the open ones, and those being dialed
+	kept    int                  // the open ones that may be used again
 	idle    []*clientConn        // the one used last at the end: the others may end
 	waiting []chan poolGrant     // each of capacity 1, the first come at the front; none while there are idle connections
 	fresh   []*clientConn        // without an answer yet, the oldest at the front
@@ -36,7 +37,6 @@ type poolGrant struct {
 
 // get returns a connection for one exchange: a kept one, unless a new one is asked for.
 func (p *clientPool) get(ctx context.Context, c *Client, dial bool) (*clientConn, error) {
-	p.requests.Add(1)
 	for {
 		conn, err := p.place(ctx, c, dial)
 		switch {
@@ -154,6 +154,16 @@ func (p *clientPool) dial(ctx context.Context, c *Client) (*clientConn, error) {
 	return conn, nil
 }
 
+// reserve takes a place for conn among those that are kept, if it has none and one is free.
+func (p *clientPool) reserve(conn *clientConn, most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !conn.keep && p.kept < most {
+		conn.keep = true
+		p.kept++
+	}
+}
+
 // answered notes that conn, a new one, has the beginning of an answer: it does not wait for a process of the application.
 func (p *clientPool) answered(conn *clientConn) {
 	p.mu.Lock()
@@ -179,7 +189,7 @@ func (p *clientPool) put(c *Client, conn *clientConn) {
 	switch {
 	case len(p.waiting) > 0:
 		p.give(poolGrant{conn: conn})
-	case p.closed || len(p.idle) >= max(cmp.Or(c.MaxIdleConns, defaultMaxIdleConns), 0) || p.starving(conn.idle):
+	case p.closed || p.starving(conn.idle):
 		p.forget(conn)
 	default:
 		p.idle = append(p.idle, conn)
@@ -209,6 +219,9 @@ func (p *clientPool) drop(conn *clientConn) {
 func (p *clientPool) forget(conn *clientConn) {
 	conn.call.Close()
 	delete(p.conns, conn)
+	if conn.keep {
+		p.kept--
+	}
 	p.freePlace()
 }
 

@@ -39,7 +39,7 @@ func BenchmarkClient(b *testing.B) {
 			if network == "unix" {
 				address = "unix:" + address
 			}
-			c := &fastcgi.Client{Addr: address}
+			c := &fastcgi.Client{Addr: address, MaxIdleConns: 64}
 			defer c.Close()
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
@@ -54,6 +54,7 @@ func BenchmarkClient(b *testing.B) {
 // An exchange over a kept connection allocates the response, the exchange and little else.
 func TestClientAllocations(t *testing.T) {
 	c := applicationOn(t, "unix", func(a appConn) { sayHello(a.Conn) })
+	c.MaxIdleConns = 1
 	const most = 20
 	if got := testing.AllocsPerRun(200, func() { getHello(t, c) }); got > most {
 		t.Errorf("got %v allocations; want %d at most", got, most)

@@ -22,24 +22,24 @@ func TestClientRequest(t *testing.T) {
 		pairs string
 		stdin string
 	}{
-		{"no body", nil, requestOf("GET", nil, "A", "1", "A", "", "B", "\x00\xff"), "\x00\x01\x01",
+		{"no body", nil, requestOf("GET", nil, "A", "1", "A", "", "B", "\x00\xff"), "\x00\x01\x00",
 			`[REQUEST_METHOD GET A 1 A  B ` + "\x00\xff]", ""},
-		{"length of nothing", nil, requestOf("GET", strings.NewReader("ignored"), "CONTENT_LENGTH", "0"), "\x00\x01\x01",
+		{"length of nothing", nil, requestOf("GET", strings.NewReader("ignored"), "CONTENT_LENGTH", "0"), "\x00\x01\x00",
 			"[REQUEST_METHOD GET CONTENT_LENGTH 0]", ""},
-		{"body in memory", nil, requestOf("POST", strings.NewReader("abcdef"), "CONTENT_LENGTH", "5"), "\x00\x01\x01",
+		{"body in memory", nil, requestOf("POST", strings.NewReader("abcdef"), "CONTENT_LENGTH", "5"), "\x00\x01\x00",
 			"[REQUEST_METHOD POST CONTENT_LENGTH 5]", "abcde"},
-		{"body in memory of unknown length", nil, requestOf("POST", strings.NewReader("abc")), "\x00\x01\x01",
+		{"body in memory of unknown length", nil, requestOf("POST", strings.NewReader("abc")), "\x00\x01\x00",
 			"[REQUEST_METHOD POST]", "abc"},
-		{"streamed body", nil, requestOf("POST", streamed("abcdef"), "CONTENT_LENGTH", "5"), "\x00\x01\x01",
+		{"streamed body", nil, requestOf("POST", streamed("abcdef"), "CONTENT_LENGTH", "5"), "\x00\x01\x00",
 			"[REQUEST_METHOD POST CONTENT_LENGTH 5]", "abcde"},
-		{"streamed body of unknown length", nil, requestOf("POST", streamed("abcdef")), "\x00\x01\x01",
+		{"streamed body of unknown length", nil, requestOf("POST", streamed("abcdef")), "\x00\x01\x00",
 			"[REQUEST_METHOD POST]", "abcdef"},
-		{"large body", nil, requestOf("POST", strings.NewReader(strings.Repeat("x", 1<<20)), "CONTENT_LENGTH", "1048576"), "\x00\x01\x01",
+		{"large body", nil, requestOf("POST", strings.NewReader(strings.Repeat("x", 1<<20)), "CONTENT_LENGTH", "1048576"), "\x00\x01\x00",
 			"[REQUEST_METHOD POST CONTENT_LENGTH 1048576]", strings.Repeat("x", 1<<20)},
-		{"no keep-alive", func(c *fastcgi.Client) { c.NoKeepConn = true }, requestOf("GET", nil), "\x00\x01\x00", "[REQUEST_METHOD GET]", ""},
+		{"kept", func(c *fastcgi.Client) { c.MaxIdleConns = 1 }, requestOf("GET", nil), "\x00\x01\x01", "[REQUEST_METHOD GET]", ""},
 		{"authorizer (F30)", func(c *fastcgi.Client) { c.Role = fastcgi.RoleAuthorizer },
 			requestOf("POST", streamed("abc"), "CONTENT_LENGTH", "3", "PATH_INFO", "/", "PATH_TRANSLATED", "/x", "SCRIPT_NAME", "/s", "X", "y"),
-			"\x00\x02\x01", "[REQUEST_METHOD POST X y]", ""},
+			"\x00\x02\x00", "[REQUEST_METHOD POST X y]", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := application(t, func(a appConn) {

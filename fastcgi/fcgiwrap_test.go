@@ -32,7 +32,7 @@ func TestFcgiwrap(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	c := &fastcgi.Client{Addr: "unix:" + socket, MaxConns: 1}
+	c := &fastcgi.Client{Addr: "unix:" + socket, MaxConns: 1, MaxIdleConns: 1}
 	defer c.Close()
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // spawn-fcgi says nothing when it listens
 		if nc, err := net.Dial("unix", socket); err == nil {

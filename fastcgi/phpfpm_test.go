@@ -45,7 +45,7 @@ case 'redirect':
 case 'finish':
 	echo 'ok';
 	fastcgi_finish_request();
-	sleep(30);
+	sleep(60);
 	break;
 case 'sleep':
 	sleep(30);
@@ -108,7 +108,7 @@ func TestPHP(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			c, request := phpFPM(t, network)
 			c.CloseIdle()
-			c.MaxConns = 2
+			c.MaxConns, c.MaxIdleConns = 2, 2
 			before := c.Stats().Dialed
 			t.Run("bodies", func(t *testing.T) { phpBodies(t, c, request) })
 			t.Run("variables", func(t *testing.T) { phpVariables(t, c, request) })
@@ -116,6 +116,7 @@ func TestPHP(t *testing.T) {
 			if s := c.Stats(); s.Dialed != before+1 || s.Retried > 0 {
 				t.Errorf("got %+v; want one connection for all", s)
 			}
+			t.Run("values", func(t *testing.T) { wantMultiplexes(t, c, "0") })
 			t.Run("finish", func(t *testing.T) { phpFinish(t, c, request) })
 			t.Run("cancel", func(t *testing.T) { phpCancel(t, c, request) })
 		})
@@ -201,10 +202,22 @@ func phpCancel(t *testing.T, c *fastcgi.Client, request func(method, query strin
 	}
 }
 
+// With two processes, one of which goes on after its response, the next requests are answered by the other: no connection is kept to
+// the first. Over a kept connection they waited for its end.
+func TestPHPFinish(t *testing.T) {
+	c, request := phpFPM(t, "unix")
+	c.FirstByteTimeout = patience
+	for _, what := range []string{"", "do=finish", "", ""} {
+		if _, got, err := exchange(c, request("GET", what)); got != "ok" || err != nil {
+			t.Errorf("%q: got %q, %v", what, got, err)
+		}
+	}
+}
+
 // More clients than processes, and nobody has told the Client how many there are: all are answered.
 func TestPHPStarvation(t *testing.T) {
 	c, request := phpFPM(t, "unix")
-	c.FirstByteTimeout = patience
+	c.MaxIdleConns, c.FirstByteTimeout = 2, patience
 	var group sync.WaitGroup
 	for range 6 {
 		group.Go(func() {

@@ -31,6 +31,7 @@ func TestClientReuse(t *testing.T) {
 			a.say(whole(call.id, ok))
 		}
 	})
+	c.MaxIdleConns = 1
 	for range 3 {
 		expectOK(t, c)
 		exchange(c, requestOf("POST", streamed("body"), "CONTENT_LENGTH", "4"))
@@ -76,7 +77,7 @@ func TestClientNoReuse(t *testing.T) {
 		{name: "overloaded", answer: func(id uint16) string { return end(id, 0, 2) }, get: true},
 		{name: "bad head", answer: func(id uint16) string { return stdout(id, "hello\n\n") }, get: true},
 		{name: "a body longer than declared", answer: func(id uint16) string { return whole(id, "Content-Length: 1\r\n\r\nab") }},
-		{name: "no keep-alive", answer: func(id uint16) string { return whole(id, ok) }, setup: func(c *fastcgi.Client) { c.NoKeepConn = true }},
+		{name: "none kept by default", answer: func(id uint16) string { return whole(id, ok) }, setup: func(c *fastcgi.Client) { c.MaxIdleConns = 0 }},
 		{name: "none to be kept", answer: func(id uint16) string { return whole(id, ok) }, setup: func(c *fastcgi.Client) { c.MaxIdleConns = -1 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -99,6 +100,7 @@ func TestClientNoReuse(t *testing.T) {
 				close(ready)
 				a.hangUp()
 			})
+			c.MaxIdleConns = 2
 			if test.setup != nil {
 				test.setup(c)
 			}
@@ -145,6 +147,7 @@ func TestClientRetry(t *testing.T) {
 					a.say(test.said)
 				}
 			})
+			c.MaxIdleConns = 1
 			expectOK(t, c)
 			_, got, err := exchange(c, test.r)
 			s := c.Stats()
@@ -168,6 +171,7 @@ func TestClientRetriesOnce(t *testing.T) {
 			a.request()
 		}
 	})
+	c.MaxIdleConns = 1
 	expectOK(t, c)
 	if _, _, err := exchange(c, requestOf("GET", nil)); backendStatus(err) != 502 || c.Stats().Dialed != 2 {
 		t.Errorf("got %v, %+v; want a 502 after one more connection", err, c.Stats())
@@ -193,7 +197,7 @@ func TestClientRetryUnderMaxConns(t *testing.T) {
 		a.say(whole(call.id, ok))
 		a.request()
 	})
-	c.MaxConns = 2
+	c.MaxConns, c.MaxIdleConns = 2, 2
 	var group sync.WaitGroup
 	for range 2 {
 		group.Go(func() { expectOK(t, c) })
@@ -207,7 +211,7 @@ func TestClientRetryUnderMaxConns(t *testing.T) {
 
 func TestClientMaxConns(t *testing.T) {
 	c := application(t, answering)
-	c.MaxConns = 3
+	c.MaxConns, c.MaxIdleConns = 3, 3
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
@@ -250,7 +254,7 @@ func TestClientWait(t *testing.T) {
 			a.say(whole(call.id, ok))
 		}
 	})
-	c.MaxConns = 1
+	c.MaxConns, c.MaxIdleConns = 1, 1
 	hold := func(what string) (finished chan bool) {
 		finished = make(chan bool)
 		go func() {
@@ -340,7 +344,7 @@ func TestClientIdleTimeout(t *testing.T) {
 		answering(a)
 		ended <- true
 	})
-	c.IdleTimeout = 20 * time.Millisecond
+	c.MaxIdleConns, c.IdleTimeout = 1, 20*time.Millisecond
 	for range 2 {
 		expectOK(t, c)
 		<-ended
@@ -370,7 +374,7 @@ func TestClientStarvation(t *testing.T) {
 		a.say(whole(call.id, ok))
 		answering(a)
 	})
-	c.FirstByteTimeout = 5 * time.Second
+	c.MaxIdleConns, c.FirstByteTimeout = 2, 5*time.Second
 	var group sync.WaitGroup
 	group.Go(func() { expectOK(t, c) })
 	<-first
@@ -423,7 +427,7 @@ func TestClientAborts(t *testing.T) {
 		<-r.Context().Done()
 		return r.Context().Err()
 	})})
-	c := &fastcgi.Client{Addr: "unix:" + srv.addr.String()}
+	c := &fastcgi.Client{Addr: "unix:" + srv.addr.String(), MaxIdleConns: 10}
 	defer c.Close()
 	goroutines, files := runtime.NumGoroutine(), openFiles()
 	var group sync.WaitGroup

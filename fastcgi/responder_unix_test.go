@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,9 +56,10 @@ func TestResponders(t *testing.T) {
 			}
 			socket := filepath.Join(dir, "s")
 			runResponder(t, r.command(t, dir, socket), socket)
-			for _, single := range []bool{false, true} {
-				t.Run(fmt.Sprintf("keep=%t", !single), func(t *testing.T) {
-					c := &fastcgi.Client{Addr: "unix:" + socket, MaxConns: 1, NoKeepConn: single, FirstByteTimeout: patience}
+			t.Run("values", func(t *testing.T) { wantMultiplexes(t, &fastcgi.Client{Addr: "unix:" + socket}, "0") })
+			for _, kept := range []int{0, 1} {
+				t.Run(fmt.Sprintf("kept=%d", kept), func(t *testing.T) {
+					c := &fastcgi.Client{Addr: "unix:" + socket, MaxConns: 1, MaxIdleConns: kept, FirstByteTimeout: patience}
 					defer c.Close()
 					t.Run("client", func(t *testing.T) { r.byClient(t, c, script) })
 					t.Run("http", func(t *testing.T) { r.overHTTP(t, c, dir) })
@@ -67,20 +69,48 @@ func TestResponders(t *testing.T) {
 	}
 }
 
-// runResponder runs a program until the test ends, and returns when it listens.
-func runResponder(t *testing.T, cmd *exec.Cmd, socket string) {
+// A worker that is told to end does so at once: no connection is kept to it. Plack's workers are such programs, and one that waited
+// for the next request of a kept connection did not notice SIGTERM.
+func TestWorkerEnds(t *testing.T) {
+	socket := filepath.Join(webserver.Dir(t), "s")
+	cmd := fcgiPerl(t, "", socket)
+	c := &fastcgi.Client{Addr: "unix:" + socket}
+	defer c.Close()
+	ended := runResponder(t, cmd, socket)
+	if _, got, err := exchange(c, requestOf("GET", nil, "QUERY_STRING", "log")); got != "ok" || err != nil {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	waitUntil(t, "the worker's sleep", func() bool { return asleep(cmd.Process.Pid) })
+	cmd.Process.Signal(syscall.SIGTERM)
+	wait(t, ended, "the worker's end")
+}
+
+// asleep reports whether a process waits for something. Where that cannot be known, it does.
+func asleep(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, found := strings.Cut(string(stat), ") ")
+	return err != nil || found && strings.HasPrefix(state, "S")
+}
+
+// runResponder runs a program until the test ends, and returns when it listens. The channel is closed when it has ended.
+func runResponder(t *testing.T, cmd *exec.Cmd, socket string) (ended <-chan struct{}) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		cmd.Wait()
+	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		<-done
 	})
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // it says nothing when it listens
 		if nc, err := net.Dial("unix", socket); err == nil {
 			nc.Close()
-			return
+			return done
 		} else if time.Now().After(end) {
 			t.Fatal(err)
 		}
@@ -156,7 +186,7 @@ func (r otherApp) byClient(t *testing.T, c *fastcgi.Client, script string) {
 		t.Errorf("log: got %q, the log %q and exit status %d; want %d", got, log, exit, r.exit)
 	}
 	want := uint64(1)
-	if c.NoKeepConn {
+	if c.MaxIdleConns == 0 {
 		want = uint64(asked + 2)
 	}
 	if dialed := c.Stats().Dialed - before; dialed != want {

@@ -75,20 +75,36 @@ func newBackend(a listen.Address, name string, o targetOptions) (*backend, error
 	return newFastCGI(name, o), nil
 }
 
-// newFastCGI returns a client that waits for each step as long as for the whole, --timeout, and 60 seconds where that is 0.
+// newFastCGI returns a backend that keeps as many connections as --keep-conns says.
 func newFastCGI(addr string, o targetOptions) *backend {
+	open := func(kept int) fastCGITarget { return openFastCGI(addr, kept, o) }
+	if o.keepConns.given {
+		t := open(o.keepConns.most)
+		return &backend{t, func() monitor.Pool { return poolOf(t.client) }, t.client.Close}
+	}
+	auto := newAutoKeep(open)
+	return &backend{
+		Backend: auto,
+		pool:    func() monitor.Pool { return poolOf(auto.client()) },
+		close:   func() error { return auto.client().Close() },
+	}
+}
+
+// openFastCGI returns a client that waits for each step as long as for the whole, --timeout, and 60 seconds where that is 0.
+func openFastCGI(addr string, kept int, o targetOptions) fastCGITarget {
 	c := &fastcgi.Client{
-		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout,
+		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout, MaxIdleConns: kept, IdleTimeout: o.keepIdle,
 		FirstByteTimeout: o.timeout, ReadTimeout: o.timeout, WriteTimeout: o.timeout,
 	}
-	pool := func() monitor.Pool {
-		s := c.Stats()
-		return monitor.Pool{Active: s.Active, Idle: s.Idle, Waiting: s.Waiting, Dials: s.Dialed, Resent: s.Retried}
-	}
 	if o.gofast {
-		return &backend{&gofastconn.Client{Pool: c}, pool, c.Close}
+		return fastCGITarget{&gofastconn.Client{Pool: c}, c}
 	}
-	return &backend{c, pool, c.Close}
+	return fastCGITarget{c, c}
+}
+
+func poolOf(c *fastcgi.Client) monitor.Pool {
+	s := c.Stats()
+	return monitor.Pool{Active: s.Active, Idle: s.Idle, Waiting: s.Waiting, Dials: s.Dialed, Resent: s.Retried}
 }
 
 func newSCGI(addr string, o targetOptions) *backend {

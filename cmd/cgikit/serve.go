@@ -36,6 +36,10 @@ TARGET is one of
   fastcgi://127.0.0.1:9000   a FastCGI application, such as php-fpm; fastcgi+unix:/run/app.sock
   scgi://127.0.0.1:4000      an SCGI application; scgi+unix:/run/app.sock
 
+Connections to a FastCGI application are kept if it says, asked by FCGI_GET_VALUES before the first request, that it answers
+several at the same time. php-fpm and programs on libfcgi do not: a kept connection would hold one of their workers. A number
+with --keep-conns decides by hand, and 0 keeps none.
+
 With --root and --split-path the request's path names a script below a folder, as a web server does it for php-fpm,
 and what is no script there is sent as a file. Without them the target is one application for all paths.
 
@@ -92,6 +96,8 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the variables of each request; several times")
 	f.DurationVar(&o.timeout, "timeout", 0, "`time` for a whole request, such as 5m; without it, 60s for each wait")
 	f.IntVar(&o.concurrency, "concurrency", 0, "`number` of requests that the target works on at the same time; more wait (default no bound, 64 for cgi:)")
+	f.Var(&o.keepConns, "keep-conns", "`number` of connections to a FastCGI target that are kept; auto keeps them if the application multiplexes")
+	f.DurationVar(&o.keepIdle, "keep-idle", 0, "`time` after which a kept connection without a request is closed (default 10s)")
 	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "`engine` of FastCGI: cgikit, nethttp for listeners, or gofast for the target (default cgikit)")
 	f.BoolVar(&s.validated, "validate", false, "check every request and response, and fail those that break a rule")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of a line for each request on standard output: combined, json or off")

@@ -33,6 +33,8 @@ type targetOptions struct {
 	splitPath, index, env []string
 	timeout               time.Duration
 	concurrency           int
+	keepConns             keepConns
+	keepIdle              time.Duration
 	gofast                bool
 }
 
@@ -92,6 +94,8 @@ func (o *targetOptions) fit(kind string) error {
 		{"--env", len(o.env) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--timeout", o.timeout != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--concurrency", o.concurrency != 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--keep-conns", o.keepConns.given, kind == "fastcgi", "fastcgi: targets"},
+		{"--keep-idle", o.keepIdle != 0, kind == "fastcgi", "fastcgi: targets"},
 		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
 	} {
 		if flag.set && !flag.fits {
@@ -100,6 +104,9 @@ func (o *targetOptions) fit(kind string) error {
 	}
 	if o.timeout < 0 || o.concurrency < 0 {
 		return usage(errors.New("--timeout and --concurrency cannot be negative"), "leave the flag out for no bound")
+	}
+	if o.keepIdle < 0 {
+		return usage(errors.New("--keep-idle cannot be negative"), "--keep-conns 0 keeps no connection")
 	}
 	return nil
 }

@@ -22,9 +22,12 @@ func TestFit(t *testing.T) {
 			}
 		}
 	}
-	o := targetOptions{gofast: true}
-	if o.fit("fastcgi") != nil || o.fit("scgi") == nil || o.fit("cgi") == nil {
-		t.Error("gofast is for FastCGI targets, and for no others")
+	for name, o := range map[string]targetOptions{
+		"gofast": {gofast: true}, "--keep-conns": {keepConns: keepConns{given: true}}, "--keep-idle": {keepIdle: time.Second},
+	} {
+		if o.fit("fastcgi") != nil || o.fit("scgi") == nil || o.fit("cgi") == nil || o.fit("demo") == nil {
+			t.Errorf("%s is for FastCGI targets, and for no others", name)
+		}
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 // Client lends the connections of a [fastcgi.Client] to gofast. Its fields must not change while it is used; any number of goroutines
 // may use it.
 type Client struct {
-	// Pool performs the exchanges: its connections are kept, bounded and used again, its deadlines hold. It must be set. A request
-	// of another role than Pool.Role is answered with a 502.
+	// Pool performs the exchanges: it bounds its connections and keeps as many as its MaxIdleConns says, none by default, and its
+	// deadlines hold. It must be set. A request of another role than Pool.Role is answered with a 502.
 	Pool *fastcgi.Client
 }
 

@@ -51,7 +51,7 @@ func application(t *testing.T, talk func(net.Conn)) *gofastconn.Client {
 			nc.Close()
 		}
 	}()
-	return &gofastconn.Client{Pool: &fastcgi.Client{Addr: l.Addr().String(), NoKeepConn: true}}
+	return &gofastconn.Client{Pool: &fastcgi.Client{Addr: l.Addr().String()}}
 }
 
 // serving is a StdServer with app.
@@ -67,7 +67,7 @@ func serving(t *testing.T, app gateway.AppFunc) *gofastconn.Client {
 		s.Close()
 		s.Shutdown(context.Background())
 	})
-	return &gofastconn.Client{Pool: &fastcgi.Client{Addr: "fastcgi://" + l.Addr().String(), NoKeepConn: true}}
+	return &gofastconn.Client{Pool: &fastcgi.Client{Addr: "fastcgi://" + l.Addr().String()}}
 }
 
 // readRequest reads up to the end of STDIN.

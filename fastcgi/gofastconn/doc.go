@@ -4,6 +4,8 @@
 //	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}}
 //	http.Handle("/", gofastconn.Handler(gofast.NewHandler(session, client.NewClient)))
 //
+// gofast asks for every connection to be kept. Whether one is, fastcgi.Client decides: by default none, as php-fpm needs it.
+//
 // In a program that makes its own clients, client.Connect takes the place of gofast.SimpleConnFactory. As a gateway.Backend, a Client
 // sends requests by gofast and takes the responses itself. Who does not use gofast yet wants fastcgi.Client.
 //

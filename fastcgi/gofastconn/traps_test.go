@@ -182,7 +182,7 @@ func TestManyOnOneClient(t *testing.T) { // T6, T18
 		_, err := io.WriteString(w, strings.Repeat(r.Environ.Get("NAME"), 10_000))
 		return err
 	})
-	c.Pool.NoKeepConn, c.Pool.MaxConns = false, 3
+	c.Pool.MaxIdleConns, c.Pool.MaxConns = 3, 3
 	client, _ := c.NewClient()
 	var all sync.WaitGroup
 	for _, name := range strings.Split("abcdefghij", "") {

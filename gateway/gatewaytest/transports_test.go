@@ -107,7 +107,7 @@ func address(a net.Addr) string {
 
 // fastcgiClient keeps its connections until the test ends.
 func fastcgiClient(t testing.TB, a net.Addr) gateway.Backend {
-	c := &fastcgi.Client{Addr: address(a)}
+	c := &fastcgi.Client{Addr: address(a), MaxIdleConns: 16}
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -125,10 +125,10 @@ func TestDirect(t *testing.T) {
 			return &scgi.Client{Addr: address(serve(t, newServer("scgi", ""), "unix", t.TempDir()))}
 		}},
 		{"gofastconn over tcp", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", "")), NoKeepConn: true}}
+			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", ""))}}
 		}},
 		{"gofastconn over unix, StdServer", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("std", ""), "unix", t.TempDir())), NoKeepConn: true}}
+			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("std", ""), "unix", t.TempDir()))}}
 		}},
 		{"fastcgi.Client over tcp, StdServer", func(t testing.TB) gateway.Backend {
 			return fastcgiClient(t, serve(t, newServer("std", ""), "tcp", ""))

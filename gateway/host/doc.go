@@ -9,7 +9,7 @@
 // and with a folder of PHP files, for what a development server does:
 //
 //	&host.Handler{
-//		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"},
+//		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"}, // keeps no connection: one would hold a worker
 //		Root:      "/srv/www",
 //		SplitPath: []string{".php"},
 //		Index:     []string{"index.php"},

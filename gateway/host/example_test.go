@@ -48,7 +48,7 @@ func ExampleHandler() {
 func ExampleHandler_php() {
 	const root = "/srv/www"
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", &host.Handler{
-		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"},
+		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"}, // keeps no connection: one would hold a worker
 		Root:      root,
 		SplitPath: []string{".php"},
 		Index:     []string{"index.php", "index.html"},

@@ -1,11 +1,14 @@
-# A responder on FCGI.pm, one request at a time, on the unix socket that its argument names. It does what the query says.
+# A responder on FCGI.pm, one request at a time, on the unix socket that its argument names. It does what the query says, and ends
+# after SIGTERM as Plack's workers do.
 use strict;
 use warnings;
 use FCGI;
 
 my $sock = FCGI::OpenSocket($ARGV[0], 16);
 my $request = FCGI::Request(\*STDIN, \*STDOUT, \*STDERR, \%ENV, $sock);
-while ($request->Accept() >= 0) {
+my $ends = 0;
+$SIG{TERM} = sub { $ends = 1 };
+while (!$ends && $request->Accept() >= 0) {
 	my $does = $ENV{QUERY_STRING} // '';
 	if ($does eq 'large') {
 		print "Content-Type: text/plain\r\n\r\n";
@@ -21,4 +24,5 @@ while ($request->Accept() >= 0) {
 			print $part;
 		}
 	}
+	$request->Finish();
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"text/template"
 	"time"
 
@@ -27,8 +28,8 @@ const page = `<?php usleep(5000); header('Content-Type: text/plain'); header('Co
 // phpClients are few: they are to wait for the page and not for the machine.
 const phpClients = 8
 
-// measurePHP asks web servers, which ask the same php-fpm. It has processes for all: one that holds a kept connection takes no other,
-// and each worker of nginx keeps its own.
+// measurePHP asks web servers, which ask the same php-fpm, over a new connection for each request and over kept ones. It has processes
+// for all: one that holds a kept connection takes no other, and each worker of nginx keeps its own.
 func measurePHP(s settings) error {
 	program, err := exec.LookPath(fpm)
 	if err != nil {
@@ -48,11 +49,13 @@ func measurePHP(s settings) error {
 	}
 	defer pool.Stop()
 	c := &contest.Contest{Unit: "requests", Bounds: []contest.Bound{
-		{Of: "cgikit", To: "nginx", Least: 0.85}, {Of: "cgikit", To: "nginx, kept", Least: 0.85},
+		{Of: "cgikit", To: "nginx", Least: 0.85}, {Of: "cgikit, kept", To: "nginx, kept", Least: 0.85},
 	}}
-	c.Entries = []*contest.Entry{{Name: "cgikit", Start: func() (*contest.Child, error) {
-		return contest.StartSelf(s.dir, "tcp", []string{"php", pool.Addr, root})
-	}}}
+	for _, e := range []struct{ name, kept string }{{"cgikit", "0"}, {"cgikit, kept", "64"}} {
+		c.Entries = append(c.Entries, &contest.Entry{Name: e.name, Start: func() (*contest.Child, error) {
+			return contest.StartSelf(s.dir, "tcp", []string{"php", pool.Addr, root, e.kept})
+		}})
+	}
 	for _, at := range []site{{name: "nginx", root: root}, {name: "nginx, kept", root: root, keep: true}} {
 		c.Entries = nginx(s, at).appendTo(c.Entries, pool.Addr)
 	}
@@ -92,10 +95,14 @@ func startFPM(s settings, program string, processes int) (*contest.Child, error)
 	return contest.StartProgram("unix", socket, exec.Command(program, "--nodaemonize", "--fpm-config", path, "-n"))
 }
 
-// servePHP serves the scripts of a folder by php-fpm.
+// servePHP serves the scripts of a folder by php-fpm. The third argument is how many connections are kept.
 func servePHP(l net.Listener, args []string) error {
+	kept, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
 	return http.Serve(l, &host.Handler{
-		Backend:   &fastcgi.Client{Addr: "unix:" + args[0]},
+		Backend:   &fastcgi.Client{Addr: "unix:" + args[0], MaxIdleConns: kept},
 		Root:      args[1],
 		SplitPath: []string{".php"},
 	})

@@ -31,9 +31,10 @@ var servers = map[string]func(l net.Listener, args []string) error{
 	"pair":    servePair,
 }
 
-// serveHandler is all that a program has to say.
+// serveHandler is all that a program has to say. Connections are kept, as the other web servers do here: the application multiplexes,
+// so none of its workers waits for one.
 func serveHandler(l net.Listener, args []string) error {
-	return http.Serve(l, &host.Handler{Backend: &fastcgi.Client{Addr: "unix:" + args[0]}})
+	return http.Serve(l, &host.Handler{Backend: &fastcgi.Client{Addr: "unix:" + args[0], MaxIdleConns: 64}})
 }
 
 // serveGofast does as gofast's manual has it under "Pooling Clients", but for PHP's file system. It reports each client that goes

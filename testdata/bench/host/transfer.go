@@ -133,7 +133,7 @@ func targetApp(kind, addr string) (gateway.App, error) {
 		h.Backend = &cgi.Script{Path: self}
 		return h, err
 	case "fastcgi":
-		h.Backend = &fastcgi.Client{Addr: "unix:" + addr}
+		h.Backend = &fastcgi.Client{Addr: "unix:" + addr} // a connection costs nothing beside 1 GB, so none is kept
 	default:
 		h.Backend = &scgi.Client{Addr: "unix:" + addr}
 	}

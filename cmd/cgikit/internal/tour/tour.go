@@ -31,7 +31,6 @@ type Tour struct {
 	mux         *http.ServeMux
 	dir         string // of the sockets
 	fastcgi     *fastcgi.Server
-	client      fastcgi.Client
 	scgi        *scgi.Server
 	log         *slog.Logger
 }
@@ -65,8 +64,7 @@ func Start(c Config) (*Tour, error) {
 		return nil, errors.Join(fmt.Errorf("tour: %w", err), t.Shutdown(context.Background()))
 	}
 	t.deploy("HTTP", "/http", gateway.Local(c.App), c.App)
-	t.client.Addr = fastcgiAddr
-	t.forward("FastCGI", "/fastcgi", &t.client)
+	t.forward("FastCGI", "/fastcgi", &fastcgi.Client{Addr: fastcgiAddr}) // keeps no connection, like the others
 	t.forward("SCGI", "/scgi", &scgi.Client{Addr: scgiAddr})
 	t.forward("CGI", "/cgi", c.CGI)
 	t.mux.HandleFunc("GET /{$}", t.servePage)
@@ -106,7 +104,6 @@ func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeHT
 // Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no socket and no folder behind. The HTTP server in
 // front must have ended before.
 func (t *Tour) Shutdown(ctx context.Context) error {
-	t.client.CloseIdle()
 	err := errors.Join(t.fastcgi.Shutdown(ctx), t.scgi.Shutdown(ctx))
 	if err != nil {
 		t.fastcgi.Close()
