@@ -16,15 +16,29 @@ import (
 //
 // # Which script
 //
-// The first of these that the environ has tells the script:
+// Over HTTP (see gateway.Request.EscapedPath) the path below SCRIPT_NAME is a path in the folder, up
+// to the first file. It is brought into normal form first, and a slash that the client encoded there
+// is part of a name, which no file has; see exchange.Target. What follows the script is PATH_INFO.
 //
-//   - SCRIPT_FILENAME, the absolute path of its file. PATH_INFO stays as it is.
-//   - DOCUMENT_ROOT and SCRIPT_NAME, where the one followed by the other leads into the folder. The path is walked to the first file; what is
-//     left of SCRIPT_NAME there is moved to the front of PATH_INFO.
-//   - PATH_INFO, whose first segments are a path in the folder, up to the first file. They are moved to the end of SCRIPT_NAME.
+// The variables of a web server tell the script by the first of these that is in the folder:
 //
-// In the last two cases SCRIPT_FILENAME is set, and PATH_TRANSLATED, which belongs to PATH_INFO, is
-// set anew or taken away (RFC 3875 section 4.1.6).
+//   - SCRIPT_FILENAME, the absolute path of a file. Apache's proxy:fcgi://HOST before it is taken off.
+//   - DOCUMENT_ROOT with SCRIPT_NAME and PATH_INFO, which is where fcgiwrap looks.
+//   - The path below the address that Apache's ProxyPass has, if SCRIPT_FILENAME tells it.
+//   - SCRIPT_NAME with PATH_INFO, as a path in the folder.
+//   - PATH_INFO alone, as a path in the folder: SCRIPT_NAME is then the path at which the folder is
+//     mounted.
+//
+// If SCRIPT_FILENAME names something in the folder that is missing, only the second is tried. nginx's
+// stock scgi_params have neither SCRIPT_NAME nor PATH_INFO; see exchange.Complete.
+//
+// SCRIPT_NAME and PATH_INFO become the two parts of their common path, before and after the end of
+// the script's name. SCRIPT_FILENAME is set, and PATH_TRANSLATED, which belongs to PATH_INFO, is set
+// anew or taken away (RFC 3875 section 4.1.6). Where SCRIPT_FILENAME is exactly a script, the other
+// variables stay as they are.
+//
+// A web server that protects single scripts by their paths has to send SCRIPT_FILENAME, or a
+// SCRIPT_NAME that no client can choose: the last way has many paths lead to one script.
 //
 // # What is no script
 //
@@ -65,11 +79,14 @@ func (d *Dir) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	d.once.Do(func() { d.root.Path, d.root.Symlinks = d.Path, d.Symlinks })
 	var found *script
 	err := d.root.Use(func(f *exchange.Folder) (err error) {
-		found, err = find(f, r.Environ)
+		found, err = find(f, r)
 		return err
 	})
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		return refused.answer(r)
+	}
+	if bad := (*gateway.RequestError)(nil); errors.As(err, &bad) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, unreadable(err)
@@ -100,21 +117,4 @@ func (d *Dir) folder(e *util.Environ) string {
 		return asked
 	}
 	return ""
-}
-
-// script is what a request is to be answered by.
-type script struct {
-	path    string // absolute
-	environ *util.Environ
-}
-
-// find goes by what the environ has. Its error is a refusal where the request is to blame.
-func find(f *exchange.Folder, e *util.Environ) (*script, error) {
-	if name := e.Get("SCRIPT_FILENAME"); name != "" {
-		return named(f, e, name)
-	}
-	if rest, ok := within(f, e.Get("DOCUMENT_ROOT")+e.Get("SCRIPT_NAME")); ok && e.Get("DOCUMENT_ROOT") != "" {
-		return below(f, e, rest)
-	}
-	return mounted(f, e)
 }

@@ -15,7 +15,7 @@ func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 	switch {
 	case errors.Is(err, syscall.E2BIG): // the kernel bounds the environment, and a client may fill it
 		const text = "The request has more header fields than a script can take."
-		return (&refusal{"431 Request Header Fields Too Large", text, err.Error(), nil}).answer(r)
+		return (&refusal{status: "431 Request Header Fields Too Large", text: text, detail: err.Error()}).answer(r)
 	case isShortage(err):
 		return nil, &gateway.BackendError{Status: 503, Reason: "the script cannot be started", Err: err}
 	}

@@ -1,6 +1,7 @@
 package cgi
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +16,13 @@ type refusal struct {
 	text   string // for the client
 	detail string // for the log
 	kind   error  // fs.ErrNotExist, or nil
+	absent bool   // there is no file, of whatever kind
+}
+
+// isAbsent reports whether err says that no file is at a path, so that the script may be at another.
+func isAbsent(err error) bool {
+	f := (*refusal)(nil)
+	return errors.As(err, &f) && f.absent
 }
 
 // answer tells the log why, and the client what.
@@ -30,12 +38,22 @@ func (f *refusal) Error() string { return f.detail }
 // one.
 func (f *refusal) Unwrap() error { return f.kind }
 
+const (
+	noScript = "There is no such script here."
+	noRun    = "This may not be run."
+)
+
 func notFound(path, why string) error {
 	detail := fmt.Sprintf("cgi: %.256q %s", path, why)
-	return &refusal{"404 Not Found", "There is no such script here.", detail, fs.ErrNotExist}
+	return &refusal{status: "404 Not Found", text: noScript, detail: detail, kind: fs.ErrNotExist, absent: true}
 }
 
 func forbidden(path, why string) error {
 	detail := fmt.Sprintf("cgi: %.256q %s", path, why)
-	return &refusal{"403 Forbidden", "This may not be run.", detail, nil}
+	return &refusal{status: "403 Forbidden", text: noRun, detail: detail}
+}
+
+func isFolder(path string) error {
+	detail := fmt.Sprintf("cgi: %.256q is a folder", path)
+	return &refusal{status: "403 Forbidden", text: noRun, detail: detail, absent: true}
 }

@@ -8,56 +8,7 @@ import (
 	"syscall"
 
 	"github.com/cgikit/cgikit/gateway/exchange"
-	"github.com/cgikit/cgikit/util"
 )
-
-// named finds the script by SCRIPT_FILENAME.
-func named(f *exchange.Folder, e *util.Environ, name string) (*script, error) {
-	rest, ok := within(f, name)
-	if !ok {
-		return nil, forbidden(name, "is outside the folder")
-	}
-	path, left, err := walk(f, rest)
-	if err == nil && left != "" {
-		err = notFound(name, "is below a file")
-	}
-	return &script{path, e}, err
-}
-
-// below finds the script by DOCUMENT_ROOT and SCRIPT_NAME, of which rest is what leads on from the
-// folder.
-func below(f *exchange.Folder, e *util.Environ, rest string) (*script, error) {
-	path, left, err := walk(f, rest)
-	if err != nil {
-		return nil, err
-	}
-	e = e.Clone()
-	e.Set("SCRIPT_NAME", strings.TrimSuffix(e.Get("SCRIPT_NAME"), left))
-	return split(e, path, left+e.Get("PATH_INFO")), nil
-}
-
-// mounted finds the script by PATH_INFO.
-func mounted(f *exchange.Folder, e *util.Environ) (*script, error) {
-	info := e.Get("PATH_INFO")
-	path, left, err := walk(f, info)
-	if err != nil {
-		return nil, err
-	}
-	e = e.Clone()
-	e.Set("SCRIPT_NAME", strings.TrimSuffix(e.Get("SCRIPT_NAME"), "/")+strings.TrimSuffix(info, left))
-	return split(e, path, left), nil
-}
-
-// split writes down where the script's path ends.
-func split(e *util.Environ, path, info string) *script {
-	e.Set("SCRIPT_FILENAME", path)
-	e.Set("PATH_INFO", info)
-	e.Del("PATH_TRANSLATED")
-	if root := e.Get("DOCUMENT_ROOT"); root != "" && info != "" {
-		e.Set("PATH_TRANSLATED", strings.TrimSuffix(root, "/")+info)
-	}
-	return &script{path, e}
-}
 
 // within returns the rest of an absolute path after that of the folder, or after the folder's path
 // without symbolic links: "" or with a slash first.
@@ -82,7 +33,7 @@ func walk(f *exchange.Folder, rest string) (path, left string, err error) {
 	}
 	switch {
 	case found.Mode.IsDir():
-		err = forbidden(found.Path, "is a folder")
+		err = isFolder(found.Path)
 	case !found.Mode.IsRegular() || !executable(found.Path, found.Mode):
 		err = forbidden(found.Path, "is not executable")
 	}

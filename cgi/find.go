@@ -1,0 +1,203 @@
+package cgi
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/util"
+)
+
+// script is what a request is to be answered by.
+type script struct {
+	path    string // absolute
+	environ *util.Environ
+}
+
+// find finds the script of r, in the order that Dir documents. The Environ of r stays as it is. The
+// error is a refusal where there is no script, and a *gateway.RequestError for a path that cannot be.
+func find(f *exchange.Folder, r *gateway.Request) (*script, error) {
+	rest, named := within(f, filename(r.Environ))
+	var missing error
+	if named {
+		found, err := byFilename(f, r.Environ, rest)
+		if !isAbsent(err) {
+			return found, err
+		}
+		missing = err
+	}
+	c := *r
+	c.Environ = r.Environ.Clone()
+	if _, err := exchange.Complete(&c); err != nil {
+		return nil, err
+	}
+	target, sent, err := exchange.TargetOf(&c)
+	switch {
+	case err != nil:
+		return nil, err
+	case sent:
+		return byTarget(f, c.Environ, target)
+	}
+	return byVariables(f, c.Environ, missing)
+}
+
+// filename is SCRIPT_FILENAME as a path. Apache's mod_proxy puts before it what it connects to, such
+// as proxy:fcgi://host:port.
+func filename(e *util.Environ) string {
+	name := e.Get("SCRIPT_FILENAME")
+	proxied, ok := strings.CutPrefix(name, "proxy:")
+	if !ok {
+		return name
+	}
+	_, address, _ := strings.Cut(proxied, "://")
+	if slash := strings.IndexByte(address, '/'); slash >= 0 {
+		return address[slash:]
+	}
+	return ""
+}
+
+// byFilename finds the script by SCRIPT_FILENAME, of which rest is the path in the folder. A web
+// server that does not split the path gives all of it there.
+func byFilename(f *exchange.Folder, e *util.Environ, rest string) (*script, error) {
+	path, left, err := walk(f, rest)
+	if err != nil {
+		return nil, err
+	}
+	if left == "" {
+		return &script{path, withFilename(e, path)}, nil
+	}
+	full := exchange.FullPath(e)
+	for _, info := range []string{left + e.Get("PATH_INFO"), left} {
+		if name, ok := strings.CutSuffix(full, info); ok {
+			return split(e.Clone(), path, name, info), nil
+		}
+	}
+	return nil, notFound(f.Path()+rest, "is below a file")
+}
+
+// withFilename returns e with a SCRIPT_FILENAME that is a path and nothing more.
+func withFilename(e *util.Environ, path string) *util.Environ {
+	if filepath.IsAbs(e.Get("SCRIPT_FILENAME")) {
+		return e
+	}
+	e = e.Clone()
+	e.Set("SCRIPT_FILENAME", path)
+	return e
+}
+
+// byTarget finds the script by the path of an HTTP request.
+func byTarget(f *exchange.Folder, e *util.Environ, t exchange.Target) (*script, error) {
+	mount := util.CleanMount(e.Get("SCRIPT_NAME"))
+	t, ok := t.Below(mount)
+	if !ok {
+		return nil, notFound(exchange.FullPath(e), "leads out of the folder's mount")
+	}
+	names, whole := t.Names()
+	path, left, err := walk(f, names)
+	if isAbsent(err) && !whole {
+		return nil, notFound(f.Path()+names, "is followed by an encoded slash, and no script")
+	}
+	if err != nil {
+		return nil, err
+	}
+	name := strings.TrimSuffix(names, left)
+	info, err := t.After(name)
+	if err != nil {
+		return nil, err
+	}
+	return split(e, path, mount+name, info), nil
+}
+
+// byVariables finds the script by what a web server says of the path. missing is not nil where
+// SCRIPT_FILENAME names something in the folder, and says that it is not there.
+func byVariables(f *exchange.Folder, e *util.Environ, missing error) (*script, error) {
+	var paths []string // in the folder
+	root := e.Get("DOCUMENT_ROOT")
+	rest, certain := within(f, strings.TrimSuffix(root, "/")+exchange.FullPath(e))
+	if certain = certain && root != ""; certain {
+		paths = append(paths, rest)
+	}
+	if missing == nil {
+		paths = append(paths, guesses(e)...)
+	}
+	for i, path := range paths {
+		found, err := byPath(f, e, path)
+		if !isAbsent(err) {
+			return found, err
+		}
+		if missing == nil || i > 0 && !certain {
+			missing = err
+		}
+	}
+	return nil, withCure(f, e, missing)
+}
+
+// byPath finds the script by a path in the folder, which ends as the full path does.
+func byPath(f *exchange.Folder, e *util.Environ, path string) (*script, error) {
+	file, left, err := walk(f, path)
+	if err != nil {
+		return nil, err
+	}
+	name, ok := strings.CutSuffix(exchange.FullPath(e), left)
+	if !ok {
+		return nil, notFound(file, "is in the path of DOCUMENT_ROOT")
+	}
+	return split(e, file, name, left), nil
+}
+
+// guesses are the paths that may be meant where nothing that the web server sent is in the folder.
+func guesses(e *util.Environ) []string {
+	full, info := exchange.FullPath(e), e.Get("PATH_INFO")
+	paths := []string{full}
+	if rest, ok := proxied(e, full); ok {
+		paths = []string{rest, full}
+	}
+	if info != full {
+		paths = append(paths, info)
+	}
+	return paths
+}
+
+// proxied is the path below the address of Apache's ProxyPass. It is the end of the full path, and may
+// be encoded.
+func proxied(e *util.Environ, full string) (path string, ok bool) {
+	if !strings.HasPrefix(e.Get("SCRIPT_FILENAME"), "proxy:") {
+		return "", false
+	}
+	path = filename(e)
+	if decoded, ok := util.DecodePath(path); ok && strings.HasSuffix(full, decoded) {
+		return decoded, true
+	}
+	return path, strings.HasSuffix(full, path)
+}
+
+// withCure adds to the refusal of a script that is missing what the web server's variables lack.
+func withCure(f *exchange.Folder, e *util.Environ, err error) error {
+	refused := (*refusal)(nil)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	c, name := *refused, e.Get("SCRIPT_FILENAME")
+	if _, named := within(f, filename(e)); name != "" && !named {
+		c.detail += fmt.Sprintf(", and SCRIPT_FILENAME %.256q is outside the folder", name)
+	}
+	if e.Get("SCRIPT_NAME") != "" {
+		c.detail += "; if the site has the folder at a path, name it by --mount PATH (Mount in a program)"
+	}
+	return &c
+}
+
+// split tells the script where its name ends in the path.
+func split(e *util.Environ, path, name, info string) *script {
+	e.Set("SCRIPT_FILENAME", path)
+	e.Set("SCRIPT_NAME", name)
+	e.Set("PATH_INFO", info)
+	e.Del("PATH_TRANSLATED")
+	if root := e.Get("DOCUMENT_ROOT"); root != "" && info != "" {
+		e.Set("PATH_TRANSLATED", exchange.PathTranslated(root, info))
+	}
+	return &script{path, e}
+}
