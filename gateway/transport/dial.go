@@ -35,7 +35,8 @@ type Dialer struct {
 }
 
 // Dial connects to the first address that takes the connection. Its error is a [*gateway.BackendError]: 504 for an application that
-// cannot be reached in time, 502 for one that cannot be reached or an address that cannot be called, and [Failure]'s where ctx has ended.
+// cannot be reached in time, 502 for one that cannot be reached or an address that cannot be called, 503 where this process or its
+// system can open no more connections, and [Failure]'s where ctx has ended.
 func (d *Dialer) Dial(ctx context.Context) (*Call, error) {
 	nc, err := d.dial(ctx, d.Addr)
 	for _, addr := range d.Fallback {
@@ -100,6 +101,9 @@ func unreachable(ctx context.Context, err error) error {
 	}
 	if t := net.Error(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout() {
 		return &gateway.BackendError{Status: 504, Reason: "the application cannot be reached in time", Err: err}
+	}
+	if isShortage(err) {
+		return &gateway.BackendError{Status: 503, Reason: "the server can open no more connections", Err: err}
 	}
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: err}
 }

@@ -1,0 +1,17 @@
+//go:build unix
+
+package transport
+
+import (
+	"errors"
+	"slices"
+	"syscall"
+)
+
+// isShortage reports whether a dial failed for lack of something on this side: descriptors, memory, or a local port.
+func isShortage(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && slices.Contains([]syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
+	}, errno)
+}
