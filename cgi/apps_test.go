@@ -41,6 +41,10 @@ var apps = map[string]gateway.AppFunc{
 		_, err := fmt.Fprintf(w, "once=%t process=%t thread=%t", r.RunOnce, r.Multiprocess, r.Multithread)
 		return err
 	},
+	"strict": func(w gateway.ResponseWriter, r *gateway.Request) error {
+		_, err := fmt.Fprintf(w, "in environ: %s", r.Environ.Get("CGIKIT_STRICT_EXIT"))
+		return err
+	},
 	"panic-before": func(w gateway.ResponseWriter, r *gateway.Request) error { panic("before the first byte") },
 	"panic-after": func(w gateway.ResponseWriter, r *gateway.Request) error {
 		io.WriteString(w, "begun\n")

@@ -49,9 +49,9 @@ const defaultMaxSpool = 64 << 20
 // Serve answers one request, read from the process's environment and standard input, to its standard output. ctx is the
 // parent of the request's context, which SIGTERM ends too.
 //
-// It returns nil when the response is whole, error pages included, and when the web server went away. Any other error calls
-// for exit status 1, which tells a web server that looks at it (Apache and lighttpd do not, see the package documentation) not to
-// take what it has for a whole response. Why an App failed has been written to standard error by then. In a process that is no CGI
+// It returns nil when the response is complete, error pages included, and when the web server went away. Any other error calls
+// for exit status 1, which tells [Script] not to take what it has for a complete response; see the package documentation for
+// other web servers. Why an App failed has been written to standard error by then. In a process that is no CGI
 // script the error wraps [ErrNotCGI].
 //
 // It removes the arguments from os.Args, which under some web servers are the client's query (RFC 3875 section 4.4, CVE-2012-1823),
@@ -96,6 +96,8 @@ func (s *Server) run(ctx context.Context, environ *util.Environ, nph bool, stdin
 	out := &output{file: stdout, in: in}
 	signalled := &signalContext{Context: ctx}
 	defer signalled.end()
+	strict := environ.Get(strictVariable) == strictValue
+	environ.Del(strictVariable) // it is between Script and this process
 	h := gateway.BaseCGIHandler{
 		Environ:      environ,
 		Stdin:        in,
@@ -109,6 +111,9 @@ func (s *Server) run(ctx context.Context, environ *util.Environ, nph bool, stdin
 	err := h.Run(signalled, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		in.wanted.Store(true)
 		defer in.wanted.Store(false)
+		if strict {
+			w.Headers().Set(strictField, strictValue)
+		}
 		return s.App.ServeGateway(w, r)
 	}))
 	if gateway.PeerGone(out.lost) {

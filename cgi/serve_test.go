@@ -42,6 +42,12 @@ func TestServe(t *testing.T) {
 		{name: "panic after the first byte", app: "panic-after", status: 1, want: "Status: 200 OK\n\nbegun\n", stderr: "panic: after the first byte\n"},
 		{name: "abort", app: "abort", status: 1, stderr: "response aborted by the app"},
 		{name: "failure of an upstream connection", app: "upstream-gone", status: 1, want: "Status: 200 OK\n\nbegun\n", stderr: "database"},
+		{name: "strict", app: "strict", vars: []string{"CGIKIT_STRICT_EXIT=1"},
+			want: "Status: 200 OK\nX-CGI-Strict-Exit: 1\nContent-Length: 12\n\nin environ: "},
+		{name: "strict, panic after the first byte", app: "panic-after", vars: []string{"CGIKIT_STRICT_EXIT=1"}, status: 1,
+			want: "Status: 200 OK\nX-CGI-Strict-Exit: 1\n\nbegun\n", stderr: "panic: after the first byte\n"},
+		{name: "strict, error page", app: "panic-before", vars: []string{"CGIKIT_STRICT_EXIT=1"}, want: errorPage, stderr: "panic: before the first byte\n"},
+		{name: "another value", app: "hello", vars: []string{"CGIKIT_STRICT_EXIT=0"}, want: "Status: 200 OK\nContent-Length: 6\n\nHello\n"},
 		{name: "C44 100 KB of standard error", app: "noisy", want: "Status: 200 OK\nContent-Length: 6\n\nquiet\n", stderr: strings.Repeat("0", 63)},
 	}
 	for _, test := range tests {
