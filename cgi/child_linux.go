@@ -1,8 +1,11 @@
 package cgi
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +17,9 @@ type child struct {
 	pid   int
 	pidfd *os.File // nil before Linux 5.3
 }
+
+// keepsNumber says that a child that has ended keeps its number until reap, so that its group can be signalled.
+const keepsNumber = true
 
 // startChild starts the program. The first of args is its name.
 func startChild(c command, args []string, files []*os.File, as *Credential) (*child, error) {
@@ -38,7 +44,7 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 	return ch, nil
 }
 
-// await waits until the script has ended and leaves it a zombie: while it is one, its number can be no other group's.
+// await waits until the script has ended and leaves it a zombie: while it is one, no other group can get its number.
 func (c *child) await() {
 	if c.pidfd != nil {
 		if conn, err := c.pidfd.SyscallConn(); err == nil && conn.Read(func(uintptr) bool { return c.exited(unix.WNOHANG) }) == nil {
@@ -58,6 +64,24 @@ func (c *child) exited(options int) bool {
 	}
 }
 
+// exiting reports whether the kernel has begun to end the script: it closes the files of a process before it tells the parent.
+func (c *child) exiting() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.pid))
+	if err != nil {
+		return false
+	}
+	// The second field is the program's name in parentheses, in which any byte may stand. Field 9 is the flags.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 7 {
+		return false
+	}
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	return err == nil && flags&flagExiting != 0
+}
+
+// flagExiting is PF_EXITING of the kernel's include/linux/sched.h.
+const flagExiting = 0x4
+
 // reap frees the number, after await. The ending is nil where the system lost it, as it does when SIGCHLD is ignored.
 func (c *child) reap() *ending {
 	c.pidfd.Close()
@@ -69,9 +93,9 @@ func (c *child) reap() *ending {
 		case err != nil:
 			return nil
 		case status.Signaled():
-			return &ending{-1, "signal: " + status.Signal().String()}
+			return &ending{unknownStatus, "signal: " + status.Signal().String(), status.Signal() == unix.SIGPIPE}
 		default:
-			return &ending{status.ExitStatus(), fmt.Sprint("exit status ", status.ExitStatus())}
+			return &ending{status: status.ExitStatus(), text: fmt.Sprint("exit status ", status.ExitStatus())}
 		}
 	}
 }

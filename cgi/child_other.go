@@ -11,6 +11,9 @@ type child struct {
 	state   *os.ProcessState
 }
 
+// keepsNumber says that a child that has ended does not keep its number.
+const keepsNumber = false
+
 // startChild starts the program. The first of args is its name.
 func startChild(c command, args []string, files []*os.File, as *Credential) (*child, error) {
 	attr, err := attributes(as)
@@ -24,14 +27,17 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 	return &child{pid: p.Pid, process: p}, nil
 }
 
-// await waits until the script has ended, and frees its number, which may become another's: a group is signalled right behind it,
-// if at all, before numbers come round.
+// await waits until the script has ended, and frees its number, which another group may get: the group is signalled at once
+// then, before numbers are given out again, or not at all.
 func (c *child) await() { c.state, _ = c.process.Wait() }
+
+// exiting reports false: what the kernel is about to do is not told here.
+func (c *child) exiting() bool { return false }
 
 // reap tells how the script ended, nil where the system lost that.
 func (c *child) reap() *ending {
 	if c.state == nil {
 		return nil
 	}
-	return &ending{c.state.ExitCode(), c.state.String()}
+	return &ending{c.state.ExitCode(), c.state.String(), endedByPipe(c.state)}
 }

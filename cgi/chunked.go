@@ -28,17 +28,23 @@ func takeChunked(resp *gateway.Response) bool {
 	return true
 }
 
-// chunked decodes a chunked body (RFC 9112 section 7.1). It gives what its body gives at the end, and an error where that comes before
-// the last chunk. Trailers are dropped.
+// chunked decodes a chunked body (RFC 9112 section 7.1). It ends with the last chunk, and with an error where its body ends before.
+// Trailers are dropped.
 type chunked struct {
-	body io.ReadCloser
+	body chunkedBody
 	in   *bufio.Reader
 	left int64 // bytes of the chunk under way
-	open bool  // the line end behind a chunk is still to come
+	open bool  // the line end after a chunk is still to come
 	err  error
 }
 
-func newChunked(body io.ReadCloser) *chunked {
+// chunkedBody is what chunked decodes.
+type chunkedBody interface {
+	io.ReadCloser
+	complete() error // called after the last chunk; returns what the decoded body ends with
+}
+
+func newChunked(body chunkedBody) *chunked {
 	return &chunked{body: body, in: bufio.NewReaderSize(body, maxChunkLine)}
 }
 
@@ -86,7 +92,7 @@ func (c *chunked) next() error {
 	return c.finish()
 }
 
-// finish reads the trailers, and waits for the script's end: what that says counts.
+// finish reads the trailers.
 func (c *chunked) finish() error {
 	for total := 0; ; {
 		line, err := c.line()
@@ -97,13 +103,9 @@ func (c *chunked) finish() error {
 			return badChunks(line, err)
 		}
 		if line == "" {
-			break
+			return c.body.complete()
 		}
 	}
-	if _, err := io.Copy(io.Discard, c.in); err != nil {
-		return err
-	}
-	return io.EOF
 }
 
 // line reads one line without its end.

@@ -4,7 +4,7 @@
 //
 // # A CGI program
 //
-// This is all of it; the exit status is how a script tells that its response, though begun, is not whole:
+// This is all of it; the exit status is how it tells that its response, though begun, is not complete:
 //
 //	func main() {
 //		err := cgi.Serve(app)
@@ -16,8 +16,11 @@
 //		}
 //	}
 //
-// Apache and lighttpd do not look at the exit status: behind them the client sees a late failure only where the response has a Content-Length
-// (lighttpd 1.4.69), or where the script is an nph one (both, Apache 2.4.71 too), whose chunks then lack their end. See [Server.NPH].
+// Web servers do not look at the exit status, with one exception: [Script], which the programs of Serve ask to. It sets
+// CGIKIT_STRICT_EXIT=1 in their environment, and Serve, seeing that, adds the field "X-CGI-Strict-Exit: 1" to the head of its
+// response, which Script removes. Any program may send that field. Behind other web servers the client sees a late failure only
+// where the response has a Content-Length (lighttpd 1.4.69), or where the script is an nph one (lighttpd, and Apache 2.4.71
+// too), whose chunks then lack their end. See [Server.NPH].
 //
 // The process is started anew for every request and pays for what it links. Build it with CGO_ENABLED=0: the program then
 // starts about as fast as an empty one, which testdata/bench/cgi measures. This package imports neither net nor net/http.
@@ -41,7 +44,9 @@
 // This is a FastCGI server in front of a folder of scripts, for web servers that run none by themselves, such as nginx:
 //
 //	scripts := &cgi.Dir{Path: "/usr/lib/cgi-bin", Script: cgi.Script{RequestTimeout: time.Minute, MaxScripts: 16}}
+//	defer scripts.Close()
 //	err := fastcgi.ListenAndServe("fastcgi+unix:/run/cgi.sock?mode=0660", gateway.Forward(scripts))
 //
-// A script that fails, hangs, floods or will not end costs its own request, and nothing else: see [Script] for how each of that is told.
+// A script that fails, hangs, floods or does not end costs its own request, and nothing else: see [Script]. Close stops those that
+// still run when the server has ended.
 package cgi

@@ -1,6 +1,7 @@
 package cgi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,11 @@ import (
 
 // startFailure is what a client hears of a script that could not be started. It is never the script's text (CVE-2008-1111).
 func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
-	switch {
+	switch ctx := r.Context(); {
+	case err == errContextEnded && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, &gateway.BackendError{Status: 504, Reason: "the request took too long", Err: context.Cause(ctx)}
+	case err == errContextEnded:
+		return nil, givenUp(context.Cause(ctx))
 	case errors.Is(err, syscall.E2BIG): // the kernel bounds the environment, and a client may fill it
 		const text = "The request has more header fields than a script can take."
 		return (&refusal{status: "431 Request Header Fields Too Large", text: text, detail: err.Error()}).answer(r)

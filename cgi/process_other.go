@@ -5,6 +5,7 @@ package cgi
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -35,7 +36,13 @@ func (c *child) terminate() bool { return false }
 func (c *child) kill() { c.process.Kill() }
 
 // closeInherited does nothing: a program gets the handles that it is given.
-func closeInherited() {}
+func closeInherited() error { return nil }
 
 // catchIgnored does nothing: there are no signals.
 func catchIgnored() {}
+
+// endedByPipe reports false: there are no signals.
+func endedByPipe(*os.ProcessState) bool { return false }
+
+// writersGone reports false: it cannot be told here.
+func writersGone(*os.File) bool { return false }

@@ -3,11 +3,14 @@
 package cgi
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"os/signal"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // systemVariable names what programs cannot start without.
@@ -32,14 +35,19 @@ func (c *child) kill() { syscall.Kill(-c.pid, syscall.SIGKILL) }
 func executable(_ string, mode fs.FileMode) bool { return mode&0o111 != 0 }
 
 // closeInherited keeps the descriptors from scripts that this process was started with: Go closes its own in them, and these only
-// when told to. /dev/fd lists them on Linux, macOS and the BSDs that have fdescfs mounted; elsewhere it lists none above 2.
-func closeInherited() {
-	entries, _ := os.ReadDir("/dev/fd")
+// when told to. /dev/fd lists them on Linux, macOS and the BSDs that have fdescfs mounted; elsewhere it lists none above 2. The
+// error is a shortage of descriptors, which may pass.
+func closeInherited() error {
+	entries, err := os.ReadDir("/dev/fd")
+	if isShortage(err) {
+		return fmt.Errorf("cgi: %w", err)
+	}
 	for _, e := range entries {
 		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
 			syscall.CloseOnExec(fd)
 		}
 	}
+	return nil
 }
 
 // catchIgnored gives each signal that this process ignores, as nohup has it, a handler that does nothing. For this process that is
@@ -50,4 +58,24 @@ func catchIgnored() {
 			signal.Notify(make(chan os.Signal, 1), n)
 		}
 	}
+}
+
+// endedByPipe reports whether a process was ended by SIGPIPE.
+func endedByPipe(s *os.ProcessState) bool {
+	status, ok := s.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGPIPE
+}
+
+// writersGone reports whether no process has the other end of a pipe open.
+func writersGone(pipe *os.File) (gone bool) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return false
+	}
+	conn.Control(func(fd uintptr) {
+		state := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		_, err := unix.Poll(state, 0)
+		gone = err == nil && state[0].Revents&unix.POLLHUP != 0
+	})
+	return gone
 }

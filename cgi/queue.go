@@ -1,61 +1,40 @@
 package cgi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// queue lets a bounded number of scripts run at the same time, first come, first served.
-type queue struct {
-	once    sync.Once
-	running chan struct{} // nil for no bound
-	waiting atomic.Int64
-}
-
-// enter returns nil when one more script may run, until leave is called for it.
-func (q *queue) enter(ctx context.Context, most, waiting int) error {
-	if most <= 0 {
-		return nil
+// reserve takes a slot under MaxScripts, and waits for one if all are taken. It must be released when the error is nil, and
+// forgotten when all is over.
+func (s *Script) reserve(ctx context.Context) error {
+	s.line.Lock()
+	turn, err := s.line.Join(exchange.LineBounds{Slots: s.MaxScripts, Waiting: cmp.Or(s.MaxQueue, defaultMaxQueue)})
+	s.line.Unlock()
+	if err == nil {
+		_, err = turn.Wait(ctx)
 	}
-	q.once.Do(func() { q.running = make(chan struct{}, most) })
-	select {
-	case q.running <- struct{}{}:
-		return nil
-	default:
+	switch {
+	case err == nil || errors.Is(err, ErrClosed):
+		return err
+	case errors.Is(err, exchange.ErrLineFull):
+		return busy(fmt.Errorf("cgi: %d scripts run, and %d requests wait", s.MaxScripts, max(cmp.Or(s.MaxQueue, defaultMaxQueue), 0)))
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return busy(fmt.Errorf("cgi: %d scripts run, and none has ended in time: %w", s.MaxScripts, err))
 	}
-	defer q.waiting.Add(-1)
-	if q.waiting.Add(1) > int64(waiting) {
-		return busy(fmt.Errorf("cgi: %d scripts run, and %d requests wait", most, max(waiting, 0)))
-	}
-	select {
-	case q.running <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return interrupted(ctx, most)
-	}
-}
-
-// leave lets the next one in.
-func (q *queue) leave() {
-	if q.running != nil {
-		<-q.running
-	}
+	return givenUp(err)
 }
 
 func busy(err error) error {
 	return &gateway.BackendError{Status: 503, Reason: "too many scripts are running", Err: err}
 }
 
-// interrupted tells a wait that took too long from a request that was given up, of which nobody is to hear.
-func interrupted(ctx context.Context, most int) error {
-	err := context.Cause(ctx)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return busy(fmt.Errorf("cgi: %d scripts run, and none has ended in time: %w", most, err))
-	}
-	return &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: err}
+// givenUp is the error for a request whose client left, which is not to hear of it.
+func givenUp(cause error) error {
+	return &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: cause}
 }

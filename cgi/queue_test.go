@@ -13,23 +13,23 @@ import (
 
 func TestQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var q queue
+		q := Script{MaxScripts: 2, MaxQueue: 1}
 		ctx := t.Context()
 		for range 2 {
-			if err := q.enter(ctx, 2, 1); err != nil {
+			if err := q.reserve(ctx); err != nil {
 				t.Fatal(err)
 			}
 		}
 		third := make(chan error, 1)
-		go func() { third <- q.enter(ctx, 2, 1) }()
+		go func() { third <- q.reserve(ctx) }()
 		synctest.Wait()
-		wantBusy(t, q.enter(ctx, 2, 1), "too many wait")
+		wantBusy(t, q.reserve(ctx), "too many wait")
 		select {
 		case err := <-third:
 			t.Fatalf("the third did not wait: %v", err)
 		default:
 		}
-		q.leave()
+		q.release()
 		if err := <-third; err != nil {
 			t.Errorf("the third: got %v; want its turn", err)
 		}
@@ -46,13 +46,13 @@ func wantBusy(t *testing.T, err error, what string) {
 
 func TestQueueContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var q queue
-		if err := q.enter(t.Context(), 1, 1); err != nil {
+		q := Script{MaxScripts: 1, MaxQueue: 1}
+		if err := q.reserve(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		err := q.enter(ctx, 1, 1)
+		err := q.reserve(ctx)
 		wantBusy(t, err, "deadline")
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v; want the deadline in it", err)
@@ -60,38 +60,40 @@ func TestQueueContext(t *testing.T) {
 		gone, giveUp := context.WithCancelCause(t.Context())
 		cause := errors.New("client gone")
 		giveUp(cause)
-		if err := q.enter(gone, 1, 1); !errors.Is(err, cause) {
+		if err := q.reserve(gone); !errors.Is(err, cause) {
 			t.Errorf("got %v; want the cause", err)
 		}
-		if n := q.waiting.Load(); n != 0 {
-			t.Errorf("%d are waiting still", n)
+		q.line.Lock()
+		defer q.line.Unlock()
+		if n := q.line.Waiting(); n != 0 {
+			t.Errorf("%d are still waiting", n)
 		}
 	})
 }
 
 func TestQueueBounds(t *testing.T) {
-	var unbounded queue
+	unbounded := Script{MaxQueue: -1}
 	for range 1000 {
-		if err := unbounded.enter(t.Context(), 0, -1); err != nil {
+		if err := unbounded.reserve(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	unbounded.leave()
-	var impatient queue
-	if err := impatient.enter(t.Context(), 1, -1); err != nil {
+	unbounded.release()
+	impatient := Script{MaxScripts: 1, MaxQueue: -1}
+	if err := impatient.reserve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wantBusy(t, impatient.enter(t.Context(), 1, -1), "nobody may wait")
+	wantBusy(t, impatient.reserve(t.Context()), "none may wait")
 }
 
 // TestQueueHolds: never more than the bound run, and all get their turn.
 func TestQueueHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var q queue
+		q := Script{MaxScripts: 3, MaxQueue: 100}
 		var running, most, served atomic.Int64
 		for range 100 {
 			go func() {
-				if err := q.enter(t.Context(), 3, 100); err != nil {
+				if err := q.reserve(t.Context()); err != nil {
 					t.Error(err)
 					return
 				}
@@ -99,7 +101,7 @@ func TestQueueHolds(t *testing.T) {
 				time.Sleep(time.Second)
 				running.Add(-1)
 				served.Add(1)
-				q.leave()
+				q.release()
 			}()
 		}
 		time.Sleep(time.Hour)

@@ -108,7 +108,7 @@ func TestNPHServe(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := script(t, test.app)
-			s.Path, s.AnyExitStatus = path, true // the chunks alone are to tell
+			s.Path, s.Env = path, append(s.Env, "CGIKIT_STRICT_EXIT=") // the chunks alone are to tell
 			r := request("GET", nil)
 			r.Environ.Set("SCRIPT_NAME", "/nph-app")
 			resp, body, err := fetch(t, s, r)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -29,22 +28,36 @@ import (
 // The length of a request body must be known; an unknown one gives gateway.ErrLengthRequired, since CGI has no chunks (RFC 3875
 // section 4.1.2). The body goes in while the response comes out. A script that does not read its body gets to answer all the same.
 //
-// # When a response is whole
+// # When a response is complete
 //
-// A response ends when the script has closed its standard output and ended. Where a process that the script has left behind keeps
-// standard output open, it ends once that has been silent for two seconds. The Body gives a *gateway.BackendError in place of
-// io.EOF when the script was ended by a signal, or with an exit status that is not zero: [Serve] says in this way that a response is
-// not whole. A response to HEAD and one as long as its Content-Length says are whole, whatever came after them; an exit status
-// that was put up with is told on the request's Stderr.
+// A response ends with the last byte that its Content-Length declares, and otherwise at the end of standard output. The script
+// may run on after that: it keeps its slot under MaxScripts and its RequestTimeout, but gets no more of the request's body, and
+// what it still sends is dropped: after 1 MiB of it, standard output is closed. Where a process that the script has left behind
+// keeps standard output open, the response ends once that has been silent for two seconds.
+//
+// The exit status has no meaning (RFC 3875 gives it none): one that is not zero is logged. At the end of standard output the
+// Body waits for it up to 100 ms, and longer only while the kernel is ending the process (on Linux, where /proc tells); after a
+// Content-Length 10 ms. Response.ExitStatus is -1 where the script had not ended by then, or was ended by a signal.
+//
+// A script that was ended by a signal breaks its response: the Body gives a *gateway.BackendError in place of io.EOF. So does an
+// exit status that is not zero with StrictExit, and where the script asks for it by the field "X-CGI-Strict-Exit: 1" of its head,
+// as [Serve] does to tell late failures. In both cases the end of the response waits for that of the script. The field is removed
+// from every response, whoever sent it. A response that has all its declared bytes, and one without a body (to HEAD, 204,
+// 304), is complete whatever follows.
 //
 // The answer of a script whose file name begins with "nph-" is a complete HTTP response (RFC 3875 section 5). Its status line becomes
-// the Status, and a chunked body is decoded: one that lacks its last chunk is not whole.
+// the Status, and a chunked body is decoded: it ends with its last chunk, and is broken without it.
 //
 // # How a script is stopped
 //
-// The end of the request's context, RequestTimeout, ReadTimeout, a bound that is passed, a request body that breaks off and an
-// early Close of the Body stop the script: SIGTERM to its process group, SIGKILL to it after KillDelay, and to who is left of it as
-// soon as the script has ended. Close returns by then. On Windows, which has no such signals, the script alone is ended at once. Before the head a time that is over is a *gateway.BackendError of 504; after it, the Body gives that error.
+// The end of the request's context, ReadTimeout, a bound that is passed, a request body that breaks off and a Close of the
+// Body before io.EOF stop the script while its response is under way; RequestTimeout and [Script.Close] do so at any time. SIGTERM
+// goes to its process group, SIGKILL to it after KillDelay, and to those that are left of it as soon as the script has ended. A
+// Close that stops the script returns by then. What a script has left behind in its group is stopped too, on Linux also after the
+// script has ended, as long as the response has not. On Windows, which has no such signals, the script alone is ended at once.
+// Before the head a time that is over is a *gateway.BackendError of 504; after it, the Body gives that error.
+//
+// Nothing is run for a request whose context has ended.
 //
 // A script that cannot be started is a 502, or a 503 where the system is short of something; the error has the cause.
 type Script struct {
@@ -71,12 +84,13 @@ type Script struct {
 	// Limits bounds what the script may use of the system. Its zero value bounds nothing.
 	Limits Limits
 
-	// RequestTimeout bounds the whole run of the script. Zero and negative mean no bound.
+	// RequestTimeout bounds the time from the start of the script until both it and its response have ended. Zero and negative
+	// mean no bound.
 	RequestTimeout time.Duration
 
 	// ReadTimeout bounds each wait for more of the response, the head included, in which the script takes in no more of the
-	// request either. It does not run while this process waits for the request's body, nor while nobody reads the response. Zero means 60
-	// seconds, negative no bound.
+	// request either, and writes nothing to standard error that MaxStderrBytes lets through. It does not run while this process
+	// waits for the request's body, nor while the response is not read. Zero means 60 seconds, negative no bound.
 	ReadTimeout time.Duration
 
 	// KillDelay is how long a script that has been asked to end by SIGTERM may take for it. Zero means 3 seconds, as Apache
@@ -95,20 +109,27 @@ type Script struct {
 	// its response broken. Zero and negative mean no bound.
 	MaxOutputBytes int64
 
-	// MaxStderrBytes bounds what of a script's standard error is handed on, in bytes. What is more is read and dropped, and its
-	// length told. Zero means 1 MiB, negative no bound.
+	// MaxStderrBytes bounds what of a script's standard error is written to the log, in bytes. What is more is read and dropped,
+	// and its length logged. Zero means 1 MiB, negative no bound.
 	MaxStderrBytes int64
 
-	// AnyExitStatus takes a response for whole whatever status the script exits with, as Apache and lighttpd do. Death by a signal
-	// is a failure still.
-	AnyExitStatus bool
+	// StrictExit breaks a response whose script exits with a status that is not zero, unless the response has all its declared
+	// bytes or no body. Without it the status is only logged, as by fcgiwrap, Apache and lighttpd.
+	StrictExit bool
 
 	// RefuseFunctions refuses a request with a variable whose value begins with "() {", by a *gateway.RequestError: what a shell
 	// without the patches for CVE-2014-6271 would run.
 	RefuseFunctions bool
 
-	inherited sync.Once
-	queue     queue
+	// Stderr takes what a script writes to standard error after the Body of its response was closed, and one line if it fails
+	// then. Until then both go to the request's Stderr. It must be safe for concurrent use, as an *os.File is. Nil is this
+	// process's standard error.
+	Stderr io.Writer
+
+	line     exchange.Line[struct{}] // its slots are what MaxScripts counts; its lock guards the three below
+	prepared bool
+	running  map[*process]bool
+	idle     chan struct{} // made by Close, and closed when no script runs any more
 }
 
 // Credential is a user to run scripts as, by numbers. Groups are the supplementary groups; without any, a script has none.
@@ -135,7 +156,7 @@ func (s *Script) run(r *gateway.Request, path, dir string) (*gateway.Response, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.queue.enter(r.Context(), s.MaxScripts, cmp.Or(s.MaxQueue, defaultMaxQueue)); err != nil {
+	if err := s.reserve(r.Context()); err != nil {
 		return nil, err
 	}
 	env := s.environ(r)
@@ -144,7 +165,7 @@ func (s *Script) run(r *gateway.Request, path, dir string) (*gateway.Response, e
 	}
 	p, err := s.start(r, command{path: path, dir: dir, env: env.List()}, stdin)
 	if err != nil {
-		s.queue.leave()
+		s.release()
 		return startFailure(r, err)
 	}
 	resp, err := gateway.ReadResponse(p, s.MaxHeadBytes)
@@ -183,6 +204,7 @@ func (s *Script) environ(r *gateway.Request) *util.Environ {
 	e.Del("HTTP_PROXY")
 	e.Del("PATH")
 	e.Set("GATEWAY_INTERFACE", "CGI/1.1")
+	e.Set(strictVariable, strictValue)
 	for _, name := range append([]string{"PATH", systemVariable}, s.InheritEnv...) {
 		if value, ok := os.LookupEnv(name); ok {
 			e.Set(name, value)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -34,48 +35,109 @@ func writeScript(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
-// TestScriptVerdict: which responses are whole.
-func TestScriptVerdict(t *testing.T) {
+// TestScriptOutcome: which responses are complete.
+func TestScriptOutcome(t *testing.T) {
+	const head = `printf 'Content-Type: text/plain\n\n'; `
+	failed := func(how string) string { return "gateway: backend: the script failed: cgi: PATH: " + how }
 	tests := []struct {
 		name   string
 		text   string
 		method string
-		any    bool
+		strict bool
 		want   string
 		status int
+		late   bool   // the exit status may come after the response
 		err    string // "" is none
+		log    string
 	}{
-		{name: "whole", text: `printf 'Content-Type: text/plain\n\nbody'`, want: "body"},
-		{name: "exit status", text: `printf 'Content-Type: text/plain\n\nbody'; exit 3`, want: "body", status: 3,
-			err: "gateway: backend: the script failed: cgi: PATH: exit status 3"},
-		{name: "exit status, any", text: `printf 'Content-Type: text/plain\n\nbody'; exit 3`, any: true, want: "body", status: 3},
-		{name: "exit status after a whole Content-Length", text: `printf 'Content-Length: 4\n\nbody'; exit 3`, want: "body", status: 3},
-		{name: "exit status within the Content-Length", text: `printf 'Content-Length: 5\n\nbody'; exit 3`, want: "body", status: 3,
-			err: "gateway: backend: the script failed: cgi: PATH: exit status 3"},
-		{name: "exit status of HEAD", text: `printf 'Content-Type: text/plain\n\n'; exit 3`, method: "HEAD", status: 3},
-		{name: "signal", text: `printf 'Content-Type: text/plain\n\nbody'; kill -9 $$`, any: true, want: "body",
-			err: "gateway: backend: the script failed: cgi: PATH: signal: killed"},
+		{name: "complete", text: head + `printf body`, want: "body"},
+		{name: "exit status", text: head + `printf body; exit 3`, want: "body", status: 3, log: "cgi: PATH: exit status 3\n"},
+		{name: "a grep without a hit", text: head + `printf 'body'; echo none | grep some`, want: "body", status: 1, log: "cgi: PATH: exit status 1\n"},
+		{name: "its own error page", text: `printf 'Status: 500 Oops\n\nsorry'; exit 1`, want: "sorry", status: 1, log: "cgi: PATH: exit status 1\n"},
+		{name: "redirect", text: `printf 'Location: /other\n\n'; exit 255`, status: 255, log: "cgi: PATH: exit status 255\n"},
+		{name: "exit status of HEAD", text: head + `exit 3`, method: "HEAD", status: 3, log: "cgi: PATH: exit status 3\n"},
+		{name: "exit status after its Content-Length", late: true, text: `printf 'Content-Length: 4\n\nbody'; exit 3`, want: "body", status: 3,
+			log: "cgi: PATH: exit status 3\n"},
+		{name: "exit status within its Content-Length", text: `printf 'Content-Length: 5\n\nbody'; exit 3`, want: "body", status: 3,
+			err: "gateway: backend: the application sent a body shorter than it declared: 1 bytes of its Content-Length are missing: unexpected EOF",
+			log: "cgi: PATH: exit status 3\n"},
+
+		{name: "strict", text: head + `printf body; exit 3`, strict: true, want: "body", status: 3, err: failed("exit status 3")},
+		{name: "strict and complete", text: head + `printf body`, strict: true, want: "body"},
+		{name: "strict within its Content-Length", text: `printf 'Content-Length: 5\n\nbody'; exit 3`, strict: true, want: "body", status: 3,
+			err: failed("exit status 3")},
+		{name: "strict after its Content-Length", late: true, text: `printf 'Content-Length: 4\n\nbody'; exit 3`, strict: true, want: "body", status: 3,
+			log: "cgi: PATH: exit status 3\n"},
+		{name: "strict by its own field", text: `printf 'x-cgi-strict-exit: 1\nA: b\n\nbody'; exit 3`, want: "body", status: 3, err: failed("exit status 3")},
+		{name: "strict by its own field, complete", text: `printf 'X-CGI-Strict-Exit: 1\nA: b\n\nbody'`, want: "body"},
+		{name: "another value of the field", text: `printf 'X-CGI-Strict-Exit: 0\nA: b\n\nbody'; exit 3`, want: "body", status: 3,
+			log: "cgi: PATH: exit status 3\n"},
+
+		{name: "signal", text: head + `printf body; kill -9 $$`, want: "body", status: -1, err: failed("signal: killed")},
+		{name: "SIGSEGV", text: head + `printf body; kill -SEGV $$`, want: "body", status: -1, err: failed("signal: segmentation fault")},
+		{name: "SIGPIPE of its own", text: head + `printf body; kill -PIPE $$`, want: "body", status: -1, err: failed("signal: broken pipe")},
+		{name: "signal within its Content-Length", text: `printf 'Content-Length: 5\n\nbody'; kill -9 $$`, want: "body", status: -1, err: failed("signal: killed")},
+		{name: "signal after its Content-Length", text: `printf 'Content-Length: 4\n\nbody'; kill -9 $$`, want: "body", status: -1,
+			log: "cgi: PATH: signal: killed\n"},
+		{name: "signal, HEAD", text: head + `kill -9 $$`, method: "HEAD", status: -1, log: "cgi: PATH: signal: killed\n"},
+		{name: "signal, 304", text: `printf 'Status: 304 Not Modified\n\n'; kill -9 $$`, status: -1, log: "cgi: PATH: signal: killed\n"},
+
 		{name: "C43 nothing", text: `exit 0`,
 			err: "gateway: backend: the application sent a bad response head: nothing at all"},
 		{name: "C43 nothing but a status", text: `exit 3`,
-			err: "gateway: backend: the script failed: cgi: PATH: exit status 3; gateway: backend: the application sent a bad response head: nothing at all"},
+			err: failed("exit status 3; gateway: backend: the application sent a bad response head: nothing at all")},
+		{name: "C43 nothing but a signal", text: `kill -9 $$`,
+			err: failed("signal: killed; gateway: backend: the application sent a bad response head: nothing at all")},
 		{name: "C43 no head", text: strings.Repeat("echo hello\n", 20) + "sleep 600",
 			err: `gateway: backend: the application sent a bad response head: longer than 100 bytes`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := shell(t, test.text)
-			s.AnyExitStatus, s.MaxHeadBytes = test.any, 100
-			resp, body, err := fetch(t, s, request(cmp.Or(test.method, "GET"), nil))
+			s.StrictExit, s.MaxHeadBytes = test.strict, 100
+			var log syncLog // of the request, and of what comes after it
+			s.Stderr = &log
+			r := request(cmp.Or(test.method, "GET"), nil)
+			r.Stderr = &log
+			resp, body, err := fetch(t, s, r)
+			waitFor(t, func() bool { return test.log == "" || strings.HasSuffix(log.String(), "\n") })
+			s.Close() // what is to be logged has been by then
 			got := ""
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), `"`+s.Path+`"`, "PATH")
 			}
-			if got != test.err || body != test.want || resp != nil && resp.ExitStatus != test.status {
-				t.Errorf("got %q, error %q, %+v; want %q, error %q, exit status %d", body, got, resp, test.want, test.err, test.status)
+			if got != test.err || body != test.want {
+				t.Errorf("got %q, error %q; want %q, error %q", body, got, test.want, test.err)
+			}
+			if resp != nil && resp.ExitStatus != test.status && (!test.late || resp.ExitStatus != -1) {
+				t.Errorf("got exit status %d; want %d", resp.ExitStatus, test.status)
+			}
+			if resp != nil && resp.Headers.Has("X-CGI-Strict-Exit") {
+				t.Error("X-CGI-Strict-Exit is left in the head")
+			}
+			if got := strings.ReplaceAll(log.String(), `"`+s.Path+`"`, "PATH"); got != test.log {
+				t.Errorf("got the log %q; want %q", got, test.log)
 			}
 		})
 	}
+}
+
+// syncLog is a log for concurrent use.
+type syncLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *syncLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *syncLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // TestScriptSurroundings: what a script finds (C27, C48, A6).
@@ -96,7 +158,7 @@ func TestScriptSurroundings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "0\n" + dir + "\nADDED=1\nGATEWAY_INTERFACE=CGI/1.1\nPATH=" + os.Getenv("PATH") +
+	want := "0\n" + dir + "\nADDED=1\nCGIKIT_STRICT_EXIT=1\nGATEWAY_INTERFACE=CGI/1.1\nPATH=" + os.Getenv("PATH") +
 		"\nQUERY_STRING=-s+-d\nREQUEST_METHOD=GET\nSCRIPT_NAME=/app\nSERVER_PROTOCOL=HTTP/1.0\n"
 	if body != want {
 		t.Errorf("got\n%s\nwant\n%s", body, want)

@@ -82,20 +82,6 @@ func TestScriptStderrComesWhileItRuns(t *testing.T) {
 	resp.Body.Close()
 }
 
-// TestScriptLogsExitStatus: an exit status that fails nothing is told all the same.
-func TestScriptLogsExitStatus(t *testing.T) {
-	s := shell(t, `printf 'Content-Length: 4\n\nbody'; exit 3`)
-	var log strings.Builder
-	r := request("GET", nil)
-	r.Stderr = &log
-	if _, body, err := fetch(t, s, r); body != "body" || err != nil {
-		t.Fatalf("got %q, %v; want body", body, err)
-	}
-	if want := fmt.Sprintf("cgi: %q: exit status 3\n", s.Path); log.String() != want {
-		t.Errorf("got %q; want %q", log.String(), want)
-	}
-}
-
 func TestScriptMaxOutput(t *testing.T) {
 	s := shell(t, `printf 'Content-Type: text/plain\n\n'; exec yes`)
 	s.MaxOutputBytes = 1000

@@ -27,7 +27,7 @@ func TestScriptEnvironment(t *testing.T) {
 	r.Environ.Set("HTTP_PROXY", "http://evil.example/") // CVE-2016-5386
 	r.Environ.Set("HTTP_ACCEPT", "*/*")
 	_, body, err := fetch(t, s, r)
-	want := "CGIKIT_TEST_BOTH=env\nCGIKIT_TEST_ZONE=here\nHTTP_ACCEPT=*/*\nPATH=" + os.Getenv("PATH") + "\n"
+	want := "CGIKIT_STRICT_EXIT=1\nCGIKIT_TEST_BOTH=env\nCGIKIT_TEST_ZONE=here\nHTTP_ACCEPT=*/*\nPATH=" + os.Getenv("PATH") + "\n"
 	if body != want || err != nil {
 		t.Errorf("got %q, %v; want %q", body, err, want)
 	}

@@ -32,8 +32,8 @@ type Response struct {
 	// off. Close before that aborts the exchange; it does not wait for a Read of Stdin under way.
 	Body io.ReadCloser
 
-	// ExitStatus is FastCGI's appStatus or the script's exit status. It is there after io.EOF; one that is not zero does
-	// not mean that the response is bad.
+	// ExitStatus is FastCGI's appStatus or the script's exit status, and -1 where it is not known: a script may run on after
+	// its response. It is set when Body gives io.EOF. One that is not zero does not mean that the response is bad.
 	ExitStatus int
 }
 
