@@ -178,7 +178,9 @@ func TestListenVariable(t *testing.T) {
 
 // F35
 func TestSignalDrains(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1} {
+	for _, signal := range []syscall.Signal{
+		syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGQUIT, syscall.SIGHUP,
+	} {
 		for _, protocol := range protocols {
 			t.Run(signal.String()+" "+protocol, func(t *testing.T) {
 				addr, file := inheritable(t, "tcp")

@@ -39,9 +39,20 @@
 //
 // # The end
 //
-// SIGTERM, SIGINT and SIGUSR1, which web servers send for a graceful restart, let the requests under way finish, and so does the end
-// of Run's context. The second signal ends Run at once. On Windows there is only the interrupt. A CGI process catches no signals but
-// as package cgi does.
+// SIGTERM, SIGINT, SIGQUIT, SIGHUP and SIGUSR1 let the requests under way finish, and so does the end of Run's context. The second
+// signal ends Run at once; where it is SIGQUIT, the process prints its goroutines and exits with status 2. A SIGHUP that was
+// ignored when the process started, as under nohup, stays ignored. On Windows there is only the interrupt.
+//
+// Standard output or standard error that has lost its reader ends no server: a write to it fails with EPIPE, where Go
+// programs die by SIGPIPE otherwise.
+//
+// A CGI process catches no signals but as package cgi does.
+//
+// # In a container
+//
+// A program that is process 1 is given the orphans of all processes in the container, which remain zombies until it waits for
+// them, and this package does not: a program that starts others, such as CGI scripts, needs an init before it, as
+// "docker run --init" has one. The command cgikit is its own.
 //
 // # Cost
 //

@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -93,8 +91,8 @@ func (c Config) Run(ctx context.Context) error {
 
 // serve catches signals before it opens anything, so that whatever was opened is closed again.
 func (c Config) serve(ctx context.Context, choice Choice) error {
-	asked, insisted, release := catchSignals(ctx)
-	defer release()
+	signals := catchSignals(ctx)
+	defer signals.release()
 	s, err := c.newServers()
 	if err != nil {
 		return err
@@ -110,43 +108,17 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 		s.start(l)
 	}
 	select {
-	case <-asked.Done():
+	case <-signals.asked.Done():
 		c.Monitor.end() // before the line: who has read it finds nobody serving
-		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(asked))
+		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(signals.asked))
 	case err = <-s.failed:
 		c.Monitor.end()
 	}
-	return errors.Join(err, s.drain(insisted, c.drainTimeout()))
+	return errors.Join(err, s.drain(signals.insisted, c.drainTimeout()))
 }
 
 // drainTimeout is the bound that DrainTimeout means; a negative one is none.
 func (c Config) drainTimeout() time.Duration { return cmp.Or(c.DrainTimeout, defaultDrainTimeout) }
-
-// catchSignals returns a context that ends with ctx or the first signal, and one that ends with the second. A program may have
-// made ctx end by the very signal that is caught here, so the end of ctx does not count as one.
-func catchSignals(ctx context.Context) (asked, insisted context.Context, release func()) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, stopSignals()...)
-	asked, ask := context.WithCancelCause(ctx)
-	insisted, insist := context.WithCancelCause(context.WithoutCancel(ctx))
-	released := make(chan struct{})
-	go func() {
-		for _, cancel := range []context.CancelCauseFunc{ask, insist} {
-			select {
-			case s := <-signals:
-				cancel(fmt.Errorf("signal: %v", s))
-			case <-released:
-				return
-			}
-		}
-	}()
-	return asked, insisted, func() {
-		signal.Stop(signals)
-		close(released)
-		ask(nil)
-		insist(nil)
-	}
-}
 
 // listener is an open address and what is spoken there.
 type listener struct {
