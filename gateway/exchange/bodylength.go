@@ -39,8 +39,8 @@ func BodyLength(r *gateway.Request) (int64, error) {
 	return UnknownLength, nil
 }
 
-// InMemory reports whether all of r is in memory, so that reading it waits for nothing, and how many bytes it holds. It
-// knows the readers that http.NewRequest knows: *bytes.Buffer, *bytes.Reader and *strings.Reader.
+// InMemory reports whether all of r is in this process, so that reading it waits for nobody, and how many bytes it holds. It
+// knows the readers that http.NewRequest knows, *bytes.Buffer, *bytes.Reader and *strings.Reader, and [*Spool].
 func InMemory(r io.Reader) (n int64, ok bool) {
 	switch r := r.(type) {
 	case *bytes.Buffer:
@@ -49,6 +49,8 @@ func InMemory(r io.Reader) (n int64, ok bool) {
 		return int64(r.Len()), true
 	case *strings.Reader:
 		return int64(r.Len()), true
+	case *Spool:
+		return r.Len(), true
 	}
 	return 0, false
 }
