@@ -29,7 +29,8 @@ type Response struct {
 	Headers *headers.Headers // without Status
 
 	// Body must be closed. It gives io.EOF only after a complete exchange, and a [*BackendError] where the backend broke
-	// off. Close before that aborts the exchange; it does not wait for a Read of Stdin under way.
+	// off. Close before that aborts the exchange; it does not wait for a Read of Stdin under way. It may be called while a Read
+	// of Body is under way, which then fails.
 	Body io.ReadCloser
 
 	// ExitStatus is FastCGI's appStatus or the script's exit status, and -1 where it is not known: a script may run on after
@@ -107,11 +108,14 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 }
 
 // Forward returns an App that answers with what b answers, as [Response.Final] has it. A response of unknown length is flushed
-// as it comes. A body that is longer than its Content-Length is cut off there, with a warning (see [Request.Warn]). A response
+// as it comes, but for a head that comes while b is taking the request's body: that one is held until the body was read, 64 KiB of the
+// response are there, or the client has sent nothing for 200 ms, since a web server may stop sending the body at the head (nginx
+// does). A body that is longer than its Content-Length is cut off there, with a warning (see [Request.Warn]). A response
 // that cannot be final, or has less body than it declares, is answered 502 while that is possible, and breaks the exchange after
 // that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
+		r = TrackBody(r)
 		resp, err := b.RoundTrip(r)
 		if err != nil {
 			return err
@@ -124,10 +128,11 @@ func Forward(b Backend) App {
 		if err := w.Start(status); err != nil {
 			return err
 		}
+		body, flush := holdHead(resp.Body, r.Stdin), !resp.Headers.Has("Content-Length")
 		if r.Environ.Get("REQUEST_METHOD") == "HEAD" || !bodyAllowed(status) {
-			return forwardBody(w, io.Discard, resp, unknownLength)
+			return forwardBody(w, io.Discard, body, unknownLength, flush)
 		}
-		err = forwardBody(w, w, resp, length)
+		err = forwardBody(w, w, body, length, flush)
 		if err == errExcess {
 			r.Warn(fmt.Sprintf("the application sent more than its Content-Length of %d bytes; the rest was cut off", length))
 			return nil
@@ -168,20 +173,18 @@ func checkFinal(status string) error {
 // isInterim reports whether a status, which may be empty, is that of an interim response.
 func isInterim(status string) bool { return status != "" && status[0] == '1' }
 
-// forwardBody copies the body to dst, which is w or nowhere, and compares its length with the declared one. Where one is
-// declared the client knows how much is to come, and buffering costs nobody anything; else each piece may be all there is for
-// a while, and so may the head.
-func forwardBody(w ResponseWriter, dst io.Writer, resp *Response, length int64) error {
+// forwardBody copies the body to dst, which is w or nowhere, and compares its length with the declared one. flush sends each piece
+// at once, and the head before the first one: where no length is declared, they may be all there is for a while.
+func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, flush bool) error {
 	block := blocks.Get().(*[32 << 10]byte)
 	defer blocks.Put(block)
-	flush := !resp.Headers.Has("Content-Length")
-	if b, ok := resp.Body.(interface{ Buffered() int }); flush && (!ok || b.Buffered() == 0) {
+	if b, ok := body.(interface{ Buffered() int }); flush && (!ok || b.Buffered() == 0) {
 		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
 	for copied := int64(0); ; {
-		n, readErr := readSome(resp.Body, block[:])
+		n, readErr := readSome(body, block[:])
 		if length != unknownLength && int64(n) > length-copied {
 			n, readErr = int(length-copied), errExcess
 		}

@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+// A web server that has the whole request, nginx with its stock files, stops sending the body as soon as it sees the head of the
+// response (measured with nginx 1.22 over FastCGI, SCGI and HTTP). A script that prints its head before it reads the body would
+// then wait for ever. So Forward holds the head back while the backend is taking the body.
+const (
+	// holdMost is how much of the response is held with the head, in bytes. A script that waits until that is taken does not read.
+	holdMost = 64 << 10
+
+	// holdSilence is for how long the client may send nothing. One that waits for the answer before it goes on gets it then.
+	holdSilence = 200 * time.Millisecond
+
+	// holdUnread is for how long a backend that has begun to read the body may not go on. It answers without the rest then.
+	holdUnread = 5 * time.Second
+)
+
+// TrackBody returns r with a Stdin that lets [Forward] see how far it was read. Forward does that by itself. Only a program that asks
+// a Backend first, and gives the Response to Forward as that of another Backend, has to: before RoundTrip, and it has to call Forward's
+// App with the request that it gets here.
+func TrackBody(r *Request) *Request {
+	if _, tracked := r.Stdin.(*trackedBody); tracked || r.Stdin == nil || r.Stdin == NoBody {
+		return r
+	}
+	left := r.ContentLength
+	if left <= 0 {
+		left = unknownLength
+	}
+	c := *r
+	c.Stdin = &trackedBody{r: r.Stdin, left: left, whole: make(chan struct{})}
+	return &c
+}
+
+// trackedBody is a request body that knows whether it was read, and for how long it has given nothing.
+type trackedBody struct {
+	r     io.Reader
+	whole chan struct{} // closed when nothing more is to come
+
+	mu      sync.Mutex
+	left    int64 // bytes to come; negative where the end tells
+	begun   bool
+	reading bool      // a Read is under way
+	since   time.Time // of the last change of reading
+}
+
+// Read implements io.Reader.
+func (b *trackedBody) Read(p []byte) (int, error) {
+	b.begin()
+	n, err := b.r.Read(p)
+	b.finish(n, err)
+	return n, err
+}
+
+func (b *trackedBody) begin() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begun, b.reading, b.since = true, true, time.Now()
+}
+
+func (b *trackedBody) finish(n int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading, b.since = false, time.Now()
+	if b.left > 0 {
+		b.left = max(b.left-int64(n), 0)
+	}
+	if (err != nil || b.left == 0) && !b.isWhole() {
+		close(b.whole)
+	}
+}
+
+func (b *trackedBody) isWhole() bool {
+	select {
+	case <-b.whole:
+		return true
+	default:
+		return false
+	}
+}
+
+// patience is how much longer a head may be held that came at that time.
+func (b *trackedBody) patience(start time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limit := holdSilence
+	if b.begun && !b.reading {
+		limit = holdUnread
+	}
+	if b.since.After(start) {
+		start = b.since
+	}
+	return limit - time.Since(start)
+}
+
+// holdHead returns the body of the response, once the head may be sent to the client.
+func holdHead(body io.Reader, stdin io.Reader) io.Reader {
+	request, ok := stdin.(*trackedBody)
+	if !ok || request.isWhole() {
+		return body
+	}
+	h := &heldBody{body: body, room: make([]byte, holdMost)}
+	start := time.Now()
+	timer := time.NewTimer(holdSilence)
+	defer timer.Stop()
+	for h.begin(); ; {
+		select {
+		case got := <-h.under:
+			if h.take(got); h.err != nil || len(h.room) == 0 {
+				return h
+			}
+			h.begin()
+		case <-request.whole:
+			return h
+		case <-timer.C:
+			left := request.patience(start)
+			if left <= 0 {
+				return h
+			}
+			timer.Reset(left)
+		}
+	}
+}
+
+// heldBody is the body of a response whose head was held.
+type heldBody struct {
+	body    io.Reader
+	waiting []byte   // was read while the head was held
+	room    []byte   // behind waiting
+	under   chan got // gives what the Read under way gets; nil while there is no such Read
+	err     error    // behind waiting
+}
+
+// got is what a Read returned.
+type got struct {
+	n   int
+	err error
+}
+
+// begin has a goroutine read into room.
+func (h *heldBody) begin() {
+	under := make(chan got, 1)
+	h.under = under
+	room := h.room
+	go func() {
+		n, err := readSome(h.body, room)
+		under <- got{n, err}
+	}()
+}
+
+// take adds what a Read returned to waiting.
+func (h *heldBody) take(g got) {
+	h.waiting = append(h.waiting, h.room[:g.n]...)
+	h.room, h.err, h.under = h.room[g.n:], g.err, nil
+}
+
+// Buffered tells forwardBody whether a part of the body is to go with the head.
+func (h *heldBody) Buffered() int { return len(h.waiting) }
+
+// Read implements io.Reader.
+func (h *heldBody) Read(p []byte) (int, error) {
+	if len(h.waiting) == 0 && h.under != nil {
+		h.take(<-h.under)
+	}
+	switch {
+	case len(h.waiting) > 0:
+		n := copy(p, h.waiting)
+		if h.waiting = h.waiting[n:]; len(h.waiting) > 0 || h.err == io.EOF {
+			return n, nil
+		}
+		return n, h.err // a failure comes with the last bytes, so that they are not flushed before it is seen
+	case h.err != nil:
+		return 0, h.err
+	}
+	return h.body.Read(p)
+}
