@@ -95,6 +95,25 @@ func acceptLoop(l net.Listener, serve func(net.Conn) error) {
 	}
 }
 
+// serveHTTP answers one request over HTTP, by an application that knows its mount.
+func serveHTTP(mount string) func(net.Conn) error {
+	return func(conn net.Conn) error {
+		r, err := http.ReadRequest(bufio.NewReader(conn))
+		if err != nil {
+			return err
+		}
+		env := map[string]string{
+			"SCRIPT_NAME":        mount,
+			"PATH_INFO":          strings.TrimPrefix(r.URL.Path, mount),
+			"QUERY_STRING":       r.URL.RawQuery,
+			"HTTP_AUTHORIZATION": r.Header.Get("Authorization"),
+			"HTTP_X_BIG":         r.Header.Get("X-Big"),
+		}
+		_, err = conn.Write(append([]byte("HTTP/1.1 200 OK\r\nConnection: close\r\n"), answer(env)...))
+		return err
+	}
+}
+
 func serveSCGI(conn net.Conn) error {
 	in := bufio.NewReader(conn)
 	length, err := in.ReadString(':')

@@ -35,7 +35,7 @@ func Example_configuration() {
 func TestConfNames(t *testing.T) {
 	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-scgi " +
 		"haproxy-fastcgi haproxy-fastcgi-balanced lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain " +
-		"lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-scgi nginx-uwsgi"
+		"lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-http nginx-scgi nginx-uwsgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)
 	}
@@ -93,6 +93,8 @@ func TestConfFlags(t *testing.T) {
 		{"nginx-fastcgi", "fastcgi_buffering off", conf.Data{BufferResponse: true}},
 		{"nginx-fastcgi", "fastcgi_pass 127", conf.Data{KeepAlive: true}},
 		{"nginx-scgi", "scgi_buffering off", conf.Data{Buffered: true}},
+		{"nginx-http", "proxy_buffering off", conf.Data{Buffered: true}},
+		{"nginx-http", "proxy_request_buffering off", conf.Data{BufferRequest: true}},
 		{"lighttpd-fastcgi", "server.stream-response-body = 2", conf.Data{Buffered: true}},
 		{"haproxy-fastcgi", "pool-max-conn 0", conf.Data{KeepAlive: true}},
 		{"haproxy-fastcgi", "option http-no-delay", conf.Data{Buffered: true}},

@@ -64,6 +64,8 @@ func (r row) config(t *testing.T, mount string) Config {
 		}
 		there := backend(t, r.network, serveFastCGI).String()
 		c.Processes = []conf.Process{{Address: free, Health: free}, {Address: there, Health: health(t)}}
+	case strings.HasSuffix(r.template, "-http"):
+		c.Backend = backend(t, r.network, serveHTTP(mount))
 	case strings.Contains(r.template, "scgi"):
 		c.Backend = backend(t, r.network, serveSCGI)
 	case strings.Contains(r.template, "uwsgi"):
