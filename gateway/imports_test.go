@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"fastcgi/gofastconn":           {"fastcgi", "fastcgi/wire", "gateway", "headers", "util", "github.com/yookoala/gofast"},
 	"fastcgi/wire":                 {"util"},
 	"gateway/httpapp":              {"gateway", "gateway/exchange", "gateway/internal/accept", "gateway/listen", "gateway/transport", "headers", "util"},
-	"gateway/host":                 {"gateway", "gateway/exchange", "gateway/httpapp", "headers", "util"},
+	"gateway/host":                 {"gateway", "gateway/exchange", "gateway/httpapp", "gateway/transport", "headers", "util"},
 	"gateway/validate":             {"gateway", "gateway/httpapp", "headers", "util"},
 	"gateway/launch":               {"cgi", "fastcgi", "gateway", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},
 	"gateway/gatewaytest":          {"gateway", "gateway/httpapp", "util"},

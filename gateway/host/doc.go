@@ -18,7 +18,7 @@
 //
 // A Handler is also a gateway.App, so that package launch and every server of this module can serve one: what comes in over
 // FastCGI leaves over SCGI, under the same rules. A [Transport] is a Handler as an http.RoundTripper, for
-// httputil.ReverseProxy. A [Spool] finds out how long a body is, for a backend that has to know it first.
+// httputil.ReverseProxy. A [Spool] has a body complete before a backend is asked.
 //
 // # From the request to the backend
 //
@@ -55,6 +55,16 @@
 //     fields, which are meant for a web server, and X-CGI fields (section 6.3.5).
 //   - A backend that fails is answered by 502, 503 or 504 with a sentence that names the cause. The details go to the log only.
 //     After the first byte the response is broken off, so that a client can see that it is not whole.
+//
+// # Slow clients
+//
+// A backend that answers a few requests at a time, as php-fpm with its children does, must not wait for clients. With
+// [Handler.Buffer], which is off in the zero value, a request body is complete before the backend is asked, and an answer is read
+// ahead of a client that is slow to take it; both wait in memory and then in temporary files, within [Handler.Budget]. A client that
+// keeps up notices nothing: what a backend has flushed is sent at once. An answer with X-Accel-Buffering: no is not read ahead.
+//
+// Without Buffer a backend gets the body as it comes and may answer meanwhile. It must then not wait for a client that waits for it:
+// see gateway.Forward for how long the head of such an answer is held.
 //
 // # What is logged
 //

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // relay is one request on its way to the backend, and through local redirects to where they lead.
@@ -19,6 +20,7 @@ type relay struct {
 	current *gateway.Request // as it came in, or as the last local redirect made it
 	sent    *gateway.Request // as the backend got it
 	stderr  *lineWriter      // nil until there is a backend to listen to
+	share   *exchange.Share  // nil until something may wait
 }
 
 // follow returns the response to r, or to what local redirects made of it.
@@ -49,8 +51,7 @@ func (x *relay) roundTrip() (_ *gateway.Response, err error) {
 	if x.sent, err = x.describe(x.current); err != nil {
 		return nil, err
 	}
-	spool := Spool{Backend: h.Backend, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}
-	resp, err := spool.RoundTrip(x.sent)
+	resp, err := h.spool.roundTrip(x.sent, x.reserve())
 	if err != nil {
 		return nil, blame(err)
 	}
@@ -95,8 +96,9 @@ func (x *relay) respond(w gateway.ResponseWriter, resp *gateway.Response) error 
 		defer file.Close()
 		return sendFile(w, x.bodyless(), resp, file)
 	}
+	x.readAhead(resp)
 	clean(resp)
-	return gateway.Forward(answered{resp}).ServeGateway(w, x.bodyless())
+	return gateway.Forward(answered{resp}).ServeGateway(w, x.sent)
 }
 
 // bodyless is the request without its body, which the backend may still be reading.

@@ -1,99 +1,107 @@
 package host
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
-	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/util"
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Spool is the gateway.Backend that finds out how long a request body is before another Backend gets it: CGI and SCGI put
-// CONTENT_LENGTH before the body (RFC 3875 section 4.1.2), and many FastCGI applications, php-fpm among them, believe that a body
-// without it is none. A body of known length passes as it is.
+// Spool is the gateway.Backend that has a request body complete before another Backend is asked. A body of unknown length is given
+// a CONTENT_LENGTH in this way: CGI and SCGI put it before the body (RFC 3875 section 4.1.2), and many FastCGI applications, php-fpm
+// among them, take a body without it for none. A body of known length passes as it comes, unless Buffer is set.
 //
-// The body is kept in memory, and above MemoryBytes in a temporary file without a name, which only this process can read and which
-// is gone when the process is.
+// The body waits in memory, and above MemoryBytes in a temporary file without a name, which only this process can read and which
+// is gone when the process is. The Budget bounds what waits.
 //
-// A Spool is safe for concurrent use. Its fields must not change while it is used.
+// A Spool is safe for concurrent use. Its fields must not change while it is used, and it must not be copied after that.
 type Spool struct {
 	// Backend gets the request, with CONTENT_LENGTH set where there is a body. It must be set.
 	Backend gateway.Backend
 
-	// MaxBodyBytes bounds the body, in bytes: a larger one is a [*gateway.BodyTooLargeError], which is a 413. Zero and negative mean
-	// no bound but the disk.
+	// Buffer keeps a body of known length too, so that a client that is slow to send it does not occupy the Backend. Where there
+	// is no room for it in the Budget, the body goes to the Backend as it comes, which is logged by Request.Warn, but not
+	// more than once a minute.
+	Buffer bool
+
+	// MaxBodyBytes bounds the body, in bytes: a larger one is a [*gateway.BodyTooLargeError], which is a 413. Zero is 1 GiB
+	// with Buffer and otherwise no bound but the Budget. Negative is no bound but the Budget.
 	MaxBodyBytes int64
 
-	// MemoryBytes bounds what of a body is kept in memory, in bytes. Zero is 64 KiB; negative is nothing.
+	// Budget bounds what waits. A body of unknown length that is larger than the quarter of it that one request may use is
+	// a [*gateway.BodyTooLargeError]; where other requests have left no room for it, it is a [*gateway.BackendError] of 503. Nil
+	// is a Budget of the Spool's own, with the default sizes.
+	Budget *exchange.Budget
+
+	// MemoryBytes bounds what of a body is kept in memory, in bytes. Zero is 256 KiB; negative is nothing.
 	MemoryBytes int
 
-	// Dir is the folder of the temporary files. Empty means os.TempDir.
+	// Dir is the folder of the temporary files. Empty means that of the Budget.
 	Dir string
 
 	// Stream first offers a body of unknown length to the Backend as it comes. One that returns gateway.ErrLengthRequired, having
-	// read not more than a few bytes, gets it spooled.
+	// read not more than a few bytes, gets it complete. It has no effect with Buffer.
 	Stream bool
+
+	own            exchange.Budget
+	noRoom, noFile transport.Notice
 }
 
-const defaultMemory = 64 << 10
+// defaultMaxBody is what one request may have in files by the default Budget.
+const defaultMaxBody = 1 << 30
 
-// RoundTrip implements gateway.Backend.
+// RoundTrip implements gateway.Backend. A temporary file that cannot be made or written is a [*exchange.SpoolError], and a client
+// that does not send its body the error of r.Stdin.
 func (s *Spool) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	declared := r.Environ.Get("CONTENT_LENGTH")
-	if declared != "" && s.MaxBodyBytes > 0 {
-		if n, err := strconv.ParseInt(declared, 10, 64); err == nil && n > s.MaxBodyBytes {
-			return nil, &gateway.BodyTooLargeError{Limit: s.MaxBodyBytes}
-		}
-	}
-	if r.Stdin == nil || r.Stdin == gateway.NoBody || declared != "" {
+	return s.roundTrip(r, s.budget().NewShare())
+}
+
+// roundTrip is RoundTrip with the body in that share.
+func (s *Spool) roundTrip(r *gateway.Request, share *exchange.Share) (*gateway.Response, error) {
+	if r.Stdin == nil || r.Stdin == gateway.NoBody {
 		return s.Backend.RoundTrip(r)
 	}
-	if !s.Stream {
-		return s.spooled(r, r.Stdin)
+	k := &keeping{Spool: s, request: r, length: exchange.UnknownLength}
+	if r.Environ.Get("CONTENT_LENGTH") != "" {
+		var err error
+		if k.length, err = exchange.BodyLength(r); err != nil {
+			return nil, err
+		}
 	}
-	replay := &replayer{r: s.bounded(r.Stdin)}
-	c := *r
-	c.Stdin = replay
-	resp, err := s.Backend.RoundTrip(&c)
-	if errors.Is(err, gateway.ErrLengthRequired) && !replay.lost {
-		return s.spooled(r, io.MultiReader(bytes.NewReader(replay.head), r.Stdin))
+	known := k.length != exchange.UnknownLength
+	switch most := s.maxBody(); {
+	case most > 0 && k.length > most:
+		return nil, &gateway.BodyTooLargeError{Limit: most}
+	case known && !s.Buffer:
+		return s.Backend.RoundTrip(r)
+	case !known && s.Stream && !s.Buffer:
+		return k.offer(share)
 	}
-	return resp, err
+	return k.complete(r.Stdin, share)
 }
 
-// spooled reads body to its end and sends it with its length.
-func (s *Spool) spooled(r *gateway.Request, body io.Reader) (*gateway.Response, error) {
-	b := new(spooledBody)
-	length, err := b.fill(s.bounded(body), s)
-	if err != nil {
-		b.close()
-		return nil, err
+func (s *Spool) budget() *exchange.Budget {
+	if s.Budget == nil {
+		return &s.own
 	}
-	c := *r
-	c.Environ, c.Stdin = r.Environ.Clone(), b
-	c.Environ.Set("CONTENT_LENGTH", strconv.FormatInt(length, 10))
-	c.Environ.Del("HTTP_TRANSFER_ENCODING")
-	if length == 0 {
-		c.Stdin = nil
+	return s.Budget
+}
+
+func (s *Spool) maxBody() int64 {
+	if s.Buffer {
+		return cmp.Or(s.MaxBodyBytes, defaultMaxBody)
 	}
-	resp, err := s.Backend.RoundTrip(&c)
-	if err != nil {
-		b.close()
-		return nil, err
-	}
-	resp.Body = &closingBody{resp.Body, b}
-	return resp, nil
+	return s.MaxBodyBytes
 }
 
 func (s *Spool) bounded(r io.Reader) io.Reader {
-	if s.MaxBodyBytes <= 0 {
+	most := s.maxBody()
+	if most <= 0 {
 		return r
 	}
-	return &boundedReader{r: r, left: s.MaxBodyBytes, limit: s.MaxBodyBytes}
+	return &boundedReader{r: r, left: most, limit: most}
 }
 
 // boundedReader gives an error in the place of the first byte above the limit.
@@ -109,114 +117,6 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p[:min(int64(len(p)), b.left+1)])
 	if b.left -= int64(n); b.left < 0 {
 		return n - 1, &gateway.BodyTooLargeError{Limit: b.limit}
-	}
-	return n, err
-}
-
-// spooledBody is a body of known length.
-type spooledBody struct {
-	memory []byte
-	file   *util.TempFile // nil where memory has it all; positioned at what is to be read next
-}
-
-// fill reads r to its end and returns how much there was.
-func (b *spooledBody) fill(r io.Reader, s *Spool) (length int64, err error) {
-	most := max(cmp.Or(s.MemoryBytes, defaultMemory), 0)
-	b.memory, err = io.ReadAll(io.LimitReader(r, int64(most)))
-	if length = int64(len(b.memory)); err != nil || len(b.memory) < most {
-		return length, err
-	}
-	first := make([]byte, 1) // a file is made only when there is something to put into it
-	switch _, err := io.ReadFull(r, first); err {
-	case io.EOF:
-		return length, nil
-	case nil:
-	default:
-		return length, err
-	}
-	n, err := b.fillFile(io.MultiReader(bytes.NewReader(first), r), s.Dir)
-	return length + n, err
-}
-
-func (b *spooledBody) fillFile(r io.Reader, dir string) (n int64, err error) {
-	if b.file, err = util.CreateTempFile(dir); err != nil {
-		return 0, fmt.Errorf("host: keep the request body: %w", err)
-	}
-	disk := &diskWriter{f: b.file}
-	if n, err = io.Copy(disk, r); disk.err != nil {
-		return n, &gateway.BackendError{Status: 503, Reason: "the server has no room for the request body", Err: disk.err}
-	}
-	if err == nil {
-		_, err = b.file.Seek(0, io.SeekStart)
-	}
-	return n, err
-}
-
-// diskWriter tells an error of the disk from one of the client.
-type diskWriter struct {
-	f   io.Writer
-	err error
-}
-
-func (d *diskWriter) Write(p []byte) (n int, err error) {
-	n, d.err = d.f.Write(p)
-	return n, d.err
-}
-
-// Read implements io.Reader.
-func (b *spooledBody) Read(p []byte) (int, error) {
-	if len(b.memory) > 0 {
-		n := copy(p, b.memory)
-		b.memory = b.memory[n:]
-		return n, nil
-	}
-	if b.file == nil {
-		return 0, io.EOF
-	}
-	return b.file.Read(p)
-}
-
-// close makes room on the disk. A Backend that still reads gets an error.
-func (b *spooledBody) close() {
-	if b.file != nil {
-		b.file.Close()
-	}
-}
-
-// closingBody lets go of the request's body when the response has been read.
-type closingBody struct {
-	io.ReadCloser
-	spooled *spooledBody
-}
-
-// Buffered tells gateway.Forward whether a part of the body came with the head.
-func (b *closingBody) Buffered() int {
-	if inner, ok := b.ReadCloser.(interface{ Buffered() int }); ok {
-		return inner.Buffered()
-	}
-	return 0
-}
-
-// Close implements io.Closer.
-func (b *closingBody) Close() error {
-	defer b.spooled.close()
-	return b.ReadCloser.Close()
-}
-
-// replayer keeps the first bytes that were read, for a Backend that finds out from them that it cannot go on.
-type replayer struct {
-	r    io.Reader
-	head []byte
-	lost bool // more was read than is kept
-}
-
-const mostReplayed = 512
-
-// Read implements io.Reader.
-func (p *replayer) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	if p.lost = p.lost || len(p.head)+n > mostReplayed; !p.lost {
-		p.head = append(p.head, b[:n]...)
 	}
 	return n, err
 }

@@ -78,6 +78,7 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 	if err != nil {
 		return nil, err
 	}
+	x.readAhead(resp)
 	clean(resp)
 	answer, err := toHTTP(r, x.sent, resp)
 	if err != nil {

@@ -1,0 +1,107 @@
+//go:build unix
+
+package host_test
+
+import (
+	"crypto/md5"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/scgi"
+)
+
+// headFirst prints its head before it reads the body, as git http-backend does, and then the body's checksum.
+var headFirst = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+	if err := w.Headers().Set("Content-Type", "text/plain"); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	h := md5.New()
+	if _, err := io.Copy(h, r.Stdin); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%x  -\n", h.Sum(nil))
+	return err
+})
+
+// headFirstScript is the same as a script.
+func headFirstScript(t *testing.T) string {
+	t.Helper()
+	script := filepath.Join(webserver.Dir(t), "head-first")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nexec md5sum\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return script
+}
+
+// nginxBody is more than nginx, the kernel and the pipes hold together.
+const nginxBody = 60 << 20
+
+// noise is a body that does not compress, the same each time, of that many bytes.
+func noise(n int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), n) }
+
+// TestLargeBodyBehindNginx: nginx with its stock files and its own buffering stops sending a body when it sees the head of the
+// response. A target that sends its head first gets all of a large body all the same: over each protocol, with buffering, without it,
+// and in a program that calls the target by gateway.Forward alone.
+func TestLargeBodyBehindNginx(t *testing.T) {
+	h := md5.New()
+	if _, err := io.Copy(h, noise(nginxBody)); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("%x  -\n", h.Sum(nil))
+	targets := map[string]func(*testing.T) gateway.Backend{
+		"cgi":     func(t *testing.T) gateway.Backend { return &cgi.Script{Path: headFirstScript(t)} },
+		"fastcgi": func(t *testing.T) gateway.Backend { return fastcgiBackend(t, headFirst) },
+		"scgi":    func(t *testing.T) gateway.Backend { return scgiBackend(t, headFirst) },
+	}
+	ways := map[string]func(gateway.Backend) gateway.App{
+		"buffered": func(b gateway.Backend) gateway.App { return &host.Handler{Backend: b, Buffer: true, ErrorLog: quiet} },
+		"streamed": func(b gateway.Backend) gateway.App { return &host.Handler{Backend: b, ErrorLog: quiet} },
+		"Forward":  gateway.Forward,
+	}
+	listeners := map[string]func(gateway.App) server{
+		"nginx-fastcgi": func(app gateway.App) server { return &fastcgi.Server{App: app, ErrorLog: quiet} },
+		"nginx-scgi":    func(app gateway.App) server { return &scgi.Server{App: app, ErrorLog: quiet} },
+		"nginx-http":    func(app gateway.App) server { return &httpapp.Server{App: app, ErrorLog: quiet} },
+	}
+	for template, listener := range listeners {
+		for way, forward := range ways {
+			for target, open := range targets {
+				t.Run(template+" "+way+" to "+target, func(t *testing.T) {
+					addr, err := net.ResolveTCPAddr("tcp", serve(t, listener(forward(open(t)))))
+					if err != nil {
+						t.Fatal(err)
+					}
+					s := webserver.Start(t, webserver.Config{Template: template, Backend: addr, Stock: true, Buffered: true})
+					r, err := http.NewRequest("POST", s.URL+"/", noise(nginxBody))
+					if err != nil {
+						t.Fatal(err)
+					}
+					r.ContentLength = nginxBody
+					resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer resp.Body.Close()
+					if got, err := io.ReadAll(resp.Body); resp.StatusCode != 200 || string(got) != want || err != nil {
+						t.Errorf("got %s, %.100q, %v; want 200 and the checksum", resp.Status, got, err)
+					}
+				})
+			}
+		}
+	}
+}
