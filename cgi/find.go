@@ -3,7 +3,6 @@ package cgi
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -67,7 +66,7 @@ func byFilename(f *exchange.Folder, e *util.Environ, rest string) (*script, erro
 		return nil, err
 	}
 	if left == "" {
-		return &script{path, withFilename(e, path)}, nil
+		return &script{path, e}, nil
 	}
 	full := exchange.FullPath(e)
 	for _, info := range []string{left + e.Get("PATH_INFO"), left} {
@@ -76,16 +75,6 @@ func byFilename(f *exchange.Folder, e *util.Environ, rest string) (*script, erro
 		}
 	}
 	return nil, notFound(f.Path()+rest, "is below a file")
-}
-
-// withFilename returns e with a SCRIPT_FILENAME that is a path and nothing more.
-func withFilename(e *util.Environ, path string) *util.Environ {
-	if filepath.IsAbs(e.Get("SCRIPT_FILENAME")) {
-		return e
-	}
-	e = e.Clone()
-	e.Set("SCRIPT_FILENAME", path)
-	return e
 }
 
 // byTarget finds the script by the path of an HTTP request.

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
+	"github.com/cgikit/cgikit/util"
 )
 
 // interpreted returns a script of that text, named name, for an interpreter of the machine.
@@ -139,6 +141,31 @@ func TestPHP(t *testing.T) {
 		resp, body, err := fetch(t, s, r)
 		if want := query + "|b|a=b"; err != nil || body != want || resp.Headers.Get("X-Page") != "1" || !strings.HasPrefix(resp.Status, "202") {
 			t.Errorf("%s: got %+v, %.200q, %v; want %q", query, resp, body, err, want)
+		}
+	}
+}
+
+// TestPHPScript: a script that php-cgi runs by its first line. php-cgi goes by SCRIPT_FILENAME, not
+// by its arguments.
+func TestPHPScript(t *testing.T) {
+	root := t.TempDir()
+	text := "#!" + webserver.Find(t, "php-cgi") + "\n" + `<?php echo $_SERVER["SCRIPT_NAME"], "|", $_SERVER["PATH_INFO"] ?? "", "|", __FILE__;`
+	path := filepath.Join(root, "page")
+	writeScript(t, path, text, 0o755)
+	run := cgi.Script{Path: path, Env: []string{"REDIRECT_STATUS=200"}}
+	for name, test := range map[string]struct {
+		backend gateway.Backend
+		environ map[string]string
+		want    string
+	}{
+		"Script":                {&run, map[string]string{"SCRIPT_NAME": "/app"}, "/app|"},
+		"Script with PATH_INFO": {&run, map[string]string{"SCRIPT_NAME": "/app", "PATH_INFO": "/a/b"}, "/app|/a/b"},
+		"Dir":                   {&cgi.Dir{Path: root, Script: cgi.Script{Env: run.Env}}, map[string]string{"PATH_INFO": "/page/a"}, "/page|/a"},
+	} {
+		test.environ["REQUEST_METHOD"] = "GET"
+		_, body, err := fetch(t, test.backend, &gateway.Request{Environ: util.EnvironFromMap(test.environ)})
+		if want := test.want + "|" + path; err != nil || body != want {
+			t.Errorf("%s: got %.300q, %v; want %q", name, body, err, want)
 		}
 	}
 }

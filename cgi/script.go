@@ -25,6 +25,11 @@ import (
 // Its standard error goes to the request's Stderr. It inherits no other file descriptor, and no signal that this process ignores.
 // On Unix it leads a process group of its own.
 //
+// SCRIPT_FILENAME is the script's absolute path where the request has no absolute path there, as a
+// request over HTTP has none: an interpreter that is named after "#!" in the script, such as php-cgi,
+// finds the script by it. What a web server or a Handler sent stays, since the program may itself be
+// an interpreter, for the scripts that they name.
+//
 // The length of a request body must be known; an unknown one gives gateway.ErrLengthRequired, since CGI has no chunks (RFC 3875
 // section 4.1.2). The body goes in while the response comes out. A script that does not read its body gets to answer all the same.
 //
@@ -159,7 +164,7 @@ func (s *Script) run(r *gateway.Request, path, dir string) (*gateway.Response, e
 	if err := s.reserve(r.Context()); err != nil {
 		return nil, err
 	}
-	env := s.environ(r)
+	env := s.environ(r, path)
 	if length > 0 && env.Get("CONTENT_LENGTH") == "" {
 		env.Set("CONTENT_LENGTH", strconv.FormatInt(length, 10))
 	}
@@ -198,13 +203,16 @@ func shellFunction(e *util.Environ) string {
 	return ""
 }
 
-// environ is the script's whole environment.
-func (s *Script) environ(r *gateway.Request) *util.Environ {
+// environ is the whole environment of the script at path.
+func (s *Script) environ(r *gateway.Request, path string) *util.Environ {
 	e := r.Environ.Clone()
 	e.Del("HTTP_PROXY")
 	e.Del("PATH")
 	e.Set("GATEWAY_INTERFACE", "CGI/1.1")
 	e.Set(strictVariable, strictValue)
+	if full, err := filepath.Abs(path); err == nil && !filepath.IsAbs(e.Get("SCRIPT_FILENAME")) {
+		e.Set("SCRIPT_FILENAME", full)
+	}
 	for _, name := range append([]string{"PATH", systemVariable}, s.InheritEnv...) {
 		if value, ok := os.LookupEnv(name); ok {
 			e.Set(name, value)

@@ -158,10 +158,36 @@ func TestScriptSurroundings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	full, err := filepath.Abs("script")
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := "0\n" + dir + "\nADDED=1\nCGIKIT_STRICT_EXIT=1\nGATEWAY_INTERFACE=CGI/1.1\nPATH=" + os.Getenv("PATH") +
-		"\nQUERY_STRING=-s+-d\nREQUEST_METHOD=GET\nSCRIPT_NAME=/app\nSERVER_PROTOCOL=HTTP/1.0\n"
+		"\nQUERY_STRING=-s+-d\nREQUEST_METHOD=GET\nSCRIPT_FILENAME=" + full + "\nSCRIPT_NAME=/app\nSERVER_PROTOCOL=HTTP/1.0\n"
 	if body != want {
 		t.Errorf("got\n%s\nwant\n%s", body, want)
+	}
+}
+
+// TestScriptFilename: the script's own path, where nothing else says which file is meant.
+func TestScriptFilename(t *testing.T) {
+	for _, test := range []struct{ sent, env, want string }{
+		{"", "", "the script"},
+		{"proxy:fcgi://127.0.0.1:9000/x", "", "the script"},
+		{"relative", "", "the script"},
+		{"/srv/www/index.php", "", "/srv/www/index.php"}, // of a web server, or of a Handler for an interpreter
+		{"/srv/www/index.php", "SCRIPT_FILENAME=/set", "/set"},
+	} {
+		s := shell(t, `printf 'Content-Type: text/plain\n\n%s' "$SCRIPT_FILENAME"`)
+		if test.env != "" {
+			s.Env = []string{test.env}
+		}
+		r := request("GET", nil)
+		r.Environ.Set("SCRIPT_FILENAME", test.sent)
+		_, body, err := fetch(t, s, r)
+		if want := strings.Replace(test.want, "the script", s.Path, 1); err != nil || body != want {
+			t.Errorf("%q: got %q, %v; want %q", test.sent, body, err, want)
+		}
 	}
 }
 
