@@ -39,12 +39,20 @@ func run(ctx context.Context, p *process) int {
 	if err == nil {
 		return 0
 	}
+	if e := (*exited)(nil); errors.As(err, &e) {
+		return e.status
+	}
 	fmt.Fprint(p.stderr, message(err))
 	if h := (*hinted)(nil); errors.As(err, &h) {
 		return h.status
 	}
 	return exitFailure
 }
+
+// exited is the end of a process that ran in the place of this one, and has said all there is to say.
+type exited struct{ status int }
+
+func (e *exited) Error() string { return fmt.Sprint("exit status ", e.status) }
 
 // runChild is the demo as a CGI script, on the standard streams of the process.
 func runChild(p *process) int {

@@ -74,6 +74,10 @@ func newServe(p *process) *cobra.Command {
 		Example:    serveExample,
 		Args:       takes(1, "one TARGET"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if isInit() {
+				return runAsInit()
+			}
+			adoptSockets()
 			s.target = args[0]
 			return s.run(c.Context(), p.stdout)
 		},

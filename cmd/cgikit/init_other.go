@@ -1,0 +1,9 @@
+//go:build !unix
+
+package main
+
+func isInit() bool { return false }
+
+func runAsInit() error { return nil }
+
+func adoptSockets() {}
