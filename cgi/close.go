@@ -47,7 +47,7 @@ func (s *Script) Close() error {
 	}
 	s.line.Lock()
 	defer s.line.Unlock()
-	return fmt.Errorf("cgi: %d scripts do not end", len(s.running))
+	return fmt.Errorf("cgi: scripts that SIGKILL has not ended: %d", len(s.running))
 }
 
 // Close is that of the folder's Script: see [Script.Close].

@@ -31,7 +31,7 @@ type backend struct {
 
 // openBackend opens a target whose requests and responses package host translates.
 func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*target, error) {
-	b, err := newBackend(a, name, o)
+	b, err := newBackend(a, name, o, log)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +60,10 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 	}, nil
 }
 
-func newBackend(a listen.Address, name string, o targetOptions) (*backend, error) {
+func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*backend, error) {
 	switch {
 	case a.Protocol == "cgi":
-		return newCGI(a.Path, o)
+		return newCGI(a.Path, o, log)
 	case a.Network != "tcp" && a.Network != "unix":
 		return nil, usage(fmt.Errorf("target %.100q is nothing that can be called", name), "an inherited socket is for -l; a target is such as "+
 			a.Protocol+"://127.0.0.1:9000 or "+a.Protocol+"+unix:/run/app.sock")
@@ -119,8 +119,8 @@ func newSCGI(addr string, o targetOptions) *backend {
 	return &backend{c, pool, c.Close}
 }
 
-// newCGI is a script, or a folder of them.
-func newCGI(path string, o targetOptions) (*backend, error) {
+// newCGI is a script, or a folder of them. Closing it ends the scripts that still run.
+func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 	const hint = "cgi: is followed by a script, or by a folder of scripts"
 	info, err := os.Stat(path)
 	if err != nil {
@@ -130,16 +130,25 @@ func newCGI(path string, o targetOptions) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	running := cmp.Or(o.concurrency, defaultScripts)
 	if info.IsDir() {
-		d := &cgi.Dir{Path: full, Script: cgi.Script{ReadTimeout: o.timeout, RequestTimeout: o.timeout, MaxScripts: running}}
-		return &backend{Backend: d, close: nothingToClose}, nil
+		d := &cgi.Dir{Path: full}
+		setScript(&d.Script, o, log)
+		return &backend{Backend: d, close: d.Close}, nil
 	}
 	if _, err := exec.LookPath(full); err != nil {
 		return nil, usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "chmod +x makes a file a program; its first line names what runs it")
 	}
-	script := &cgi.Script{Path: full, ReadTimeout: o.timeout, RequestTimeout: o.timeout, MaxScripts: running}
-	return &backend{Backend: script, close: nothingToClose}, nil
+	script := &cgi.Script{Path: full}
+	setScript(script, o, log)
+	return &backend{Backend: script, close: script.Close}, nil
+}
+
+// setScript says how scripts are run. What one writes to its error stream after its response has no request in the log.
+func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) {
+	s.ReadTimeout, s.RequestTimeout = o.timeout, o.timeout
+	s.MaxScripts = cmp.Or(o.concurrency, defaultScripts)
+	s.StrictExit = o.strictExit
+	s.Stderr = slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer()
 }
 
 // cause takes off what os/exec says about a search that did not take place.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -117,7 +118,7 @@ func openAt(t *testing.T, addr string, o targetOptions) *backend {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := newBackend(a, addr, o)
+	b, err := newBackend(a, addr, o, slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ import (
 )
 
 const serveHelp = `serve answers the requests that come in at each LISTEN with TARGET, until SIGTERM or Ctrl-C. Requests
-under way may then finish; a second signal ends at once.
+under way may then finish; a second signal breaks them off. CGI scripts that still run are asked to end, and
+killed 3 seconds later.
 
 LISTEN is one of
   http://127.0.0.1:8080      HTTP over TCP; fastcgi and scgi in the place of http are the other protocols
@@ -102,6 +103,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.IntVar(&o.concurrency, "concurrency", 0, "`number` of requests that the target works on at the same time; more wait (default no bound, 64 for cgi:)")
 	f.Var(&o.keepConns, "keep-conns", "`number` of connections to a FastCGI target that are kept; auto keeps them if the application multiplexes")
 	f.DurationVar(&o.keepIdle, "keep-idle", 0, "`time` after which a kept connection without a request is closed (default 10s)")
+	f.BoolVar(&o.strictExit, "strict-exit", false, "break the response of a CGI script that exits with a status that is not zero")
 	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "`engine` of FastCGI: cgikit, nethttp for listeners, or gofast for the target (default cgikit)")
 	f.BoolVar(&s.validated, "validate", false, "check every request and response, and fail those that break a rule")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of a line for each request on standard output: combined, json or off")
@@ -121,7 +123,7 @@ func (s *serving) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer target.close()
+	defer s.closeTarget(target)
 	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
 		return failure(errors.New("what was asked for and how the process was started do not fit: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and keep REQUEST_METHOD out of the environment")
@@ -131,6 +133,13 @@ func (s *serving) run(ctx context.Context, stdout io.Writer) error {
 		return plain(s.launch.Run(ctx))
 	}
 	return s.runMonitored(ctx, target, access)
+}
+
+// closeTarget ends what the target has started.
+func (s *serving) closeTarget(t *target) {
+	if err := t.close(); err != nil {
+		s.launch.Log.Warn("closing the target", "error", err)
+	}
 }
 
 // check looks at what needs nothing opened.

@@ -36,6 +36,7 @@ type targetOptions struct {
 	keepConns             keepConns
 	keepIdle              time.Duration
 	gofast                bool
+	strictExit            bool
 }
 
 // openTarget opens the target called name, or tells what there is.
@@ -96,6 +97,7 @@ func (o *targetOptions) fit(kind string) error {
 		{"--concurrency", o.concurrency != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--keep-conns", o.keepConns.given, kind == "fastcgi", "fastcgi: targets"},
 		{"--keep-idle", o.keepIdle != 0, kind == "fastcgi", "fastcgi: targets"},
+		{"--strict-exit", o.strictExit, kind == "cgi", "cgi: targets; a FastCGI or SCGI application has no exit status that counts"},
 		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
 	} {
 		if flag.set && !flag.fits {

@@ -20,7 +20,7 @@ import (
 // Config says what to deploy. All fields must be set.
 type Config struct {
 	App gateway.App  // the application; it must have package demo's pages, which the page links to
-	CGI *cgi.Script  // how to start the same application as a CGI program
+	CGI *cgi.Script  // how to start the same application as a CGI program; Shutdown closes it
 	Log *slog.Logger // what the servers have to complain of
 }
 
@@ -32,6 +32,7 @@ type Tour struct {
 	dir         string // of the sockets
 	fastcgi     *fastcgi.Server
 	scgi        *scgi.Server
+	cgi         *cgi.Script
 	log         *slog.Logger
 }
 
@@ -53,6 +54,7 @@ func Start(c Config) (*Tour, error) {
 		dir:     dir,
 		fastcgi: &fastcgi.Server{App: c.App, ErrorLog: c.Log},
 		scgi:    &scgi.Server{App: c.App, ErrorLog: c.Log},
+		cgi:     c.CGI,
 		log:     c.Log,
 	}
 	fastcgiAddr, err := t.serve("fastcgi", t.fastcgi.Serve)
@@ -101,13 +103,13 @@ func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 // ServeHTTP implements http.Handler: the page at the root, each deployment below its name.
 func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeHTTP(w, r) }
 
-// Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no socket and no folder behind. The HTTP server in
-// front must have ended before.
+// Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no socket, no folder and no script
+// behind. The HTTP server in front must have ended before.
 func (t *Tour) Shutdown(ctx context.Context) error {
 	err := errors.Join(t.fastcgi.Shutdown(ctx), t.scgi.Shutdown(ctx))
 	if err != nil {
 		t.fastcgi.Close()
 		t.scgi.Close()
 	}
-	return errors.Join(err, os.RemoveAll(t.dir))
+	return errors.Join(err, t.cgi.Close(), os.RemoveAll(t.dir))
 }
