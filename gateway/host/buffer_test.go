@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -432,4 +433,73 @@ func TestBufferFile(t *testing.T) {
 	if _, err := askWith(t, h, nil, 0, client); err != nil || client.files != 1 || !strings.HasSuffix(client.String(), text) {
 		t.Errorf("got %v, %d files sent, %d bytes", err, client.files, client.Len())
 	}
+}
+
+// TestBufferMemory: many answers that wait for slow clients stay within the budget for memory, each of them complete.
+func TestBufferMemory(t *testing.T) {
+	const clients, size, budgetBytes, apiece = 100, 8 << 20, 2 << 20, 128 << 10 // apiece is what a request costs without buffering
+	var answered sync.WaitGroup
+	answered.Add(clients)
+	b := backendFunc(func(*gateway.Request) (*gateway.Response, error) {
+		body := io.MultiReader(strings.NewReader("Content-Type: application/octet-stream\n\n"), io.LimitReader(zeros{}, size))
+		return gateway.ReadResponse(&notifier{Reader: body, done: answered.Done}, 0)
+	})
+	budget := &exchange.Budget{MemoryBytes: budgetBytes, Dir: t.TempDir()}
+	s := httptest.NewServer(buffered(b, budget))
+	defer s.Close()
+	before := heap()
+	var conns []net.Conn
+	for range clients {
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.(*net.TCPConn).SetReadBuffer(64 << 10) // or the system takes all of it off the server
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		conns = append(conns, c)
+	}
+	answered.Wait()
+	if memory, files := budget.Used(); memory > budgetBytes || files == 0 {
+		t.Errorf("got %d bytes of memory and %d of files reserved", memory, files)
+	}
+	if grown := heap() - before; grown > budgetBytes+clients*apiece {
+		t.Errorf("the heap has grown by %d bytes; want at most the budget's %d and %d for the requests", grown, budgetBytes, clients*apiece)
+	}
+	for _, c := range conns {
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+			t.Errorf("got %d bytes, %v; want %d", n, err, size)
+		}
+	}
+	wantFree(t, budget)
+}
+
+// heap returns how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// notifier calls done when it is closed.
+type notifier struct {
+	io.Reader
+	done func()
+}
+
+func (n *notifier) Close() error {
+	n.done()
+	return nil
 }
