@@ -31,12 +31,19 @@ type backend struct {
 
 // openBackend opens a target whose requests and responses package host translates.
 func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*target, error) {
+	budget, err := o.buffer.budget()
+	if err != nil {
+		return nil, err
+	}
 	b, err := newBackend(a, name, o, log)
 	if err != nil {
 		return nil, err
 	}
 	h := &host.Handler{
 		Backend:           b.Backend,
+		Buffer:            !o.buffer.stream,
+		Budget:            budget,
+		MaxBodyBytes:      -1, // the servers have the bound of --max-body
 		Mount:             o.mount,
 		SplitPath:         o.splitPath,
 		Fallback:          o.fallback,

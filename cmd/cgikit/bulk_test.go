@@ -51,22 +51,25 @@ func TestBulk(t *testing.T) {
 	}
 	for _, in := range matrixListeners {
 		for _, out := range matrixTargets {
-			t.Run(in+" to "+out, func(t *testing.T) {
-				url := listenBy(t, in, serveTo(t, out, "bulk"))
-				resp, err := http.Get(url + "/?" + strconv.Itoa(bulkSize))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				if got, err := checksum(resp.Body); got != want || err != nil {
-					t.Errorf("download: got %s, %v; want %s", got, err, want)
-				}
-				for _, length := range []int64{bulkSize, -1} {
-					if got, err := upload(url, length); got != want || err != nil {
-						t.Errorf("upload, length %d: got %s, %v; want %s", length, got, err, want)
-					}
-				}
-			})
+			t.Run(in+" to "+out+", buffered", func(t *testing.T) { checkBulk(t, listenBy(t, in, serveTo(t, out, "bulk", targetOptions{})), want) })
+			t.Run(in+" to "+out+", streamed", func(t *testing.T) { checkBulk(t, listenBy(t, in, serveTo(t, out, "bulk", streaming)), want) })
+		}
+	}
+}
+
+// checkBulk sends a large body to the app bulk at url, and has it send one.
+func checkBulk(t *testing.T, url, want string) {
+	resp, err := http.Get(url + "/?" + strconv.Itoa(bulkSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, err := checksum(resp.Body); got != want || err != nil {
+		t.Errorf("download: got %s, %v; want %s", got, err, want)
+	}
+	for _, length := range []int64{bulkSize, -1} {
+		if got, err := upload(url, length); got != want || err != nil {
+			t.Errorf("upload, length %d: got %s, %v; want %s", length, got, err, want)
 		}
 	}
 }

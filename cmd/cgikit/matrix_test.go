@@ -31,25 +31,42 @@ var (
 	matrixTargets   = []string{"local", "cgi", "fastcgi", "fastcgi by gofast", "scgi"}
 )
 
-// TestMatrix runs what every transport has to pass through each listener to each target, in the composition of serve.
+// TestMatrix runs what every transport has to pass through each listener to each target, in the composition of serve: with
+// buffering, and with --stream.
 func TestMatrix(t *testing.T) {
 	for _, in := range matrixListeners {
 		for _, out := range matrixTargets {
-			t.Run(in+" to "+out, func(t *testing.T) {
-				t.Parallel() // most of the time is spent in waiting
-				gatewaytest.Run(t, gatewaytest.Transport{
-					Exclusions: matrixExclusions[out],
-					Start: func(t testing.TB, _ gateway.App) string {
-						return listenBy(t, in, serveTo(t, out, "suite"))
-					},
-				})
-			})
+			t.Run(in+" to "+out+", buffered", func(t *testing.T) { runMatrix(t, in, out, bufferedExclusions[out], targetOptions{}) })
+			t.Run(in+" to "+out+", streamed", func(t *testing.T) { runMatrix(t, in, out, streamExclusions[out], streaming) })
 		}
 	}
 }
 
-// matrixExclusions are what remains of a target's nature; no listener has any.
-var matrixExclusions = map[string][]gatewaytest.Exclusion{
+func runMatrix(t *testing.T, in, out string, exclusions []gatewaytest.Exclusion, o targetOptions) {
+	t.Parallel() // most of the time is spent in waiting
+	gatewaytest.Run(t, gatewaytest.Transport{
+		Exclusions: exclusions,
+		Start: func(t testing.TB, _ gateway.App) string {
+			return listenBy(t, in, serveTo(t, out, "suite", o))
+		},
+	})
+}
+
+// streaming are the flags of a serve that does not buffer.
+var streaming = targetOptions{buffer: bufferOptions{stream: true}}
+
+// bufferedExclusions are what buffering leaves out. A target of this process is not asked through a Handler.
+var bufferedExclusions = map[string][]gatewaytest.Exclusion{
+	"cgi": wholeBody, "fastcgi": wholeBody, "fastcgi by gofast": wholeBody, "scgi": wholeBody,
+}
+
+var wholeBody = []gatewaytest.Exclusion{{
+	Case:   "full-duplex",
+	Reason: "with buffering the body is complete before the target is asked, so that a slow client does not occupy it; --stream passes it on as it comes",
+}}
+
+// streamExclusions are what remains of a target's nature; no listener has any.
+var streamExclusions = map[string][]gatewaytest.Exclusion{
 	"cgi": {{
 		Case:   "full-duplex",
 		Reason: "package cgi reads the body to its end before its first output, because Apache hands over all of it before it reads an answer",
@@ -61,9 +78,9 @@ var matrixExclusions = map[string][]gatewaytest.Exclusion{
 }
 
 // serveTo is what serve makes of a target behind which an application is, with all that can watch its requests.
-func serveTo(t testing.TB, kind, app string) gateway.App {
+func serveTo(t testing.TB, kind, app string, o targetOptions) gateway.App {
 	t.Helper()
-	tg := targetOf(t, kind, app)
+	tg := targetOf(t, kind, app, o)
 	t.Cleanup(func() {
 		if err := tg.close(); err != nil {
 			t.Error(err)
@@ -77,9 +94,9 @@ func serveTo(t testing.TB, kind, app string) gateway.App {
 	return s.app(tg, log, new(monitor.Ledger))
 }
 
-func targetOf(t testing.TB, kind, appName string) *target {
+func targetOf(t testing.TB, kind, appName string, options targetOptions) *target {
 	t.Helper()
-	name, options, app := "", targetOptions{}, matrixApps[appName]
+	name, app := "", matrixApps[appName]
 	switch kind {
 	case "local":
 		return localTarget(app, nothingToClose)

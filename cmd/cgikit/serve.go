@@ -44,6 +44,9 @@ with --keep-conns decides by hand, and 0 keeps none.
 With --root and --split-path the request's path names a script below a folder, as a web server does it for php-fpm,
 and what is no script there is sent as a file. Without them the target is one application for all paths.
 
+A client that is slow to send a request or to take an answer does not occupy a CGI, FastCGI or SCGI target: what waits for
+it is kept in memory and then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off.
+
 The status page at the address of --metrics has Prometheus's figures at /metrics, and at /healthz 200 while requests are
 taken. Everyone who can connect there can read them.`
 
@@ -104,6 +107,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.Var(&o.keepConns, "keep-conns", "`number` of connections to a FastCGI target that are kept; auto keeps them if the application multiplexes")
 	f.DurationVar(&o.keepIdle, "keep-idle", 0, "`time` after which a kept connection without a request is closed (default 10s)")
 	f.BoolVar(&o.strictExit, "strict-exit", false, "break the response of a CGI script that exits with a status that is not zero")
+	o.buffer.addFlags(f)
 	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "`engine` of FastCGI: cgikit, nethttp for listeners, or gofast for the target (default cgikit)")
 	f.BoolVar(&s.validated, "validate", false, "check every request and response, and fail those that break a rule")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of a line for each request on standard output: combined, json or off")

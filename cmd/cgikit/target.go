@@ -37,6 +37,7 @@ type targetOptions struct {
 	keepIdle              time.Duration
 	gofast                bool
 	strictExit            bool
+	buffer                bufferOptions
 }
 
 // openTarget opens the target called name, or tells what there is.
@@ -98,6 +99,10 @@ func (o *targetOptions) fit(kind string) error {
 		{"--keep-conns", o.keepConns.given, kind == "fastcgi", "fastcgi: targets"},
 		{"--keep-idle", o.keepIdle != 0, kind == "fastcgi", "fastcgi: targets"},
 		{"--strict-exit", o.strictExit, kind == "cgi", "cgi: targets; a FastCGI or SCGI application has no exit status that counts"},
+		{"--stream", o.buffer.stream, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--buffer-memory", o.buffer.memory != 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--buffer-files", o.buffer.files != 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--spool-dir", o.buffer.dir != "", remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
 	} {
 		if flag.set && !flag.fits {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/util"
+)
+
+// bufferOptions say how slow clients are kept from occupying the target. The zero value buffers, within the default sizes.
+type bufferOptions struct {
+	stream        bool
+	memory, files bufferSize
+	dir           string
+}
+
+func (o *bufferOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.stream, "stream", false, "pass requests and answers on as they come, in place of buffering them for slow clients")
+	f.Var(&o.memory, "buffer-memory", "`size` of what waits in memory for slow clients, of all requests together (default 256M); 0 is nothing")
+	f.Var(&o.files, "buffer-files", "`size` of what waits in temporary files (default 4G); 0 is nothing")
+	f.StringVar(&o.dir, "spool-dir", "", "`folder` of the temporary files (default that of the system)")
+}
+
+// budget returns what the flags allow to wait, and finds out whether files can be made.
+func (o *bufferOptions) budget() (*exchange.Budget, error) {
+	if o.dir != "" {
+		f, err := util.CreateTempFile(o.dir)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--spool-dir: %w", err), "the folder must be there, and this process must be able to make files in it")
+		}
+		f.Close()
+	}
+	return &exchange.Budget{MemoryBytes: int64(o.memory), FileBytes: int64(o.files), Dir: o.dir}, nil
+}
+
+// bufferSize is a flag's number of bytes, as a Budget has it: zero where the flag was not given, and -1 for none.
+type bufferSize int64
+
+// Set implements pflag.Value.
+func (b *bufferSize) Set(s string) error {
+	var n byteSize
+	if err := n.Set(s); err != nil {
+		return err
+	}
+	if *b = bufferSize(n); n == 0 {
+		*b = -1
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (b *bufferSize) String() string {
+	switch {
+	case *b < 0:
+		return "0"
+	case *b == 0:
+		return ""
+	}
+	return (*byteSize)(b).String()
+}
+
+// Type implements pflag.Value.
+func (*bufferSize) Type() string { return "size" }
