@@ -117,8 +117,8 @@ var ErrClientClosed = errors.New("fastcgi: Client is closed")
 // RoundTrip implements [gateway.Backend].
 //
 // An application that cannot be reached, breaks off or breaks the protocol is a [*gateway.BackendError] of 502, one that is too slow of
-// 504, one that has no room of 503; where the request's context has ended, the error wraps its reason. A body that cannot be read, or is
-// shorter than CONTENT_LENGTH, ends the exchange with an error that wraps that of r.Stdin. A CONTENT_LENGTH that is no number is a
+// 504, one that has no room of 503. Where the request's context has ended, the error is [gateway.ContextError]. A body that cannot be
+// read, or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError]. A CONTENT_LENGTH that is no number is a
 // [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	role := cmp.Or(c.Role, RoleResponder)

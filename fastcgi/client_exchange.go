@@ -133,7 +133,7 @@ func (x *clientExchange) send(body *clientBody) {
 	}
 	err := body.send(x, x.conn.id, x.sendingLast)
 	x.conn.call.Sent()
-	if b := (*stdinError)(nil); errors.As(err, &b) {
+	if errors.As(err, new(*gateway.BodyError)) {
 		x.over(err)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -47,19 +48,12 @@ func (m *message) encode(role Role, e *util.Environ, body *clientBody) error {
 	return nil
 }
 
-// stdinError is a Stdin that failed.
-type stdinError struct{ err error }
-
-func (e *stdinError) Error() string { return "fastcgi: request body: " + e.err.Error() }
-
-// Unwrap returns the error of Stdin.
-func (e *stdinError) Unwrap() error { return e.err }
-
+// bodyError is what the caller hears of a Stdin that failed, or ended before its time.
 func bodyError(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return &stdinError{err}
+	return &gateway.BodyError{Err: err}
 }
 
 // address writes the id of the request into its records, and whether the connection is kept into the first.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/cgikit/cgikit/headers"
 	"github.com/cgikit/cgikit/util"
@@ -15,8 +13,8 @@ import (
 // model is http.RoundTripper, and like one it is safe for concurrent use.
 type Backend interface {
 	// RoundTrip sends r and returns once the head of the response is there. It may read r.Stdin until the Body is closed,
-	// also after it returned. Ending the request's context ends the exchange. An error that a client should hear about is
-	// a [*BackendError].
+	// also after it returned. Ending the request's context ends the exchange, with what [ContextError] returns. A failure of
+	// r.Stdin is a [*BodyError], and one of the backend a [*BackendError]: the client is told of it.
 	//
 	// Where the environ has no CONTENT_LENGTH and Stdin is not nil, the length of the body is unknown: a Backend whose
 	// protocol needs it returns [ErrLengthRequired].
@@ -46,12 +44,7 @@ type BackendError struct {
 }
 
 // Error tells it for a log.
-func (e *BackendError) Error() string {
-	if e.Err == nil {
-		return "gateway: backend: " + e.Reason
-	}
-	return fmt.Sprintf("gateway: backend: %s: %v", e.Reason, e.Err)
-}
+func (e *BackendError) Error() string { return detailed("gateway: backend: "+e.Reason, e.Err) }
 
 // Unwrap returns the detail.
 func (e *BackendError) Unwrap() error { return e.Err }
@@ -65,11 +58,7 @@ func (e *BackendError) page() (status, text string) {
 	default:
 		status = "502 Bad Gateway"
 	}
-	first, size := utf8.DecodeRuneInString(e.Reason)
-	if size == 0 {
-		return status, status[len("502 "):] + ".\n"
-	}
-	return status, string(unicode.ToUpper(first)) + e.Reason[size:] + ".\n"
+	return status, sentence(e.Reason, status[len("502 "):])
 }
 
 // ErrLengthRequired is returned by a Backend that has to know the length of the body first, and does not.

@@ -31,7 +31,20 @@ type body struct {
 	max   int64 // for the error
 	over  bool  // more came than max
 	ended atomic.Bool
+
+	waiting atomic.Bool // a Read is under way
+	failure atomic.Pointer[error]
 }
+
+// Failure lets Blame know what became of the body: the error of the first Read that failed, and whether one is waiting for more.
+func (b *body) Failure() (err error, waiting bool) {
+	if failure := b.failure.Load(); failure != nil {
+		err = *failure
+	}
+	return err, b.waiting.Load()
+}
+
+func (b *body) fail(err error) { b.failure.CompareAndSwap(nil, &err) }
 
 func (b *body) Read(p []byte) (int, error) {
 	switch {
@@ -42,10 +55,15 @@ func (b *body) Read(p []byte) (int, error) {
 	case b.left == 0:
 		return 0, io.EOF
 	}
+	b.waiting.Store(true)
 	n, err := b.read(p)
 	if b.ended.Load() {
 		return 0, ErrFinished
 	}
+	if err != nil && err != io.EOF {
+		b.fail(err)
+	}
+	b.waiting.Store(false)
 	return n, err
 }
 

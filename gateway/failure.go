@@ -82,12 +82,13 @@ func bounded(stack []byte, limit int) []byte {
 	return stack[:len(stack)-len(rest)]
 }
 
-// silent reports whether err is nobody's fault: the peer went away, stopped taking bytes, or the App asked for the break. A
-// Stdout that fails for another reason, such as a full disk, is worth a line; so is a peer of the App's own that went away.
+// silent reports whether err is worth no line: the client or the web server went away, the peer stopped taking bytes, or the App
+// asked for the break. A Stdout that fails for another reason, such as a full disk, is worth one; so is a peer of the App's own that
+// went away, and a client that did not send all of its body.
 func (x *exchange) silent(err error) bool {
 	over := x.ctx.Err() != nil
 	switch lost := x.response.lost; {
-	case errors.Is(err, ErrAbort):
+	case errors.Is(err, ErrAbort), errors.Is(err, ErrClientGone):
 		return true
 	case lost != nil:
 		return errors.Is(err, lost) && (over || PeerGone(lost) || errors.Is(lost, os.ErrDeadlineExceeded))
@@ -97,6 +98,7 @@ func (x *exchange) silent(err error) bool {
 
 // fail reports why there is no whole response, and answers with an error page while it can.
 func (x *exchange) fail(err error) error {
+	err = Blame(&x.request, err)
 	if !x.silent(err) {
 		x.logException(err)
 	}
@@ -106,9 +108,9 @@ func (x *exchange) fail(err error) error {
 	return x.errorPage(err)
 }
 
-// decided reports whether err breaks the exchange: something has gone out already, or nothing may.
+// decided reports whether err breaks the exchange: the head was sent, the App wants nothing sent, or its client has left.
 func (w *response) decided(err error) bool {
-	return w.committed || errors.Is(err, ErrAbort)
+	return w.committed || errors.Is(err, ErrAbort) || errors.Is(err, ErrClientGone)
 }
 
 // logException reports a failure once, as LogException says or as text on Stderr. A LogException that panics is reported
@@ -183,9 +185,10 @@ const (
 // paged is an error that has a page of its own: a refused request, or a backend that failed.
 type paged interface{ page() (status, text string) }
 
-// ErrorPage returns the status and the text of the page that answers an App which failed with err, where no hook of
-// [BaseCGIHandler] has it otherwise: 500, or what a refused request and a failed backend have of their own (400, 404, 411, 413,
-// 502 to 504). The page is text/plain. An access log has its status from here.
+// ErrorPage returns the status and the text of the page that answers an App which failed with err, unless a hook of
+// [BaseCGIHandler] changes it: 500, or what an error of this package stands for (400, 404, 408, 411, 413, 502 to 504). The page is
+// text/plain. An access log has its status from here; that of [ErrClientGone], as [Blame] returns it, is 499 with no text, and is
+// never sent.
 func ErrorPage(err error) (status, text string) {
 	if p := paged(nil); errors.As(err, &p) {
 		return p.page()

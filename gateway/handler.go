@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -221,7 +222,7 @@ func (h *BaseCGIHandler) httpVersion() string { return cmp.Or(h.HTTPVersion, "1.
 // brokenError is what Run returns for a response that is not whole.
 type brokenError struct {
 	err  error
-	gone bool // Stdout's peer has gone away
+	gone bool // the peer has gone away
 }
 
 func (e *brokenError) Error() string { return ErrBroken.Error() + ": " + e.err.Error() }
@@ -230,5 +231,5 @@ func (e *brokenError) Unwrap() []error { return []error{ErrBroken, e.err} }
 
 // broken is the error of Run for the response w, which is not whole because of err.
 func broken(w *response, err error) error {
-	return &brokenError{err: err, gone: PeerGone(w.lost)}
+	return &brokenError{err: err, gone: PeerGone(w.lost) || errors.Is(err, ErrClientGone)}
 }

@@ -46,7 +46,7 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		return nil, out.err
 	}
 	context.AfterFunc(ctx, func() { // an App that does not heed its context must not hold the reader
-		w.CloseWithError(&BackendError{Status: 502, Reason: "the request was given up", Err: ctx.Err()})
+		w.CloseWithError(ContextError(ctx))
 	})
 	out.resp.Body = &localBody{body, cancel}
 	return out.resp, nil

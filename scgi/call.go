@@ -3,7 +3,6 @@ package scgi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -124,7 +123,7 @@ func bodyError(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("scgi: request body: %w", err)
+	return &gateway.BodyError{Err: err}
 }
 
 // Write sends some of the request, while there is somebody to take it.

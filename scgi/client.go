@@ -67,9 +67,9 @@ var ErrClientClosed = errors.New("scgi: Client is closed")
 // RoundTrip implements [gateway.Backend].
 //
 // An application that cannot be reached or breaks off is a [*gateway.BackendError] of 502, one that is too slow of 504, one
-// that has no room under MaxConns of 503, as is a system on this side that can open no more connections; where the request's
-// context has ended, the error wraps its reason, and nothing is sent that was not sent before. A body that cannot be read, or is
-// shorter than CONTENT_LENGTH, ends the exchange with an error that wraps that of r.Stdin.
+// that has no room under MaxConns of 503, as is a system on this side that can open no more connections. Where the request's
+// context has ended, the error is [gateway.ContextError], and nothing is sent that was not sent before. A body that cannot be
+// read, or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError].
 //
 // SCGI needs the length of the body. Without CONTENT_LENGTH, RoundTrip reads one byte of Stdin: at its end the length is zero,
 // and otherwise the error is [gateway.ErrLengthRequired]. One that is no number, and a NUL in a variable, is a

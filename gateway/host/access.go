@@ -13,7 +13,7 @@ import (
 type Access struct {
 	Request  *gateway.Request // as it came in. It must not be changed, nor kept
 	Script   string           // the script's file, where one was looked for and found
-	Status   int              // what the client was answered; 0 where it was cut off without an answer
+	Status   int              // what the client was answered; 0 where it was cut off without an answer, 499 where it left before one
 	Bytes    int64            // of the body, that were handed to the server
 	Start    time.Time        // when the Handler got the request
 	Head     time.Duration    // until the backend's first response head was there; 0 if none ever was
@@ -66,8 +66,8 @@ func (m *meter) report(err error) *Access {
 	a := &m.access
 	a.Duration = time.Since(a.Start)
 	if err != nil {
-		a.Err = err
-		m.foresee(err)
+		a.Err = gateway.Blame(a.Request, err)
+		m.foresee(a.Err)
 	}
 	a.Status = statusCode(m.status)
 	if m.silent || a.Status == 204 || a.Status == 304 {

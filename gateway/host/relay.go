@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -53,7 +52,7 @@ func (x *relay) roundTrip() (_ *gateway.Response, err error) {
 	}
 	resp, err := h.spool.roundTrip(x.sent, x.reserve())
 	if err != nil {
-		return nil, blame(err)
+		return nil, x.blame(err)
 	}
 	if !x.access.Start.IsZero() && x.access.Head == 0 {
 		x.access.Head = time.Since(x.access.Start)
@@ -68,17 +67,17 @@ func (x *relay) end() {
 	}
 }
 
-// blame returns err as a client may be told of it. What the gateway has a page for stays; else the client has not sent its body, or
-// the backend has failed, or was not in time.
-func blame(err error) error {
+// blame returns err as a client may be told of it: see [gateway.Blame]. An error that has nothing to say of that is the backend's.
+func (x *relay) blame(err error) error {
+	err = gateway.Blame(x.current, err)
 	status, _ := gateway.ErrorPage(err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && !strings.HasPrefix(status, "504"):
 		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
-	case errors.Is(err, context.Canceled), errors.Is(err, gateway.ErrAbort), !strings.HasPrefix(status, "500"):
+	case errors.Is(err, gateway.ErrAbort), errors.As(err, new(*gateway.ServerError)), !strings.HasPrefix(status, "500"):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded): // of r.Stdin: a backend's own has a page
-		return fmt.Errorf("%w: %w", &gateway.RequestError{Reason: "the body did not arrive"}, err)
+		return &gateway.BodyError{Err: err}
 	}
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be asked", Err: err}
 }

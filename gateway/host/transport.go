@@ -129,7 +129,8 @@ func newResponse(r *http.Request, status string) *http.Response {
 	}
 }
 
-// refusal is the response to a request that the backend did not get; where the backend is to blame it is an error.
+// refusal is the response to a request that the client is to blame for; where the backend or this process is, or the client has left,
+// it is an error.
 func refusal(r *http.Request, current *gateway.Request, err error) (*http.Response, error) {
 	p, ok := page{}, false
 	if current != nil {
@@ -141,7 +142,7 @@ func refusal(r *http.Request, current *gateway.Request, err error) (*http.Respon
 	if errors.Is(err, httpapp.ErrOutsideMount) {
 		p, _ = pageOf(nil, ErrNotFound)
 	}
-	if strings.HasPrefix(p.status, "5") {
+	if strings.HasPrefix(p.status, "5") || errors.Is(err, gateway.ErrClientGone) {
 		return nil, err
 	}
 	answer := newResponse(r, p.status)
@@ -158,8 +159,10 @@ func refusal(r *http.Request, current *gateway.Request, err error) (*http.Respon
 
 // requestBody is what a backend reads. It must not be read any more once the response is closed, and a backend may not heed that.
 type requestBody struct {
-	body   io.ReadCloser
-	closed atomic.Bool
+	body    io.ReadCloser
+	closed  atomic.Bool
+	waiting atomic.Bool // a Read is under way
+	failure atomic.Pointer[error]
 }
 
 // Read implements io.Reader.
@@ -167,11 +170,26 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if b.closed.Load() {
 		return 0, gateway.ErrFinished
 	}
+	b.waiting.Store(true)
 	n, err := b.body.Read(p)
 	if b.closed.Load() {
 		return 0, gateway.ErrFinished
 	}
+	if err != nil && err != io.EOF {
+		b.fail(err)
+	}
+	b.waiting.Store(false)
 	return n, err
+}
+
+func (b *requestBody) fail(err error) { b.failure.CompareAndSwap(nil, &err) }
+
+// Failure is for gateway.Blame.
+func (b *requestBody) Failure() (err error, waiting bool) {
+	if failure := b.failure.Load(); failure != nil {
+		err = *failure
+	}
+	return err, b.waiting.Load()
 }
 
 // close does not wait: where a Read is under way, a server's body would.

@@ -36,7 +36,7 @@ type Dialer struct {
 
 // Dial connects to the first address that takes the connection. Its error is a [*gateway.BackendError]: 504 for an application that
 // cannot be reached in time, 502 for one that cannot be reached or an address that cannot be called, 503 where this process or its
-// system can open no more connections, and [Failure]'s where ctx has ended.
+// system can open no more connections. Where ctx has ended it is [gateway.ContextError].
 func (d *Dialer) Dial(ctx context.Context) (*Call, error) {
 	nc, err := d.dial(ctx, d.Addr)
 	for _, addr := range d.Fallback {
@@ -96,8 +96,8 @@ func dialUnix(ctx context.Context, path string) (net.Conn, error) {
 
 // unreachable is what a client may hear of a failed dial. ctx is the request's own.
 func unreachable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return Failure(ctx, ctx.Err())
+	if ended := gateway.ContextError(ctx); ended != nil {
+		return ended
 	}
 	if t := net.Error(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout() {
 		return &gateway.BackendError{Status: 504, Reason: "the application cannot be reached in time", Err: err}
@@ -108,15 +108,14 @@ func unreachable(ctx context.Context, err error) error {
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: err}
 }
 
-// Failure is what a client may hear of an exchange under ctx that ended with err: a [*gateway.BackendError] of 504 where the
-// application was too slow or the deadline of ctx has passed, of 502 where it broke off or ctx was cancelled. It wraps the reason of
-// ctx if that has ended, else err, an io.EOF as io.ErrUnexpectedEOF.
-func Failure(ctx context.Context, err error) *gateway.BackendError {
-	switch cause := ctx.Err(); {
-	case errors.Is(cause, context.DeadlineExceeded):
-		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: cause}
-	case cause != nil:
-		return &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: cause}
+// Failure is what a client may hear of an exchange under ctx that ended with err: [gateway.ContextError] where ctx has ended, and
+// else a [*gateway.BackendError], of 504 where the application was too slow and of 502 where it broke off. That wraps err, an io.EOF
+// as io.ErrUnexpectedEOF.
+func Failure(ctx context.Context, err error) error {
+	if ended := gateway.ContextError(ctx); ended != nil {
+		return ended
+	}
+	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
 	case err == io.EOF:

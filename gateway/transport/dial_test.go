@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,15 +90,14 @@ func TestDialerFailures(t *testing.T) {
 		{"nothing to call", context.Background(), "fd:0", nil, 502, "nothing that can be called"},
 		{"a folder", context.Background(), "files:/srv", nil, 502, "files"},
 		{"another protocol", context.Background(), "fastcgi://127.0.0.1:1", nil, 502, "is for fastcgi"},
-		{"given up", ended, "127.0.0.1:1", []string{"127.0.0.1:2"}, 502, "given up"},
+		{"given up", ended, "127.0.0.1:1", []string{"127.0.0.1:2"}, 499, "given up"},
 		{"too late", late, "127.0.0.1:1", nil, 504, "in time"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := &Dialer{Protocol: "scgi", Addr: test.addr, Fallback: test.fallback}
 			_, err := d.Dial(test.ctx)
-			var b *gateway.BackendError
-			if !errors.As(err, &b) || b.Status != test.status || !strings.Contains(err.Error(), test.text) {
-				t.Errorf("got %v; want a BackendError of %d with %q", err, test.status, test.text)
+			if status, _ := gateway.ErrorPage(err); status[:3] != strconv.Itoa(test.status) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("got %v, which is %q; want %d with %q", err, status, test.status, test.text)
 			}
 		})
 	}
@@ -106,6 +106,8 @@ func TestDialerFailures(t *testing.T) {
 func TestFailure(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
+	closing, end := context.WithCancelCause(context.Background())
+	end(gateway.ErrServerClosed)
 	for _, test := range []struct {
 		ctx    context.Context
 		err    error
@@ -115,11 +117,12 @@ func TestFailure(t *testing.T) {
 		{context.Background(), io.EOF, 502, io.ErrUnexpectedEOF},
 		{context.Background(), syscall.ECONNRESET, 502, syscall.ECONNRESET},
 		{context.Background(), os.ErrDeadlineExceeded, 504, os.ErrDeadlineExceeded},
-		{ended, io.EOF, 502, context.Canceled},
+		{ended, io.EOF, 499, gateway.ErrClientGone},
+		{closing, io.EOF, 503, gateway.ErrServerClosed},
 	} {
 		got := Failure(test.ctx, test.err)
-		if got.Status != test.status || !errors.Is(got, test.is) || got.Reason == "" {
-			t.Errorf("%v: got %v; want %d with %v", test.err, got, test.status, test.is)
+		if status, _ := gateway.ErrorPage(got); status[:3] != strconv.Itoa(test.status) || !errors.Is(got, test.is) {
+			t.Errorf("%v: got %v, which is %q; want %d with %v", test.err, got, status, test.status, test.is)
 		}
 	}
 }

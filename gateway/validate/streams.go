@@ -35,6 +35,14 @@ func (s *stdin) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Failure passes on what gateway.Blame asks for.
+func (s *stdin) Failure() (err error, waiting bool) {
+	if in, ok := s.in.(interface{ Failure() (error, bool) }); ok {
+		return in.Failure()
+	}
+	return nil, false
+}
+
 // check looks at what a Read of that size returned. A Read that the end of the request overtook fails, which is no end of file.
 func (s *stdin) check(size, n int, err error) {
 	if n < 0 || n > size {

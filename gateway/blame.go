@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Three may be to blame for an exchange that failed, and the status tells which one:
+//
+//   - the client: 400, 408, 411, 413, 431, and 499 in an access log
+//   - the gateway: 500 and 503
+//   - the backend: 502, 503 and 504
+//
+// An error of package gateway that has a page says so itself. Blame finds the one to blame for any other.
+
+// ServerError is a failure of the gateway itself, in the words that its client may be told.
+type ServerError struct {
+	Status int    // 500 Internal Server Error or 503 Service Unavailable; others are taken for 500
+	Reason string // fit for the public: says what happened, not where
+	Err    error  // the detail, for the log
+}
+
+// Error tells it for a log.
+func (e *ServerError) Error() string { return detailed("gateway: "+e.Reason, e.Err) }
+
+// Unwrap returns the detail.
+func (e *ServerError) Unwrap() error { return e.Err }
+
+func (e *ServerError) page() (status, text string) {
+	if e.Status == 503 {
+		return "503 Service Unavailable", sentence(e.Reason, "Service Unavailable")
+	}
+	return defaultErrorStatus, sentence(e.Reason, "Internal Server Error")
+}
+
+// BodyError is a request body that did not arrive whole: its client broke off, fell silent, or sent what is not a body. The
+// client is told 408 where Err wraps os.ErrDeadlineExceeded, and otherwise 400. An Err that has a page of its own, such as a
+// [*BodyTooLargeError], keeps that.
+type BodyError struct {
+	Err error // of [Request.Stdin]
+}
+
+// Error tells it for a log.
+func (e *BodyError) Error() string {
+	return "gateway: the request body did not arrive: " + e.Err.Error()
+}
+
+// Unwrap returns the error of Stdin.
+func (e *BodyError) Unwrap() error { return e.Err }
+
+func (e *BodyError) page() (status, text string) {
+	switch p := paged(nil); {
+	case errors.As(e.Err, &p):
+		return p.page()
+	case errors.Is(e.Err, os.ErrDeadlineExceeded):
+		return "408 Request Timeout", "The request body did not arrive in time.\n"
+	}
+	return "400 Bad Request", "The request body did not arrive whole.\n"
+}
+
+// goneError is a request whose client has gone away. It has a status for the access log; nothing is sent. A Backend that gives the
+// request up has promised a BackendError, and errors.As finds one.
+type goneError struct{ err error }
+
+func (e *goneError) Error() string { return ErrClientGone.Error() + ", and the request was given up" }
+
+func (e *goneError) Unwrap() []error {
+	return []error{ErrClientGone, &BackendError{Status: 502, Reason: "the request was given up", Err: e.err}}
+}
+
+func (e *goneError) page() (status, text string) { return "499 Client Closed Request", "" }
+
+// ContextError returns what an exchange under ctx fails with once ctx has ended, and nil before. The error wraps ctx.Err() and
+// the cause, and says who is to blame:
+//
+//   - The client, where the cause is [ErrClientGone] or none was given, as when net/http ends the context of a request whose client
+//     has left: the error wraps ErrClientGone. The client is sent nothing; an access log has 499, as that of nginx.
+//   - The backend, at a deadline: a [*BackendError] of 504.
+//   - The gateway, for any other cause, such as [ErrServerClosed]: a [*ServerError] of 503.
+func ContextError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause != nil && !errors.Is(cause, err) {
+		cause = fmt.Errorf("%w: %w", err, cause)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case clientGone(ctx):
+		return &goneError{err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &BackendError{Status: 504, Reason: "the application did not answer in time", Err: cause}
+	}
+	return &ServerError{Status: 503, Reason: "the server has stopped working on the request", Err: cause}
+}
+
+// clientGone reports whether ctx has ended because its client has gone away.
+func clientGone(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	return cause == context.Canceled || errors.Is(cause, ErrClientGone)
+}
+
+// Blame returns the error that an answer to r failed with, such that [ErrorPage] gives the status of the one to blame:
+//
+//   - An err that comes of a failed r.Stdin is a [*BodyError].
+//   - An err that comes of the end of r's context is what [ContextError] says of that; where the client left while r.Stdin was
+//     being read, it broke off the body. An App that returns context.DeadlineExceeded keeps it.
+//   - Any other stays as it is.
+//
+// Run does this for its App. An access log that sees what an App returned has to do it before it asks ErrorPage. A Stdin tells
+// about itself by a method Failure() (err error, waiting bool): the error of the first Read that failed, and whether one is waiting
+// for more. That of Run has it, and a wrapper should pass it on.
+func Blame(r *Request, err error) error {
+	if err == nil {
+		return nil
+	}
+	failure, waiting := stdinFailure(r)
+	isBody, failed := errors.As(err, new(*BodyError)), isFailure(err, failure)
+	ctx := r.Context()
+	interrupted, gone := isEndOf(ctx, err), clientGone(ctx)
+	switch {
+	case interrupted && !gone, (isBody || failed) && ctx.Err() == context.Canceled && !gone:
+		return ContextError(ctx)
+	case isBody:
+		return err
+	case failed && !errors.As(err, new(paged)):
+		return &BodyError{err}
+	case failed, interrupted && failure != nil:
+		return &BodyError{failure}
+	case interrupted && waiting:
+		return &BodyError{io.ErrUnexpectedEOF}
+	case interrupted:
+		return ContextError(ctx)
+	}
+	return err
+}
+
+// isFailure reports whether err comes of the failure of a body. One that is not the client's has a page to say so.
+func isFailure(err, failure error) bool {
+	p := paged(nil)
+	if failure == nil || !errors.Is(err, failure) {
+		return false
+	}
+	if !errors.As(err, &p) {
+		return true
+	}
+	_, isBackend := p.(*BackendError) // which has met the failure while it sent the body on
+	return isBackend
+}
+
+// isEndOf reports whether err comes of the end of ctx by anything but a deadline: an App that finds its time over has an answer.
+func isEndOf(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.Canceled) &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, ErrClientGone) || errors.Is(err, context.Cause(ctx)))
+}
+
+// stdinFailure asks the Stdin of r, which may be bounded, what became of it.
+func stdinFailure(r *Request) (failure error, waiting bool) {
+	in := r.Stdin
+	if limited, ok := in.(*io.LimitedReader); ok {
+		in = limited.R
+	}
+	if b, ok := in.(interface {
+		Failure() (err error, waiting bool)
+	}); ok {
+		return b.Failure()
+	}
+	return nil, false
+}
+
+// detailed adds a detail, where there is one, to a text for a log.
+func detailed(text string, err error) string {
+	if err == nil {
+		return text
+	}
+	return text + ": " + err.Error()
+}
+
+// sentence makes a text for a client of a reason.
+func sentence(reason, otherwise string) string {
+	first, size := utf8.DecodeRuneInString(reason)
+	if size == 0 {
+		return otherwise + ".\n"
+	}
+	return string(unicode.ToUpper(first)) + reason[size:] + ".\n"
+}

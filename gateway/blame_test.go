@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+// ended is a context that has ended with that cause; nil is context.Canceled, as a context without a cause has it.
+func ended(cause error) context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(cause)
+	return ctx
+}
+
+// late is a context whose time is over.
+func late(t *testing.T) context.Context {
+	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestContextError(t *testing.T) {
+	shutdown := errors.New("the middleware's own")
+	for _, c := range []struct {
+		name   string
+		ctx    context.Context
+		status string
+		wraps  []error
+	}{
+		{"the client went away", ended(ErrClientGone), "499", []error{ErrClientGone, context.Canceled}},
+		{"net/http's client went away", ended(nil), "499", []error{ErrClientGone, context.Canceled}},
+		{"shutdown", ended(ErrServerClosed), "503", []error{ErrServerClosed, context.Canceled}},
+		{"another cause", ended(shutdown), "503", []error{shutdown, context.Canceled}},
+		{"deadline", late(t), "504", []error{context.DeadlineExceeded}},
+	} {
+		err := ContextError(c.ctx)
+		status, _ := ErrorPage(err)
+		if !strings.HasPrefix(status, c.status+" ") {
+			t.Errorf("%s: got %q of %v; want %s", c.name, status, err, c.status)
+		}
+		for _, want := range c.wraps {
+			if !errors.Is(err, want) {
+				t.Errorf("%s: got %v, which does not wrap %v", c.name, err, want)
+			}
+		}
+		if c.status != "499" && errors.Is(err, ErrClientGone) {
+			t.Errorf("%s: got %v; want no ErrClientGone", c.name, err)
+		}
+	}
+	if err := ContextError(context.Background()); err != nil {
+		t.Errorf("a context that goes on: got %v", err)
+	}
+}
+
+// failing returns an App that reads its body and returns its error, wrapped by how.
+func failing(how func(error) error) App {
+	return AppFunc(func(w ResponseWriter, r *Request) error {
+		_, err := io.ReadAll(r.Stdin)
+		return how(err)
+	})
+}
+
+func asItIs(err error) error    { return err }
+func asDetail(err error) error  { return fmt.Errorf("reading the form: %w", err) }
+func asBackend(err error) error { return &BackendError{Status: 502, Reason: "broke off", Err: err} }
+func asBody(err error) error    { return &BodyError{err} }
+
+// TestBlameForTheBody: an App need not know whose fault a body is that does not arrive, nor a Backend.
+func TestBlameForTheBody(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		stdin  error // behind three bytes of ten
+		ctx    context.Context
+		status string
+	}{
+		{"cut short", io.EOF, context.Background(), "400"},
+		{"cut short, as the context knows", io.EOF, ended(nil), "400"},
+		{"no chunk", errors.New("malformed chunked encoding"), context.Background(), "400"},
+		{"silent", fmt.Errorf("read: %w", os.ErrDeadlineExceeded), context.Background(), "408"},
+		{"too large", &BodyTooLargeError{Limit: 3}, context.Background(), "413"},
+		{"the server's own trouble", &ServerError{Status: 503, Reason: "no room"}, context.Background(), "503"},
+		{"shutdown", io.EOF, ended(ErrServerClosed), "503"},
+	} {
+		for how, wrap := range map[string]func(error) error{"as it is": asItIs, "wrapped": asDetail, "by a Backend": asBackend, "by a Backend that knows": asBody} {
+			t.Run(c.name+" "+how, func(t *testing.T) {
+				log := new(strings.Builder)
+				out := new(strings.Builder)
+				h := &BaseCGIHandler{
+					Environ: environ("CONTENT_LENGTH", "10"),
+					Stdin:   io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(c.stdin)),
+					Stdout:  out,
+					Stderr:  log,
+				}
+				err := h.Run(c.ctx, failing(wrap))
+				if err != nil || !strings.HasPrefix(out.String(), "Status: "+c.status+" ") {
+					t.Errorf("got %q, %v; want %s", out, err, c.status)
+				}
+				if n := strings.Count(log.String(), "\n"); n != 1 && c.name != "shutdown" || n > 1 {
+					t.Errorf("got the log %q; want one line, and none for a shutdown", log)
+				}
+			})
+		}
+	}
+}
+
+// TestClientGone: a client that has left is sent nothing and logged nowhere, whatever its leaving broke.
+func TestClientGone(t *testing.T) {
+	for _, cause := range []error{ErrClientGone, nil} {
+		for how, wrap := range map[string]func(error) error{"as it is": asItIs, "wrapped": asDetail, "by a Backend": asBackend} {
+			log, out := new(strings.Builder), new(strings.Builder)
+			h := &BaseCGIHandler{Environ: environ(), Stdout: out, Stderr: log}
+			err := h.Run(ended(cause), AppFunc(func(w ResponseWriter, r *Request) error {
+				io.WriteString(w, "not committed")
+				<-r.Context().Done()
+				return wrap(r.Context().Err())
+			}))
+			if out.Len() > 0 || log.Len() > 0 || !errors.Is(err, ErrBroken) || !PeerGone(err) {
+				t.Errorf("%s, cause %v: got %q, log %q, %v; want nothing and ErrBroken", how, cause, out, log, err)
+			}
+		}
+	}
+}
+
+// TestFailureOfItsOwn: an App that fails while its client leaves is still worth a line, and a page.
+func TestFailureOfItsOwn(t *testing.T) {
+	log, out := new(strings.Builder), new(strings.Builder)
+	h := &BaseCGIHandler{Environ: environ(), Stdout: out, Stderr: log}
+	err := h.Run(ended(ErrClientGone), AppFunc(func(ResponseWriter, *Request) error { return errors.New("oops") }))
+	if err != nil || !strings.HasPrefix(out.String(), "Status: 500 ") || strings.Count(log.String(), "oops") != 1 {
+		t.Errorf("got %q, log %q, %v", out, log, err)
+	}
+}
+
+// TestBlameWhileReading: net/http ends the context before the Read of the body returns that was cut short. That a Backend hears of
+// the context first must not make it another fault.
+func TestBlameWhileReading(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	client, sent := io.Pipe()
+	defer client.Close()
+	h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "10"), Stdin: client, Stdout: io.Discard, Stderr: io.Discard}
+	h.Run(ctx, AppFunc(func(w ResponseWriter, r *Request) error {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			io.ReadAll(r.Stdin)
+		}()
+		sent.Write([]byte("abc")) // returns when the Read has them, and the next waits soon
+		for _, waiting := r.Stdin.(*body).Failure(); !waiting; _, waiting = r.Stdin.(*body).Failure() {
+			runtime.Gosched()
+		}
+		cancel()
+		err := Blame(r, ContextError(r.Context()))
+		if status, _ := ErrorPage(err); !strings.HasPrefix(status, "400 ") {
+			t.Errorf("got %v, which is %q; want 400", err, status)
+		}
+		sent.Close()
+		<-done
+		return nil
+	}))
+}
