@@ -17,12 +17,12 @@ func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 	case err == errContextEnded && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, &gateway.BackendError{Status: 504, Reason: "the request took too long", Err: context.Cause(ctx)}
 	case err == errContextEnded:
-		return nil, givenUp(context.Cause(ctx))
+		return nil, gateway.ContextError(ctx)
 	case errors.Is(err, syscall.E2BIG): // the kernel bounds the environment, and a client may fill it
 		const text = "The request has more header fields than a script can take."
 		return (&refusal{status: "431 Request Header Fields Too Large", text: text, detail: err.Error()}).answer(r)
 	case isShortage(err):
-		return nil, &gateway.BackendError{Status: 503, Reason: "the script cannot be started", Err: err}
+		return nil, &gateway.ServerError{Status: 503, Reason: "the script cannot be started", Err: err}
 	}
 	return nil, &gateway.BackendError{Status: 502, Reason: "the script cannot be started", Err: err}
 }

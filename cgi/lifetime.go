@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway"
 )
 
 const (
@@ -39,7 +41,7 @@ var errClosedEarly = errors.New("cgi: the Body was closed before its end")
 func (p *process) watch(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.unwatch = context.AfterFunc(ctx, func() { p.abort(context.Cause(ctx)) })
+	p.unwatch = context.AfterFunc(ctx, func() { p.abort(gateway.ContextError(ctx)) })
 	if limit := cmp.Or(p.ReadTimeout, defaultReadTimeout); limit > 0 {
 		p.patience = time.AfterFunc(limit, func() { p.checkProgress(limit) })
 	}

@@ -336,8 +336,7 @@ func TestScriptEndedContext(t *testing.T) {
 	s := shell(t, `echo ran >`+ran)
 	s.MaxScripts = 1
 	gone, leave := context.WithCancelCause(t.Context())
-	cause := errors.New("the client left")
-	leave(cause)
+	leave(gateway.ErrClientGone)
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
 	defer cancel()
 	for _, test := range []struct {
@@ -346,7 +345,7 @@ func TestScriptEndedContext(t *testing.T) {
 		reason string
 		cause  error
 	}{
-		{gone, 502, "the request was given up", cause},
+		{gone, 502, "the request was given up", gateway.ErrClientGone},
 		{late, 504, "the request took too long", context.DeadlineExceeded},
 		{&watchedContext{Context: gone}, 502, "the request was given up", context.Canceled}, // notified late
 	} {

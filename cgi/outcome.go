@@ -106,9 +106,11 @@ func (p *process) breaks() bool {
 // headError explains why there is no response, with what is known of the script's end. The script has ended.
 func (p *process) headError(err error) error {
 	if cause := p.stoppedBy(); cause != nil && cause != errClosedEarly {
-		broken := p.stopped(cause)
-		broken.Err = fmt.Errorf("%w; %w", broken.Err, err)
-		return broken
+		stopped := p.stopped(cause)
+		if broken, ok := stopped.(*gateway.BackendError); ok {
+			broken.Err = fmt.Errorf("%w; %w", broken.Err, err)
+		}
+		return stopped
 	}
 	if failed := p.failed(); failed != nil && p.stoppedBy() == nil {
 		return &gateway.BackendError{Status: 502, Reason: "the script failed", Err: fmt.Errorf("%w; %w", failed, err)}
@@ -123,7 +125,7 @@ func (p *process) stoppedBy() error {
 }
 
 // stopped is what a client hears of a script that was stopped.
-func (p *process) stopped(cause error) *gateway.BackendError {
+func (p *process) stopped(cause error) error {
 	switch {
 	case errors.Is(cause, context.DeadlineExceeded), cause == errTimeout, cause == errSilent:
 		return &gateway.BackendError{Status: 504, Reason: "the script took too long", Err: p.named(cause)}
@@ -132,7 +134,7 @@ func (p *process) stopped(cause error) *gateway.BackendError {
 	case cause == ErrClosed:
 		return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: p.named(cause)}
 	}
-	return &gateway.BackendError{Status: 502, Reason: "the script was stopped", Err: p.named(cause)}
+	return cause // of the client's body or of the context: no fault of the script
 }
 
 // named names the script that err is about.

@@ -27,14 +27,9 @@ func (s *Script) reserve(ctx context.Context) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return busy(fmt.Errorf("cgi: %d scripts run, and none has ended in time: %w", s.MaxScripts, err))
 	}
-	return givenUp(err)
+	return gateway.ContextError(ctx)
 }
 
 func busy(err error) error {
 	return &gateway.BackendError{Status: 503, Reason: "too many scripts are running", Err: err}
-}
-
-// givenUp is the error for a request whose client left, which is not to hear of it.
-func givenUp(cause error) error {
-	return &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: cause}
 }

@@ -19,7 +19,7 @@ func (p *process) copyBody(body io.Reader) {
 	source := &sourceReader{Reader: body, progress: &p.progress}
 	io.Copy(p.stdin, source)
 	if source.err != nil && source.err != io.EOF {
-		p.abort(source.err)
+		p.abort(&gateway.BodyError{Err: source.err})
 	}
 	p.stdin.Close()
 }

@@ -57,7 +57,7 @@ func InMemory(r io.Reader) (n int64, ok bool) {
 
 // KnownLength is BodyLength for a protocol that must know the length first. Where it is unknown it reads one byte of Stdin: at
 // the end the length is 0, since a server that has a stream for every request sends an empty one with a GET. Otherwise
-// the error is [gateway.ErrLengthRequired], or that of Stdin.
+// the error is [gateway.ErrLengthRequired], or a [*gateway.BodyError].
 func KnownLength(r *gateway.Request) (int64, error) {
 	length, err := BodyLength(r)
 	if err != nil || length != UnknownLength {
@@ -68,7 +68,7 @@ func KnownLength(r *gateway.Request) (int64, error) {
 	case n > 0:
 		return 0, gateway.ErrLengthRequired
 	case err != io.EOF:
-		return 0, err
+		return 0, &gateway.BodyError{Err: err}
 	}
 	return 0, nil
 }

@@ -69,7 +69,7 @@ func TestKnownLength(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n, err := exchange.KnownLength(&gateway.Request{Environ: util.NewEnviron(), Stdin: c.stdin})
-			if n != 0 || err != c.want {
+			if n != 0 || !errors.Is(err, c.want) {
 				t.Errorf("got %d, %v; want 0, %v", n, err, c.want)
 			}
 		})

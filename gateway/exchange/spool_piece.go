@@ -98,9 +98,9 @@ func (e *SpoolError) Error() string {
 	return fmt.Sprintf("exchange: temporary file in %.256q: %v", e.Dir, e.Err)
 }
 
-// Unwrap returns the system's error, and the [*gateway.BackendError] that the client is told.
+// Unwrap returns the system's error, and the [*gateway.ServerError] that the client is told.
 func (e *SpoolError) Unwrap() []error {
-	return []error{e.Err, &gateway.BackendError{Status: 503, Reason: "the server cannot keep the request body", Err: e.Err}}
+	return []error{e.Err, &gateway.ServerError{Status: 503, Reason: "the server cannot keep the request body", Err: e.Err}}
 }
 
 // fileError returns err, of the temporary file, as a SpoolError.

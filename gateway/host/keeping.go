@@ -80,7 +80,7 @@ func (k *keeping) fill(q *exchange.Spool, body io.Reader) (io.Reader, error) {
 	case full:
 		return nil, &gateway.BodyTooLargeError{Limit: q.Capacity()}
 	case err == exchange.ErrNoRoom:
-		return nil, &gateway.BackendError{Status: 503, Reason: "the server has no room for the request body", Err: err}
+		return nil, &gateway.ServerError{Status: 503, Reason: "the server has no room for the request body", Err: err}
 	case err != nil:
 		return nil, err
 	case known && q.Len() < k.length:

@@ -128,7 +128,7 @@ func TestResolveRootWithoutScripts(t *testing.T) {
 	get(t, &host.Handler{Backend: b, ErrorLog: quiet, Root: filepath.Join(top, "current"), ResolveRoot: true}, "/x").want(t, 200, "ok")
 	b.want(t, "DOCUMENT_ROOT", filepath.Join(top, "r1"), "PATH_TRANSLATED", filepath.Join(top, "r1", "x"))
 	h := &host.Handler{Backend: b, ErrorLog: quiet, Root: filepath.Join(top, "missing"), ResolveRoot: true}
-	if a := get(t, h, "/x"); a.status != 502 {
-		t.Errorf("got %+v; want a 502", a)
+	if a := get(t, h, "/x"); a.status != 500 {
+		t.Errorf("got %+v; want a 500", a)
 	}
 }

@@ -90,11 +90,11 @@ func (s *Scripts) resolveIn(root *exchange.Root, name string) (found Script, err
 
 // unreadable is the failure to look into the site.
 func unreadable(err error) error {
-	status := 502
+	status := 500
 	if exchange.IsShortage(err) {
 		status = 503
 	}
-	return &gateway.BackendError{Status: status, Reason: "the site cannot be found", Err: err}
+	return &gateway.ServerError{Status: status, Reason: "the site cannot be found", Err: err}
 }
 
 func (s *Scripts) resolve(f *exchange.Folder, name string) (Script, error) {

@@ -259,8 +259,8 @@ func TestCVE_2008_1111(t *testing.T) {
 func TestResolveWithoutRoot(t *testing.T) {
 	s := host.Scripts{Root: filepath.Join(t.TempDir(), "gone"), SplitPath: php}
 	_, err := s.Resolve("/a.php")
-	if b := (*gateway.BackendError)(nil); !errors.As(err, &b) || b.Status != http.StatusBadGateway {
-		t.Errorf("got %v; want a 502", err)
+	if e := (*gateway.ServerError)(nil); !errors.As(err, &e) || e.Status != http.StatusInternalServerError {
+		t.Errorf("got %v; want a 500: the backend has no part in it", err)
 	}
 }
 

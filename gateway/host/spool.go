@@ -31,7 +31,7 @@ type Spool struct {
 	MaxBodyBytes int64
 
 	// Budget bounds what waits. A body of unknown length that is larger than the quarter of it that one request may use is
-	// a [*gateway.BodyTooLargeError]; where other requests have left no room for it, it is a [*gateway.BackendError] of 503. Nil
+	// a [*gateway.BodyTooLargeError]; where other requests have left no room for it, it is a [*gateway.ServerError] of 503. Nil
 	// is a Budget of the Spool's own, with the default sizes.
 	Budget *exchange.Budget
 

@@ -103,7 +103,7 @@ func unreachable(ctx context.Context, err error) error {
 		return &gateway.BackendError{Status: 504, Reason: "the application cannot be reached in time", Err: err}
 	}
 	if isShortage(err) {
-		return &gateway.BackendError{Status: 503, Reason: "the server can open no more connections", Err: err}
+		return &gateway.ServerError{Status: 503, Reason: "the server can open no more connections", Err: err}
 	}
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: err}
 }

@@ -35,7 +35,7 @@ func TestDialWithoutDescriptors(t *testing.T) {
 		}
 		_, err := d.Dial(t.Context())
 		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
-		if b := (*gateway.BackendError)(nil); !errors.As(err, &b) || b.Status != 503 || !errors.Is(err, syscall.EMFILE) {
+		if b := (*gateway.ServerError)(nil); !errors.As(err, &b) || b.Status != 503 || !errors.Is(err, syscall.EMFILE) {
 			t.Errorf("%s: got %v; want a 503 of EMFILE", addr, err)
 		}
 		c, err := d.Dial(t.Context())
@@ -51,7 +51,7 @@ func TestDialWithoutDescriptors(t *testing.T) {
 func TestShortages(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
 		err := unreachable(t.Context(), &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)})
-		if b := (*gateway.BackendError)(nil); !errors.As(err, &b) || b.Status != 503 {
+		if b := (*gateway.ServerError)(nil); !errors.As(err, &b) || b.Status != 503 {
 			t.Errorf("%v: got %v; want a 503", errno, err)
 		}
 	}
