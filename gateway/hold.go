@@ -13,11 +13,16 @@ const (
 	// holdMost is how much of the response is held with the head, in bytes. A script that waits until that is taken does not read.
 	holdMost = 64 << 10
 
-	// holdSilence is for how long the client may send nothing. One that waits for the answer before it goes on gets it then.
-	holdSilence = 200 * time.Millisecond
+	// holdTick is how often is looked at what the client has sent. Ticks are counted, and not time, because a machine that is
+	// too busy for the web server is too busy for ticks as well.
+	holdTick = 50 * time.Millisecond
 
-	// holdUnread is for how long a backend that has begun to read the body may not go on. It answers without the rest then.
-	holdUnread = 5 * time.Second
+	// holdSilence is for how many ticks the client may send nothing: for 200 ms, the tick that had begun aside. A client that
+	// waits for the answer before it goes on gets it then.
+	holdSilence = 5
+
+	// holdUnread is for how many ticks, 5 s, a backend that has begun to read the body may not go on. It answers without the rest.
+	holdUnread = 101
 )
 
 // TrackBody returns r with a Stdin that lets [Forward] see how far it was read. Forward does that by itself. Only a program that asks
@@ -44,8 +49,8 @@ type trackedBody struct {
 	mu      sync.Mutex
 	left    int64 // bytes to come; negative where the end tells
 	begun   bool
-	reading bool      // a Read is under way
-	since   time.Time // of the last change of reading
+	reading bool // a Read is under way
+	silent  int  // ticks since a Read began or ended
 }
 
 // Read implements io.Reader.
@@ -56,16 +61,19 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Failure tells Blame about the body.
+func (b *trackedBody) Failure() (err error, waiting bool) { return stdinFailure(&Request{Stdin: b.r}) }
+
 func (b *trackedBody) begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.begun, b.reading, b.since = true, true, time.Now()
+	b.begun, b.reading, b.silent = true, true, 0
 }
 
 func (b *trackedBody) finish(n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.reading, b.since = false, time.Now()
+	b.reading, b.silent = false, 0
 	if b.left > 0 {
 		b.left = max(b.left-int64(n), 0)
 	}
@@ -83,18 +91,22 @@ func (b *trackedBody) isWhole() bool {
 	}
 }
 
-// patience is how much longer a head may be held that came at that time.
-func (b *trackedBody) patience(start time.Time) time.Duration {
+// hold begins to count ticks.
+func (b *trackedBody) hold() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	limit := holdSilence
+	b.silent = 0
+}
+
+// tick counts one more, and reports whether there is nothing to wait for any more.
+func (b *trackedBody) tick() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.silent++
 	if b.begun && !b.reading {
-		limit = holdUnread
+		return b.silent >= holdUnread
 	}
-	if b.since.After(start) {
-		start = b.since
-	}
-	return limit - time.Since(start)
+	return b.silent >= holdSilence
 }
 
 // holdHead returns the body of the response, once the head may be sent to the client.
@@ -104,9 +116,9 @@ func holdHead(body io.Reader, stdin io.Reader) io.Reader {
 		return body
 	}
 	h := &heldBody{body: body, room: make([]byte, holdMost)}
-	start := time.Now()
-	timer := time.NewTimer(holdSilence)
-	defer timer.Stop()
+	request.hold()
+	ticker := time.NewTicker(holdTick)
+	defer ticker.Stop()
 	for h.begin(); ; {
 		select {
 		case got := <-h.under:
@@ -116,12 +128,10 @@ func holdHead(body io.Reader, stdin io.Reader) io.Reader {
 			h.begin()
 		case <-request.whole:
 			return h
-		case <-timer.C:
-			left := request.patience(start)
-			if left <= 0 {
+		case <-ticker.C:
+			if request.tick() {
 				return h
 			}
-			timer.Reset(left)
 		}
 	}
 }

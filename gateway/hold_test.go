@@ -3,10 +3,12 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 )
@@ -105,7 +107,7 @@ func TestForwardHoldsHead(t *testing.T) {
 				_, err := io.Copy(stdout, body)
 				return err
 			},
-			head:   200 * time.Millisecond,
+			head:   250 * time.Millisecond,
 			unread: 1,
 			body:   "ab",
 		},
@@ -131,7 +133,7 @@ func TestForwardHoldsHead(t *testing.T) {
 				io.WriteString(stdout, " last")
 				return nil
 			},
-			head:   200 * time.Millisecond,
+			head:   250 * time.Millisecond,
 			unread: 1,
 			body:   "first last",
 		},
@@ -168,7 +170,7 @@ func TestForwardHoldsHead(t *testing.T) {
 				io.WriteString(stdout, "done")
 				return nil
 			},
-			head:   5 * time.Second,
+			head:   5050 * time.Millisecond,
 			unread: 1,
 			body:   "done",
 		},
@@ -248,4 +250,24 @@ func TestTrackBody(t *testing.T) {
 			t.Errorf("a request with Stdin %v was changed", stdin)
 		}
 	}
+}
+
+// TestTrackBodyBlame: Blame finds the client through a body that is tracked.
+func TestTrackBodyBlame(t *testing.T) {
+	broken := errors.New("connection reset")
+	h := &BaseCGIHandler{
+		Environ:     environ("REQUEST_METHOD", "POST"),
+		Stdin:       iotest.ErrReader(broken),
+		StdinStream: true,
+		Stdout:      io.Discard,
+		Stderr:      io.Discard,
+	}
+	h.Run(t.Context(), AppFunc(func(w ResponseWriter, r *Request) error {
+		r = TrackBody(r)
+		_, err := io.ReadAll(r.Stdin)
+		if status, _ := ErrorPage(Blame(r, fmt.Errorf("my own words: %w", err))); status != "400 Bad Request" {
+			t.Errorf("got %q; want 400", status)
+		}
+		return ErrAbort
+	}))
 }
