@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -44,7 +45,8 @@ With --root and --split-path the request's path names a script below a folder, a
 and what is no script there is sent as a file. Without them the target is one application for all paths.
 
 A client that is slow to send a request or to take an answer does not occupy a CGI, FastCGI or SCGI target: what waits for
-it is kept in memory and then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off.
+it is kept in memory and then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off, but for
+request bodies of unknown length, since the length comes first in these protocols.
 
 The status page at the address of --metrics has Prometheus's figures at /metrics, and at /healthz 200 while requests are
 taken. Everyone who can connect there can read them.`
@@ -64,17 +66,11 @@ type serving struct {
 	accessLog string
 	metrics   string
 	validated bool
-
-	errorLog, accessWriter *logWriter
 }
 
 func newServe(p *process) *cobra.Command {
-	s := &serving{errorLog: &logWriter{w: p.stderr}, accessWriter: &logWriter{w: p.stdout}}
-	s.launch.Log = newLog(s.errorLog, "why") // why launch chose so is in the command line
+	s := &serving{launch: launch.Config{Log: newLog(p.stderr, "why")}} // why launch chose so is in the command line
 	s.launch.MaxBodyBytes = 1 << 30
-	s.accessWriter.tell = func(err error) {
-		s.launch.Log.Warn("the access log cannot be written, its lines are lost", "error", err)
-	}
 	c := &cobra.Command{
 		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
 		Short:      "Serve a target over HTTP, FastCGI or SCGI",
@@ -87,9 +83,8 @@ func newServe(p *process) *cobra.Command {
 				return runAsInit()
 			}
 			adoptSockets()
-			surviveClosedPipes()
 			s.target = args[0]
-			return s.run(c.Context())
+			return s.run(c.Context(), p.stdout)
 		},
 	}
 	s.addFlags(c)
@@ -121,11 +116,11 @@ func (s *serving) addFlags(c *cobra.Command) {
 }
 
 // run looks at all that was asked for before it listens anywhere.
-func (s *serving) run(ctx context.Context) error {
+func (s *serving) run(ctx context.Context, stdout io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	access, err := newAccessLog(s.accessWriter, s.accessLog)
+	access, err := newAccessLog(stdout, s.accessLog)
 	if err != nil {
 		return err
 	}
@@ -208,7 +203,6 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 		Servers: s.launch.Monitor.Stats,
 		Serving: s.launch.Monitor.Serving,
 		Pool:    t.pool,
-		LogLost: func() (access, log uint64) { return s.accessWriter.lost.Load(), s.errorLog.lost.Load() },
 	}
 	stop, err := serveMetrics(s.metrics, m.Handler(), s.launch.Log)
 	if err != nil {

@@ -89,8 +89,9 @@ type Handler struct {
 	// Buffer.
 	StreamBody bool
 
-	// Timeout bounds the whole of a request, in time: 504 before the head of the response, a broken response after it. Zero and
-	// negative mean no bound, so that streams live on; a backend has bounds of its own on each wait.
+	// Timeout bounds the whole of a request, in time: 504 before the head of the response, a broken response after it. With Buffer a
+	// body that is not complete by then is answered 408, and an answer that was read ahead to its end is sent without a bound. Zero
+	// and negative mean no bound, so that streams live on; a backend has bounds of its own on each wait.
 	Timeout time.Duration
 
 	// Router answers local redirects. Nil is the Handler itself, without the handlers around it: where those check access, or

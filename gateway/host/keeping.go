@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -84,7 +83,7 @@ func (k *keeping) fill(q *exchange.Spool, body io.Reader) (io.Reader, error) {
 	case err != nil:
 		return nil, err
 	case known && q.Len() < k.length:
-		return nil, io.ErrUnexpectedEOF
+		return nil, &gateway.BodyError{Err: io.ErrUnexpectedEOF}
 	}
 	return q, nil
 }
@@ -113,9 +112,9 @@ type untilDone struct {
 func (u *untilDone) Read(p []byte) (int, error) {
 	switch err := u.ctx.Err(); {
 	case errors.Is(err, context.DeadlineExceeded):
-		return 0, fmt.Errorf("host: the request body did not come in time: %w", os.ErrDeadlineExceeded)
+		return 0, &gateway.BodyError{Err: os.ErrDeadlineExceeded}
 	case err != nil:
-		return 0, context.Cause(u.ctx)
+		return 0, gateway.ContextError(u.ctx)
 	}
 	return u.r.Read(p)
 }

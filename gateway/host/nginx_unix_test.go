@@ -68,40 +68,64 @@ func TestLargeBodyBehindNginx(t *testing.T) {
 		"fastcgi": func(t *testing.T) gateway.Backend { return fastcgiBackend(t, headFirst) },
 		"scgi":    func(t *testing.T) gateway.Backend { return scgiBackend(t, headFirst) },
 	}
+	for target, open := range targets {
+		t.Run(target, func(t *testing.T) {
+			behindNginx(t, func(t *testing.T, listen func(gateway.Backend) string) {
+				postThroughNginx(t, listen(open(t)), 200, want)
+			})
+		})
+	}
+}
+
+// TestEarlyAnswerBehindNginx: a script that refuses a large body without reading it is heard.
+func TestEarlyAnswerBehindNginx(t *testing.T) {
+	const answer = "Status: 413 Content Too Large\nContent-Type: text/plain\n\ntoo large\n"
+	behindNginx(t, func(t *testing.T, listen func(gateway.Backend) string) {
+		postThroughNginx(t, listen(&cgi.Script{Path: rawScript(t, "refuses", answer)}), 413, "too large\n")
+	})
+}
+
+// behindNginx runs test for each protocol between nginx, with its stock files and its own buffering, and a program, and for each way in
+// which the program may ask a target. listen serves a target so, and returns nginx's URL.
+func behindNginx(t *testing.T, test func(t *testing.T, listen func(gateway.Backend) string)) {
 	ways := map[string]func(gateway.Backend) gateway.App{
 		"buffered": func(b gateway.Backend) gateway.App { return &host.Handler{Backend: b, Buffer: true, ErrorLog: quiet} },
 		"streamed": func(b gateway.Backend) gateway.App { return &host.Handler{Backend: b, ErrorLog: quiet} },
 		"Forward":  gateway.Forward,
 	}
-	listeners := map[string]func(gateway.App) server{
+	for template, listener := range map[string]func(gateway.App) server{
 		"nginx-fastcgi": func(app gateway.App) server { return &fastcgi.Server{App: app, ErrorLog: quiet} },
 		"nginx-scgi":    func(app gateway.App) server { return &scgi.Server{App: app, ErrorLog: quiet} },
 		"nginx-http":    func(app gateway.App) server { return &httpapp.Server{App: app, ErrorLog: quiet} },
-	}
-	for template, listener := range listeners {
+	} {
 		for way, forward := range ways {
-			for target, open := range targets {
-				t.Run(template+" "+way+" to "+target, func(t *testing.T) {
-					addr, err := net.ResolveTCPAddr("tcp", serve(t, listener(forward(open(t)))))
+			t.Run(template+" "+way, func(t *testing.T) {
+				test(t, func(b gateway.Backend) string {
+					addr, err := net.ResolveTCPAddr("tcp", serve(t, listener(forward(b))))
 					if err != nil {
 						t.Fatal(err)
 					}
-					s := webserver.Start(t, webserver.Config{Template: template, Backend: addr, Stock: true, Buffered: true})
-					r, err := http.NewRequest("POST", s.URL+"/", noise(nginxBody))
-					if err != nil {
-						t.Fatal(err)
-					}
-					r.ContentLength = nginxBody
-					resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer resp.Body.Close()
-					if got, err := io.ReadAll(resp.Body); resp.StatusCode != 200 || string(got) != want || err != nil {
-						t.Errorf("got %s, %.100q, %v; want 200 and the checksum", resp.Status, got, err)
-					}
+					return webserver.Start(t, webserver.Config{Template: template, Backend: addr, Stock: true, Buffered: true}).URL
 				})
-			}
+			})
 		}
+	}
+}
+
+// postThroughNginx sends nginxBody bytes.
+func postThroughNginx(t *testing.T, url string, status int, want string) {
+	t.Helper()
+	r, err := http.NewRequest("POST", url+"/", noise(nginxBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = nginxBody
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, err := io.ReadAll(resp.Body); resp.StatusCode != status || string(got) != want || err != nil {
+		t.Errorf("got %s, %.100q, %v; want %d and %.100q", resp.Status, got, err, status, want)
 	}
 }
