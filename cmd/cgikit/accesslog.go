@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
@@ -20,17 +21,20 @@ func newAccessLog(w io.Writer, format string) (*slog.Logger, error) {
 	case "off":
 		return nil, nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: dropMessage})), nil
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: jsonField})), nil
 	case "combined":
 		return slog.New(&combined{w: w}), nil
 	}
 	return nil, usage(fmt.Errorf("there is no access log %.64q", format), "--access-log is combined, json or off")
 }
 
-// dropMessage leaves out what is the same in every line.
-func dropMessage(groups []string, a slog.Attr) slog.Attr {
+// jsonField leaves out what is the same in every line, and escapes what the reader of a log must not meet raw.
+func jsonField(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.MessageKey || a.Key == slog.LevelKey) {
 		return slog.Attr{}
+	}
+	if a.Value.Kind() == slog.KindString {
+		a.Value = slog.StringValue(exchange.Printable(a.Value.String()))
 	}
 	return a
 }

@@ -48,6 +48,7 @@ Without --listen it is ` + demoAddress + `/, or a free port where that one is ta
 
 // runDemo serves the page until a signal comes. It catches signals before it opens anything, so that what was opened is closed again.
 func runDemo(ctx context.Context, p *process, address string) error {
+	surviveClosedPipes()
 	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer release()
 	log := newLog(p.stderr)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // newLog returns a logger with the voice of the command: "cgikit: message name=value". It has no time and no level: on a terminal they are noise,
@@ -44,7 +46,7 @@ func (v *voice) Handle(_ context.Context, r slog.Record) error {
 		}
 		switch {
 		case a.Key == "stack":
-			behind += a.Value.String()
+			behind += exchange.Printable(a.Value.String())
 		case !slices.Contains(v.omit, a.Key):
 			appendAttr(&b, v.prefix, a)
 		}
@@ -103,11 +105,4 @@ func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
 }
 
 // line keeps off the terminal what a client may have put into a message. Line ends stay: a message may hold a stack.
-func line(s string) string {
-	return strings.TrimRight(strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s), "\n")
-}
+func line(s string) string { return strings.TrimRight(exchange.Printable(s), "\n") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -66,11 +65,17 @@ type serving struct {
 	accessLog string
 	metrics   string
 	validated bool
+
+	errorLog, accessWriter *logWriter
 }
 
 func newServe(p *process) *cobra.Command {
-	s := &serving{launch: launch.Config{Log: newLog(p.stderr, "why")}} // why launch chose so is in the command line
+	s := &serving{errorLog: &logWriter{w: p.stderr}, accessWriter: &logWriter{w: p.stdout}}
+	s.launch.Log = newLog(s.errorLog, "why") // why launch chose so is in the command line
 	s.launch.MaxBodyBytes = 1 << 30
+	s.accessWriter.tell = func(err error) {
+		s.launch.Log.Warn("the access log cannot be written, its lines are lost", "error", err)
+	}
 	c := &cobra.Command{
 		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
 		Short:      "Serve a target over HTTP, FastCGI or SCGI",
@@ -83,8 +88,9 @@ func newServe(p *process) *cobra.Command {
 				return runAsInit()
 			}
 			adoptSockets()
+			surviveClosedPipes()
 			s.target = args[0]
-			return s.run(c.Context(), p.stdout)
+			return s.run(c.Context())
 		},
 	}
 	s.addFlags(c)
@@ -116,11 +122,11 @@ func (s *serving) addFlags(c *cobra.Command) {
 }
 
 // run looks at all that was asked for before it listens anywhere.
-func (s *serving) run(ctx context.Context, stdout io.Writer) error {
+func (s *serving) run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	access, err := newAccessLog(stdout, s.accessLog)
+	access, err := newAccessLog(s.accessWriter, s.accessLog)
 	if err != nil {
 		return err
 	}
@@ -203,6 +209,7 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 		Servers: s.launch.Monitor.Stats,
 		Serving: s.launch.Monitor.Serving,
 		Pool:    t.pool,
+		LogLost: func() (access, log uint64) { return s.accessWriter.lost.Load(), s.errorLog.lost.Load() },
 	}
 	stop, err := serveMetrics(s.metrics, m.Handler(), s.launch.Log)
 	if err != nil {

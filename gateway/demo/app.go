@@ -19,6 +19,11 @@ const (
 
 // serve picks the page. A PATH_INFO that is missing, as at a mount point without a slash, is the greeting.
 func serve(w gateway.ResponseWriter, r *gateway.Request) error {
+	if misdirected(r) {
+		return writePage(w, r, "421 Misdirected Request", page{
+			Name: "problem", Title: "Not this host", Text: "This page is for this machine: ask for it by an address, or by localhost.",
+		})
+	}
 	switch cmp.Or(r.Environ.Get("PATH_INFO"), "/") {
 	case "/":
 		return allow(w, r, reads, serveHello)

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // Bounds on what one request may write to a log.
@@ -85,7 +83,7 @@ func (w *lineWriter) endLine() {
 	if len(w.line) == 0 {
 		return
 	}
-	if line := escapeControls(bytes.TrimSuffix(w.line, []byte("\r"))); line != "" {
+	if line := exchange.Printable(string(bytes.TrimSuffix(w.line, []byte("\r")))); line != "" {
 		w.emit(line)
 	}
 	w.line = w.line[:0]
@@ -100,24 +98,4 @@ func (w *lineWriter) close() {
 		w.emit(fmt.Sprintf("(%d bytes more)", w.missed))
 	}
 	w.left = 0
-}
-
-// escapeControls writes what a terminal or a reader of the log might take for something else as Go escapes it (CVE-2024-9026).
-func escapeControls(p []byte) string {
-	var b strings.Builder
-	for len(p) > 0 {
-		r, size := utf8.DecodeRune(p)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, p[0])
-		case r == '\t', unicode.IsPrint(r):
-			b.Write(p[:size])
-		case r < 0x80:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-		p = p[size:]
-	}
-	return b.String()
 }

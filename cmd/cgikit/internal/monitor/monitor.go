@@ -2,14 +2,12 @@ package monitor
 
 import (
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
+	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
@@ -28,6 +26,9 @@ type Monitor struct {
 
 	// Pool returns the connections to the target; nil where it has none.
 	Pool func() Pool
+
+	// LogLost returns how many lines of the access log and of the error log could not be written; it may be nil.
+	LogLost func() (access, log uint64)
 }
 
 // Pool is what a target's client has open.
@@ -37,15 +38,26 @@ type Pool struct {
 	Dials, Resent uint64 // connections made; requests that were sent again because a kept connection had died
 }
 
-// Handler returns the handler of all pages.
+// Handler returns the handler of all pages. Those that come over the loopback interface take only a Host that names this
+// machine, but for the health check, which shows nothing.
 func (m *Monitor) Handler() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(figures{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", local(m.serveMetrics))
 	mux.HandleFunc("GET /healthz", m.serveHealth)
-	mux.HandleFunc("GET /{$}", m.servePage)
+	mux.HandleFunc("GET /{$}", local(m.servePage))
 	return mux
+}
+
+// local refuses what comes over the loopback interface under the name of another site (DNS rebinding).
+func local(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+		if ok && addr.IP.IsLoopback() && !demo.LocalHost(r.Host) {
+			http.Error(w, "This page is for this machine: ask for it by an address, or by localhost.", http.StatusMisdirectedRequest)
+			return
+		}
+		next(w, r)
+	}
 }
 
 // serveHealth says 200 while requests are taken, and 503 while there is no sense in sending any.

@@ -1,7 +1,11 @@
 package monitor
 
 import (
+	"context"
+	"net"
+	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +29,7 @@ func filled() *Monitor {
 		},
 		Serving: func() bool { return true },
 		Pool:    func() Pool { return Pool{Active: 3001, Idle: 3002, Waiting: 3003, Dials: 3004, Resent: 3005} },
+		LogLost: func() (uint64, uint64) { return 4001, 4002 },
 	}
 	for range 3 {
 		m.Ledger.Enter(&host.Access{Status: 200, Bytes: 7, Duration: 20 * time.Millisecond})
@@ -66,7 +71,12 @@ func TestMetrics(t *testing.T) {
 		`cgikit_target_queue{` + target + `} 3003`,
 		`cgikit_target_dials_total{` + target + `} 3004`,
 		`cgikit_target_resent_total{` + target + `} 3005`,
+		`cgikit_log_lines_lost_total{log="access"} 4001`,
+		`cgikit_log_lines_lost_total{log="error"} 4002`,
+		`# TYPE cgikit_request_duration_seconds histogram`,
+		`cgikit_request_duration_seconds_count{` + target + `} 4`,
 		`go_goroutines `,
+		`process_start_time_seconds `,
 	} {
 		if !strings.Contains(body, "\n"+want) {
 			t.Errorf("no line %s", want)
@@ -109,6 +119,67 @@ func TestRoutes(t *testing.T) {
 	} {
 		if w := ask(filled(), test.method, test.path); w.Code != test.want {
 			t.Errorf("%s %s: got %d; want %d", test.method, test.path, w.Code, test.want)
+		}
+	}
+}
+
+// TestExposition holds the text to its grammar: every sample follows the HELP and TYPE of its metric, which stand once.
+func TestExposition(t *testing.T) {
+	m := filled()
+	m.Target = "a\"b\\c\nd"
+	w := ask(m, "GET", "/metrics")
+	if got := w.Header().Get("Content-Type"); got != "text/plain; version=0.0.4; charset=utf-8" {
+		t.Errorf("Content-Type: %s", got)
+	}
+	sample := regexp.MustCompile(`^([a-z_]+)(?:\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z]+="(?:[^"\\\n]|\\["\\n])*")*\})? [0-9.e+-]+$`)
+	suffix := regexp.MustCompile(`_(bucket|sum|count)$`)
+	current, seen := "", make(map[string]bool)
+	for line := range strings.Lines(w.Body.String()) {
+		line = strings.TrimSuffix(line, "\n")
+		if fields := strings.Fields(line); fields[0] == "#" && fields[1] == "HELP" {
+			if current = fields[2]; seen[current] {
+				t.Errorf("%s stands twice", current)
+			}
+			seen[current] = true
+			continue
+		} else if fields[0] == "#" {
+			if fields[1] != "TYPE" || fields[2] != current {
+				t.Errorf("%q does not follow its HELP", line)
+			}
+			continue
+		}
+		match := sample.FindStringSubmatch(line)
+		if match == nil || match[1] != current && suffix.ReplaceAllString(match[1], "") != current {
+			t.Errorf("%q is no sample of %s", line, current)
+		}
+	}
+	if len(seen) < 10 {
+		t.Errorf("saw %d metrics", len(seen))
+	}
+}
+
+// TestRebinding: a page of another site cannot read the figures through a name of its own that leads here.
+func TestRebinding(t *testing.T) {
+	loopback, outside := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}
+	for _, test := range []struct {
+		addr       net.Addr
+		path, host string
+		want       int
+	}{
+		{loopback, "/", "example.com", 421},
+		{loopback, "/metrics", "example.com:9100", 421},
+		{loopback, "/healthz", "example.com", 200},
+		{loopback, "/", "localhost:9100", 200},
+		{loopback, "/metrics", "127.0.0.1:9100", 200},
+		{outside, "/metrics", "metrics.example.com", 200},
+		{&net.UnixAddr{}, "/metrics", "metrics.example.com", 200},
+	} {
+		r := httptest.NewRequest("GET", "http://"+test.host+test.path, nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, test.addr))
+		w := httptest.NewRecorder()
+		filled().Handler().ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("%v, %s at %s: got %d; want %d", test.addr, test.host, test.path, w.Code, test.want)
 		}
 	}
 }

@@ -1,95 +1,131 @@
 package monitor
 
 import (
+	"bytes"
+	"fmt"
+	"net/http"
 	"strconv"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"strings"
 )
 
-// figures is the prometheus.Collector of a Monitor. It reads what has been counted, so that the status page and Prometheus cannot
-// disagree. The values of its labels are bounded: the one target, protocols, first digits of statuses, and the reasons of a Ledger.
-type figures struct{ *Monitor }
-
-// kinds are the metrics. Their names and labels are an interface: people have alarms on them.
-var kinds = struct {
-	accepted, refused, acceptErrors, panics, connections *prometheus.Desc // of a protocol
-	active, requests, errors, bytes, duration            *prometheus.Desc // of the target
-	pool, queue, dials, resent                           *prometheus.Desc // of the target, where it has connections
-}{
-	accepted:     kind("connections_accepted_total", "Connections accepted.", "protocol"),
-	refused:      kind("connections_refused_total", "Connections closed because of a limit or of who was there.", "protocol"),
-	acceptErrors: kind("accept_errors_total", "Failures to accept a connection.", "protocol"),
-	panics:       kind("panics_total", "Panics that ended a connection.", "protocol"),
-	connections:  kind("connections", "Open connections: active has a request under way, idle none.", "protocol", "state"),
-	active:       kind("requests_active", "Requests under way.", "target"),
-	requests:     kind("requests_total", "Requests answered, by the first digit of the status; 0 was cut off without an answer.", "target", "class"),
-	errors:       kind("errors_total", "Answers that are no whole answers of the target.", "target", "reason"),
-	bytes:        kind("response_bytes_total", "Bytes of response bodies.", "target"),
-	duration:     kind("request_duration_seconds", "Time from a request to the last byte of its response.", "target"),
-	pool:         kind("target_connections", "Open connections to the target: active has a request under way, idle none.", "target", "state"),
-	queue:        kind("target_queue", "Requests that wait for a connection to the target.", "target"),
-	dials:        kind("target_dials_total", "Connections made to the target.", "target"),
-	resent:       kind("target_resent_total", "Requests sent again because a kept connection had died.", "target"),
+// serveMetrics writes the figures in the text format of Prometheus, version 0.0.4. They are read from what has been counted, so
+// that the status page and Prometheus cannot disagree. The number of label values is bounded: the one target, protocols,
+// first digits of statuses, and the reasons of a Ledger.
+func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+	var p exposition
+	m.writeConnections(&p)
+	m.writeRequests(&p)
+	if m.Pool != nil {
+		m.writePool(&p)
+	}
+	if m.LogLost != nil {
+		p.metric("log_lines_lost_total", "counter", "Log lines that could not be written.")
+		access, log := m.LogLost()
+		p.sample("log_lines_lost_total", access, "log", "access")
+		p.sample("log_lines_lost_total", log, "log", "error")
+	}
+	m.writeProcess(&p)
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(p.Bytes()) // a client that left needs none
 }
 
-func kind(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("cgikit_"+name, help, labels, nil)
-}
+// The names and labels of the metrics are an interface: people have alarms on them.
 
-// Describe implements prometheus.Collector.
-func (f figures) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(f, to) }
-
-// Collect implements prometheus.Collector.
-func (f figures) Collect(to chan<- prometheus.Metric) {
-	f.collectConnections(to)
-	f.collectRequests(to)
-	if f.Pool != nil {
-		f.collectPool(to)
+func (m *Monitor) writeConnections(p *exposition) {
+	rows := m.protocols()
+	for _, c := range []struct {
+		name, help string
+		of         func(protocolStats) uint64
+	}{
+		{"connections_accepted_total", "Connections accepted.", func(s protocolStats) uint64 { return s.Accepted }},
+		{"connections_refused_total", "Connections closed because of a limit or of who was there.", func(s protocolStats) uint64 { return s.Refused }},
+		{"accept_errors_total", "Failures to accept a connection.", func(s protocolStats) uint64 { return s.AcceptErrors }},
+		{"panics_total", "Panics that ended a connection.", func(s protocolStats) uint64 { return s.Panics }},
+	} {
+		p.metric(c.name, "counter", c.help)
+		for _, s := range rows {
+			p.sample(c.name, c.of(s), "protocol", s.Protocol)
+		}
+	}
+	p.metric("connections", "gauge", "Open connections: active has a request under way, idle none.")
+	for _, s := range rows {
+		p.sample("connections", s.Active, "protocol", s.Protocol, "state", "active")
+		p.sample("connections", s.Idle, "protocol", s.Protocol, "state", "idle")
 	}
 }
 
-func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {
-	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
-}
-
-func gauge(d *prometheus.Desc, n int, labels ...string) prometheus.Metric {
-	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
-}
-
-func (f figures) collectConnections(to chan<- prometheus.Metric) {
-	for _, s := range f.protocols() {
-		to <- counter(kinds.accepted, s.Accepted, s.Protocol)
-		to <- counter(kinds.refused, s.Refused, s.Protocol)
-		to <- counter(kinds.acceptErrors, s.AcceptErrors, s.Protocol)
-		to <- counter(kinds.panics, s.Panics, s.Protocol)
-		to <- gauge(kinds.connections, s.Active, s.Protocol, "active")
-		to <- gauge(kinds.connections, s.Idle, s.Protocol, "idle")
-	}
-}
-
-func (f figures) collectRequests(to chan<- prometheus.Metric) {
-	now := f.Ledger.Figures()
-	to <- gauge(kinds.active, now.Active, f.Target)
+func (m *Monitor) writeRequests(p *exposition) {
+	now := m.Ledger.Figures()
+	p.metric("requests_active", "gauge", "Requests under way.")
+	p.sample("requests_active", now.Active, "target", m.Target)
+	p.metric("requests_total", "counter", "Requests answered, by the first digit of the status; 0 was cut off without an answer.")
 	for class, n := range now.Classes {
-		to <- counter(kinds.requests, n, f.Target, strconv.Itoa(class))
+		p.sample("requests_total", n, "class", strconv.Itoa(class), "target", m.Target)
 	}
+	p.metric("errors_total", "counter", "Answers that are no complete answers of the target.")
 	for reason, n := range now.Errors {
-		to <- counter(kinds.errors, n, f.Target, reason)
+		p.sample("errors_total", n, "reason", reason, "target", m.Target)
 	}
-	to <- counter(kinds.bytes, now.Bytes, f.Target)
-	buckets, sum := make(map[float64]uint64, len(Bounds)), uint64(0)
+	p.metric("response_bytes_total", "counter", "Bytes of response bodies.")
+	p.sample("response_bytes_total", now.Bytes, "target", m.Target)
+	m.writeDurations(p, &now)
+}
+
+func (m *Monitor) writeDurations(p *exposition, now *Figures) {
+	const name = "request_duration_seconds"
+	p.metric(name, "histogram", "Time from a request to the last byte of its response.")
+	sum := uint64(0)
 	for i, bound := range Bounds {
 		sum += now.Took[i]
-		buckets[bound.Seconds()] = sum
+		p.sample(name+"_bucket", sum, "target", m.Target, "le", strconv.FormatFloat(bound.Seconds(), 'g', -1, 64))
 	}
-	to <- prometheus.MustNewConstHistogram(kinds.duration, now.Requests(), now.Seconds, buckets, f.Target)
+	p.sample(name+"_bucket", now.Requests(), "target", m.Target, "le", "+Inf")
+	p.sample(name+"_sum", now.Seconds, "target", m.Target)
+	p.sample(name+"_count", now.Requests(), "target", m.Target)
 }
 
-func (f figures) collectPool(to chan<- prometheus.Metric) {
-	p := f.Pool()
-	to <- gauge(kinds.pool, p.Active, f.Target, "active")
-	to <- gauge(kinds.pool, p.Idle, f.Target, "idle")
-	to <- gauge(kinds.queue, p.Waiting, f.Target)
-	to <- counter(kinds.dials, p.Dials, f.Target)
-	to <- counter(kinds.resent, p.Resent, f.Target)
+func (m *Monitor) writePool(p *exposition) {
+	pool := m.Pool()
+	p.metric("target_connections", "gauge", "Open connections to the target: active has a request under way, idle none.")
+	p.sample("target_connections", pool.Active, "state", "active", "target", m.Target)
+	p.sample("target_connections", pool.Idle, "state", "idle", "target", m.Target)
+	p.metric("target_queue", "gauge", "Requests that wait for a connection to the target.")
+	p.sample("target_queue", pool.Waiting, "target", m.Target)
+	p.metric("target_dials_total", "counter", "Connections made to the target.")
+	p.sample("target_dials_total", pool.Dials, "target", m.Target)
+	p.metric("target_resent_total", "counter", "Requests sent again because a kept connection had died.")
+	p.sample("target_resent_total", pool.Resent, "target", m.Target)
 }
+
+// exposition is a text in the format of Prometheus. The names of this program's own metrics begin with "cgikit_".
+type exposition struct{ bytes.Buffer }
+
+// metric begins a metric, whose samples follow.
+func (p *exposition) metric(name, kind, help string) {
+	fmt.Fprintf(p, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", prefixed(name), help, kind)
+}
+
+// sample writes one value. labels are names and values in turn.
+func (p *exposition) sample(name string, value any, labels ...string) {
+	p.WriteString(prefixed(name))
+	separator := byte('{')
+	for i := 0; i < len(labels); i += 2 {
+		p.WriteByte(separator)
+		fmt.Fprintf(p, `%s="%s"`, labels[i], labelEscapes.Replace(labels[i+1]))
+		separator = ','
+	}
+	if len(labels) > 0 {
+		p.WriteByte('}')
+	}
+	fmt.Fprintf(p, " %v\n", value)
+}
+
+// prefixed leaves the names that every Go program has for its process as they are.
+func prefixed(name string) string {
+	if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
+		return name
+	}
+	return "cgikit_" + name
+}
+
+var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)

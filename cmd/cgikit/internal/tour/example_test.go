@@ -26,7 +26,7 @@ func ExampleStart() {
 	defer t.Shutdown(context.Background())
 	for _, path := range []string{"/", "/fastcgi/environ", "/scgi/environ", "/cgi/environ"} {
 		w := httptest.NewRecorder()
-		t.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		t.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
 		fmt.Println(path, w.Code)
 	}
 	// Output:

@@ -12,6 +12,7 @@ import (
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/scgi"
@@ -101,7 +102,14 @@ func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 }
 
 // ServeHTTP implements http.Handler: the page at the root, each deployment below its name.
-func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeHTTP(w, r) }
+// It is for this machine, and takes only a Host that names it.
+func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !demo.LocalHost(r.Host) {
+		http.Error(w, "This page is for this machine: ask for it by an address, or by localhost.", http.StatusMisdirectedRequest)
+		return
+	}
+	t.mux.ServeHTTP(w, r)
+}
 
 // Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no socket, no folder and no script
 // behind. The HTTP server in front must have ended before.

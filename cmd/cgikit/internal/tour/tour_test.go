@@ -45,7 +45,7 @@ func script(t *testing.T) *cgi.Script {
 
 // get asks the tour for path, with fields of name and value.
 func get(tour *Tour, path string, fields ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Set(fields[i], fields[i+1])
 	}
@@ -96,8 +96,8 @@ func TestDeploymentsAreMounted(t *testing.T) {
 
 func TestPageEscapesEverything(t *testing.T) {
 	tour := startTour(t, t.TempDir(), script(t))
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Host = `"><script>alert(1)</script>`
+	r := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
+	r.Header.Set("X-Other", `"><script>alert(1)</script>`)
 	r.Header.Set("X-Attack", `"><script>alert(2)</script>`)
 	w := httptest.NewRecorder()
 	tour.ServeHTTP(w, r)
@@ -127,7 +127,7 @@ func TestPageIsAtTheRootOnly(t *testing.T) {
 		t.Errorf("got %d for another path; want 404", got)
 	}
 	w := httptest.NewRecorder()
-	tour.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
+	tour.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://localhost/", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("got %d to a POST; want 405", w.Code)
 	}
@@ -174,5 +174,17 @@ func TestShutdownBreaksOffWhatTakesTooLong(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("got %v left, error %v", left, err)
+	}
+}
+
+// TestRebinding: the demo is for this machine. A page of another site cannot read it through a name of its own that leads here.
+func TestRebinding(t *testing.T) {
+	tour := startTour(t, t.TempDir(), script(t))
+	for _, path := range []string{"/", "/http/environ", "/cgi/environ"} {
+		w := httptest.NewRecorder()
+		tour.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://example.com"+path, nil))
+		if w.Code != http.StatusMisdirectedRequest {
+			t.Errorf("%s: got %d; want 421", path, w.Code)
+		}
 	}
 }

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// surviveClosedPipes does nothing: there is no SIGPIPE.
+func surviveClosedPipes() {}

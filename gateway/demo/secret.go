@@ -1,0 +1,41 @@
+package demo
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// shown is the value of a variable as a page shows it: the text of a secret stays with its owner, whoever looks at the page.
+func shown(name, value string) string {
+	switch name {
+	case "HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "REDIRECT_HTTP_AUTHORIZATION", "HTTP_COOKIE", "PHP_AUTH_PW", "PHP_AUTH_DIGEST":
+		if value != "" {
+			return fmt.Sprintf("(%d bytes, not shown)", len(value))
+		}
+	}
+	return value
+}
+
+// LocalHost reports whether a Host field, with or without a port, names an address or localhost. A page on a loopback
+// listener must take no other: by a name of its own that leads to 127.0.0.1, a page of another site could read it (DNS
+// rebinding).
+func LocalHost(host string) bool {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if host == "" || strings.EqualFold(host, "localhost") || strings.EqualFold(host, "localhost.") {
+		return true
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// misdirected reports whether a request came over the loopback interface for a host that is not local.
+func misdirected(r *gateway.Request) bool {
+	server, err := netip.ParseAddr(strings.Trim(r.Environ.Get("SERVER_ADDR"), "[]"))
+	return err == nil && server.IsLoopback() && !LocalHost(r.Environ.Get("HTTP_HOST"))
+}
