@@ -134,10 +134,20 @@ type socketFile struct {
 // Close removes the file before the socket is closed: while something answers there, no other process takes the path
 // over, and while the socket is open, the system gives its inode number to no other file.
 func (l *socketFile) Close() error {
+	l.remove()
+	return errors.Join(l.UnixListener.Close(), l.err)
+}
+
+// Drain removes the file, so that no client comes any more, and lets Accept take until then the connections that wait.
+func (l *socketFile) Drain(until time.Time) error {
+	l.remove()
+	return l.SetDeadline(until)
+}
+
+func (l *socketFile) remove() {
 	l.once.Do(func() {
 		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
 			l.err = os.Remove(l.path)
 		}
 	})
-	return errors.Join(l.UnixListener.Close(), l.err)
 }

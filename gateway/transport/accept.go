@@ -83,13 +83,13 @@ func (s *Service) refuse(_ context.Context, c *Conn) {
 	s.Refuse(c.Net)
 }
 
-// add counts c and gives it a place, unless the server is stopping or full. A full server may still find it a place to
+// add counts c and gives it a place, unless the server is closed or full. A full server may still find it a place to
 // be refused in. It returns what c has become, and whether it is above the limit.
 func (cs *Conns) add(c *Conn, s *Service) (state connState, over bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.stats.Accepted++
-	if cs.stopping {
+	if cs.closed {
 		return stateClosed, false
 	}
 	if s.MaxConns > 0 && len(cs.conns)-cs.refusing >= s.MaxConns {
@@ -204,10 +204,13 @@ func (cs *Conns) addListener(l *servedListener, log *slog.Logger) bool {
 	return true
 }
 
+// removeListener closes l and forgets it.
 func (cs *Conns) removeListener(l *servedListener) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	cs.noteCloseError(l)
 	delete(cs.listeners, l)
+	cs.checkDrained()
 }
 
 func (cs *Conns) isStopping() bool {

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -30,16 +29,19 @@ import (
 // A Conns that was shut down or closed stays so.
 type Conns struct {
 	mu        sync.Mutex
-	started   bool // the fields below are made
-	stopping  bool
+	started   bool          // the fields below are made
+	stopping  bool          // by Shutdown or Close: a listener whose Accept fails has ended
+	closed    bool          // by Close: no connection is taken any more
 	quitting  atomic.Bool   // stopping, for those who do not hold mu
 	quit      chan struct{} // closed when stopping begins
-	drained   chan struct{} // closed when stopping and the last handler has returned
+	drained   chan struct{} // closed when stopping, and every listener and handler has ended
 	ctx       context.Context
 	cancel    func()
 	listeners map[*servedListener]struct{}
 	conns     map[*Conn]struct{}
-	refusing  int // of conns, those that are only being told that they are refused
+	refusing  int   // of conns, those that are only being told that they are refused
+	closeErr  error // the first of closing a listener
+	isDrained bool  // drained is closed
 	stats     Stats
 
 	log      *slog.Logger   // of the last Serve; guarded by mu
@@ -187,41 +189,6 @@ func (c *Conn) OnClose(cut func()) {
 	c.cut = cut
 }
 
-// Shutdown ends the server gracefully, in http.Server's sense: it closes the listeners, then the idle connections, and
-// waits until Handle has returned for the others. It returns the first error of closing a listener, or the error of ctx
-// when that ends earlier; the connections left over then go on, and Close ends them.
-func (cs *Conns) Shutdown(ctx context.Context) error {
-	err := cs.stop()
-	cs.closeAll(func(s connState) bool { return s == stateIdle })
-	grace := time.NewTimer(newGrace)
-	defer grace.Stop()
-	for {
-		select {
-		case <-cs.drained:
-			return err
-		default:
-		}
-		select {
-		case <-cs.drained:
-		case <-grace.C:
-			cs.closeAll(func(s connState) bool { return s == stateNew })
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// Close closes the listeners and every connection at once, those with a request under way so that the peer can tell (see
-// Conn.OnClose), and ends the context of every Handle. It returns the first error of closing a listener, and does not wait for
-// Handle to return: a Shutdown after it does.
-func (cs *Conns) Close() error {
-	err := cs.stop()
-	cs.cutActive()
-	cs.cancel()
-	cs.closeAll(func(s connState) bool { return s != stateClosed })
-	return err
-}
-
 // cutActive ends the connections on which a request is under way. It comes before the contexts end: an App that sees that may
 // return an answer which would then pass for a whole one.
 func (cs *Conns) cutActive() {
@@ -281,26 +248,6 @@ func (cs *Conns) start() {
 	cs.conns = make(map[*Conn]struct{})
 }
 
-// stop closes the listeners. From its return on, no connection is added.
-func (cs *Conns) stop() error {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	cs.start()
-	if !cs.stopping {
-		cs.stopping = true
-		cs.quitting.Store(true)
-		close(cs.quit)
-		cs.checkDrained()
-	}
-	var first error
-	for l := range cs.listeners {
-		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) && first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
 // closeAll closes the connections whose state is wanted.
 func (cs *Conns) closeAll(wanted func(connState) bool) {
 	cs.mu.Lock()
@@ -313,13 +260,5 @@ func (cs *Conns) closeAll(wanted func(connState) bool) {
 		if wanted(connState(state)) {
 			c.Net.Close()
 		}
-	}
-}
-
-// checkDrained tells the waiting Shutdowns that no connection is left. The caller holds mu. It closes drained once only,
-// because no connection is added, and so none removed, once stopping meets an empty set.
-func (cs *Conns) checkDrained() {
-	if cs.stopping && len(cs.conns) == 0 {
-		close(cs.drained)
 	}
 }

@@ -21,6 +21,7 @@ import (
 type uwsgiServer struct {
 	transport.Conns // has Shutdown, Close and Stats
 	App             gateway.App
+	Stderr          io.Writer // of the App; nil is that of the process
 }
 
 func (s *uwsgiServer) Serve(l net.Listener) error {
@@ -35,7 +36,7 @@ func (s *uwsgiServer) serveConn(ctx context.Context, c *transport.Conn) {
 	if err != nil || !c.Active() { // not uwsgi, or shutting down
 		return
 	}
-	x.Run(ctx, 0, &gateway.BaseCGIHandler{Environ: environ, Multithread: true}, s.App)
+	x.Run(ctx, 0, &gateway.BaseCGIHandler{Environ: environ, Stderr: s.Stderr, Multithread: true}, s.App)
 }
 
 // readUwsgi reads the header, which has the size of the block in its second and third byte, and the block.
@@ -86,7 +87,6 @@ func Example() {
 	})}
 	go s.Serve(l)
 	defer s.Close()
-
 	c, _ := net.Dial("tcp", l.Addr().String())
 	io.WriteString(c, "\x00\x14\x00\x00"+"\x09\x00PATH_INFO"+"\x07\x00/orders")
 	answer, _ := io.ReadAll(c)

@@ -58,7 +58,7 @@ func serveUwsgi(t testing.TB, network string, app gateway.App) net.Addr {
 			t.Fatal(err)
 		}
 	}
-	s := &uwsgiServer{App: app}
+	s := &uwsgiServer{App: app, Stderr: io.Discard}
 	served := make(chan error)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {

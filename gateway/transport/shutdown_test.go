@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// lateListener returns one connection after it was closed, as a real Accept may that was about to.
+type lateListener struct {
+	*pipeListener
+	late      chan net.Conn
+	accepting chan struct{} // a value for each Accept
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	l.accepting <- struct{}{}
+	<-l.closed
+	select {
+	case c := <-l.late:
+		return c, nil
+	default:
+		return nil, net.ErrClosed
+	}
+}
+
+// TestShutdownServesWhatAcceptReturned: a connection that Accept returns when the end has begun is a new one, and Shutdown
+// waits for it.
+func TestShutdownServesWhatAcceptReturned(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	l := &lateListener{newPipeListener(), make(chan net.Conn, 1), make(chan struct{}, 2)}
+	l.late <- server
+	r := start(t, l, Service{Handle: echo})
+	receive(t, l.accepting, "Accept")
+	ended := make(chan error, 1)
+	go func() { ended <- r.conns.Shutdown(context.Background()) }()
+	client.SetDeadline(time.Now().Add(20 * time.Second))
+	exchange(t, client)
+	if err := receive(t, ended, "Shutdown"); err != nil {
+		t.Error(err)
+	}
+	r.wantServed(t)
+}
+
+// gatedListener accepts nothing before its gate is open: until then the system's queue holds the connections.
+type gatedListener struct {
+	net.Listener
+	gate      chan struct{}
+	accepting chan struct{} // a value for each Accept
+}
+
+func (l *gatedListener) Accept() (net.Conn, error) {
+	l.accepting <- struct{}{}
+	<-l.gate
+	return l.Listener.Accept()
+}
+
+func (l *gatedListener) SetDeadline(t time.Time) error {
+	return l.Listener.(interface{ SetDeadline(time.Time) error }).SetDeadline(t)
+}
+
+// TestShutdownTakesTheQueue: connections that the system has taken are served, over TCP and over a unix socket.
+func TestShutdownTakesTheQueue(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "unix:" + filepath.Join(t.TempDir(), "s")} {
+		inner, err := listen.ListenFor("test", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &gatedListener{inner, make(chan struct{}), make(chan struct{}, 10)}
+		r := start(t, l, Service{Handle: echo})
+		receive(t, l.accepting, "Accept")
+		var clients []net.Conn
+		for range 5 {
+			clients = append(clients, dial(t, l))
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- r.conns.Shutdown(context.Background()) }()
+		for !r.conns.isStopping() {
+			time.Sleep(time.Millisecond)
+		}
+		inner.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(10 * time.Second)) // a busy machine
+		close(l.gate)
+		for _, c := range clients {
+			exchange(t, c)
+		}
+		inner.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Unix(1, 0))
+		if err := receive(t, ended, "Shutdown"); err != nil {
+			t.Error(err)
+		}
+		r.wantServed(t)
+	}
+}
+
+// TestHandOverLosesNoConnection: two servers on one socket, in turn shut down and replaced, answer every client.
+func TestHandOverLosesNoConnection(t *testing.T) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	serve := func() *running {
+		f, err := l.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		copied, err := net.FileListener(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return start(t, copied, Service{Handle: echo})
+	}
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := askOnce(l.Addr().String()); err != nil {
+					t.Errorf("lost: %v", err)
+					return
+				}
+			}
+		})
+	}
+	current := serve()
+	for range 50 {
+		next := serve()
+		if err := current.conns.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		current = next
+	}
+	close(stop)
+	clients.Wait()
+	if err := current.conns.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func askOnce(addr string) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := c.Write([]byte("x")); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, make([]byte, 1))
+	return err
+}
