@@ -1,6 +1,7 @@
 package cgi_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -57,7 +58,7 @@ var apps = map[string]gateway.AppFunc{
 		io.WriteString(w, "begun\n")
 		w.Flush()
 		<-done
-		_, err := fmt.Fprintln(w, r.Context().Err())
+		_, err := fmt.Fprintln(w, r.Context().Err(), context.Cause(r.Context()))
 		return err
 	},
 	"ignore-term": func(w gateway.ResponseWriter, r *gateway.Request) error {

@@ -66,7 +66,7 @@ func TestServeSIGTERM(t *testing.T) {
 		end   string
 	}{
 		{"without Done", "deaf", []string{"begun"}, 1, "signal: terminated"},
-		{"with Done", "until-term", []string{"begun", "context canceled"}, 1, "exit status 0"},
+		{"with Done", "until-term", []string{"begun", "context canceled cgi: SIGTERM"}, 1, "exit status 0"},
 		{"twice", "ignore-term", []string{"begun", "seen"}, 2, "signal: terminated"},
 	}
 	for _, test := range tests {

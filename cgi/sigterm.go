@@ -2,11 +2,16 @@ package cgi
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 )
+
+// errTerminated is the cause of a context that ended with SIGTERM. A web server sends that when it stops, and to a script that takes too
+// long, so that the client may still be there.
+var errTerminated = errors.New("cgi: SIGTERM")
 
 // signalContext ends with SIGTERM, which is how a web server tells a script to stop. It catches the signal only once somebody
 // asks for Done: that costs 0.25 ms, and an App that cannot stop half-way is better ended by the signal itself.
@@ -15,14 +20,14 @@ type signalContext struct {
 
 	mu     sync.Mutex
 	inner  context.Context // nil until Done was called
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 }
 
 func (c *signalContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner == nil {
-		c.inner, c.cancel = context.WithCancel(c.Context)
+		c.inner, c.cancel = context.WithCancelCause(c.Context)
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, syscall.SIGTERM)
 		go c.wait(signals, c.inner.Done())
@@ -38,7 +43,7 @@ func (c *signalContext) wait(signals chan os.Signal, done <-chan struct{}) {
 	case <-done:
 	}
 	signal.Stop(signals)
-	c.cancel()
+	c.cancel(errTerminated)
 }
 
 func (c *signalContext) Err() error { return c.current().Err() }
@@ -59,6 +64,6 @@ func (c *signalContext) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cancel != nil {
-		c.cancel()
+		c.cancel(nil)
 	}
 }

@@ -104,39 +104,51 @@ func clientGone(ctx context.Context) bool {
 	return cause == context.Canceled || errors.Is(cause, ErrClientGone)
 }
 
+// IsClientFault reports whether [ErrorPage] blames the client for err, by a 4xx. A log may be less alarmed by it.
+func IsClientFault(err error) bool {
+	status, _ := ErrorPage(err)
+	return status[0] == '4'
+}
+
 // Blame returns the error that an answer to r failed with, such that [ErrorPage] gives the status of the one to blame:
 //
 //   - An err that comes of a failed r.Stdin is a [*BodyError].
-//   - An err that comes of the end of r's context is what [ContextError] says of that; where the client left while r.Stdin was
-//     being read, it broke off the body. An App that returns context.DeadlineExceeded keeps it.
+//   - An err that comes of the end of r's context is what [ContextError] says of that. A client that left before all of its body had
+//     come has broken that off. An App that returns context.DeadlineExceeded keeps it.
 //   - Any other stays as it is.
 //
-// Run does this for its App. An access log that sees what an App returned has to do it before it asks ErrorPage. A Stdin tells
-// about itself by a method Failure() (err error, waiting bool): the error of the first Read that failed, and whether one is waiting
-// for more. That of Run has it, and a wrapper should pass it on.
+// Run does this for its App. An access log that sees what an App returned has to do it before it asks ErrorPage.
+//
+// A Stdin tells about itself by two methods, which that of Run has and a wrapper should pass on. Failure() error is that of the
+// first Read that failed. Interrupted(drain bool) error is asked once the client has gone: it waits for a Read under way, which is
+// about to fail, reads what is left if drain is set, and returns why that is not the whole body.
 func Blame(r *Request, err error) error {
 	if err == nil {
 		return nil
 	}
-	failure, waiting := stdinFailure(r)
-	isBody, failed := errors.As(err, new(*BodyError)), isFailure(err, failure)
-	ctx := r.Context()
-	interrupted, gone := isEndOf(ctx, err), clientGone(ctx)
-	switch {
-	case interrupted && !gone, (isBody || failed) && ctx.Err() == context.Canceled && !gone:
+	ctx, failure := r.Context(), stdinFailure(r.Stdin)
+	isBody, failed, interrupted := errors.As(err, new(*BodyError)), isFailure(err, failure), isEndOf(ctx, err)
+	switch gone := clientGone(ctx); {
+	case !gone && (interrupted || (isBody || failed) && ctx.Err() == context.Canceled):
 		return ContextError(ctx)
 	case isBody:
 		return err
 	case failed && !errors.As(err, new(paged)):
 		return &BodyError{err}
-	case failed, interrupted && failure != nil:
+	case failed:
 		return &BodyError{failure}
-	case interrupted && waiting:
-		return &BodyError{io.ErrUnexpectedEOF}
 	case interrupted:
-		return ContextError(ctx)
+		return leaving(r, ctx)
 	}
 	return err
+}
+
+// leaving is the error for a request whose client has left.
+func leaving(r *Request, ctx context.Context) error {
+	if err := stdinInterrupted(r.Stdin, errors.Is(context.Cause(ctx), ErrClientGone)); err != nil {
+		return &BodyError{err}
+	}
+	return ContextError(ctx)
 }
 
 // isFailure reports whether err comes of the failure of a body. One that is not the client's has a page to say so.
@@ -158,18 +170,28 @@ func isEndOf(ctx context.Context, err error) bool {
 		(errors.Is(err, context.Canceled) || errors.Is(err, ErrClientGone) || errors.Is(err, context.Cause(ctx)))
 }
 
-// stdinFailure asks the Stdin of r, which may be bounded, what became of it.
-func stdinFailure(r *Request) (failure error, waiting bool) {
-	in := r.Stdin
-	if limited, ok := in.(*io.LimitedReader); ok {
-		in = limited.R
-	}
-	if b, ok := in.(interface {
-		Failure() (err error, waiting bool)
-	}); ok {
+// stdinFailure asks a Stdin for its first failure.
+func stdinFailure(stdin io.Reader) error {
+	if b, ok := unbounded(stdin).(interface{ Failure() error }); ok {
 		return b.Failure()
 	}
-	return nil, false
+	return nil
+}
+
+// stdinInterrupted asks a Stdin whose client has gone why it did not come to its end.
+func stdinInterrupted(stdin io.Reader, drain bool) error {
+	if b, ok := unbounded(stdin).(interface{ Interrupted(drain bool) error }); ok {
+		return b.Interrupted(drain)
+	}
+	return nil
+}
+
+// unbounded returns what an io.LimitedReader bounds.
+func unbounded(r io.Reader) io.Reader {
+	if limited, ok := r.(*io.LimitedReader); ok {
+		return limited.R
+	}
+	return r
 }
 
 // detailed adds a detail, where there is one, to a text for a log.

@@ -139,30 +139,47 @@ func TestFailureOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestBlameWhileReading: net/http ends the context before the Read of the body returns that was cut short. That a Backend hears of
-// the context first must not make it another fault.
+// TestBlameWhileReading: net/http ends the context before the Read of the body returns that was cut short, or late. That a Backend
+// hears of the context first must not make it another fault.
 func TestBlameWhileReading(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	client, sent := io.Pipe()
-	defer client.Close()
-	h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "10"), Stdin: client, Stdout: io.Discard, Stderr: io.Discard}
-	h.Run(ctx, AppFunc(func(w ResponseWriter, r *Request) error {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			io.ReadAll(r.Stdin)
-		}()
-		sent.Write([]byte("abc")) // returns when the Read has them, and the next waits soon
-		for _, waiting := r.Stdin.(*body).Failure(); !waiting; _, waiting = r.Stdin.(*body).Failure() {
-			runtime.Gosched()
-		}
-		cancel()
-		err := Blame(r, ContextError(r.Context()))
-		if status, _ := ErrorPage(err); !strings.HasPrefix(status, "400 ") {
-			t.Errorf("got %v, which is %q; want 400", err, status)
-		}
-		sent.Close()
-		<-done
-		return nil
-	}))
+	for want, failure := range map[string]error{"400 ": io.ErrUnexpectedEOF, "408 ": os.ErrDeadlineExceeded} {
+		ctx, cancel := context.WithCancel(context.Background())
+		client, sent := io.Pipe()
+		h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "10"), Stdin: client, Stdout: io.Discard, Stderr: io.Discard}
+		h.Run(ctx, AppFunc(func(w ResponseWriter, r *Request) error {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				io.ReadAll(r.Stdin)
+			}()
+			sent.Write([]byte("abc")) // returns when a Read has them, and the next waits soon
+			for r.Stdin.(*body).mu.TryLock() {
+				r.Stdin.(*body).mu.Unlock()
+				runtime.Gosched()
+			}
+			cancel()
+			go sent.CloseWithError(failure)
+			err := Blame(r, ContextError(r.Context()))
+			if status, _ := ErrorPage(err); !strings.HasPrefix(status, want) {
+				t.Errorf("got %v, which is %q; want %s", err, status, want)
+			}
+			<-done
+			return nil
+		}))
+		client.Close()
+	}
+}
+
+// TestBlameDrains: where the transport knows that the client has gone, what it had sent tells whether that was all, read or not.
+func TestBlameDrains(t *testing.T) {
+	for _, c := range []struct{ name, length, want string }{{"all sent", "3", "499 "}, {"more to come", "10", "400 "}} {
+		h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", c.length), Stdin: strings.NewReader("abc"), Stdout: io.Discard, Stderr: io.Discard}
+		h.Run(ended(ErrClientGone), AppFunc(func(w ResponseWriter, r *Request) error {
+			err := Blame(r, ContextError(r.Context()))
+			if status, _ := ErrorPage(err); !strings.HasPrefix(status, c.want) {
+				t.Errorf("%s: got %v, which is %q; want %s", c.name, err, status, c.want)
+			}
+			return nil
+		}))
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // BodyTooLargeError is what [Request.Stdin] returns, or a request is refused with, when the body is larger than the server
@@ -32,21 +34,41 @@ type body struct {
 	over  bool  // more came than max
 	ended atomic.Bool
 
-	waiting atomic.Bool // a Read is under way
-	failure atomic.Pointer[error]
+	mu      sync.Mutex // held by a Read, which may be waiting for the client
+	failure error      // of the first Read that failed
 }
 
-// Failure lets Blame know what became of the body: the error of the first Read that failed, and whether one is waiting for more.
-func (b *body) Failure() (err error, waiting bool) {
-	if failure := b.failure.Load(); failure != nil {
-		err = *failure
+// Failure is for Blame: the error of the first Read that failed.
+func (b *body) Failure() error {
+	if !b.mu.TryLock() {
+		return nil
 	}
-	return err, b.waiting.Load()
+	defer b.mu.Unlock()
+	return b.failure
 }
 
-func (b *body) fail(err error) { b.failure.CompareAndSwap(nil, &err) }
+// lastRead is how long a Read under way may take to find out that the client has gone.
+const lastRead = time.Second
 
+// Interrupted is for Blame, once the client has gone.
+func (b *body) Interrupted(drain bool) error {
+	for end := time.Now().Add(lastRead); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return io.ErrUnexpectedEOF
+		}
+	}
+	failure := b.failure
+	b.mu.Unlock()
+	if failure == nil && drain {
+		_, failure = io.Copy(io.Discard, struct{ io.Reader }{b})
+	}
+	return failure
+}
+
+// Read may be called by one goroutine at a time; another one waits.
 func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch {
 	case b.ended.Load():
 		return 0, ErrFinished
@@ -55,15 +77,15 @@ func (b *body) Read(p []byte) (int, error) {
 	case b.left == 0:
 		return 0, io.EOF
 	}
-	b.waiting.Store(true)
 	n, err := b.read(p)
-	if b.ended.Load() {
+	switch {
+	case b.ended.Load():
 		return 0, ErrFinished
+	case err == io.EOF:
+		b.left = 0 // also of a stream
+	case err != nil && b.failure == nil:
+		b.failure = err
 	}
-	if err != nil && err != io.EOF {
-		b.fail(err)
-	}
-	b.waiting.Store(false)
 	return n, err
 }
 

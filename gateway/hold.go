@@ -61,8 +61,11 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Failure tells Blame about the body.
-func (b *trackedBody) Failure() (err error, waiting bool) { return stdinFailure(&Request{Stdin: b.r}) }
+// Failure and Interrupted tell Blame about the body.
+func (b *trackedBody) Failure() error { return stdinFailure(b.r) }
+
+// Interrupted is the same.
+func (b *trackedBody) Interrupted(drain bool) error { return stdinInterrupted(b.r, drain) }
 
 func (b *trackedBody) begin() {
 	b.mu.Lock()

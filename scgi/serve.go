@@ -107,5 +107,9 @@ func (sv *service) logFailure(r *gateway.Request, err error, stack []byte) {
 	if stack != nil {
 		attrs = append(attrs, "stack", string(stack))
 	}
-	sv.log.Error("request failed", attrs...)
+	level := slog.LevelError
+	if gateway.IsClientFault(err) {
+		level = slog.LevelWarn
+	}
+	sv.log.Log(r.Context(), level, "request failed", attrs...)
 }

@@ -104,7 +104,7 @@ type Handler struct {
 	Offload map[string]string
 
 	// ErrorLog takes what the backend writes to its error stream, one record at level Warn for each line, and why a request
-	// failed, at level Error. Nil is the request's own error stream: standard error, or the web server's log over FastCGI.
+	// failed, at level Error, or Warn where the client is to blame. Nil is the request's own error stream: standard error, or the web server's log over FastCGI.
 	ErrorLog *slog.Logger
 
 	// Access, if not nil, is called when a request is over, in its goroutine.

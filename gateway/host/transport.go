@@ -161,8 +161,7 @@ func refusal(r *http.Request, current *gateway.Request, err error) (*http.Respon
 type requestBody struct {
 	body    io.ReadCloser
 	closed  atomic.Bool
-	waiting atomic.Bool // a Read is under way
-	failure atomic.Pointer[error]
+	failure atomic.Pointer[error] // of the first Read that failed
 }
 
 // Read implements io.Reader.
@@ -170,7 +169,6 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if b.closed.Load() {
 		return 0, gateway.ErrFinished
 	}
-	b.waiting.Store(true)
 	n, err := b.body.Read(p)
 	if b.closed.Load() {
 		return 0, gateway.ErrFinished
@@ -178,18 +176,17 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		b.fail(err)
 	}
-	b.waiting.Store(false)
 	return n, err
 }
 
 func (b *requestBody) fail(err error) { b.failure.CompareAndSwap(nil, &err) }
 
 // Failure is for gateway.Blame.
-func (b *requestBody) Failure() (err error, waiting bool) {
-	if failure := b.failure.Load(); failure != nil {
-		err = *failure
+func (b *requestBody) Failure() error {
+	if err := b.failure.Load(); err != nil {
+		return *err
 	}
-	return err, b.waiting.Load()
+	return nil
 }
 
 // close does not wait: where a Read is under way, a server's body would.

@@ -9,9 +9,11 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest"
@@ -248,4 +250,24 @@ func TestTransportContext(t *testing.T) {
 		resp.Body.Close()
 	}
 	waitFor(t, func() bool { return ended.Load() == 2 })
+}
+
+// TestTransportBodyFails: what a client sends through a proxy of net/http is its own fault there too.
+func TestTransportBodyFails(t *testing.T) {
+	reads := backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+		_, err := io.Copy(io.Discard, r.Stdin)
+		return nil, err
+	})
+	for _, c := range []struct {
+		err    error
+		status int
+	}{{io.ErrUnexpectedEOF, 400}, {errors.New("malformed chunked encoding"), 400}, {os.ErrDeadlineExceeded, 408}} {
+		for _, length := range []int64{-1, 10} {
+			body := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(c.err))
+			resp, err := roundTrip(t, &host.Transport{Backend: reads}, "POST", "/", body, length)
+			if err != nil || resp.StatusCode != c.status {
+				t.Errorf("%v of %d bytes: got %+v, %v; want %d", c.err, length, resp, err, c.status)
+			}
+		}
+	}
 }

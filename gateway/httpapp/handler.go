@@ -33,7 +33,8 @@ type AppHandler struct {
 	// Empty and "/" are the root. It matches whole segments, and a %2F of the client never counts as one of its slashes.
 	Mount string
 
-	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed.
+	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed: at
+	// level Error too, but at level Warn where the client is to blame.
 	// Nil is os.Stderr.
 	ErrorLog *slog.Logger
 
@@ -176,5 +177,9 @@ func (h *AppHandler) logException(r *gateway.Request, err error, stack []byte) {
 	if stack != nil {
 		attrs = append(attrs, slog.String("stack", string(stack)))
 	}
-	h.ErrorLog.LogAttrs(r.Context(), slog.LevelError, "httpapp: app failed", attrs...)
+	level, text := slog.LevelError, "httpapp: app failed"
+	if gateway.IsClientFault(err) {
+		level, text = slog.LevelWarn, "httpapp: bad request"
+	}
+	h.ErrorLog.LogAttrs(r.Context(), level, text, attrs...)
 }

@@ -39,7 +39,7 @@ func TestServerTimeouts(t *testing.T) {
 	}{
 		{"no head", "", httpapp.Server{ReadTimeout: short}, 0},
 		{"half a head", "GET / HTTP/1.1\r\nHost: h\r\n", httpapp.Server{ReadTimeout: short}, 0},
-		{"half a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na", httpapp.Server{ReadTimeout: short, App: readAll}, 500},
+		{"half a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na", httpapp.Server{ReadTimeout: short, App: readAll}, 408},
 	}
 	for i := range tests {
 		tt := &tests[i]

@@ -36,11 +36,19 @@ func (s *stdin) Read(p []byte) (int, error) {
 }
 
 // Failure passes on what gateway.Blame asks for.
-func (s *stdin) Failure() (err error, waiting bool) {
-	if in, ok := s.in.(interface{ Failure() (error, bool) }); ok {
+func (s *stdin) Failure() error {
+	if in, ok := s.in.(interface{ Failure() error }); ok {
 		return in.Failure()
 	}
-	return nil, false
+	return nil
+}
+
+// Interrupted is the same.
+func (s *stdin) Interrupted(drain bool) error {
+	if in, ok := s.in.(interface{ Interrupted(drain bool) error }); ok {
+		return in.Interrupted(drain)
+	}
+	return nil
 }
 
 // check looks at what a Read of that size returned. A Read that the end of the request overtook fails, which is no end of file.
