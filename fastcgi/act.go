@@ -22,7 +22,7 @@ func (c *conn) act(p piece) error {
 		return c.begin(p.ID, p.content)
 	}
 	c.mu.Lock()
-	r := c.find(p.ID)
+	r := c.table.find(p.ID)
 	c.mu.Unlock()
 	switch {
 	case r == nil:
@@ -35,16 +35,6 @@ func (c *conn) act(p piece) error {
 		return c.body(r, &r.stdin, p)
 	case p.Type == wire.TypeData && r.data != nil:
 		return c.body(r, r.data, p)
-	}
-	return nil
-}
-
-// find returns the open request of that id, or nil. The caller holds mu.
-func (c *conn) find(id uint16) *request {
-	for _, r := range c.open {
-		if r.id == id {
-			return r
-		}
 	}
 	return nil
 }
@@ -72,7 +62,7 @@ func (c *conn) manage(p piece) error {
 func (c *conn) value(name string) (string, bool) {
 	if name == "FCGI_MPXS_CONNS" {
 		c.mu.Lock()
-		c.multiplexing = true
+		c.table.shared = true
 		c.mu.Unlock()
 	}
 	return c.server.value(name)
@@ -91,7 +81,7 @@ func (c *conn) begin(id uint16, content []byte) error {
 		return err
 	}
 	if status == wire.Overloaded && c.server.overRequests.IsNews() {
-		c.limits.log.Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxOpen,
+		c.limits.log.Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxSlots,
 			"peer", c.peer())
 	}
 	c.refuse(id, b.KeepConn, status)
@@ -101,13 +91,13 @@ func (c *conn) begin(id uint16, content []byte) error {
 // admit gives a request its place, or returns another status than RequestComplete. The caller holds mu.
 func (c *conn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
 	switch {
-	case c.find(id) != nil:
+	case c.table.find(id) != nil:
 		return 0, wire.Errorf("request %d begun again while it is open", id)
-	case c.closing || c.broken || c.lingering || len(c.open) > 0 && c.lc.Ending():
+	case c.closing || c.broken || c.lingering || len(c.table.open) > 0 && c.lc.Ending():
 		return wire.CannotMultiplex, nil
 	case !c.server.answers(b.Role):
 		return wire.UnknownRole, nil
-	case c.places >= maxOpen:
+	case c.table.full():
 		return wire.Overloaded, nil
 	case !c.lc.Active():
 		return 0, gateway.ErrServerClosed
@@ -115,11 +105,7 @@ func (c *conn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error
 	if entered, _ := c.server.requests.Enter(c.server.MaxRequests); !entered {
 		return wire.Overloaded, nil
 	}
-	r := newRequest(c, id, b)
-	c.multiplexing = c.multiplexing || len(c.open) > 0
-	c.open = append(c.open, r)
-	c.heads = append(c.heads, r)
-	c.places++
+	c.table.admit(newRequest(c, id, b))
 	return wire.RequestComplete, nil
 }
 
@@ -139,9 +125,8 @@ func (c *conn) params(r *request, p piece) error {
 		c.logParams()
 	}
 	c.mu.Lock()
-	c.endHead(r)
-	c.mu.Unlock()
 	r.paramsEnded = true
+	c.mu.Unlock()
 	r.ctx.Begin(c.ctx, c.server.RequestTimeout, (*watcher)(r))
 	c.ready = append(c.ready, r)
 	return nil
@@ -168,12 +153,7 @@ func (c *conn) addParams(r *request, content []byte) {
 func (c *conn) reserve(r *request, size int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if most := c.limits.maxParamsBytes; most >= 0 && (c.paramsBytes+size-1)/16 >= most { // 16*most may overflow
-		return false
-	}
-	r.paramsBytes += size
-	c.paramsBytes += size
-	return true
+	return c.table.reserve(r, size, c.limits.maxParamsBytes)
 }
 
 func (c *conn) logParams() {
@@ -187,7 +167,7 @@ func (c *conn) logParams() {
 func (c *conn) ownParams() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, r := range c.heads {
+	for r := range c.table.pendingParams() {
 		r.ownParams()
 	}
 }
@@ -202,7 +182,7 @@ func (c *conn) body(r *request, b *body, p piece) error {
 		return nil
 	}
 	c.mu.Lock()
-	spill := c.multiplexing || r.data != nil // a filter may read either stream first
+	spill := c.table.shared || r.data != nil // a filter may read either stream first
 	c.mu.Unlock()
 	if b.put(p.content, spill) || len(c.ready) > 0 {
 		return nil
@@ -252,13 +232,6 @@ func (c *conn) unstall(r *request) {
 	}
 }
 
-// endHead notes that no more of it is waited for. The caller holds mu.
-func (c *conn) endHead(r *request) {
-	if i := slices.Index(c.heads, r); i >= 0 {
-		c.heads = slices.Delete(c.heads, i, i+1)
-	}
-}
-
 // abort ends a request for a web server that does not want it any more (FastCGI section 5.4).
 func (c *conn) abort(r *request) {
 	r.cut()
@@ -279,25 +252,16 @@ func (c *conn) abort(r *request) {
 // drop takes away a request that was not ready yet. A refuse must follow where there is somebody to hear it.
 func (c *conn) drop(r *request) {
 	c.mu.Lock()
-	c.forget(r)
+	c.table.forget(r)
 	c.mu.Unlock()
 	c.release(r)
-}
-
-// forget frees the id of a request. The caller holds mu.
-func (c *conn) forget(r *request) {
-	c.endHead(r)
-	if i := slices.Index(c.open, r); i >= 0 {
-		c.open = slices.Delete(c.open, i, i+1)
-	}
 }
 
 // release gives back what a request holds of the connection and of the server.
 func (c *conn) release(r *request) {
 	r.end()
 	c.mu.Lock()
-	c.places--
-	c.paramsBytes -= r.paramsBytes
+	c.table.release(r)
 	c.mu.Unlock()
 	c.server.requests.Leave()
 }

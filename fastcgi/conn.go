@@ -37,19 +37,15 @@ type conn struct {
 	finished bool       // nothing can be written any more
 	wide     bool       // a unix socket's buffer was enlarged
 
-	mu           sync.Mutex
-	open         []*request // until they end; few, so that looking through them is no work
-	heads        []*request // of these, those whose PARAMS have not ended; the oldest first
-	places       int        // requests that hold one of maxOpen: the open ones, and those whose App has not returned
-	paramsBytes  int64      // of all places
-	multiplexing bool       // the web server has had two requests here at once, or asked whether it may
-	closing      bool       // to be closed when no request is open
-	broken       bool       // to be broken then: a response was not whole
-	cutting      bool       // the server is being closed: the write deadline is cut's
-	lingering    bool       // our side is closed, or about to be
-	lingerSince  time.Time  // when the wait for the peer to close its own began
-	waiting      bool       // the reader waits: its fields are mu's
-	deadline     time.Time  // the read deadline that is set
+	mu          sync.Mutex
+	table       requestTable
+	closing     bool      // to be closed when no request is open
+	broken      bool      // to be broken then: a response was not whole
+	cutting     bool      // the server is being closed: the write deadline is cut's
+	lingering   bool      // our side is closed, or about to be
+	lingerSince time.Time // when the wait for the peer to close its own began
+	waiting     bool      // the reader waits: its fields are mu's
+	deadline    time.Time // the read deadline that is set
 
 	reading bool     // a goroutine reads, or is about to
 	inline  *request // runs on the goroutine that read it
@@ -169,7 +165,7 @@ func (c *conn) Release() {
 func (c *conn) launch() (reads bool) {
 	r := c.ready[0]
 	c.mu.Lock()
-	alone := len(c.ready) == 1 && len(c.open) == 1 && c.open[0] == r
+	alone := len(c.ready) == 1 && len(c.table.open) == 1 && c.table.open[0] == r
 	if alone {
 		c.users++
 		c.inline, c.reading = r, false
@@ -269,12 +265,12 @@ func (c *conn) readEnded(err error) {
 	c.start, c.end = 0, 0
 	c.Release()
 	c.mu.Lock()
-	open, heads := slices.Clone(c.open), slices.Clone(c.heads)
+	open, pending := slices.Clone(c.table.open), slices.Collect(c.table.pendingParams())
 	c.mu.Unlock()
 	for _, r := range open {
 		r.cut()
 	}
-	for _, r := range heads {
+	for _, r := range pending {
 		c.drop(r)
 	}
 	if err != io.EOF {
@@ -296,8 +292,8 @@ func (c *conn) dropReady() {
 func (c *conn) logReadError(err error) {
 	c.mu.Lock()
 	quiet := c.lingering
-	unfinished := len(c.heads) > 0 || len(c.open) == 0 && c.withinRecord()
-	idle := !unfinished && len(c.open) == 0
+	unfinished := c.table.oldestPending() != nil || len(c.table.open) == 0 && c.withinRecord()
+	idle := !unfinished && len(c.table.open) == 0
 	c.mu.Unlock()
 	switch gone := errors.Is(err, io.EOF); {
 	case quiet || errors.Is(err, net.ErrClosed) || errors.Is(err, gateway.ErrServerClosed):

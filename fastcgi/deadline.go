@@ -28,14 +28,14 @@ func (c *conn) readDeadline() time.Time {
 	switch {
 	case c.lingering:
 		return after(&c.lingerSince, lingerTime)
-	case len(c.heads) > 0: // as a whole: a byte now and then must not do
-		for _, r := range c.heads[1:] {
+	case c.table.oldestPending() != nil: // as a whole: a byte now and then must not do
+		for r := range c.table.pendingParams() {
 			after(&r.since, bound)
 		}
-		return after(&c.heads[0].since, bound)
+		return after(&c.table.oldestPending().since, bound)
 	case !c.spoken || c.withinRecord() && !c.withinBody():
 		return after(&c.recordSince, bound)
-	case len(c.open) > 0:
+	case len(c.table.open) > 0:
 		return time.Time{}
 	}
 	since := time.Time{}
@@ -57,5 +57,5 @@ func after(since *time.Time, bound time.Duration) time.Time {
 // the same time. The caller holds mu.
 func (c *conn) withinBody() bool {
 	t := c.scan.record.Type
-	return c.scan.open && (t == wire.TypeStdin || t == wire.TypeData) && c.find(c.scan.record.ID) != nil
+	return c.scan.open && (t == wire.TypeStdin || t == wire.TypeData) && c.table.find(c.scan.record.ID) != nil
 }

@@ -15,10 +15,6 @@ const (
 	defaultMaxParams      = 1024
 )
 
-// maxOpen is how many requests one connection may have, those among them that were aborted but whose App has not returned. Each may
-// hold some body and its share of the connection's variables.
-const maxOpen = 128
-
 // timeout returns the bound that a field's value means, zero where there is none.
 func timeout(field time.Duration) time.Duration {
 	return max(cmp.Or(field, defaultTimeout), 0)
@@ -67,7 +63,7 @@ func serverValue(name string, maxConns, maxRequests int) (string, bool) {
 	case "FCGI_MAX_CONNS":
 		return strconv.FormatInt(conns, 10), true
 	case "FCGI_MAX_REQS":
-		reqs := min(math.MaxInt32, conns*maxOpen)
+		reqs := min(math.MaxInt32, conns*maxSlots)
 		if maxRequests > 0 {
 			reqs = min(reqs, int64(maxRequests))
 		}

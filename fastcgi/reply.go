@@ -69,7 +69,7 @@ func (c *conn) finish(r *request, how outcome) {
 	}
 	r.out.ended, r.out.aborted = true, how == abortedByPeer
 	c.mu.Lock()
-	c.forget(r) // before the web server hears of it, as it may use the id again at once
+	c.table.forget(r) // before the web server hears of it, as it may use the id again at once
 	c.broken = c.broken || how == brokenOff
 	c.closing = c.closing || !r.keepConn
 	c.mu.Unlock()
@@ -98,7 +98,7 @@ func (c *conn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
 // settle decides what becomes of the connection after a request has ended. The caller holds wmu.
 func (c *conn) settle() {
 	c.mu.Lock()
-	last := len(c.open) == 0 && !c.lingering && (c.broken || c.closing || !c.lc.Idle())
+	last := len(c.table.open) == 0 && !c.lingering && (c.broken || c.closing || !c.lc.Idle())
 	broken := c.broken
 	c.lingering = c.lingering || last
 	c.setReadDeadline()
@@ -205,7 +205,7 @@ func (c *conn) widen() {
 func (c *conn) lost(err error, rest net.Buffers) error {
 	c.finished = true
 	c.mu.Lock()
-	open, cutting := slices.Clone(c.open), c.cutting
+	open, cutting := slices.Clone(c.table.open), c.cutting
 	c.mu.Unlock()
 	late, cause := errors.Is(err, os.ErrDeadlineExceeded), gateway.ErrClientGone
 	if late || cutting {

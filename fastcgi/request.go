@@ -22,7 +22,7 @@ type request struct {
 	params      []byte // so far
 	borrowed    bool   // params is a part of the reader's buffer
 	paramsBytes int64  // counted against the connection's bound; under conn.mu
-	paramsEnded bool
+	paramsEnded bool   // under conn.mu where it changes
 	environ     *util.Environ
 	refusal     gateway.App // answers in the App's place; nil for the App itself
 

@@ -147,7 +147,7 @@ func (c *stdConn) begin(id uint16, content []byte) error {
 		return err
 	}
 	if status == wire.Overloaded && c.server.overRequests.IsNews() {
-		c.server.log().Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxOpen,
+		c.server.log().Warn("refusing requests above the limits", "max_requests", c.server.MaxRequests, "max_of_connection", maxSlots,
 			"peer", c.peer())
 	}
 	c.refuse(id, b.KeepConn, status)
@@ -163,7 +163,7 @@ func (c *stdConn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, er
 		return wire.CannotMultiplex, nil
 	case b.Role != RoleResponder:
 		return wire.UnknownRole, nil
-	case len(c.slots) >= maxOpen:
+	case len(c.slots) >= maxSlots:
 		return wire.Overloaded, nil
 	case !c.lc.Active():
 		return 0, gateway.ErrServerClosed
