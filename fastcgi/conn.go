@@ -33,15 +33,12 @@ type conn struct {
 	spoken      bool       // something has come
 	recordSince time.Time  // when the wait for the rest of a record began; zero while there is none
 
-	wmu      sync.Mutex // held while records are written, and taken before mu
-	finished bool       // nothing can be written any more
-	wide     bool       // a unix socket's buffer was enlarged
+	writer writer
 
 	mu          sync.Mutex
 	table       requestTable
 	closing     bool      // to be closed when no request is open
 	broken      bool      // to be broken then: a response was not whole
-	cutting     bool      // the server is being closed: the write deadline is cut's
 	lingering   bool      // our side is closed, or about to be
 	lingerSince time.Time // when the wait for the peer to close its own began
 	waiting     bool      // the reader waits: its fields are mu's
@@ -72,7 +69,8 @@ func (s *Server) serveConn(ctx context.Context, lc *transport.Conn, limits *limi
 		reading: true,
 		users:   1,
 	}
-	lc.OnClose(c.cut)
+	c.writer = writer{nc: c.nc, socket: c.socket, timeout: limits.writeTimeout, failed: c.lost}
+	lc.OnClose(c.writer.abort)
 	lc.Detach()
 	c.read()
 }

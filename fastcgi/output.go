@@ -25,14 +25,14 @@ const (
 	recordsAtOnce = 4
 )
 
-// output is the STDOUT stream of a request. Everything but what conn.wmu guards is for the goroutine that the App runs on.
+// output is the STDOUT stream of a request. Everything but what writer.mu guards is for the goroutine that the App runs on.
 type output struct {
 	request *request
 	buf     *outBuffer // nil while nothing waits; else its data is one record, whose header is not filled in, or empty
 
 	appStatus atomic.Uint32
 
-	// Guarded by conn.wmu.
+	// Guarded by writer.mu.
 	ended      bool // END_REQUEST was sent, or never will be
 	aborted    bool // by the web server
 	stderrUsed bool
@@ -83,11 +83,16 @@ func (o *output) append(p []byte) {
 
 // Flush implements gateway.Flusher. The record has no padding: see appendFlushed.
 func (o *output) Flush() error {
+	w, err := o.lock()
+	if err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
 	if o.buf == nil || len(o.buf.data) == 0 {
-		return o.request.conn.check(o)
+		return w.err
 	}
 	o.sealRecord(0)
-	err := o.request.conn.write(o, o.buf.data)
+	err = w.send(o.buf.data)
 	o.buf.data = o.buf.data[:0]
 	return err
 }
@@ -98,9 +103,6 @@ func (o *output) sealRecord(padding int) {
 	putHeader(b.data, wire.TypeStdout, o.request.id, len(b.data)-wire.HeaderSize, padding)
 	b.data = append(b.data, zeros[:padding]...)
 }
-
-// zeros are padding.
-var zeros [4 << 10]byte
 
 // putHeader writes a record's header to the first bytes of b.
 func putHeader(b []byte, t wire.RecordType, id uint16, content, padding int) {
@@ -117,9 +119,6 @@ func (o *output) writeDirect(p []byte) (int, error) {
 	if len(b.data) > 0 {
 		o.sealRecord(0)
 	}
-	if len(p) >= wire.AlignedContent {
-		o.request.conn.widen()
-	}
 	now := (len(p) - heldBack) &^ 7
 	for done < now {
 		b.vector = append(net.Buffers(b.slices[:0]), b.data)
@@ -132,7 +131,7 @@ func (o *output) writeDirect(p []byte) (int, error) {
 			b.vector = append(b.vector, b.headers[i][:], p[done:done+n])
 			done += n
 		}
-		err := o.request.conn.writeAll(o, &b.vector)
+		err := o.sendVector(len(p) >= wire.AlignedContent)
 		b.data = b.data[:0]
 		clear(b.slices[:]) // p is the App's
 		if err != nil {
@@ -141,6 +140,19 @@ func (o *output) writeDirect(p []byte) (int, error) {
 	}
 	o.append(p[now:])
 	return len(p), nil
+}
+
+// sendVector sends the slices of the buffer.
+func (o *output) sendVector(large bool) error {
+	w, err := o.lock()
+	if err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
+	if large {
+		w.widen()
+	}
+	return w.sendAll(&o.buf.vector)
 }
 
 // endSize is the most that the end of a request takes, padding included.
@@ -184,7 +196,19 @@ func (o *output) close() {
 	}
 }
 
-// failure returns why nothing can be sent any more. The caller holds conn.wmu.
+// lock locks the connection's writer, which the caller must unlock, for records of this request. The error is not nil, and nothing is
+// locked, where none may be sent any more.
+func (o *output) lock() (*writer, error) {
+	w := &o.request.conn.writer
+	w.mu.Lock()
+	if err := o.failure(); err != nil {
+		w.mu.Unlock()
+		return nil, err
+	}
+	return w, nil
+}
+
+// failure returns why nothing can be sent any more. The caller holds the writer's lock.
 func (o *output) failure() error {
 	switch {
 	case o.aborted:

@@ -28,12 +28,11 @@ func (s *errorStream) Write(p []byte) (n int, err error) {
 }
 
 func (s *errorStream) send(part []byte) error {
-	c, o := s.conn, &s.out
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	if err := o.failure(); err != nil {
+	w, err := s.out.lock()
+	if err != nil {
 		return err
 	}
-	o.stderrUsed = true
-	return c.send(appendError(nil, s.id, part))
+	defer w.mu.Unlock()
+	s.out.stderrUsed = true
+	return w.send(appendError(nil, s.id, part))
 }

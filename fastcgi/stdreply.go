@@ -153,17 +153,17 @@ func (c *stdConn) settle() {
 	c.finish()
 }
 
-// cut ends the connection while requests are open on it, for Server.Close. Who writes meanwhile has cutTime to end his record.
+// cut ends the connection while requests are open on it, for Server.Close. Who writes meanwhile has abortTime to end his record.
 func (c *stdConn) cut() {
 	c.mu.Lock()
 	c.cutting = true
-	c.nc.SetWriteDeadline(time.Now().Add(cutTime))
+	c.nc.SetWriteDeadline(time.Now().Add(abortTime))
 	c.mu.Unlock()
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	if !c.finished {
 		c.finished = true
-		sever(c.nc, nil)
+		breakConn(c.nc, nil)
 	}
 	c.nc.Close()
 }
@@ -202,7 +202,7 @@ func (c *stdConn) send(records []byte) error {
 		c.finished = true
 		c.cancel()
 		if late {
-			sever(c.nc, net.Buffers{records})
+			breakConn(c.nc, net.Buffers{records})
 		}
 		c.nc.Close()
 		if cutting {
@@ -220,13 +220,4 @@ func (c *stdConn) setWriteDeadline() (cutting bool) {
 		c.nc.SetWriteDeadline(time.Now().Add(bound))
 	}
 	return c.cutting
-}
-
-// lostError is what an App is told of an error of writing. Where the connection was closed on our side, it is the reader who found that
-// nobody is there, or the server is being closed: to the App that is no other news (see gateway.PeerGone).
-func lostError(err error) error {
-	if errors.Is(err, net.ErrClosed) {
-		return io.ErrClosedPipe
-	}
-	return err
 }
