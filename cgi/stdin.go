@@ -66,7 +66,7 @@ func (in *input) readAhead() {
 	if in.wanted.Load() {
 		in.keep(rest)
 	}
-	io.Copy(io.Discard, rest) // a body that breaks off is news to those who read it, and nobody does
+	io.Copy(io.Discard, rest) // the App does not read it, so its error is of no use
 }
 
 // keep reads the rest of the body ahead. Where that fails, the App gets all that was read before the error.
@@ -97,8 +97,8 @@ func (in *input) rest() io.Reader {
 	return io.LimitReader(in.stdin, length-in.taken)
 }
 
-// close is called when nobody can write any more and nobody can begin to read. It takes no lock: a goroutine that the App left
-// behind may hold it, waiting for standard input.
+// close is called when no goroutine can write any more or begin to read. It takes no lock: a goroutine that outlives the App may
+// hold it while it waits for standard input.
 func (in *input) close() { in.ahead.Close() }
 
 // parseLength reads a length that was checked elsewhere.

@@ -6,28 +6,31 @@ import (
 	"time"
 )
 
-// A web server that has the whole request, nginx with its stock files, stops sending the body as soon as it sees the head of the
-// response (measured with nginx 1.22 over FastCGI, SCGI and HTTP). A script that prints its head before it reads the body would
-// then wait for ever. So Forward holds the head back while the backend is taking the body.
+// A web server that has the whole request, nginx with its stock files, stops sending the body as
+// soon as it sees the head of the response (measured with nginx 1.22 over FastCGI, SCGI and HTTP).
+// A script that prints its head before it reads the body would then wait for ever. So Forward holds
+// the head back while the backend is taking the body.
 const (
-	// holdMost is how much of the response is held with the head, in bytes. A script that waits until that is taken does not read.
+	// holdMost is how much of the response is held with the head, in bytes. A script that waits
+	// until that is taken does not read.
 	holdMost = 64 << 10
 
-	// holdTick is how often is looked at what the client has sent. Ticks are counted, and not time, because a machine that is
-	// too busy for the web server is too busy for ticks as well.
+	// holdTick is how often Forward looks whether the client has sent something. It counts ticks
+	// and not time: a machine that is too busy to run the web server is late with ticks as well.
 	holdTick = 50 * time.Millisecond
 
-	// holdSilence is for how many ticks the client may send nothing: for 200 ms, the tick that had begun aside. A client that
-	// waits for the answer before it goes on gets it then.
+	// holdSilence is the number of ticks for which the client may send nothing: at least 200 ms. A
+	// client that waits for the answer before it sends the rest gets it then.
 	holdSilence = 5
 
-	// holdUnread is for how many ticks, 5 s, a backend that has begun to read the body may not go on. It answers without the rest.
+	// holdUnread is the number of ticks, at least 5 s, for which a backend that has begun to read
+	// the body may stop reading. After that it is taken to answer without the rest.
 	holdUnread = 101
 )
 
-// TrackBody returns r with a Stdin that lets [Forward] see how far it was read. Forward does that by itself. Only a program that asks
-// a Backend first, and gives the Response to Forward as that of another Backend, has to: before RoundTrip, and it has to call Forward's
-// App with the request that it gets here.
+// TrackBody returns r with a Stdin that tells [Forward] how far it was read. Forward calls it
+// itself. Only a program that calls Backend.RoundTrip itself, and then has Forward send the
+// Response, needs it: it must call TrackBody first, and use the request that it returns for both.
 func TrackBody(r *Request) *Request {
 	if _, tracked := r.Stdin.(*trackedBody); tracked || r.Stdin == nil || r.Stdin == NoBody {
 		return r
@@ -41,7 +44,8 @@ func TrackBody(r *Request) *Request {
 	return &c
 }
 
-// trackedBody is a request body that knows whether it was read, and for how long it has given nothing.
+// trackedBody is a request body that knows whether it was read, and for how long it has given
+// nothing.
 type trackedBody struct {
 	r     io.Reader
 	whole chan struct{} // closed when nothing more is to come
@@ -143,9 +147,9 @@ func holdHead(body io.Reader, stdin io.Reader) io.Reader {
 type heldBody struct {
 	body    io.Reader
 	waiting []byte   // was read while the head was held
-	room    []byte   // behind waiting
+	room    []byte   // for what is read next
 	under   chan got // gives what the Read under way gets; nil while there is no such Read
-	err     error    // behind waiting
+	err     error    // after waiting
 }
 
 // got is what a Read returned.

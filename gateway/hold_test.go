@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// scripted is a Backend that runs a function as a script: it prints to stdout, and body is the request's.
+// scripted is a Backend that runs a function as a script: it prints to stdout, and body is the
+// request's.
 func scripted(script func(body io.Reader, stdout io.Writer) error) Backend {
 	return backendFunc(func(r *Request) (*Response, error) {
 		stdout, w := io.Pipe()
@@ -22,7 +23,8 @@ func scripted(script func(body io.Reader, stdout io.Writer) error) Backend {
 	})
 }
 
-// web is a web server that gives the pieces of a body, each a while after the one before, and notes when it sees the head.
+// web is a web server that gives the pieces of a body, each a while after the one before, and notes
+// when it sees the head.
 type web struct {
 	mu     sync.Mutex
 	pieces []piece
@@ -65,7 +67,8 @@ func (s *web) Write(p []byte) (int, error) {
 
 const scriptHead = "Content-Type: text/plain\n\n"
 
-// TestForwardHoldsHead: the web server sees the head when it has sent the body, or when waiting for that would be of no use.
+// TestForwardHoldsHead: the web server sees the head when it has sent the body, or when waiting for
+// that would be of no use.
 func TestForwardHoldsHead(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 20_000)
 	for _, test := range []struct {
@@ -223,7 +226,8 @@ func TestForwardHeldFailure(t *testing.T) {
 	})
 }
 
-// TestTrackBody: a program that asks the Backend itself has the head held too, if it says so, and a request without a body stays.
+// TestTrackBody: a program that asks the Backend itself has the head held too, if it says so, and a
+// request without a body stays.
 func TestTrackBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &web{pieces: []piece{{0, "a"}, {100 * time.Millisecond, "b"}}, start: time.Now()}

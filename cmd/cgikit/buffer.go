@@ -9,7 +9,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// bufferOptions say how slow clients are kept from occupying the target. The zero value buffers, within the default sizes.
+// bufferOptions say how slow clients are kept from occupying the target. The zero value buffers,
+// within the default sizes.
 type bufferOptions struct {
 	stream        bool
 	memory, files bufferSize
@@ -35,7 +36,8 @@ func (o *bufferOptions) budget() (*exchange.Budget, error) {
 	return &exchange.Budget{MemoryBytes: int64(o.memory), FileBytes: int64(o.files), Dir: o.dir}, nil
 }
 
-// bufferSize is a flag's number of bytes, as a Budget has it: zero where the flag was not given, and -1 for none.
+// bufferSize is a flag's number of bytes, as a Budget has it: zero where the flag was not given,
+// and -1 for none.
 type bufferSize int64
 
 // Set implements pflag.Value.

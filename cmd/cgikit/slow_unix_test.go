@@ -24,8 +24,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// The application of slow clients answers three requests at a time. A GET is answered with "ok" or, where the query is "large", with
-// slowSize zeros, and a POST with the number of its bytes.
+// The application of slow clients answers three requests at a time. A GET is answered with "ok" or,
+// where the query is "large", with slowSize zeros, and a POST with the number of its bytes.
 const (
 	slowSize    = 50 << 20
 	slowWorkers = 3
@@ -128,7 +128,8 @@ func startPHP(t *testing.T, dir string) string {
 	}
 }
 
-// TestSlowClients: as many slow clients as there are workers do not delay another one, and get what they asked for in the end.
+// TestSlowClients: as many slow clients as there are workers do not delay another one, and get what
+// they asked for in the end.
 func TestSlowClients(t *testing.T) {
 	for kind, open := range slowTargets {
 		t.Run(kind, func(t *testing.T) {
@@ -200,7 +201,8 @@ func readAnswer(r io.Reader) (string, error) {
 	return string(body), err
 }
 
-// wantQuick asks for the short answer a few times, since the slow clients may not have reached the target at the first.
+// wantQuick asks for the short answer a few times, since the slow clients may not have reached the
+// target at the first.
 func wantQuick(t *testing.T, addr string) {
 	t.Helper()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}

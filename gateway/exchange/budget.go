@@ -7,16 +7,19 @@ import (
 	"sync"
 )
 
-// Budget bounds what all requests of a server together keep in memory and in temporary files while they wait: for a client, for
-// a backend, for an App. One request may use a quarter of it: its [Share].
+// Budget bounds what all requests of a server together keep in memory and in temporary files while
+// they wait: for a client, for a backend, for an App. One request may use a quarter of it: its
+// [Share].
 //
-// The zero value has the default sizes. A nil *Budget bounds nothing and counts nothing. The methods may be called at the same
-// time; the fields must not change once one was called, and a Budget must not be copied after that.
+// The zero value has the default sizes. A nil *Budget bounds nothing and counts nothing. The
+// methods may be called at the same time; the fields must not change once one was called, and a
+// Budget must not be copied after that.
 type Budget struct {
 	// MemoryBytes bounds the memory, in bytes. Zero is 256 MiB, negative is none at all.
 	MemoryBytes int64
 
-	// FileBytes bounds the temporary files, in bytes. Zero is 4 GiB. Negative is none at all: then all has to fit in memory.
+	// FileBytes bounds the temporary files, in bytes. Zero is 4 GiB. Negative is none at all: then
+	// all has to fit in memory.
 	FileBytes int64
 
 	// Dir is the folder of the temporary files. Empty is os.TempDir.
@@ -43,8 +46,8 @@ var (
 	ErrOverShare = errors.New("exchange: a request may hold no more waiting bytes")
 )
 
-// Reserve takes memory and file bytes out of the budget. It takes both or, with [ErrNoRoom], neither. Neither number may be
-// negative. What is reserved must be released.
+// Reserve takes memory and file bytes out of the budget. It takes both or, with [ErrNoRoom],
+// neither. Neither number may be negative. What is reserved must be released.
 func (b *Budget) Reserve(memory, files int64) error {
 	if b == nil {
 		return nil
@@ -84,7 +87,8 @@ func (b *Budget) Used() (memory, files int64) {
 	return b.memory, b.files
 }
 
-// NewShare returns what one request may use of b. Of a nil Budget it is nil, which bounds nothing either.
+// NewShare returns what one request may use of b. Of a nil Budget it is nil, which bounds nothing
+// either.
 func (b *Budget) NewShare() *Share {
 	if b == nil {
 		return nil
@@ -95,15 +99,17 @@ func (b *Budget) NewShare() *Share {
 func (b *Budget) memoryBound() int64 { return max(cmp.Or(b.MemoryBytes, defaultMemory), 0) }
 func (b *Budget) fileBound() int64   { return max(cmp.Or(b.FileBytes, defaultFiles), 0) }
 
-// Share is what one request uses of a [Budget]: at most a quarter of its memory and a quarter of its files. All that is kept for
-// the request counts, such as its body and its answer. The methods may be called at the same time. A nil *Share bounds nothing.
+// Share is what one request uses of a [Budget]: at most a quarter of its memory and a quarter of
+// its files. All that is kept for the request counts, such as its body and its answer. The methods
+// may be called at the same time. A nil *Share bounds nothing.
 type Share struct {
 	budget        *Budget
 	memory, files int64 // reserved; the budget's mutex guards them
 }
 
-// Reserve takes memory and file bytes out of the share and the Budget. It takes both or neither: the error is [ErrOverShare] where
-// the share is too small, and else [ErrNoRoom]. Neither number may be negative. What is reserved must be released.
+// Reserve takes memory and file bytes out of the share and the Budget. It takes both or neither:
+// the error is [ErrOverShare] where the share is too small, and else [ErrNoRoom]. Neither number
+// may be negative. What is reserved must be released.
 func (s *Share) Reserve(memory, files int64) error {
 	if s == nil {
 		return nil

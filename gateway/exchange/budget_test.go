@@ -86,7 +86,8 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// TestBudgetConcurrently: what is reserved at the same time never passes the bound, and all of it comes back.
+// TestBudgetConcurrently: what is reserved at the same time never passes the bound, and all of it
+// comes back.
 func TestBudgetConcurrently(t *testing.T) {
 	b := &exchange.Budget{MemoryBytes: 1000, FileBytes: 1000}
 	var wait sync.WaitGroup

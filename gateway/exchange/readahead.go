@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// ReadAhead is the body of an answer that is read ahead of a slow client, so that the client does not occupy the backend. It is an
-// io.ReadCloser for one goroutine, as the body of a gateway.Response is.
+// ReadAhead is the body of an answer that is read ahead of a slow client, so that the client does
+// not occupy the backend. It is an io.ReadCloser for one goroutine, as the body of a
+// gateway.Response is.
 //
-// As long as the client keeps up, each Read is one of Body, and nothing is kept. When the caller has not come back for more within
-// 10 ms, a goroutine reads on into a [Spool], and Read gives what waits there, and then each piece as it comes. Where there is no
-// room, Body is read no further until the caller has taken some. The goroutine closes Body at its end. Close closes it in the middle
-// of a Read, if need be.
+// As long as the client keeps up, each Read is one of Body, and nothing is kept. When the caller
+// has not come back for more within 10 ms, a goroutine reads on into a [Spool], and Read gives what
+// waits there, and then each piece as it comes. Where there is no room, Body is read no further
+// until the caller has taken some. The goroutine closes Body at its end. Close closes it in the
+// middle of a Read, if need be.
 //
 // The fields must not change once a method was called.
 type ReadAhead struct {
@@ -22,8 +24,9 @@ type ReadAhead struct {
 	// Share is where the bytes are reserved. Nil is without a bound.
 	Share *Share
 
-	// Failed, if not nil, is told of a temporary file that cannot be made, written or read, once. It is called by any goroutine.
-	// An answer that cannot be written to a file is read ahead no further than fits in memory.
+	// Failed, if not nil, is told of a temporary file that cannot be made, written or read, once.
+	// It is called by any goroutine. An answer that cannot be written to a file is read ahead no
+	// further than fits in memory.
 	Failed func(*SpoolError)
 
 	mu      sync.Mutex
@@ -32,7 +35,7 @@ type ReadAhead struct {
 	state   aheadState
 	spool   Spool
 	pending []byte // what the goroutine has read and found no room for
-	err     error  // of Body, behind all that waits
+	err     error  // of Body, after all that waits
 	told    bool   // Failed was called
 	closed  bool
 	ended   chan struct{} // closed when the goroutine has ended
@@ -48,8 +51,8 @@ const (
 	aheadPumping                   // the goroutine reads Body, to its end
 )
 
-// aheadPatience is how long the caller may take for a piece before it counts as slow. The kernel takes what a fast client is sent
-// in microseconds.
+// aheadPatience is how long the caller may take for a piece before it counts as slow. The kernel
+// takes what a fast client is sent in microseconds.
 const aheadPatience = 10 * time.Millisecond
 
 // Read implements io.Reader.
@@ -127,7 +130,8 @@ func (a *ReadAhead) pump() {
 	}
 }
 
-// put keeps p, and what Body says behind it. It waits for room, and reports whether there is more to read.
+// put keeps p, and err, which Body returned after it. It waits for room, and reports whether there
+// is more to read.
 func (a *ReadAhead) put(p []byte, err error) (more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -38,8 +38,8 @@ func (s *source) Close() error {
 // slow is longer than a caller may take that keeps up.
 const slow = time.Second
 
-// TestReadAhead: the backend is read to its end and let go of while the caller is away, and the caller gets the same bytes and the
-// same end.
+// TestReadAhead: the backend is read to its end and closed while the caller is away, and the caller
+// gets the same bytes and the same end.
 func TestReadAhead(t *testing.T) {
 	broken := errors.New("broken off")
 	for _, end := range []error{io.EOF, broken} {
@@ -121,8 +121,8 @@ func TestReadAheadEvents(t *testing.T) {
 	})
 }
 
-// TestReadAheadNoRoom: without room the backend is read no further than one block, until the caller takes some. Room comes free in
-// pieces.
+// TestReadAheadNoRoom: without room the backend is read no further than one block, until the caller
+// takes some. Room comes free in pieces.
 func TestReadAheadNoRoom(t *testing.T) {
 	const block, piece = 32 << 10, 64 << 10
 	for _, test := range []struct {
@@ -188,7 +188,8 @@ func TestReadAheadNoFile(t *testing.T) {
 	})
 }
 
-// TestReadAheadClose: a caller that leaves ends the goroutine wherever it is, closes the backend and frees everything.
+// TestReadAheadClose: a caller that leaves ends the goroutine wherever it is, closes the backend
+// and frees everything.
 func TestReadAheadClose(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -201,7 +202,7 @@ func TestReadAheadClose(t *testing.T) {
 				if full {
 					n = 100 << 20
 				}
-				_, err := w.Write(pattern(n)) // the goroutine waits for more behind it, or for room within it
+				_, err := w.Write(pattern(n)) // the goroutine then waits for more, or for room
 				if err == nil {
 					_, err = w.Write([]byte("x"))
 				}

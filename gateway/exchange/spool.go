@@ -11,23 +11,25 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Spool is a queue of bytes: a body that waits for its reader. The bytes wait in memory, and those beyond MemoryBytes in a temporary
-// file, which only this process can read and which is gone when the process is. What was read makes room for what comes.
+// Spool is a queue of bytes: a body that waits for its reader. The bytes wait in memory, and those
+// beyond MemoryBytes in a temporary file, which only this process can read and which is gone when
+// the process is. What was read makes room for what comes.
 //
-// The zero value is ready. It must be closed. The methods may be called at the same time, and wait for one another, never for
-// bytes or room; the fields must not change once one was called.
+// The zero value is ready. It must be closed. The methods may be called at the same time, and wait
+// for one another, never for bytes or room; the fields must not change once one was called.
 type Spool struct {
 	// Share is where the bytes are reserved. Nil is without a bound but MaxBytes.
 	Share *Share
 
-	// MemoryBytes bounds what waits in memory, in bytes. Zero is 256 KiB, negative is nothing. Where the Budget allows no files,
-	// only zero and positive count, and all waits in memory.
+	// MemoryBytes bounds what waits in memory, in bytes. Zero is 256 KiB, negative is nothing.
+	// Where the Budget allows no files, all waits in memory, unless this is negative.
 	MemoryBytes int64
 
 	// MaxBytes bounds what waits, in bytes. Zero is no bound but the Share, negative is nothing.
 	MaxBytes int64
 
-	// Dir is the folder of the temporary file. Empty is that of the Budget, and without one os.TempDir.
+	// Dir is the folder of the temporary file. Empty is that of the Budget, and without one
+	// os.TempDir.
 	Dir string
 
 	mu     sync.Mutex
@@ -43,7 +45,8 @@ type Spool struct {
 // defaultSpoolMemory is enough for pages and for the forms of browsers.
 const defaultSpoolMemory = 256 << 10
 
-// The room of a piece, in bytes. A short body must not reserve much memory, and a long one should not need many calls.
+// The room of a piece, in bytes. A short body must not reserve much memory, and a long one should
+// not need many calls.
 const (
 	smallPiece = 4 << 10
 	largePiece = 64 << 10
@@ -77,8 +80,9 @@ func (s *Spool) memoryBound() int64 {
 	return max(cmp.Or(s.MemoryBytes, defaultSpoolMemory), 0)
 }
 
-// Write appends p. Where it takes less than all, the error is [ErrOverShare], also for MaxBytes, or [ErrNoRoom], and what it took
-// waits; a later Write may find room. A [*SpoolError] says that the temporary file failed, and os.ErrClosed comes after Close.
+// Write appends p. Where it takes less than all, the error is [ErrOverShare], also for MaxBytes, or
+// [ErrNoRoom], and what it took waits; a later Write may find room. A [*SpoolError] says that the
+// temporary file failed, and os.ErrClosed comes after Close.
 func (s *Spool) Write(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,8 +103,8 @@ func (s *Spool) Write(p []byte) (n int, err error) {
 // blocks are what bodies are copied by.
 var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// Fill appends all that r has, to its end. Its error is one of Write, or that of r. rest has the bytes that were read from r and did
-// not fit.
+// Fill appends all that r has, to its end. Its error is one of Write, or that of r. rest has the
+// bytes that were read from r and did not fit.
 func (s *Spool) Fill(r io.Reader) (rest []byte, err error) {
 	block := blocks.Get().(*[32 << 10]byte)
 	defer blocks.Put(block)
@@ -118,7 +122,8 @@ func (s *Spool) Fill(r io.Reader) (rest []byte, err error) {
 	}
 }
 
-// readSome reads until there is a byte or an error: a reader may return neither, and a broken one does so for ever.
+// readSome reads until there is a byte or an error: a reader may return neither, and a broken one
+// does so for ever.
 func readSome(r io.Reader, p []byte) (int, error) {
 	for range 100 {
 		if n, err := r.Read(p); n > 0 || err != nil {
@@ -155,8 +160,8 @@ func (s *Spool) fill(p *piece, b []byte) (int, error) {
 	return n, s.fileError(err)
 }
 
-// Read takes bytes from the front. Where none wait the error is io.EOF, though more may come; after Close it is os.ErrClosed. A
-// [*SpoolError] says that the temporary file could not be read.
+// Read takes bytes from the front. Where none wait the error is io.EOF, though more may come; after
+// Close it is os.ErrClosed. A [*SpoolError] says that the temporary file could not be read.
 func (s *Spool) Read(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

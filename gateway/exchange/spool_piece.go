@@ -17,7 +17,8 @@ type piece struct {
 	start, end int64 // of what waits, within the room
 }
 
-// newPiece returns an empty piece for want bytes or fewer: in memory where that is allowed, else in the file.
+// newPiece returns an empty piece for want bytes or fewer: in memory where that is allowed, else in
+// the file.
 func (s *Spool) newPiece(want int64) (*piece, error) {
 	memory, files := s.Share.left(largePiece)
 	memory = min(memory, s.memoryBound()-s.memory, max(want, smallPiece, s.memory))
@@ -86,8 +87,9 @@ func (p *piece) read(file io.ReaderAt, b []byte) (n int, err error) {
 	return n, err
 }
 
-// SpoolError is a temporary file that cannot be made, written or read: a failure of the server itself, which neither the client nor
-// the backend is to blame for. Where it ends a request the client is told 503.
+// SpoolError is a temporary file that cannot be made, written or read: a failure of the server
+// itself, which neither the client nor the backend is to blame for. Where it ends a request the
+// client is told 503.
 type SpoolError struct {
 	Dir string // the folder of the temporary file
 	Err error  // the system's error, most often with the file's path

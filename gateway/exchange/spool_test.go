@@ -25,7 +25,7 @@ func pattern(n int) []byte {
 	return b
 }
 
-// TestSpool: at every size round a bound what comes out is what went in, and nothing stays.
+// TestSpool: at every size around a bound the bytes come out as they went in, and no file is left.
 func TestSpool(t *testing.T) {
 	const kib = 1 << 10
 	for _, memory := range []int64{-1, 1, 100, 5000, 0} {
@@ -58,7 +58,8 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-// TestSpoolQueue: reading and writing in turn keeps the order, takes the file's room again, and stays within the bounds.
+// TestSpoolQueue: reading and writing in turn keeps the order, takes the file's room again, and
+// stays within the bounds.
 func TestSpoolQueue(t *testing.T) {
 	b := &exchange.Budget{MemoryBytes: 4 * 10_000, FileBytes: 4 * 300_000, Dir: t.TempDir()}
 	s := &exchange.Spool{Share: b.NewShare()}
@@ -144,7 +145,8 @@ func TestSpoolBounds(t *testing.T) {
 	}
 }
 
-// TestSpoolMemoryAgain: what comes after a slow stretch waits in memory again, and the file is gone.
+// TestSpoolMemoryAgain: what comes after a slow stretch waits in memory again, and the file is
+// gone.
 func TestSpoolMemoryAgain(t *testing.T) {
 	b := &exchange.Budget{Dir: t.TempDir()}
 	s := &exchange.Spool{Share: b.NewShare(), MemoryBytes: 10_000}
@@ -163,7 +165,7 @@ func TestSpoolMemoryAgain(t *testing.T) {
 	}
 }
 
-// TestSpoolClosed: a reader that is left behind gets an error, and nothing is reserved again.
+// TestSpoolClosed: a reader that comes after Close gets an error, and nothing is reserved again.
 func TestSpoolClosed(t *testing.T) {
 	b := &exchange.Budget{Dir: t.TempDir()}
 	s := &exchange.Spool{Share: b.NewShare(), MemoryBytes: -1}
@@ -179,7 +181,8 @@ func TestSpoolClosed(t *testing.T) {
 	wantUsed(t, b, 0, 0)
 }
 
-// TestSpoolNoFile: a folder in which no file can be made is named, the client is told 503, and what fits in memory waits there.
+// TestSpoolNoFile: a folder in which no file can be made is named, the client is told 503, and what
+// fits in memory waits there.
 func TestSpoolNoFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
 	b := &exchange.Budget{Dir: dir}

@@ -30,7 +30,8 @@ func spoolFiles(t testing.TB, dir string) (n int) {
 	return n
 }
 
-// TestBufferLeavesNothing: a client that leaves while its body or its answer waits in a file leaves no file open and nothing reserved.
+// TestBufferLeavesNothing: a client that leaves while its body or its answer waits in a file leaves
+// no file open and nothing reserved.
 func TestBufferLeavesNothing(t *testing.T) {
 	body := strings.Repeat("x", 3_000_000)
 	for name, request := range map[string]string{
@@ -64,7 +65,7 @@ func TestBufferLeavesNothing(t *testing.T) {
 					t.Errorf("got %d open files while the answer waits; want 1", n)
 				}
 			}
-			c.(*net.TCPConn).SetLinger(0) // the server sees at once that nobody reads
+			c.(*net.TCPConn).SetLinger(0) // the server sees at once that the client has left
 			c.Close()
 			if a := <-ended; a.Err == nil {
 				t.Errorf("got status %d and no error", a.Status)

@@ -19,7 +19,8 @@ type keeping struct {
 	length  int64 // of the body; exchange.UnknownLength where no CONTENT_LENGTH says it
 }
 
-// offer has the Backend take the body as it comes, and completes it first where the Backend does not.
+// offer has the Backend take the body as it comes, and completes it first where the Backend does
+// not.
 func (k *keeping) offer(share *exchange.Share) (*gateway.Response, error) {
 	replay := &replayer{r: k.bounded(k.request.Stdin)}
 	c := *k.request
@@ -48,7 +49,8 @@ func (k *keeping) complete(body io.Reader, share *exchange.Share) (*gateway.Resp
 	return resp, nil
 }
 
-// requestWith is the request with what was made of its body. kept is the length of all of it where that was unknown.
+// requestWith is the request with what was made of its body. kept is the length of all of it where
+// that was unknown.
 func (k *keeping) requestWith(stdin io.Reader, kept int64) *gateway.Request {
 	c := *k.request
 	c.Stdin = stdin
@@ -64,7 +66,8 @@ func (k *keeping) requestWith(stdin io.Reader, kept int64) *gateway.Request {
 	return &c
 }
 
-// fill reads body into q and returns what the Backend is to read: q, or q and the rest of a body that there is no room for.
+// fill reads body into q and returns what the Backend is to read: q, or q and the rest of a body
+// that there is no room for.
 func (k *keeping) fill(q *exchange.Spool, body io.Reader) (io.Reader, error) {
 	known := k.length != exchange.UnknownLength
 	if known && k.length > q.Capacity() {
@@ -95,7 +98,8 @@ func (k *keeping) warn(why error) {
 	}
 }
 
-// source is body as it is to be kept: within its length, within the bound, and while the request's context lasts.
+// source is body as it is to be kept: within its length, within the bound, and while the request's
+// context lasts.
 func (k *keeping) source(body io.Reader) io.Reader {
 	if k.length != exchange.UnknownLength {
 		body = io.LimitReader(body, k.length)
@@ -103,7 +107,8 @@ func (k *keeping) source(body io.Reader) io.Reader {
 	return &untilDone{k.request.Context(), k.bounded(body)}
 }
 
-// untilDone is a body that is read while a context lasts. A Read under way is not ended: its server has a timeout for that.
+// untilDone is a body that is read while a context lasts. A Read under way is not ended: its server
+// has a timeout for that.
 type untilDone struct {
 	ctx context.Context
 	r   io.Reader
@@ -139,7 +144,8 @@ func (b *closingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// replayer keeps the first bytes that were read, for a Backend that finds out from them that it cannot go on.
+// replayer keeps the first bytes that were read, for a Backend that finds out from them that it
+// cannot go on.
 type replayer struct {
 	r    io.Reader
 	head []byte

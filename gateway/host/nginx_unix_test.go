@@ -22,7 +22,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// headFirst prints its head before it reads the body, as git http-backend does, and then the body's checksum.
+// headFirst prints its head before it reads the body, as git http-backend does, and then the body's
+// checksum.
 var headFirst = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 	if err := w.Headers().Set("Content-Type", "text/plain"); err != nil {
 		return err
@@ -54,9 +55,10 @@ const nginxBody = 60 << 20
 // noise is a body that does not compress, the same each time, of that many bytes.
 func noise(n int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), n) }
 
-// TestLargeBodyBehindNginx: nginx with its stock files and its own buffering stops sending a body when it sees the head of the
-// response. A target that sends its head first gets all of a large body all the same: over each protocol, with buffering, without it,
-// and in a program that calls the target by gateway.Forward alone.
+// TestLargeBodyBehindNginx: nginx with its stock files and its own buffering stops sending a body
+// when it sees the head of the response. A target that sends its head first gets all of a large
+// body all the same: over each protocol, with buffering, without it, and in a program that calls
+// the target by gateway.Forward alone.
 func TestLargeBodyBehindNginx(t *testing.T) {
 	h := md5.New()
 	if _, err := io.Copy(h, noise(nginxBody)); err != nil {
@@ -85,8 +87,9 @@ func TestEarlyAnswerBehindNginx(t *testing.T) {
 	})
 }
 
-// behindNginx runs test for each protocol between nginx, with its stock files and its own buffering, and a program, and for each way in
-// which the program may ask a target. listen serves a target so, and returns nginx's URL.
+// behindNginx runs test for each protocol between nginx, with its stock files and its own
+// buffering, and a program, and for each way in which the program may ask a target. listen serves a
+// target so, and returns nginx's URL.
 func behindNginx(t *testing.T, test func(t *testing.T, listen func(gateway.Backend) string)) {
 	ways := map[string]func(gateway.Backend) gateway.App{
 		"buffered": func(b gateway.Backend) gateway.App { return &host.Handler{Backend: b, Buffer: true, ErrorLog: quiet} },

@@ -9,40 +9,46 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Spool is the gateway.Backend that has a request body complete before another Backend is asked. A body of unknown length is given
-// a CONTENT_LENGTH in this way: CGI and SCGI put it before the body (RFC 3875 section 4.1.2), and many FastCGI applications, php-fpm
-// among them, take a body without it for none. A body of known length passes as it comes, unless Buffer is set.
+// Spool is the gateway.Backend that has a request body complete before another Backend is asked. A
+// body of unknown length is given a CONTENT_LENGTH in this way: CGI and SCGI put it before the body
+// (RFC 3875 section 4.1.2), and many FastCGI applications, php-fpm among them, take a body without
+// it for none. A body of known length passes as it comes, unless Buffer is set.
 //
-// The body waits in memory, and above MemoryBytes in a temporary file without a name, which only this process can read and which
-// is gone when the process is. The Budget bounds what waits.
+// The body waits in memory, and above MemoryBytes in a temporary file without a name, which only
+// this process can read and which is gone when the process is. The Budget bounds what waits.
 //
-// A Spool is safe for concurrent use. Its fields must not change while it is used, and it must not be copied after that.
+// A Spool is safe for concurrent use. Its fields must not change while it is used, and it must not
+// be copied after that.
 type Spool struct {
 	// Backend gets the request, with CONTENT_LENGTH set where there is a body. It must be set.
 	Backend gateway.Backend
 
-	// Buffer keeps a body of known length too, so that a client that is slow to send it does not occupy the Backend. Where there
-	// is no room for it in the Budget, the body goes to the Backend as it comes, which is logged by Request.Warn, but not
-	// more than once a minute.
+	// Buffer keeps a body of known length too, so that a client that is slow to send it does not
+	// occupy the Backend. Where there is no room for it in the Budget, the body goes to the Backend
+	// as it comes, which is logged by Request.Warn, but not more than once a minute.
 	Buffer bool
 
-	// MaxBodyBytes bounds the body, in bytes: a larger one is a [*gateway.BodyTooLargeError], which is a 413. Zero is 1 GiB
-	// with Buffer and otherwise no bound but the Budget. Negative is no bound but the Budget.
+	// MaxBodyBytes bounds the body, in bytes: a larger one is a [*gateway.BodyTooLargeError], which
+	// is a 413. Zero is 1 GiB with Buffer and otherwise no bound but the Budget. Negative is no
+	// bound but the Budget.
 	MaxBodyBytes int64
 
-	// Budget bounds what waits. A body of unknown length that is larger than the quarter of it that one request may use is
-	// a [*gateway.BodyTooLargeError]; where other requests have left no room for it, it is a [*gateway.ServerError] of 503. Nil
-	// is a Budget of the Spool's own, with the default sizes.
+	// Budget bounds what waits. A body of unknown length that is larger than the quarter of it that
+	// one request may use is a [*gateway.BodyTooLargeError]; where other requests have left no room
+	// for it, it is a [*gateway.ServerError] of 503. Nil is a Budget of the Spool's own, with the
+	// default sizes.
 	Budget *exchange.Budget
 
-	// MemoryBytes bounds what of a body is kept in memory, in bytes. Zero is 256 KiB; negative is nothing.
+	// MemoryBytes bounds what of a body is kept in memory, in bytes. Zero is 256 KiB; negative is
+	// nothing.
 	MemoryBytes int
 
 	// Dir is the folder of the temporary files. Empty means that of the Budget.
 	Dir string
 
-	// Stream first offers a body of unknown length to the Backend as it comes. One that returns gateway.ErrLengthRequired, having
-	// read not more than a few bytes, gets it complete. It has no effect with Buffer.
+	// Stream first offers a body of unknown length to the Backend as it comes. One that returns
+	// gateway.ErrLengthRequired, having read not more than a few bytes, gets it complete. It has no
+	// effect with Buffer.
 	Stream bool
 
 	own            exchange.Budget
@@ -52,8 +58,8 @@ type Spool struct {
 // defaultMaxBody is what one request may have in files by the default Budget.
 const defaultMaxBody = 1 << 30
 
-// RoundTrip implements gateway.Backend. A temporary file that cannot be made or written is a [*exchange.SpoolError], and a client
-// that does not send its body the error of r.Stdin.
+// RoundTrip implements gateway.Backend. A temporary file that cannot be made or written is a
+// [*exchange.SpoolError], and a client that does not send its body the error of r.Stdin.
 func (s *Spool) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return s.roundTrip(r, s.budget().NewShare())
 }
