@@ -62,6 +62,9 @@ func means(sent, path string) bool {
 	return err == nil && normal == path
 }
 
+// String returns the path as it is: encoded.
+func (t Target) String() string { return t.path }
+
 // Below returns what is left of t below mount, which is as util.CleanMount returns it. ok is false where t is not below it.
 func (t Target) Below(mount string) (rest Target, ok bool) {
 	path, ok := util.CutMount(t.path, mount)

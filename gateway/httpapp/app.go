@@ -34,9 +34,9 @@ func Request(r *http.Request) *gateway.Request {
 
 type app struct{ handler http.Handler }
 
-// exchange is what one request needs besides the http.Request, in one allocation. The handler may hold on to parts of it, so
+// handling is what one request needs besides the http.Request, in one allocation. The handler may hold on to parts of it, so
 // it is not pooled.
-type exchange struct {
+type handling struct {
 	ctx      requestContext
 	body     body
 	response responseWriter
@@ -44,7 +44,7 @@ type exchange struct {
 
 // ServeGateway implements gateway.App. A panic goes on to the gateway from here: its stack then still has the handler on it.
 func (a app) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) (err error) {
-	x := &exchange{
+	x := &handling{
 		ctx:      requestContext{Context: r.Context(), request: r},
 		body:     body{stdin: r.Stdin},
 		response: responseWriter{out: w, request: r},

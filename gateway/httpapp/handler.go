@@ -30,7 +30,8 @@ type AppHandler struct {
 	App gateway.App
 
 	// Mount is the path below which the App lives, decoded, such as "/app": SCRIPT_NAME. The rest of the path is PATH_INFO.
-	// Empty and "/" are the root. It matches whole segments, and a %2F of the client never counts as one of its slashes.
+	// Empty and "/" are the root. It matches whole segments, and a %2F of the client never counts as one of its slashes. A path
+	// that is not below it as it was sent, but in normal form (see exchange.Target), such as "//app/x", is taken in that form.
 	Mount string
 
 	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed: at
@@ -88,7 +89,11 @@ func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 	if err := checkHead(r, cmp.Or(h.MaxParams, transport.DefaultMaxParams)); err != nil {
 		return nil, err
 	}
-	return MetaVariables(r, h.Mount)
+	e, err := MetaVariables(r, h.Mount)
+	if errors.Is(err, ErrOutsideMount) {
+		return normalVariables(r, h.Mount)
+	}
+	return e, err
 }
 
 // refuse answers a request that the App does not get to see.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/util"
 )
@@ -194,42 +193,6 @@ func TestMount(t *testing.T) {
 				t.Errorf("got SCRIPT_NAME %q, PATH_INFO %q, %v; want %q, %q", e.Get("SCRIPT_NAME"), e.Get("PATH_INFO"), err, tt.script, tt.info)
 			}
 		})
-	}
-}
-
-// TestBadTargets: what is in no form of RFC 9112 section 3.2 is a 400, also where net/http takes it.
-func TestBadTargets(t *testing.T) {
-	for _, target := range []string{"/a%00b", "/a#b", "/?a#b", "/#", "http://h/#", "#", "mailto:a@b", "a:b://c/d", "http:/x", "http:///x"} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.RequestURI = target
-		if u, err := url.ParseRequestURI(target); err == nil {
-			r.URL = u
-		}
-		_, err := httpapp.MetaVariables(r, "")
-		if bad := (*gateway.RequestError)(nil); !errors.As(err, &bad) {
-			t.Errorf("%s: got %v; want a RequestError", target, err)
-		}
-	}
-}
-
-// TestEscapedPath: an App gets the path as it was sent, and a handler around it may change that.
-func TestEscapedPath(t *testing.T) {
-	for target, want := range map[string]string{
-		"/": "/", "/a%2Fb/../c//d?e": "/a%2Fb/../c//d", "/app/%61": "/app/%61", "http://u:p@h/a%2Fb": "/a%2Fb", "http://h": "/", "*": "*",
-	} {
-		var got string
-		h := httpapp.Handler(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-			got = r.EscapedPath
-			return nil
-		}))
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", target, nil))
-		if got != want {
-			t.Errorf("%s: got %q; want %q", target, got, want)
-		}
-		http.StripPrefix("/app", h).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/app/a%2Fb", nil))
-		if got != "/a%2Fb" {
-			t.Errorf("below a prefix that was taken off: got %q; want /a%%2Fb", got)
-		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -68,4 +69,18 @@ func pathInfo(r *http.Request, mount string) (string, error) {
 		return "", badRequest("malformed path", escaped)
 	}
 	return info, nil
+}
+
+// normalVariables is MetaVariables for a path that is below mount only in the normal form that web servers compare, such as
+// "//app/x".
+func normalVariables(r *http.Request, mount string) (*util.Environ, error) {
+	t, err := exchange.ParseTarget(escapedPath(r))
+	if err != nil {
+		return nil, ErrOutsideMount
+	}
+	c, u := *r, *r.URL
+	u.RawPath = t.String()
+	u.Path, _ = util.DecodePath(u.RawPath)
+	c.URL = &u
+	return MetaVariables(&c, mount)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // newRequest makes the http.Request of what the web server sent.
-func (x *exchange) newRequest(r *gateway.Request) (*http.Request, error) {
+func (x *handling) newRequest(r *gateway.Request) (*http.Request, error) {
 	e := r.Environ
 	method := cmp.Or(e.Get("REQUEST_METHOD"), http.MethodGet)
 	target, uri := requestTarget(e, method)
