@@ -44,7 +44,6 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 		Buffer:            !o.buffer.stream,
 		Budget:            budget,
 		MaxBodyBytes:      -1, // the servers have the bound of --max-body
-		Mount:             o.mount,
 		SplitPath:         o.splitPath,
 		Fallback:          o.fallback,
 		Env:               o.env,

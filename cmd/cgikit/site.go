@@ -26,6 +26,7 @@ func setSite(h *host.Handler, o targetOptions) (closeSite func() error, err erro
 	if len(o.splitPath) > 0 {
 		h.Next = httpapp.New(serveFolder(root))
 		h.Index = o.indexes()
+		h.Mount = o.mount // where no script is looked for, the servers tell the mount
 	}
 	if err := checkSite(h, o); err != nil {
 		root.Close()

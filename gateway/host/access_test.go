@@ -62,7 +62,7 @@ func TestAccess(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := &host.Handler{Backend: c.backend, Root: root, SplitPath: php, Next: files, ErrorLog: quiet}
 			if c.name == "bad path" {
-				c.target = "/a.php/%2F"
+				c.target = "/a.php/..%2F.."
 			}
 			a := accessOf(t, h, c.method, c.target)
 			if a.Status != c.status || (a.Err != nil) != c.failed {

@@ -27,7 +27,7 @@
 //
 //	DOCUMENT_ROOT      Root
 //	DOCUMENT_URI       SCRIPT_NAME and PATH_INFO; nginx's
-//	PATH_TRANSLATED    Root and PATH_INFO, where both are there
+//	PATH_TRANSLATED    Root and PATH_INFO, where both are there; it never leads out of Root
 //	REDIRECT_STATUS    200, without which php-cgi refuses to run
 //	REMOTE_HOST        REMOTE_ADDR, where that is an address
 //	SCRIPT_FILENAME    the file of the script that was found below Root
@@ -39,8 +39,17 @@
 // Env is added last. It cannot set what says which request this is (CVE-2025-65082), and a client cannot set anything that
 // does not begin with HTTP_ (CVE-2024-8927). A value that begins as a shell function does is refused (CVE-2014-6271).
 //
-// Without SplitPath the backend is one application: SCRIPT_NAME is Mount and PATH_INFO the rest of the path. With it a script is
-// looked for below Root, as [Scripts] says.
+// # The path
+//
+// The path of an HTTP request is read as nginx, Apache and lighttpd do. It is split where it was sent; empty segments and dot
+// segments are taken out, and a path that leads above the root is a 400. Without SplitPath the backend is one application:
+// SCRIPT_NAME is Mount, and PATH_INFO the rest, decoded. With it a script is looked for below Root, as [Scripts] says. A slash that
+// the client encoded is then part of a name, which no file has: before the end of the script's name it leads nowhere. PATH_INFO is
+// what follows the script, decoded, and brought into the same form by itself. REQUEST_URI is as sent. CONNECT is a 405.
+//
+// What a web server sent over FastCGI or SCGI stays as it is: it has read the path by its own rules. With SplitPath, or a Mount,
+// SCRIPT_NAME and PATH_INFO are taken as one path, whose parts are found anew. Where neither was sent, DOCUMENT_URI or REQUEST_URI
+// takes their place: see exchange.Complete.
 //
 // # From the backend to the response
 //

@@ -18,9 +18,12 @@ type Handler struct {
 	// Backend answers the requests. It must be set.
 	Backend gateway.Backend
 
-	// Mount is the path below which the application, or Root, is seen by clients, decoded, such as "/app". Empty and "/" are the
-	// root. It matches whole segments. A request for another path is answered 404. A server that calls ServeGateway and sets
-	// SCRIPT_NAME by a Mount of its own must have the same one.
+	// Mount is the path below which clients see the application, or Root: decoded, such as "/app", and "/" for the root. It becomes
+	// SCRIPT_NAME, or its beginning, and it is compared with the whole path, of which a server or another App may have cut off a part
+	// already. It matches whole segments; a request for another path is answered 404.
+	//
+	// Where Mount is empty, the mount is SCRIPT_NAME as it is: that of a server with a Mount of its own over HTTP, and what a web
+	// server sent otherwise.
 	Mount string
 
 	// Root is the folder of the site: DOCUMENT_ROOT. It must be an absolute path. SplitPath needs it.
@@ -122,7 +125,7 @@ func (h *Handler) setUp() {
 	h.faulty = h.checkFields()
 	h.root.Path, h.root.Symlinks = h.Root, h.Symlinks
 	h.spool = &Spool{Backend: h.Backend, Buffer: h.Buffer, Budget: h.Budget, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}
-	h.front = &httpapp.AppHandler{App: h, Mount: h.Mount, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody()}
+	h.front = &httpapp.AppHandler{App: h, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody()}
 }
 
 // ServeHTTP implements http.Handler. A response that breaks after its head ends in a panic with http.ErrAbortHandler, by which

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/headers"
 )
 
@@ -13,10 +14,21 @@ import (
 type page struct{ status, location, text string }
 
 // pageOf returns the page that tells of err, if that is a thing of this package.
+func (x *relay) pageOf(err error) (page, bool) {
+	if errors.Is(err, ErrFolder) {
+		return pageOf(x.relocated(), err)
+	}
+	return pageOf(x.current, err)
+}
+
 func pageOf(r *gateway.Request, err error) (p page, ok bool) {
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotScript):
 		return page{status: "404 Not Found", text: "There is nothing here.\n"}, true
+	case errors.Is(err, errOutside):
+		return page{status: "404 Not Found", text: "404 page not found\n"}, true // net/http's words
+	case errors.Is(err, errConnect):
+		return page{status: "405 Method Not Allowed", text: "This is no proxy.\n"}, true
 	case errors.Is(err, ErrFolder):
 		return page{status: movedStatus(r), location: withSlash(r), text: "The folder is at the path with a slash.\n"}, true
 	}
@@ -31,10 +43,10 @@ func movedStatus(r *gateway.Request) string {
 	return "308 Permanent Redirect"
 }
 
-// withSlash is the path of r with a slash behind it. Resolution has refused empty segments, so it does not begin with two, which
-// would name a host.
+// withSlash is the path of r with a slash behind it. The folder was found by it, so it has no empty segment: it does not begin
+// with two slashes, which would name a host.
 func withSlash(r *gateway.Request) string {
-	u := url.URL{Path: fullPath(r.Environ) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
+	u := url.URL{Path: exchange.FullPath(r.Environ) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
 	return u.String()
 }
 

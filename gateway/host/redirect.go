@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/util"
 )
 
 // maxRedirects is how many local redirects in a row are followed; Apache's LimitInternalRecursion is 10 too.
@@ -51,27 +53,42 @@ func (x *relay) redirect(target string) (*gateway.Request, error) {
 	if e.Get("REQUEST_METHOD") != "HEAD" {
 		e.Set("REQUEST_METHOD", "GET")
 	}
-	_, query, _ := strings.Cut(target, "?")
+	path, query, _ := strings.Cut(target, "?")
 	e.Set("REQUEST_URI", target)
 	e.Set("QUERY_STRING", query)
-	if err := gateway.Mount(e, x.prefix()); err != nil {
+	if err := x.remount(e, path); err != nil {
 		return nil, err
 	}
 	c := *r
-	c.Environ, c.Stdin = e, nil
+	c.Environ, c.Stdin, c.EscapedPath = e, nil, path
 	return c.WithContext(context.WithValue(r.Context(), redirectsKey{}, count)), nil
 }
 
-// prefix is the mount that a path is below.
-func (x *relay) prefix() string {
-	h, prefix := x.handler, x.handler.Mount
-	switch {
-	case h.Router != nil:
-		prefix = ""
-	case len(h.SplitPath) == 0:
-		prefix = x.current.Environ.Get("SCRIPT_NAME")
+// remount sets SCRIPT_NAME and PATH_INFO for another path of the site, which is encoded.
+func (x *relay) remount(e *util.Environ, path string) error {
+	t, err := exchange.ParseTarget(path)
+	if err != nil {
+		return err
 	}
-	return "/" + strings.Trim(prefix, "/")
+	mount := x.mount()
+	t, ok := t.Below(mount)
+	if !ok {
+		return outside(path, mount)
+	}
+	info, err := t.After("")
+	e.Set("SCRIPT_NAME", mount)
+	e.Set("PATH_INFO", info)
+	return err
+}
+
+// mount is what paths of the site are below. A web server that sends no PATH_INFO has not told it:
+// SCRIPT_NAME is the whole path then.
+func (x *relay) mount() string {
+	_, split := x.current.Environ.Lookup("PATH_INFO")
+	if x.handler.Router != nil || x.handler.Mount == "" && !split {
+		return ""
+	}
+	return util.CleanMount(x.place.mount)
 }
 
 func badRedirect(reason, target string) error {

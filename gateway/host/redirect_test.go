@@ -92,7 +92,7 @@ func TestLocalRedirectToNowhere(t *testing.T) {
 	root := site(t, "from", "a.php", "x.jpg", "secret.txt")
 	for target, want := range map[string]int{
 		"/app/a.php/x": 200, "/app/missing.php": 404, "/app/x.jpg/y.php": 404, "/app/../etc/passwd": 400, "/elsewhere": 404,
-		"/app/a.php%00": 400, "/app/x%2Fa.php": 400, "/app/a.php#x": 502, "/app/%zz": 400, "/app/secret.txt": 404,
+		"/app/a.php%00": 400, "/app/x%2Fa.php": 404, "/app/a.php#x": 502, "/app/%zz": 400, "/app/secret.txt": 404,
 	} {
 		first := true
 		h := &host.Handler{Mount: "/app", Root: root, SplitPath: php, ErrorLog: quiet}
@@ -105,6 +105,41 @@ func TestLocalRedirectToNowhere(t *testing.T) {
 		})
 		if a := get(t, h, "/app/a.php"); a.status != want || want == 200 && a.body != "/app/a.php" {
 			t.Errorf("%s: got %+v; want %d", target, a, want)
+		}
+	}
+}
+
+// TestLocalRedirectPath: the path that an application names is read as a client's is.
+func TestLocalRedirectPath(t *testing.T) {
+	for target, want := range map[string]string{
+		"/app/a%2Fb?c":         "GET /app|/a/b|c|/app/a%2Fb?c",
+		"/app/x/..//./to":      "GET /app|/to||/app/x/..//./to",
+		"/x/%2e%2e/app/to/?/.": "GET /app|/to/|/.|/x/%2e%2e/app/to/?/.",
+		"/app":                 "GET /app|||/app",
+	} {
+		for _, wrap := range faces {
+			h := handler(redirector(target))
+			h.Mount = "/app"
+			get(t, wrap(h), "/app/from").want(t, 200, want)
+		}
+	}
+}
+
+// TestLocalRedirectOfAWebServer: the path is below what the web server says is the mount. One that sends no PATH_INFO, as nginx
+// with its stock parameters, says nothing of it.
+func TestLocalRedirectOfAWebServer(t *testing.T) {
+	for _, test := range []struct {
+		sent []string
+		want string
+	}{
+		{[]string{"SCRIPT_NAME", "/app", "PATH_INFO", "/from"}, "GET /app|/to|x|/app//./to?x"},
+		{[]string{"SCRIPT_NAME", "/app/from"}, "GET |/app/to|x|/app//./to?x"},
+		{[]string{"DOCUMENT_URI", "/app/from"}, "GET |/app/to|x|/app//./to?x"},
+		{[]string{"SCRIPT_NAME", "/other", "PATH_INFO", "/from"}, "404"},
+	} {
+		got, _ := serveVariables(t, handler(redirector("/app//./to?x")), test.sent...)
+		if !strings.HasSuffix(got, "\n"+test.want) && !strings.HasPrefix(got, "Status: "+test.want) {
+			t.Errorf("%q: got %q; want %q", test.sent, got, test.want)
 		}
 	}
 }

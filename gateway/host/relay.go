@@ -17,6 +17,7 @@ type relay struct {
 	handler *Handler
 	access  *Access
 	current *gateway.Request // as it came in, or as the last local redirect made it
+	place   location         // of the current request
 	sent    *gateway.Request // as the backend got it
 	stderr  *lineWriter      // nil until there is a backend to listen to
 	share   *exchange.Share  // nil until something may wait
@@ -153,9 +154,9 @@ func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	case errors.As(err, &away):
 		return h.Router.ServeGateway(w, away.request)
 	case errors.Is(err, ErrNotScript) && h.Next != nil:
-		return h.Next.ServeGateway(w, x.current)
+		return h.Next.ServeGateway(w, x.relocated())
 	}
-	p, ok := pageOf(x.current, err)
+	p, ok := x.pageOf(err)
 	if !ok {
 		return err
 	}

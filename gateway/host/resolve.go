@@ -65,17 +65,18 @@ type Script struct {
 func (s *Scripts) Resolve(name string) (Script, error) {
 	root := &exchange.Root{Path: s.Root, Symlinks: s.Symlinks}
 	defer root.Close()
-	return s.resolveIn(root, name)
+	return s.resolveIn(root, name, name)
 }
 
-// resolveIn finds the script below root.
-func (s *Scripts) resolveIn(root *exchange.Root, name string) (found Script, err error) {
-	if err := checkPath(name); err != nil {
+// resolveIn finds the script below root. name is the part of the path in which names of files may be:
+// the path up to a slash that the client encoded, which is part of a segment.
+func (s *Scripts) resolveIn(root *exchange.Root, name, path string) (found Script, err error) {
+	if err := checkPath(path); err != nil {
 		return Script{}, err
 	}
 	var reason error
 	err = root.Use(func(f *exchange.Folder) error {
-		found, reason = s.resolve(f, name)
+		found, reason = s.resolve(f, name, path)
 		found.root = f.Real()
 		if errors.Is(reason, ErrNotFound) {
 			return fs.ErrNotExist // in this folder
@@ -97,7 +98,7 @@ func unreadable(err error) error {
 	return &gateway.ServerError{Status: status, Reason: "the site cannot be found", Err: err}
 }
 
-func (s *Scripts) resolve(f *exchange.Folder, name string) (Script, error) {
+func (s *Scripts) resolve(f *exchange.Folder, name, path string) (Script, error) {
 	for end := range segmentEnds(name) {
 		if !s.isScript(name[:end]) {
 			continue
@@ -109,7 +110,24 @@ func (s *Scripts) resolve(f *exchange.Folder, name string) (Script, error) {
 			return s.script(name[:end], name[end:]), nil
 		}
 	}
+	if name != path {
+		return s.resolveEncoded(f, path)
+	}
 	return s.resolvePlain(f, name)
+}
+
+// resolveEncoded finds what answers for a path that names no script before an encoded slash. No file is
+// there, and behind it no script's name counts.
+func (s *Scripts) resolveEncoded(f *exchange.Folder, path string) (Script, error) {
+	for end := range segmentEnds(path) {
+		if s.isScript(path[:end]) {
+			return Script{}, ErrNotFound
+		}
+	}
+	if s.Fallback == "" {
+		return Script{}, ErrNotFound
+	}
+	return s.fallBack(f)
 }
 
 // resolvePlain finds what answers for a path that names no script.

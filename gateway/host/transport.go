@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := x.exchangeHTTP(ctx, r, body)
 	if err != nil {
 		done()
-		return refusal(r, x.current, err)
+		return x.refusal(r, err)
 	}
 	resp.Body = &responseBody{ReadCloser: resp.Body, done: done}
 	return resp, nil
@@ -61,11 +62,13 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 	if r.Host == "" {
 		incoming.Host = r.URL.Host
 	}
-	e, err := httpapp.MetaVariables(&incoming, x.handler.Mount)
+	e, err := httpapp.MetaVariables(&incoming, "")
 	if err != nil {
 		return nil, err
 	}
-	request := &gateway.Request{Environ: e, Stderr: os.Stderr, Multithread: true}
+	request := &gateway.Request{
+		Environ: e, Stderr: os.Stderr, EscapedPath: cmp.Or(r.URL.EscapedPath(), "/"), Multithread: true,
+	}
 	switch {
 	case r.Body == nil || r.Body == http.NoBody:
 	case r.ContentLength > 0:
@@ -131,16 +134,10 @@ func newResponse(r *http.Request, status string) *http.Response {
 
 // refusal is the response to a request that the client is to blame for; where the backend or this process is, or the client has left,
 // it is an error.
-func refusal(r *http.Request, current *gateway.Request, err error) (*http.Response, error) {
-	p, ok := page{}, false
-	if current != nil {
-		p, ok = pageOf(current, err)
-	}
+func (x *relay) refusal(r *http.Request, err error) (*http.Response, error) {
+	p, ok := x.pageOf(err)
 	if !ok {
 		p.status, p.text = gateway.ErrorPage(err)
-	}
-	if errors.Is(err, httpapp.ErrOutsideMount) {
-		p, _ = pageOf(nil, ErrNotFound)
 	}
 	if strings.HasPrefix(p.status, "5") || errors.Is(err, gateway.ErrClientGone) {
 		return nil, err

@@ -56,7 +56,7 @@ func proxy(b gateway.Backend, mount string) http.Handler {
 func TestTransportSuite(t *testing.T) {
 	for _, mount := range []string{"", "/app"} {
 		t.Run("mount "+mount, func(t *testing.T) {
-			gatewaytest.Run(t, gatewaytest.Transport{Start: func(t testing.TB, app gateway.App) string {
+			gatewaytest.Run(t, gatewaytest.Transport{Exclusions: normalForm, Start: func(t testing.TB, app gateway.App) string {
 				s := httptest.NewServer(proxy(scgiBackend(t, app), mount))
 				t.Cleanup(s.Close)
 				return s.URL + mount
@@ -187,7 +187,8 @@ func TestTransportRefusals(t *testing.T) {
 	root := site(t, "a.php", "dir/index.php", "style.css")
 	tr := &host.Transport{Backend: says("Content-Type: a/b\n\nok"), Mount: "/site", Root: root, SplitPath: php, Index: []string{"index.php"}, MaxBodyBytes: 3}
 	for target, want := range map[string]int{
-		"/site/a.php": 200, "/site/missing.php": 404, "/site/style.css": 404, "/site/dir": 301, "/elsewhere": 404, "/site/a%2Fb.php": 400,
+		"/site/a.php": 200, "/site/missing.php": 404, "/site/style.css": 404, "/site/dir": 301, "/elsewhere": 404, "/site/a%2Fb.php": 404, "/../site/a.php": 400, "/x/..//site/./a.php": 200,
+		"/site/%2e%2e/site/a.php": 200, "/site/../a.php": 400,
 	} {
 		resp, err := roundTrip(t, tr, "GET", target, nil, 0)
 		if err != nil || resp.StatusCode != want {

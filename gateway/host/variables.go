@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/netip"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -18,7 +17,9 @@ var removed = []string{"HTTP_PROXY", "HTTP_TRANSFER_ENCODING", "PHP_VALUE", "PHP
 
 // describe returns the request for the backend. r stays as it is.
 func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
-	h, e := x.handler, r.Environ.Clone()
+	h, c := x.handler, *r
+	c.Environ = r.Environ.Clone()
+	e := c.Environ
 	if err := checkValues(e); err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 		e.Del("HTTP_AUTHORIZATION")
 	}
 	complete(e, r.Scheme)
-	if err := x.place(e); err != nil {
+	if err := x.describePath(&c); err != nil {
 		return nil, err
 	}
 	for _, entry := range h.Env {
@@ -39,8 +40,7 @@ func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 	if x.stderr == nil {
 		x.stderr = newLineWriter(h.ErrorLog, r)
 	}
-	c := *r
-	c.Environ, c.Stderr = e, x.stderr
+	c.Stderr = x.stderr
 	if h.Prepare != nil {
 		h.Prepare(&c)
 	}
@@ -98,16 +98,19 @@ func setDefault(e *util.Environ, name, value string) {
 	}
 }
 
-// place says where in the site the request leads: to the application, or to a script below Root.
-func (x *relay) place(e *util.Environ) error {
-	h := x.handler
-	script, info := e.Get("SCRIPT_NAME"), e.Get("PATH_INFO")
+// describePath says where in the site the request leads: to the application, or to a script below Root.
+func (x *relay) describePath(r *gateway.Request) (err error) {
+	h, e := x.handler, r.Environ
+	if x.place, err = h.locate(r); err != nil {
+		return err
+	}
+	script, info := x.place.mount, x.place.info
 	root, err := h.rootForBackend()
 	if err != nil {
 		return err
 	}
 	if len(h.SplitPath) > 0 {
-		found, err := h.resolve(e)
+		found, err := h.resolve(x.place)
 		if err != nil {
 			x.warnOfFile(err)
 			return err
@@ -116,21 +119,25 @@ func (x *relay) place(e *util.Environ) error {
 			root = found.root
 		}
 		x.access.Script = found.Filename
-		script, info = util.CleanMount(h.Mount)+found.Name, found.PathInfo
+		script, info = script+found.Name, found.PathInfo
 		e.Set("SCRIPT_FILENAME", h.asBackendSees(root, found.Name))
 	}
 	e.Set("SCRIPT_NAME", script)
 	e.Set("PATH_INFO", info)
 	e.Set("DOCUMENT_URI", script+info)
-	if h.Root == "" {
-		return nil
+	if h.Root != "" {
+		h.translate(e, root, info)
 	}
+	return nil
+}
+
+// translate says where the files of the site are.
+func (h *Handler) translate(e *util.Environ, root, info string) {
 	e.Set("DOCUMENT_ROOT", root)
 	e.Del("PATH_TRANSLATED")
 	if info != "" {
-		e.Set("PATH_TRANSLATED", h.asBackendSees(root, path.Clean("/"+info)))
+		e.Set("PATH_TRANSLATED", h.native(exchange.PathTranslated(root, info)))
 	}
-	return nil
 }
 
 // rootForBackend is the DOCUMENT_ROOT.
@@ -150,10 +157,16 @@ func (h *Handler) rootForBackend() (root string, err error) {
 
 // asBackendSees is the file of a path below root, in the backend's own world.
 func (h *Handler) asBackendSees(root, name string) string {
+	return h.native(strings.TrimSuffix(root, "/") + name)
+}
+
+// native is path in the words of the system that the backend runs on, which is this one unless
+// BackendRoot says otherwise.
+func (h *Handler) native(path string) string {
 	if h.BackendRoot != "" {
-		return strings.TrimSuffix(root, "/") + name
+		return path
 	}
-	return filepath.Join(root, filepath.FromSlash(name))
+	return filepath.FromSlash(path)
 }
 
 // warnOfFile logs why a file that is there is answered as if it were not.
@@ -164,24 +177,21 @@ func (x *relay) warnOfFile(err error) {
 }
 
 // resolve finds the script of a request.
-func (h *Handler) resolve(e *util.Environ) (Script, error) {
-	uri, _, _ := strings.Cut(e.Get("REQUEST_URI"), "?")
-	if strings.Contains(strings.ToLower(uri), "%2f") {
-		return Script{}, &gateway.RequestError{Reason: "encoded slash in the path", Input: cut(uri)}
+func (h *Handler) resolve(l location) (found Script, err error) {
+	if l.info == "" {
+		if l.mount != "" {
+			return Script{}, ErrFolder
+		}
+		l.info = "/"
 	}
-	mount, full := util.CleanMount(h.Mount), fullPath(e)
-	rest, ok := strings.CutPrefix(full, mount)
-	switch {
-	case !ok, rest != "" && rest[0] != '/':
-		return Script{}, ErrNotFound
-	case rest == "" && mount != "":
-		return Script{}, ErrFolder
-	case rest == "":
-		rest = "/"
+	names := l.info
+	if prefix, whole := l.target.Names(); l.sent && !whole {
+		names = prefix
 	}
 	s := Scripts{Root: h.Root, SplitPath: h.SplitPath, Index: h.Index, Fallback: h.Fallback}
-	return s.resolveIn(&h.root, rest)
+	found, err = s.resolveIn(&h.root, names, l.info)
+	if err == nil && names != l.info && found.Name+found.PathInfo == names {
+		found.PathInfo, err = l.target.After(found.Name)
+	}
+	return found, err
 }
-
-// fullPath is the decoded path that the client asked for. Servers draw the line between its two parts in different places.
-func fullPath(e *util.Environ) string { return e.Get("SCRIPT_NAME") + e.Get("PATH_INFO") }
