@@ -55,6 +55,16 @@ func (n *signals) proceed() {
 	}
 }
 
+// asNPH gives the script at path the name of one that writes a whole HTTP response.
+func asNPH(t *testing.T, path string) string {
+	t.Helper()
+	nph := filepath.Join(filepath.Dir(path), "nph-script")
+	if err := os.Rename(path, nph); err != nil {
+		t.Fatal(err)
+	}
+	return nph
+}
+
 // TestScriptGoesOn: a response ends with its last declared byte or with standard output, and the script goes on: it is not
 // stopped by Close, nor by the end of the request's context.
 func TestScriptGoesOn(t *testing.T) {
@@ -85,7 +95,7 @@ func TestScriptGoesOn(t *testing.T) {
 				r = request(test.method, body10M())
 			}
 			if test.nph {
-				r.Environ.Set("SCRIPT_NAME", "/nph-app")
+				s.Path = asNPH(t, s.Path)
 			}
 			r.Stderr = &log
 			ctx, cancel := context.WithCancel(t.Context())
