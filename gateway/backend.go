@@ -26,9 +26,10 @@ type Response struct {
 	Status  string           // such as "404 Not Found"; "" where the backend sent no Status
 	Headers *headers.Headers // without Status
 
-	// Body must be closed. It gives io.EOF only after a complete exchange, and a [*BackendError] where the backend broke
-	// off. Close before that aborts the exchange; it does not wait for a Read of Stdin under way. It may be called while a Read
-	// of Body is under way, which then fails.
+	// Body must be closed. It gives io.EOF only after a complete exchange, and a [*BackendError]
+	// where the backend broke off. Close before that aborts the exchange; it does not wait for a
+	// Read of Stdin under way. It may be called while a Read of Body is under way, which then
+	// fails.
 	Body io.ReadCloser
 
 	// ExitStatus is FastCGI's appStatus or the script's exit status, and -1 where it is not known: a script may run on after
@@ -96,12 +97,13 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 	return status, length, nil
 }
 
-// Forward returns an App that answers with what b answers, as [Response.Final] has it. A response of unknown length is flushed
-// as it comes, but for a head that comes while b is taking the request's body: that one is held until the body was read, 64 KiB of the
-// response are there, or the client has sent nothing for 200 ms, since a web server may stop sending the body at the head (nginx
-// does). A body that is longer than its Content-Length is cut off there, with a warning (see [Request.Warn]). A response
-// that cannot be final, or has less body than it declares, is answered 502 while that is possible, and breaks the exchange after
-// that.
+// Forward returns an App that answers with what b answers, as [Response.Final] has it. A response
+// of unknown length is flushed as it comes, but for a head that comes while b is taking the
+// request's body: that one is held until the body was read, 64 KiB of the response are there, or
+// the client has sent nothing for 200 ms, since a web server may stop sending the body at the head
+// (nginx does). A body that is longer than its Content-Length is cut off there, with a warning (see
+// [Request.Warn]). A response that cannot be final, or has less body than it declares, is answered
+// 502 while that is possible, and breaks the exchange after that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		r = TrackBody(r)
@@ -162,8 +164,9 @@ func checkFinal(status string) error {
 // isInterim reports whether a status, which may be empty, is that of an interim response.
 func isInterim(status string) bool { return status != "" && status[0] == '1' }
 
-// forwardBody copies the body to dst, which is w or nowhere, and compares its length with the declared one. flush sends each piece
-// at once, and the head before the first one: where no length is declared, they may be all there is for a while.
+// forwardBody copies the body to dst, which is w or nowhere, and compares its length with the
+// declared one. flush sends each piece at once, and the head before the first one: where no length
+// is declared, they may be all there is for a while.
 func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, flush bool) error {
 	block := blocks.Get().(*[32 << 10]byte)
 	defer blocks.Put(block)

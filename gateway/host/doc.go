@@ -67,13 +67,16 @@
 //
 // # Slow clients
 //
-// A backend that answers a few requests at a time, as php-fpm with its children does, must not wait for clients. With
-// [Handler.Buffer], which is off in the zero value, a request body is complete before the backend is asked, and an answer is read
-// ahead of a client that is slow to take it; both wait in memory and then in temporary files, within [Handler.Budget]. A client that
-// keeps up notices nothing: what a backend has flushed is sent at once. An answer with X-Accel-Buffering: no is not read ahead.
+// A backend that answers a few requests at a time, as php-fpm with its children does, must not wait
+// for clients. With [Handler.Buffer], which is off in the zero value, a request body is complete
+// before the backend is asked, and an answer is read ahead of a client that is slow to take it;
+// both wait in memory and then in temporary files, within [Handler.Budget]. A client that keeps up
+// notices nothing: what a backend has flushed is sent at once. An answer with X-Accel-Buffering: no
+// is not read ahead.
 //
-// Without Buffer a backend gets the body as it comes and may answer meanwhile. It must then not wait for a client that waits for it:
-// see gateway.Forward for how long the head of such an answer is held.
+// Without Buffer a backend gets the body as it comes and may answer meanwhile. It must then not
+// wait for a client that waits for it: see gateway.Forward for how long the head of such an answer
+// is held.
 //
 // # What is logged
 //

@@ -71,30 +71,34 @@ type Handler struct {
 	// too: REMOTE_USER and AUTH_TYPE, say, from what an authenticating handler has put into the context.
 	Prepare func(r *gateway.Request)
 
-	// Buffer keeps slow clients from occupying the backend, as nginx does by default: a request body is complete before the backend
-	// is asked, and an answer is read ahead of a client that is slow to take it. A client that keeps up gets each byte as soon as
-	// without it. What waits is in memory, and then in temporary files, as Budget allows: without room a body of known length is
-	// passed on as it comes, one of unknown length is answered 413 or 503, and an answer is read ahead no further. Nothing is read
-	// ahead of an answer with X-Accel-Buffering: no. Without Buffer the backend gets a body while it is being sent, and can answer
-	// meanwhile.
+	// Buffer keeps slow clients from occupying the backend, as nginx does by default: a request
+	// body is complete before the backend is asked, and an answer is read ahead of a client that is
+	// slow to take it. A client that keeps up gets each byte as soon as without it. What waits is
+	// in memory, and then in temporary files, as Budget allows: without room a body of known length
+	// is passed on as it comes, one of unknown length is answered 413 or 503, and an answer is read
+	// ahead no further. Nothing is read ahead of an answer with X-Accel-Buffering: no. Without
+	// Buffer the backend gets a body while it is being sent, and can answer meanwhile.
 	Buffer bool
 
-	// Budget bounds what waits in memory and in files, also without Buffer: a body of unknown length waits unless StreamBody is
-	// set. Several Handlers may have the same Budget. Nil is one of the Handler's own, with the default sizes.
+	// Budget bounds what waits in memory and in files, also without Buffer: a body of unknown
+	// length waits unless StreamBody is set. Several Handlers may have the same Budget. Nil is one
+	// of the Handler's own, with the default sizes.
 	Budget *exchange.Budget
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413, by its declared length before the client is
-	// asked to send it. Zero means 1 GiB with Buffer, and no bound without it. Negative means no bound.
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413, by its declared
+	// length before the client is asked to send it. Zero means 1 GiB with Buffer, and no bound
+	// without it. Negative means no bound.
 	MaxBodyBytes int64
 
-	// StreamBody hands a body of unknown length to the backend as it comes, if the backend takes it so: see [Spool.Stream]. Otherwise
-	// a [Spool] keeps it first; a Backend that is itself a Spool, with other settings, needs StreamBody. It has no effect with
-	// Buffer.
+	// StreamBody hands a body of unknown length to the backend as it comes, if the backend takes it
+	// so: see [Spool.Stream]. Otherwise a [Spool] keeps it first; a Backend that is itself a Spool,
+	// with other settings, needs StreamBody. It has no effect with Buffer.
 	StreamBody bool
 
-	// Timeout bounds the whole of a request, in time: 504 before the head of the response, a broken response after it. With Buffer a
-	// body that is not complete by then is answered 408, and an answer that was read ahead to its end is sent without a bound. Zero
-	// and negative mean no bound, so that streams live on; a backend has bounds of its own on each wait.
+	// Timeout bounds the whole of a request, in time: 504 before the head of the response, a broken
+	// response after it. With Buffer a body that is not complete by then is answered 408, and an
+	// answer that was read ahead to its end is sent without a bound. Zero and negative mean no
+	// bound, so that streams live on; a backend has bounds of its own on each wait.
 	Timeout time.Duration
 
 	// Router answers local redirects. Nil is the Handler itself, without the handlers around it: where those check access, or
