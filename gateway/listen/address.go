@@ -29,6 +29,8 @@ type Address struct {
 	Mode fs.FileMode
 	// Owner and Group are a unix socket's, by name or number; "" leaves them as the system made them.
 	Owner, Group string
+	// Takeover renames a unix socket over one that is there, also over one that is in use. See Listen.
+	Takeover bool
 }
 
 // DefaultMode is the mode of a unix socket whose address has none: its owner and its group may connect.
@@ -110,6 +112,9 @@ func (a Address) options() string {
 	}
 	if a.Group != "" {
 		list = append(list, "group="+a.Group)
+	}
+	if a.Takeover {
+		list = append(list, "takeover=1")
 	}
 	if list == nil {
 		return ""
@@ -233,7 +238,7 @@ func parseUnix(protocol, s string) (Address, error) {
 	case len(path) > maxSocketPath:
 		return Address{}, fmt.Errorf("has a path of %d bytes, and a unix socket's may have %d at most", len(path), maxSocketPath)
 	case abstract && hasOptions:
-		return Address{}, errors.New("has options, but an abstract socket has no file that could have a mode or owner")
+		return Address{}, errors.New("has options, but an abstract socket has no file that they could be of")
 	}
 	a := Address{Protocol: protocol, Network: "unix", Path: path}
 	if hasOptions {
@@ -270,8 +275,13 @@ func (a *Address) setOption(name, value string) error {
 		a.Owner = value
 	case "group":
 		a.Group = value
+	case "takeover":
+		if value != "0" && value != "1" {
+			return fmt.Errorf("has the option takeover=%q: write 0 or 1", value)
+		}
+		a.Takeover = value == "1"
 	default:
-		return fmt.Errorf("has the unknown option %q: there are mode, owner and group", name)
+		return fmt.Errorf("has the unknown option %q: there are mode, owner, group and takeover", name)
 	}
 	if value == "" {
 		return fmt.Errorf("has the option %q without a value", name)

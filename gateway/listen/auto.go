@@ -26,38 +26,40 @@ type Mux struct {
 	log     *slog.Logger
 	running sync.WaitGroup // the goroutine that accepts, and one of each undecided connection
 
-	ending   sync.Once
-	quit     chan struct{} // closed at the end
-	err      error         // set before that: what the three listeners return from then on
-	closeErr error
+	closingShared sync.Once
+	ending        sync.Once
+	quit          chan struct{} // closed at the end
+	empty         chan struct{} // closed when nothing more will be taken and no connection is undecided
+	err           error         // set before that: what the three listeners return from then on
+	closeErr      error
 
 	mu        sync.Mutex
 	ended     bool
-	open      int       // of the three listeners
-	undecided list.List // of *undecided, the oldest first
+	open      int  // of the three listeners, those that neither drain nor are closed
+	unclosed  int  // of the three listeners
+	draining  bool // none is open: Accept takes what is there
+	accepted  bool // nothing more will be taken
+	isEmpty   bool // empty is closed
+	undecided crowd
 	troubles  accept.Notices
 }
 
-// undecided is a connection that none of the three listeners has returned yet. It is in the Mux's list until it is claimed
-// by the one or dropped by the Mux: who takes it out owns the connection.
+// undecided is a connection that none of the three listeners has returned yet. It is in the crowd until it is claimed by the one
+// or dropped by the Mux: the one that takes it out owns the connection.
 type undecided struct {
 	conn  net.Conn
 	ready net.Conn      // what to hand on, once the protocol is known
+	peer  string        // by whom it counts in the crowd
 	at    *list.Element // nil once it is out; guarded by Mux.mu
 	gone  chan struct{} // closed when it was dropped
 }
 
-const (
-	// maxUndecided bounds the connections that have sent nothing: each costs a goroutine and a descriptor.
-	maxUndecided = 1024
-
-	// defaultReadTimeout is the servers' default for ReadTimeout.
-	defaultReadTimeout = 60 * time.Second
-)
+// defaultReadTimeout is the servers' default for ReadTimeout.
+const defaultReadTimeout = 60 * time.Second
 
 // Split tells the protocols on l apart until the Mux is closed or l fails. A connection must send its first byte within
-// readTimeout: zero is 60 seconds, negative no limit. At most 1,024 connections may wait so; the oldest is closed for a
-// newer one. What is closed is logged with the reason, once and again after a minute without; a peer that leaves before
+// readTimeout: zero is 60 seconds, negative no limit. At most 1,024 connections may wait so, and 256 of one
+// address; above, the oldest one of the address that has the most is closed for a newer one. What is closed is logged with the reason, once and again after a minute without; a peer that leaves before
 // its first byte is not. A nil log is slog.Default().
 //
 // The first byte is read with MSG_PEEK from the *net.TCPConn or *net.UnixConn that is then handed on, so that
@@ -69,10 +71,11 @@ func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if log == nil {
 		log = slog.Default()
 	}
-	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{})}
+	m := &Mux{shared: l, timeout: readTimeout, log: log, quit: make(chan struct{}), empty: make(chan struct{})}
 	for _, b := range []*net.Listener{&m.HTTP, &m.FastCGI, &m.SCGI} {
 		*b = &branch{mux: m, conns: make(chan *undecided), closed: make(chan struct{})}
 		m.open++
+		m.unclosed++
 	}
 	m.running.Add(1)
 	go m.acceptAll()
@@ -90,7 +93,7 @@ func (m *Mux) Close() error {
 // end makes err the error of the three listeners. Only the first call does anything.
 func (m *Mux) end(err error) {
 	m.ending.Do(func() {
-		m.closeErr = m.shared.Close()
+		m.closeShared()
 		m.err = err
 		close(m.quit)
 		m.dropAll()
@@ -102,8 +105,8 @@ func (m *Mux) dropAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ended = true
-	for m.undecided.Len() > 0 {
-		m.dropOldest()
+	for _, u := range m.undecided.all() {
+		m.drop(u)
 	}
 }
 
@@ -116,6 +119,9 @@ func (m *Mux) acceptAll() {
 		case err == nil:
 			wait = 0
 			m.take(c)
+		case m.isDraining():
+			m.endDrained()
+			return
 		case !accept.Passing(err):
 			m.end(err)
 			return
@@ -136,12 +142,11 @@ func (m *Mux) take(c net.Conn) {
 		c.Close()
 		return
 	}
-	if m.undecided.Len() >= maxUndecided {
-		m.troubleLocked("too many connections have sent nothing, closing the oldest", "limit", maxUndecided)
-		m.dropOldest()
-	}
 	u := &undecided{conn: c, gone: make(chan struct{})}
-	u.at = m.undecided.PushBack(u)
+	for _, old := range m.undecided.add(u) {
+		m.troubleLocked("too many connections have sent nothing, closing the oldest of a peer", "peer", old.peer)
+		m.drop(old)
+	}
 	m.running.Add(1)
 	go m.decide(u)
 }
@@ -207,14 +212,10 @@ func (m *Mux) protocolOf(u *undecided) (*branch, error) {
 	return nil, errUnknown
 }
 
-// claim takes u out of the list and reports whether it was there. The caller holds mu.
+// claim takes u out of the crowd and reports whether it was there. The caller holds mu.
 func (m *Mux) claim(u *undecided) bool {
-	if u.at == nil {
-		return false
-	}
-	m.undecided.Remove(u.at)
-	u.at = nil
-	return true
+	defer m.checkEmpty()
+	return m.undecided.remove(u)
 }
 
 // drop closes u, unless somebody has claimed it. The caller holds mu.
@@ -224,8 +225,6 @@ func (m *Mux) drop(u *undecided) {
 		u.conn.Close()
 	}
 }
-
-func (m *Mux) dropOldest() { m.drop(m.undecided.Front().Value.(*undecided)) }
 
 func (m *Mux) trouble(msg string, args ...any) {
 	m.mu.Lock()
@@ -240,20 +239,24 @@ func (m *Mux) troubleLocked(msg string, args ...any) {
 	}
 }
 
-// oneLess counts a closed listener and returns how many are open.
-func (m *Mux) oneLess() int {
+// closes counts a closed listener and reports whether none is open.
+func (m *Mux) closes(b *branch) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.open--
-	return m.open
+	if !b.draining {
+		m.open--
+	}
+	m.unclosed--
+	return m.unclosed == 0
 }
 
 // branch is the listener of one protocol.
 type branch struct {
-	mux     *Mux
-	conns   chan *undecided
-	closing sync.Once
-	closed  chan struct{}
+	mux      *Mux
+	conns    chan *undecided
+	closing  sync.Once
+	closed   chan struct{}
+	draining bool // guarded by mux.mu
 }
 
 func (b *branch) Addr() net.Addr { return b.mux.shared.Addr() }
@@ -283,7 +286,7 @@ func (b *branch) claim(u *undecided) bool {
 func (b *branch) Close() error {
 	b.closing.Do(func() {
 		close(b.closed)
-		if b.mux.oneLess() == 0 {
+		if b.mux.closes(b) {
 			b.mux.end(net.ErrClosed)
 		}
 	})

@@ -23,6 +23,7 @@
 //
 // A TCP address without a host is 127.0.0.1, and no other: nobody listens to the world by leaving something out. All
 // addresses of the machine are 0.0.0.0:9000 (IPv4) or [::]:9000 (both). The options of a unix socket are mode (octal, 0660
-// if left out), owner and group (name or number); they follow a question mark, which the path therefore cannot hold.
+// if left out), owner and group (name or number), and takeover=1, by which a new process takes the place of one that still
+// serves there; they follow a question mark, which the path therefore cannot hold.
 // Schemes may be in either case. Nothing is percent-encoded.
 package listen

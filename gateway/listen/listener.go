@@ -30,9 +30,13 @@ func ListenFor(protocol, addr string) (net.Listener, error) {
 // A unix socket gets its owner and mode before it listens, so that nobody can connect with other rights. One that is
 // there already is taken over if nothing answers on it; if something does, that is an error, as it is when the path holds
 // anything but a socket. Of several processes that start at once, one gets the path: they wait for each other, up to 5
-// seconds, by a lock on its folder (flock(2)). Close removes the socket file if it is still the one made here. Whoever
-// may write to the folder can put a socket of his own in the place of this one, so only trusted users should. On Windows
-// there is no lock, and an address with a mode, owner or group is an error.
+// seconds, by a lock on its folder (flock(2)). Close removes the socket file if it is still the one made here. Users who may
+// write to the folder can put a socket of their own in the place of this one, so only trusted users should be able to. On
+// Windows there is no lock, and an address with a mode, owner, group or takeover is an error.
+//
+// With Takeover, a socket on which something answers is taken over too: the new socket listens under a temporary name in the
+// same folder and is renamed over the path, so that each client reaches the old server or the new one. The old server
+// keeps the connections in its queue (see Drain of the listener), and leaves the new file alone at its end.
 //
 // A descriptor is inherited if it is a listening stream socket. Listen takes it over: the listener has a copy with
 // close-on-exec set, and the descriptor itself becomes /dev/null, so that no file opened later gets its number and is
@@ -100,6 +104,8 @@ func listenTCP(a Address) (net.Listener, error) {
 	return net.Listen(network, net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))))
 }
 
+var errNoSocket = errors.New("what is there is no socket, and is left alone")
+
 // clearPath makes place for a unix socket: it removes one on which nothing answers, and nothing else.
 func clearPath(path string) error {
 	info, err := os.Lstat(path)
@@ -109,7 +115,7 @@ func clearPath(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("what is there is no socket, and is left alone")
+		return errNoSocket
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	switch {
@@ -125,8 +131,9 @@ func clearPath(path string) error {
 // socketFile is a listener on a unix socket that removes its file, once, if that is still its own.
 type socketFile struct {
 	*net.UnixListener
-	path string      // absolute: the process may change its folder
-	made os.FileInfo // the file that bind made
+	addr *net.UnixAddr // as it was given: a socket that was renamed has another name for the system
+	path string        // absolute: the process may change its folder
+	made os.FileInfo   // the file that bind made
 	once sync.Once
 	err  error
 }
@@ -137,6 +144,9 @@ func (l *socketFile) Close() error {
 	l.remove()
 	return errors.Join(l.UnixListener.Close(), l.err)
 }
+
+// Addr is the path of the address.
+func (l *socketFile) Addr() net.Addr { return l.addr }
 
 // Drain removes the file, so that no client comes any more, and lets Accept take until then the connections that wait.
 func (l *socketFile) Drain(until time.Time) error {

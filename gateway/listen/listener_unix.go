@@ -5,6 +5,7 @@ package listen
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/user"
@@ -47,10 +48,16 @@ func takePath(a Address, uid, gid int) (net.Listener, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := clearPath(path); err != nil {
+	bound := a.Path
+	if a.Takeover {
+		bound, err = besidePath(a.Path)
+	} else {
+		err = clearPath(path)
+	}
+	if err != nil {
 		return nil, err
 	}
-	b, err := bindUnix(a.Path)
+	b, err := bindUnix(bound)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +66,31 @@ func takePath(a Address, uid, gid int) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socketFile{UnixListener: l, path: path, made: b.made}, nil
+	if a.Takeover {
+		if err := os.Rename(bound, a.Path); err != nil {
+			l.Close()
+			os.Remove(bound)
+			return nil, err
+		}
+	}
+	return &socketFile{UnixListener: l, addr: &net.UnixAddr{Name: a.Path, Net: "unix"}, path: path, made: b.made}, nil
+}
+
+// besidePath returns a name in the folder of path for a socket that is to be renamed over it, once it listens: at no moment
+// does the path lead to a socket that refuses. What is there may be a socket only.
+func besidePath(path string) (string, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
+		return "", errNoSocket
+	}
+	beside := filepath.Join(filepath.Dir(path), fmt.Sprintf(".takeover-%d", os.Getpid()))
+	if len(beside) > maxSocketPath {
+		return "", fmt.Errorf("the folder's name leaves no room for the temporary name %s, which takeover=1 needs", filepath.Base(beside))
+	}
+	err := os.Remove(beside) // of an earlier process of that number
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return beside, nil
 }
 
 // boundSocket has its file and does not listen yet: to connect to it is refused, whatever the file's mode.

@@ -18,6 +18,8 @@ func listenUnix(a Address) (net.Listener, error) {
 		return nil, errors.New("abstract unix sockets exist on Linux only")
 	case a.Mode != 0 || a.Owner != "" || a.Group != "":
 		return nil, errors.New("mode, owner and group of a socket cannot be set on Windows")
+	case a.Takeover:
+		return nil, errors.New("a socket cannot be taken over on Windows")
 	}
 	path, err := filepath.Abs(a.Path)
 	if err != nil {
@@ -36,7 +38,7 @@ func listenUnix(a Address) (net.Listener, error) {
 		l.Close()
 		return nil, err
 	}
-	return &socketFile{UnixListener: l, path: path, made: made}, nil
+	return &socketFile{UnixListener: l, addr: &net.UnixAddr{Name: a.Path, Net: "unix"}, path: path, made: made}, nil
 }
 
 func listenFD(int) (net.Listener, error) {

@@ -1,0 +1,84 @@
+package listen
+
+import (
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// drainAll drains the listeners of m.
+func drainAll(m *Mux) {
+	for _, l := range []net.Listener{m.HTTP, m.FastCGI, m.SCGI} {
+		l.(*branch).Drain(time.Now().Add(10 * time.Millisecond))
+	}
+}
+
+// TestMuxDrains: a connection that the Mux has taken, and that sends its first byte while it drains, is accepted.
+func TestMuxDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, _ := split(t, l, 0)
+		slow, silent := l.dial(), l.dial()
+		synctest.Wait()
+		drainAll(m)
+		synctest.Wait()
+		go func() {
+			time.Sleep(undecidedGrace / 2)
+			slow.Write([]byte("G"))
+		}()
+		c, err := m.HTTP.Accept()
+		if err != nil {
+			t.Fatalf("the slow connection was lost: %v", err)
+		}
+		c.Close()
+		if _, err := m.HTTP.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("then Accept: %v; want net.ErrClosed", err)
+		}
+		if _, err := silent.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the silent connection: %v; want it closed", err)
+		}
+	})
+}
+
+// TestMuxDrainsAtOnce: with nothing undecided the end takes no time.
+func TestMuxDrainsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, _ := split(t, l, 0)
+		before := time.Now()
+		drainAll(m)
+		if _, err := m.SCGI.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept: %v; want net.ErrClosed", err)
+		}
+		if took := time.Since(before); took > 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestBranchDrainsAlone: the others go on.
+func TestBranchDrainsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, _ := split(t, l, 0)
+		m.HTTP.(*branch).Drain(time.Now().Add(10 * time.Millisecond))
+		if _, err := m.HTTP.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept of the one that drains: %v; want net.ErrClosed", err)
+		}
+		c := l.dial()
+		go c.Write([]byte("0"))
+		server, err := m.SCGI.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Close()
+		m.FastCGI.Close()
+		m.SCGI.Close()
+		if _, err := m.SCGI.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("at the end: %v; want net.ErrClosed", err)
+		}
+	})
+}

@@ -1,0 +1,118 @@
+//go:build unix
+
+package listen
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestTakeover: a new listener takes the path of one that still listens, with its own mode, and the old one's end leaves it
+// alone.
+func TestTakeover(t *testing.T) {
+	path := tempSocket(t)
+	old := listenOn(t, path)
+	waiting := dial(t, old) // in the queue of the old one
+	taken := listenOn(t, path+"?takeover=1&mode=0600")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v; want mode 0600", info, err)
+	}
+	c := dial(t, taken)
+	defer c.Close()
+	server, err := taken.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	if server, err = old.Accept(); err != nil {
+		t.Fatalf("the connection in the queue: %v", err)
+	}
+	server.Close()
+	waiting.Close()
+	if err := old.Close(); err != nil || !exists(path) {
+		t.Errorf("closing the old one: %v; the path is there: %v", err, exists(path))
+	}
+	if err := taken.Close(); err != nil || exists(path) {
+		t.Errorf("closing the new one: %v; the path is there: %v", err, exists(path))
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestTakeoverOfNothing: with nothing there, or a socket on which nothing answers, it listens as any other.
+func TestTakeoverOfNothing(t *testing.T) {
+	path := tempSocket(t)
+	l := listenOn(t, path+"?takeover=1")
+	connect(t, l)
+}
+
+// TestTakeoverOfAFile: anything but a socket stays.
+func TestTakeoverOfAFile(t *testing.T) {
+	path := tempSocket(t)
+	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := ListenFor("scgi", path+"?takeover=1"); err == nil {
+		l.Close()
+		t.Error("a file was taken over")
+	}
+	if text, err := os.ReadFile(path); string(text) != "text" {
+		t.Errorf("the file is %q, %v", text, err)
+	}
+}
+
+// TestTakeoverNeverRefuses: while listeners follow each other, each client reaches one of them.
+func TestTakeoverNeverRefuses(t *testing.T) {
+	path := tempSocket(t)
+	current := listenOn(t, path)
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				ended <- err
+				return
+			}
+			c.Close()
+		}
+	}()
+	for range 200 {
+		next := listenOn(t, path+"?takeover=1")
+		drained := make(chan struct{})
+		go func(l net.Listener) {
+			defer close(drained)
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				c.Close()
+			}
+		}(current)
+		current.Close()
+		<-drained
+		current = next
+	}
+	close(stop)
+	go func() {
+		for {
+			c, err := current.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	if err := <-ended; err != nil {
+		t.Errorf("a client was refused: %v", err)
+	}
+}
