@@ -48,10 +48,6 @@ type BaseCGIHandler struct {
 	// server and the App leaves it empty.
 	EscapedPath string
 
-	// Profiles are the corrections for known web servers that are applied to Environ, in their order, each to its server only.
-	// Nil is those of [Profiles] that are a Default; an empty slice is none.
-	Profiles []Profile
-
 	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
 	MaxBodyBytes int64
 
@@ -167,9 +163,7 @@ func (x *exchange) admit() error {
 	if err != nil {
 		return err
 	}
-	if err := h.correct(e); err != nil {
-		return err
-	}
+	applyDefaults(e)
 	x.request.Scheme = cmp.Or(x.request.Scheme, util.GuessScheme(e))
 	if h.OriginServer && h.ServerSoftware != "" && e.Get("SERVER_SOFTWARE") == "" {
 		e.Set("SERVER_SOFTWARE", h.ServerSoftware)

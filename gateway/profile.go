@@ -73,12 +73,17 @@ func builtIn() [4]Profile {
 }
 
 // WithProfiles returns an App that applies profiles to the environ of a request before app sees it, each to its server only.
-// It is how a program asks for a profile that is no default, whatever the transport. A profile is not to be asked for twice,
-// as by [BaseCGIHandler.Profiles] too: what it moves may look as if it were to be moved again.
+// It is how a program asks for a profile that is not a default, whatever the transport. A profile must not be applied twice:
+// what it moves may look as if it were to be moved again.
 func WithProfiles(app App, profiles ...Profile) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
+		before := util.GuessScheme(r.Environ)
 		for _, p := range profiles {
 			p.apply(r.Environ)
+		}
+		if after := util.GuessScheme(r.Environ); after != before {
+			c := *r
+			c.Scheme, r = after, &c
 		}
 		return app.ServeGateway(w, r)
 	})
@@ -122,24 +127,13 @@ func (p Profile) apply(e *util.Environ) {
 	}
 }
 
-// correct applies the profiles that h asks for.
-func (h *BaseCGIHandler) correct(e *util.Environ) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicked(v, h.TracebackLimit)
-		}
-	}()
-	if h.Profiles == nil {
-		for _, p := range builtIn() {
-			if p.Default {
-				p.apply(e)
-			}
+// applyDefaults applies the profiles that are a Default.
+func applyDefaults(e *util.Environ) {
+	for _, p := range builtIn() {
+		if p.Default {
+			p.apply(e)
 		}
 	}
-	for _, p := range h.Profiles {
-		p.apply(e)
-	}
-	return nil
 }
 
 // sentBy reports whether SERVER_SOFTWARE names that product, with a version or, as administrators like to have it, without.

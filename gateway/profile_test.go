@@ -219,12 +219,12 @@ func TestSentBy(t *testing.T) {
 // seen is what an App behind Run, with the given profiles, sees of the names.
 func seen(t *testing.T, profiles []Profile, e *util.Environ, names ...string) (got string) {
 	t.Helper()
-	h := &BaseCGIHandler{Environ: e, Stdout: &bytes.Buffer{}, Stderr: io.Discard, Profiles: profiles}
+	h := &BaseCGIHandler{Environ: e, Stdout: &bytes.Buffer{}, Stderr: io.Discard}
 	app := AppFunc(func(w ResponseWriter, r *Request) error {
 		got = vars(r.Environ, names...)
 		return nil
 	})
-	if err := h.Run(context.Background(), app); err != nil {
+	if err := h.Run(context.Background(), WithProfiles(app, profiles...)); err != nil {
 		t.Fatal(err)
 	}
 	return got
@@ -236,14 +236,11 @@ func TestRunAppliesProfiles(t *testing.T) {
 	if got := seen(t, nil, redirect(), "HTTP_AUTHORIZATION"); got != authorization {
 		t.Errorf("by default: got %q; want %q", got, authorization)
 	}
-	if got := seen(t, []Profile{}, redirect(), "HTTP_AUTHORIZATION"); got != "" {
-		t.Errorf("none asked for: got %q", got)
-	}
 	root := func() *util.Environ { return captures.Environ(t, environs, "lighttpd-scgi-plain", "GET /app") }
 	if got := seen(t, nil, root(), "SCRIPT_NAME", "PATH_INFO"); got != "SCRIPT_NAME=/app" {
 		t.Errorf("by default: got %q; want what lighttpd sent", got)
 	}
-	asked := []Profile{profile(t, "apache-redirect"), profile(t, "lighttpd-root")}
+	asked := []Profile{profile(t, "lighttpd-root")}
 	if got := seen(t, asked, root(), "SCRIPT_NAME", "PATH_INFO"); got != "SCRIPT_NAME= PATH_INFO=/app" {
 		t.Errorf("lighttpd-root: got %q", got)
 	}
@@ -260,13 +257,14 @@ func TestProfilesOfAProgramsOwn(t *testing.T) {
 }
 
 // A scheme that a profile sets is the request's.
-func TestProfilesComeBeforeTheScheme(t *testing.T) {
+func TestProfilesSetTheScheme(t *testing.T) {
 	https := Profile{Fix: func(e *util.Environ) { e.Set("HTTPS", "on") }}
 	var scheme string
-	runHandler(&BaseCGIHandler{Profiles: []Profile{https}}, func(w ResponseWriter, r *Request) error {
+	app := AppFunc(func(w ResponseWriter, r *Request) error {
 		scheme = r.Scheme
 		return nil
 	})
+	runHandler(&BaseCGIHandler{}, WithProfiles(app, https).ServeGateway)
 	if scheme != "https" {
 		t.Errorf("got the scheme %q; want https", scheme)
 	}
@@ -274,10 +272,11 @@ func TestProfilesComeBeforeTheScheme(t *testing.T) {
 
 func TestProfileThatPanicsIsAnErrorPage(t *testing.T) {
 	broken := Profile{Fix: func(*util.Environ) { panic("in a profile") }}
-	got := runHandler(&BaseCGIHandler{Profiles: []Profile{broken}}, func(ResponseWriter, *Request) error {
+	app := AppFunc(func(ResponseWriter, *Request) error {
 		t.Error("the App was called")
 		return nil
 	})
+	got := runHandler(&BaseCGIHandler{}, WithProfiles(app, broken).ServeGateway)
 	if got.err != nil || !strings.HasPrefix(got.out, "Status: 500 ") || !strings.Contains(got.log, "in a profile") {
 		t.Errorf("got %q, %v, logged %q; want the error page and a line in the log", got.out, got.err, got.log)
 	}
@@ -349,17 +348,16 @@ func TestProfilesAreDescribed(t *testing.T) {
 // TestProfilesCostNothing to a request that needs none, whoever sent it.
 func TestProfilesCostNothing(t *testing.T) {
 	for _, e := range []*util.Environ{nginxEnviron(), captures.Environ(t, environs, "apache2-cgi", "GET "+target)} {
-		h := &BaseCGIHandler{}
-		if got := testing.AllocsPerRun(100, func() { h.correct(e) }); got != 0 {
+		if got := testing.AllocsPerRun(100, func() { applyDefaults(e) }); got != 0 {
 			t.Errorf("%s: got %v allocations; want 0", e.Get("SERVER_SOFTWARE"), got)
 		}
 	}
 }
 
 func BenchmarkProfiles(b *testing.B) {
-	h, e := &BaseCGIHandler{}, nginxEnviron()
+	e := nginxEnviron()
 	b.ReportAllocs()
 	for b.Loop() {
-		h.correct(e)
+		applyDefaults(e)
 	}
 }

@@ -65,7 +65,7 @@ func TestFormBoundsTheBody(t *testing.T) {
 func TestFormReportsABrokenBody(t *testing.T) {
 	r := post(urlencoded, "")
 	r.Stdin = io.MultiReader(strings.NewReader("amount=10"), iotest.ErrReader(io.ErrUnexpectedEOF))
-	whole(t, r, "500 Internal Server Error").lacks(t, "amount")
+	whole(t, r, "400 Bad Request").lacks(t, "amount")
 
 	r = post(urlencoded, "")
 	r.Stdin = iotest.ErrReader(&gateway.BodyTooLargeError{Limit: 5})
