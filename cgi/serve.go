@@ -33,6 +33,9 @@ type Server struct {
 	// the web server has one.
 	MaxBodyBytes int64
 
+	// Refused, if not nil, is told of a request that is answered without the App: 400 or 413.
+	Refused func(*gateway.Refusal)
+
 	// MaxSpoolBytes bounds how much of a body is kept for an App that begins to answer before it has read it, in bytes: the
 	// first MiB in memory, the rest in a file that has no name (see the package documentation). What is over the bound is read
 	// and dropped; an App that reads on gets a *gateway.BodyTooLargeError there. Zero means 64 MiB, negative nothing at all.
@@ -106,6 +109,7 @@ func (s *Server) run(ctx context.Context, environ *util.Environ, nph bool, stdin
 		Multiprocess: true,
 		RunOnce:      true,
 		MaxBodyBytes: s.MaxBodyBytes,
+		Refused:      s.Refused,
 		OriginServer: nph,
 	}
 	err := h.Run(signalled, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

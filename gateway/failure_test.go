@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -297,5 +299,33 @@ func TestStdoutFailures(t *testing.T) {
 				t.Errorf("got %v, log %q; want logged %v", err, log.String(), c.logged)
 			}
 		})
+	}
+}
+
+// TestRefused: a request that the App does not get is told, once, with what was answered.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		h    BaseCGIHandler
+		app  App
+		want string
+	}{
+		{"answered", BaseCGIHandler{}, write("hello"), ""},
+		{"the App's own failure", BaseCGIHandler{}, AppFunc(func(ResponseWriter, *Request) error { return &RequestError{Reason: "no"} }), ""},
+		{"malformed length", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "x")}, write("hello"), "400 34"},
+		{"body too large", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "9"), MaxBodyBytes: 5}, write("hello"), "413 31"},
+		{"HEAD", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "9", "REQUEST_METHOD", "HEAD"), MaxBodyBytes: 5}, write("hello"), "413 0"},
+		{"by the server", BaseCGIHandler{}, Refuse(ErrLengthRequired), "411 50"},
+	} {
+		told := ""
+		c.h.Refused = func(f *Refusal) { told += fmt.Sprint(f.Status, " ", f.Bytes) }
+		var out bytes.Buffer
+		c.h.Stdout, c.h.Stderr = &out, io.Discard
+		if err := c.h.Run(t.Context(), c.app); err != nil || told != c.want {
+			t.Errorf("%s: told %q, %v; want %q", c.name, told, err, c.want)
+		}
+		if status, _, _ := strings.Cut(c.want, " "); !strings.HasPrefix(out.String(), "Status: "+status) {
+			t.Errorf("%s: got %q", c.name, out.String())
+		}
 	}
 }

@@ -75,6 +75,10 @@ type BaseCGIHandler struct {
 	// but not r.
 	LogException func(r *Request, err error, stack []byte)
 
+	// Refused, if not nil, is told of a request that is answered without the App, when it has been. It is called in Run's
+	// goroutine.
+	Refused func(*Refusal)
+
 	// TracebackLimit bounds the stack that is logged, in frames. Zero is 32, negative is no stack at all.
 	TracebackLimit int
 
@@ -120,14 +124,14 @@ type exchange struct {
 func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 	x := h.newExchange(ctx)
 	defer x.end()
+	if err := x.admitFor(app); err != nil {
+		return x.refuse(err)
+	}
 	defer func() {
 		if err != nil {
 			err = x.fail(err)
 		}
 	}()
-	if err = x.admit(); err != nil {
-		return err
-	}
 	err = errGoexit // which is all that can be seen of it
 	err = x.call(app, &x.response)
 	return err

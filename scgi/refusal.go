@@ -1,23 +1,45 @@
 package scgi
 
 import (
+	"errors"
 	"net"
 	"strconv"
 
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/transport"
+	"github.com/cgikit/cgikit/util"
 )
 
-// Answers to what no App gets to see. They are written before the request is known, so also to a HEAD; web servers drop the
-// body of that.
+// page is an answer to a request that no App gets to see. It is written before the request is known, so also to a HEAD; web servers
+// drop the body of that.
+type page struct {
+	status int
+	all    string // with the head
+	body   int64  // length
+}
+
 var (
-	pageBusy     = page("503 Service Unavailable", "The server is busy. Try again later.\n")
-	pageTooLarge = page("431 Request Header Fields Too Large", "The head of the request is too large.\n")
+	pageBusy     = newPage(503, "Service Unavailable", "The server is busy. Try again later.\n")
+	pageTooLarge = newPage(431, "Request Header Fields Too Large", "The head of the request is too large.\n")
 )
 
-func page(status, text string) string {
-	return "Status: " + status + "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
-		strconv.Itoa(len(text)) + "\r\n\r\n" + text
+func newPage(status int, reason, text string) page {
+	head := "Status: " + strconv.Itoa(status) + " " + reason + "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
+		strconv.Itoa(len(text)) + "\r\n\r\n"
+	return page{status, head + text, int64(len(text))}
+}
+
+// errBusy is why a request is refused under MaxRequests.
+var errBusy = errors.New("scgi: MaxRequests requests are under way")
+
+// answer answers the request that e describes with a page.
+func (sv *service) answer(x *serving, p page, e *util.Environ, err error) {
+	x.Refuse(p.all)
+	if sv.Refused != nil {
+		r := &gateway.Request{Environ: e, Stdin: gateway.NoBody}
+		sv.Refused(&gateway.Refusal{Request: r, Status: p.status, Bytes: p.body, Err: err})
+	}
 }
 
 // refuseBusy answers a connection above MaxConns.
-func refuseBusy(nc net.Conn) { transport.RefuseConn(nc, pageBusy) }
+func refuseBusy(nc net.Conn) { transport.RefuseConn(nc, pageBusy.all) }

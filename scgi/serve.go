@@ -60,7 +60,7 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 		return
 	}
 	if !sv.conns.BeginRequest(sv.MaxRequests) {
-		x.Refuse(pageBusy)
+		sv.answer(x, pageBusy, e, errBusy)
 		return
 	}
 	defer sv.conns.EndRequest()
@@ -74,11 +74,12 @@ func (sv *service) run(ctx context.Context, x *serving, e *util.Environ) {
 		Multithread:  true,
 		MaxBodyBytes: sv.MaxBodyBytes,
 		LogException: sv.logException,
+		Refused:      sv.Refused,
 	}
 	x.Run(ctx, sv.RequestTimeout, &x.handler, sv.appFor(e))
 }
 
-// appFor returns the App, or in its place the error that the request is answered with.
+// appFor returns the App, or in its place one that refuses the request.
 func (sv *service) appFor(e *util.Environ) gateway.App {
 	err := gateway.Mount(e, sv.Mount)
 	if firstValue(e) == "" {
@@ -86,7 +87,7 @@ func (sv *service) appFor(e *util.Environ) gateway.App {
 		err = gateway.ErrLengthRequired
 	}
 	if err != nil {
-		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err })
+		return gateway.Refuse(err)
 	}
 	return sv.App
 }
@@ -98,7 +99,7 @@ func (sv *service) refuse(nc net.Conn, x *serving, err error) {
 	}
 	sv.log.Warn("request refused", "error", err, "peer", nc.RemoteAddr().String())
 	if p := (*ProtocolError)(nil); errors.As(err, &p) && p.Limit > 0 {
-		x.Refuse(pageTooLarge)
+		sv.answer(x, pageTooLarge, util.NewEnviron(), err)
 	}
 }
 

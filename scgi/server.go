@@ -65,6 +65,11 @@ type Server struct {
 	MaxConns    int
 	MaxRequests int
 
+	// Refused, if not nil, is told of each request that is answered without the App: 400, 404, 411, 413, 431, 503. Where the
+	// variables are the reason, its Environ is empty. It is called by several goroutines at the same time. Connections above
+	// MaxConns are not told: no request was read from them.
+	Refused func(*gateway.Refusal)
+
 	// AllowedPeers and AllowedUIDs say who may connect: by address over TCP, by user id (Linux only) on a unix socket.
 	// While both are empty, everyone may; once either has an entry, others are closed without an answer.
 	AllowedPeers []netip.Prefix

@@ -180,14 +180,15 @@ func (s *serving) check() (err error) {
 func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) gateway.App {
 	app := t.app
 	if access != nil || ledger != nil {
-		app = t.watched(func(a *host.Access) {
+		done := func(a *host.Access) {
 			if ledger != nil {
 				ledger.Enter(a)
 			}
 			if access != nil {
 				logAccess(access, a)
 			}
-		})
+		}
+		app, s.launch.Refused = t.watched(done), host.Refused(done)
 	}
 	if ledger != nil {
 		app = ledger.Count(app)

@@ -114,7 +114,7 @@ type Handler struct {
 	// failed, at level Error, or Warn where the client is to blame. Nil is the request's own error stream: standard error, or the web server's log over FastCGI.
 	ErrorLog *slog.Logger
 
-	// Access, if not nil, is called when a request is over, in its goroutine.
+	// Access, if not nil, is called when a request is over, in its goroutine, and for one that a Handler which is an http.Handler refuses.
 	Access func(*Access)
 
 	once   sync.Once
@@ -129,7 +129,11 @@ func (h *Handler) setUp() {
 	h.faulty = h.checkFields()
 	h.root.Path, h.root.Symlinks = h.Root, h.Symlinks
 	h.spool = &Spool{Backend: h.Backend, Buffer: h.Buffer, Budget: h.Budget, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}
-	h.front = &httpapp.AppHandler{App: h, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody()}
+	var refused func(*gateway.Refusal)
+	if h.Access != nil {
+		refused = Refused(h.Access)
+	}
+	h.front = &httpapp.AppHandler{App: h, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody(), Refused: refused}
 }
 
 // ServeHTTP implements http.Handler. A response that breaks after its head ends in a panic with http.ErrAbortHandler, by which

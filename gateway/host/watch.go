@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -17,6 +18,14 @@ func Watch(app gateway.App, done func(*Access)) gateway.App {
 		err = app.ServeGateway(m, r)
 		return err
 	})
+}
+
+// Refused returns a hook for a server, such as httpapp.Server.Refused, by which done is called for the requests too that the server
+// answers itself. No Handler and no Watch sees those. A Handler that is an http.Handler calls Access for those that it refuses.
+func Refused(done func(*Access)) func(*gateway.Refusal) {
+	return func(f *gateway.Refusal) {
+		done(&Access{Request: f.Request, Status: f.Status, Bytes: f.Bytes, Start: time.Now(), Err: f.Err})
+	}
 }
 
 // errPanic is also what an App leaves that calls runtime.Goexit.

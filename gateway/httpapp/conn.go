@@ -23,6 +23,7 @@ type conn struct {
 	ctx          context.Context // ends when the server is closed
 	writeTimeout time.Duration   // not positive is none
 	spent        atomic.Bool     // a body broke off: what follows is no request
+	line         requestLine
 	closing      sync.Once
 	closed       chan struct{}
 }
@@ -32,11 +33,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.spent.Load() {
 		return 0, io.EOF
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	c.line.read(p[:n], len(p))
+	return n, err
 }
 
 // Write bounds each wait for the client to take some of p. What the system takes at once needs no deadline.
 func (c *conn) Write(p []byte) (int, error) {
+	c.line.wrote(p, c.RemoteAddr)
 	done := c.socket.WriteNow(p)
 	if done == len(p) {
 		return done, nil

@@ -46,6 +46,10 @@ type AppHandler struct {
 	// no bound. How many bytes a request's head may have is http.Server.MaxHeaderBytes.
 	MaxParams int
 
+	// Refused, if not nil, is told of each request that is answered without the App. It is called by several goroutines at the
+	// same time. What net/http refuses before it calls a handler is told by a Server only.
+	Refused func(*gateway.Refusal)
+
 	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
 	overLimit   accept.Notice
 }
@@ -67,6 +71,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Stdout:       output,
 		Multithread:  true,
 		MaxBodyBytes: h.MaxBodyBytes,
+		Refused:      h.Refused,
 	}
 	if h.ErrorLog != nil {
 		run.Stderr = slog.NewLogLogger(h.ErrorLog.Handler(), slog.LevelError).Writer()
@@ -99,18 +104,18 @@ func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 // refuse answers a request that the App does not get to see.
 func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, ErrOutsideMount) {
-		http.NotFound(w, r)
+		refuse(w, r, h.Refused, http.StatusNotFound, "404 page not found", err)
 		return
 	}
 	limit := (*limitError)(nil)
 	if !errors.As(err, &limit) {
-		http.Error(w, "The request cannot be understood.", http.StatusBadRequest)
+		refuse(w, r, h.Refused, http.StatusBadRequest, "The request cannot be understood.", err)
 		return
 	}
 	if h.ErrorLog != nil && h.overLimit.IsNews() {
 		h.ErrorLog.Warn("refusing requests above a limit", "error", err, "peer", r.RemoteAddr)
 	}
-	http.Error(w, "The head of the request is too large.", limit.status)
+	refuse(w, r, h.Refused, limit.status, "The head of the request is too large.", err)
 }
 
 // Bounds on reading a body that nobody wants, those of package scgi: in all, without a byte, and in size.

@@ -3,6 +3,7 @@ package httpapp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net"
@@ -23,6 +24,7 @@ func (s *Server) prepare() {
 		ErrorLog:     s.log,
 		MaxBodyBytes: s.MaxBodyBytes,
 		MaxParams:    s.MaxParams,
+		Refused:      s.Refused,
 		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
 	}
 	// net/http's ReadTimeout and WriteTimeout bound all of a request and of a response, so they are not used: see stdin and
@@ -54,6 +56,7 @@ func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 		ctx:          ctx,
 		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),
 		closed:       make(chan struct{}),
+		line:         requestLine{refused: s.Refused},
 	}})
 }
 
@@ -63,22 +66,28 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, nc)
 }
 
+// errBusy is why a request is refused under MaxRequests.
+var errBusy = errors.New("httpapp: MaxRequests requests are under way")
+
 // noteIdle lets Shutdown close the connection. Once it is under way the answer does not matter: keep-alives are off, and
 // net/http closes the connection itself.
 func noteIdle(nc net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
-		nc.(*conn).tracked.Idle()
+		c := nc.(*conn)
+		c.line.next()
+		c.tracked.Idle()
 	}
 }
 
 // serveRequest answers one request, unless the connection has just been closed as idle, or there are too many.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*conn)
+	c.line.handled = true
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}
 	if !s.conns.BeginRequest(s.MaxRequests) {
-		http.Error(w, busyText, http.StatusServiceUnavailable)
+		refuse(w, r, s.Refused, http.StatusServiceUnavailable, busyText, errBusy)
 		return
 	}
 	defer s.conns.EndRequest()

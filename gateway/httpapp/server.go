@@ -68,6 +68,11 @@ type Server struct {
 	// MaxBodyBytes bounds the body of a request, in bytes; a larger one is answered 413. Zero and negative are no bound.
 	MaxBodyBytes int64
 
+	// Refused, if not nil, is told of each request that is answered without the App, those among them that net/http itself
+	// answers: 400, 404, 413, 414, 417, 431, 501, 503 and 505. It is called by several goroutines at the same time. Connections
+	// above MaxConns are not told: no request was read from them.
+	Refused func(*gateway.Refusal)
+
 	// MaxConns bounds the open connections of all listeners, and MaxRequests the requests that the App answers at the same
 	// time. What is above is answered 503. Zero and negative are no bound.
 	MaxConns    int

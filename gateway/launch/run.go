@@ -56,6 +56,9 @@ type Config struct {
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
+	// Refused, if not nil, is told of each request that is answered without the App, as the servers' fields of that name are.
+	Refused func(*gateway.Refusal)
+
 	// Monitor, if not nil, shows what Run is doing.
 	Monitor *Monitor
 
@@ -78,7 +81,7 @@ func (c Config) Run(ctx context.Context) error {
 	choice := Detect(Look(c.Listen...))
 	switch choice.Mode {
 	case CGI:
-		s := cgi.Server{App: c.App, MaxBodyBytes: c.MaxBodyBytes}
+		s := cgi.Server{App: c.App, MaxBodyBytes: c.MaxBodyBytes, Refused: c.Refused}
 		return s.Serve(ctx)
 	case Unusable:
 		return fmt.Errorf("launch: %s (hint: start the program by itself, with an address in %s)", choice.Why, ListenVariable)

@@ -41,12 +41,12 @@ func (c Config) newServers() (*servers, error) {
 	}
 	return &servers{
 		http: &httpapp.Server{
-			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout,
+			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout, Refused: c.Refused,
 			AllowedPeers: c.AllowedPeers, AllowedUIDs: c.AllowedUIDs,
 		},
 		fastcgi: c.newFastCGI(peers),
 		scgi: &scgi.Server{
-			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount,
+			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, Refused: c.Refused,
 			AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
 		},
 		log:    c.Log,

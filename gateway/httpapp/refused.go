@@ -1,0 +1,125 @@
+package httpapp
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
+)
+
+// A request is refused here in two ways: by an AppHandler, which has the http.Request, and by net/http, which answers 400, 417, 431,
+// 501 and 505 by itself, before any handler. The second way shows only in what is read from the connection and written to it.
+
+// refuse answers r with a page, and tells refused, which may be nil.
+func refuse(w http.ResponseWriter, r *http.Request, refused func(*gateway.Refusal), status int, text string, err error) {
+	http.Error(w, text, status)
+	if refused == nil {
+		return
+	}
+	f := &gateway.Refusal{Request: refusedRequest(refusedEnviron(r)), Status: status, Err: err}
+	if r.Method != http.MethodHead {
+		f.Bytes = int64(len(text) + len("\n"))
+	}
+	refused(f)
+}
+
+func refusedRequest(e *util.Environ) *gateway.Request {
+	return &gateway.Request{Environ: e, Stdin: gateway.NoBody}
+}
+
+// refusedEnviron has what an access log shows of a request that no App gets.
+func refusedEnviron(r *http.Request) *util.Environ {
+	e := util.NewEnviron()
+	addRemote(e, r.RemoteAddr)
+	addRequestLine(e, cmp.Or(r.Method, http.MethodGet), r.RequestURI, r.Proto)
+	e.Add("HTTP_HOST", r.Host)
+	for name, variable := range map[string]string{"Referer": "HTTP_REFERER", "User-Agent": "HTTP_USER_AGENT"} {
+		if value := r.Header.Get(name); value != "" {
+			e.Add(variable, value)
+		}
+	}
+	return e
+}
+
+// mostLogged bounds a request target in an access log, in bytes: the one of a 414 is longer than anyone reads.
+const mostLogged = 1 << 10
+
+func addRequestLine(e *util.Environ, method, target, protocol string) {
+	e.Add("REQUEST_METHOD", method)
+	e.Add("REQUEST_URI", target[:min(len(target), mostLogged)])
+	e.Add("SERVER_PROTOCOL", protocol)
+}
+
+// requestLine keeps the beginning of a request's head: what net/http refuses is known from there only. The zero value waits for the
+// first request of a connection.
+type requestLine struct {
+	refused  func(*gateway.Refusal) // nil: nothing is kept
+	handled  bool                   // a handler has the request, or its answer has been told
+	kept     []byte
+	ahead    byte // came while a handler had the request before: net/http reads one byte then, to see a client leave
+	hasAhead bool
+}
+
+// read takes what was read into p.
+func (l *requestLine) read(p []byte, room int) {
+	switch {
+	case l.refused == nil:
+	case !l.handled:
+		const most = mostLogged + 64 // with the other words
+		l.kept = append(l.kept, p[:min(len(p), most-len(l.kept))]...)
+	case len(p) == 1 && room == 1:
+		l.ahead, l.hasAhead = p[0], true
+	}
+}
+
+// next begins with the next request of the connection.
+func (l *requestLine) next() {
+	l.handled, l.kept = false, l.kept[:0]
+	if l.hasAhead {
+		l.kept, l.hasAhead = append(l.kept, l.ahead), false
+	}
+}
+
+// wrote looks at what net/http has written, and tells of an answer that no handler has given.
+func (l *requestLine) wrote(p []byte, remote func() net.Addr) {
+	if l.refused == nil || l.handled {
+		return
+	}
+	l.handled = true
+	head, body, ok := bytes.Cut(p, []byte("\r\n\r\n"))
+	version, status, isStatus := strings.Cut(string(head[:min(len(head), len("HTTP/1.1 400"))]), " ")
+	code, err := strconv.Atoi(status)
+	if !ok || !isStatus || err != nil || !strings.HasPrefix(version, "HTTP/") {
+		return
+	}
+	e := util.NewEnviron()
+	addRemote(e, remote().String())
+	if method, target, protocol, ok := l.parse(); ok {
+		addRequestLine(e, method, target, protocol)
+	}
+	reason := errors.New("httpapp: net/http refused the request")
+	if len(body) > 0 {
+		reason = fmt.Errorf("%w: %.256s", reason, body)
+	}
+	l.refused(&gateway.Refusal{Request: refusedRequest(e), Status: code, Bytes: int64(len(body)), Err: reason})
+}
+
+// parse finds the three words of a request line. What is cut off or is something else has none.
+func (l *requestLine) parse() (method, target, protocol string, ok bool) {
+	line, _, whole := bytes.Cut(l.kept, []byte("\n"))
+	words := strings.Split(strings.TrimSuffix(string(line), "\r"), " ")
+	if len(words) != 3 && !(len(words) == 2 && !whole) {
+		return "", "", "", false
+	}
+	if len(words) == 2 {
+		words = append(words, "")
+	}
+	return words[0], words[1], words[2], true
+}

@@ -1,0 +1,50 @@
+package gateway
+
+// Refusal is a request that its server answered in the place of its App: one that breaks a rule or is over a limit. An access log
+// that is an App around another does not see those, and hears of them by the server's Refused.
+type Refusal struct {
+	// Request has what the server knows of the request: its Environ may lack everything, and its Stdin is not to be read. It must
+	// be neither changed nor kept.
+	Request *Request
+
+	Status int   // of the answer
+	Bytes  int64 // of the answer's body
+	Err    error // why
+}
+
+// Refuse returns an App with which a server refuses a request: the answer is the page of err (see [ErrorPage]), and Run tells
+// [BaseCGIHandler.Refused].
+func Refuse(err error) App { return refusing{err} }
+
+type refusing struct{ err error }
+
+// ServeGateway implements App, also for an App around this one.
+func (a refusing) ServeGateway(ResponseWriter, *Request) error { return a.err }
+
+// admitFor returns why the request is not for app.
+func (x *exchange) admitFor(app App) error {
+	if err := x.admit(); err != nil {
+		return err
+	}
+	if r, ok := app.(refusing); ok {
+		return r.err
+	}
+	return nil
+}
+
+// refuse answers a request because of err, and tells the hook.
+func (x *exchange) refuse(err error) error {
+	broken := x.fail(err)
+	hook := x.response.h.Refused
+	if hook == nil {
+		return broken
+	}
+	status, text := ErrorPage(err)
+	code, _ := parseLength(status[:3])
+	f := &Refusal{Request: &x.request, Status: int(code), Err: err}
+	if !x.response.head {
+		f.Bytes = int64(len(text))
+	}
+	attempt(func() { hook(f) })
+	return broken
+}
