@@ -3,9 +3,9 @@ package fastcgi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/internal/client"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
@@ -101,18 +101,11 @@ type Client struct {
 	// its reader, the others on its connection wait too. It saves connections and no time.
 	Multiplex bool
 
-	pool clientPool
-	mux  clientMux
+	inner client.Client
 }
 
-// What a zero field means.
-const (
-	defaultWaitTimeout = 60 * time.Second
-	defaultIdleTimeout = 10 * time.Second
-)
-
 // ErrClientClosed is what RoundTrip fails with after Close.
-var ErrClientClosed = errors.New("fastcgi: Client is closed")
+var ErrClientClosed = client.ErrClosed
 
 // RoundTrip implements [gateway.Backend].
 //
@@ -121,107 +114,66 @@ var ErrClientClosed = errors.New("fastcgi: Client is closed")
 // read, or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError]. A CONTENT_LENGTH that is no number is a
 // [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	role := cmp.Or(c.Role, RoleResponder)
-	body, err := clientBodyOf(r, role)
-	if err != nil {
-		return nil, err
-	}
-	m := messages.Get().(*message)
-	defer m.release()
-	if err := m.encode(role, r.Environ, body); err != nil {
-		return nil, err
-	}
-	x, err := c.open(r, m, false)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := x.roundTrip(m, body)
-	if err == nil || !x.replayable() && !x.refused() {
-		return resp, err
-	}
-	c.pool.retried.Add(1)
-	if x, err = c.open(r, m, true); err != nil {
-		return nil, err
-	}
-	return x.roundTrip(m, body)
+	settings := c.settings()
+	return c.inner.RoundTrip(r, &settings)
 }
 
-// open prepares an exchange for r, on a kept connection or a new one.
-func (c *Client) open(r *gateway.Request, m *message, dial bool) (*clientExchange, error) {
-	c.pool.requests.Add(1)
-	conn, err := c.connect(r.Context(), dial)
-	if err != nil {
-		return nil, err
-	}
-	m.address(conn.nextID(), conn.keep)
-	return newClientExchange(c, conn, r), nil
+// Values asks the application for variables of its own by FCGI_GET_VALUES (FastCGI section 4.1), on a new connection that counts under
+// MaxConns and is closed after the answer. The specification has FCGI_MAX_CONNS, FCGI_MAX_REQS and FCGI_MPXS_CONNS. The map has
+// those that the application knows.
+//
+// Many applications are silent, or close the connection; one whose workers are all busy answers late. FirstByteTimeout and ctx bound
+// the wait. Errors are those of RoundTrip.
+func (c *Client) Values(ctx context.Context, names ...string) (map[string]string, error) {
+	settings := c.settings()
+	return c.inner.Values(ctx, &settings, names)
 }
 
-func (c *Client) connect(ctx context.Context, dial bool) (*clientConn, error) {
-	if c.Multiplex {
-		if conn, err := c.mux.get(ctx, c); conn != nil || err != nil {
-			return conn, err
-		}
+// settings says what zero fields mean.
+func (c *Client) settings() client.Settings {
+	const minute = 60 * time.Second
+	s := client.Settings{
+		Dialer: transport.Dialer{
+			Protocol:         "fastcgi",
+			Addr:             c.Addr,
+			Fallback:         c.Fallback,
+			DialTimeout:      cmp.Or(c.DialTimeout, 10*time.Second),
+			WriteTimeout:     cmp.Or(c.WriteTimeout, minute),
+			FirstByteTimeout: cmp.Or(c.FirstByteTimeout, minute),
+			ReadTimeout:      cmp.Or(c.ReadTimeout, minute),
+		},
+		Role:         cmp.Or(c.Role, RoleResponder),
+		MaxConns:     c.MaxConns,
+		WaitTimeout:  cmp.Or(c.WaitTimeout, minute),
+		MaxIdleConns: c.MaxIdleConns,
+		IdleTimeout:  cmp.Or(c.IdleTimeout, 10*time.Second),
+		MaxHeadBytes: c.MaxHeadBytes,
+		Multiplex:    c.Multiplex,
 	}
-	conn, err := c.pool.get(ctx, c, dial)
-	if err == nil {
-		c.pool.reserve(conn, c.maxKept())
+	if s.Multiplex {
+		s.MaxIdleConns = max(s.MaxIdleConns, 1)
 	}
-	return conn, err
-}
-
-// maxKept is how many connections are kept.
-func (c *Client) maxKept() int {
-	if c.Multiplex {
-		return max(c.MaxIdleConns, 1)
-	}
-	return c.MaxIdleConns
+	return s
 }
 
 // CloseIdle closes the connections that are kept without a request.
-func (c *Client) CloseIdle() {
-	c.pool.closeIdle()
-	c.mux.closeIdle()
-}
+func (c *Client) CloseIdle() { c.inner.CloseIdle() }
 
 // Close closes all connections: exchanges under way fail, and so do later ones, with [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
-	c.pool.close()
+	c.inner.Close()
 	return nil
 }
 
 // ClientStats are a Client's connections and requests in figures.
 type ClientStats struct {
-	Requests uint64 // begun, those that were sent again counted twice
+	Requests uint64 // begun; one that was sent again counts twice
 	Dialed   uint64 // connections made
-	Retried  uint64 // requests sent again because a kept connection had died
-	Active   int    // open connections with a request under way, those being dialed among them
+	Retried  uint64 // requests sent again because a kept connection had ended
+	Active   int    // open connections with a request under way, and those being dialed
 	Idle     int    // open connections without
 	Waiting  int    // requests that wait for a connection
 }
 
 // Stats returns the figures of this moment.
-func (c *Client) Stats() ClientStats {
-	s := c.pool.stats()
-	idle := min(c.mux.idle(), s.Active)
-	s.Idle += idle
-	s.Active -= idle
-	return s
-}
-
-func (c *Client) dial(ctx context.Context) (*clientConn, error) {
-	d := transport.Dialer{
-		Protocol:         "fastcgi",
-		Addr:             c.Addr,
-		Fallback:         c.Fallback,
-		DialTimeout:      c.DialTimeout,
-		WriteTimeout:     c.WriteTimeout,
-		FirstByteTimeout: c.FirstByteTimeout,
-		ReadTimeout:      c.ReadTimeout,
-	}
-	call, err := d.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return newClientConn(call), nil
-}
+func (c *Client) Stats() ClientStats { return ClientStats(c.inner.Stats()) }

@@ -53,6 +53,9 @@ func (c *Call) Begin() {
 // Answered reports whether a byte was read since Begin. It is for the goroutine that reads.
 func (c *Call) Answered() bool { return c.answered }
 
+// Quiet reports whether nothing has come since the last exchange, as [Socket.Quiet] does.
+func (c *Call) Quiet() bool { return c.socket.Quiet() }
+
 const underWay = -1
 
 // Sending says that the body is being sent beside the reading: until Sent, an application that is silent may be waiting for the

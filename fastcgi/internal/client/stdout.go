@@ -1,4 +1,4 @@
-package fastcgi
+package client
 
 import (
 	"errors"
@@ -8,39 +8,38 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// stdoutStream reads the records of one request's answer and gives what they say: STDOUT as its bytes, STDERR to a writer, END_REQUEST as
-// io.EOF or as the error that it stands for.
-type stdoutStream struct {
-	conn    *clientConn
-	id      uint16
-	stderr  io.Writer // nil drops it
-	left    int       // content of the STDOUT record under way
-	padding int       // behind the content
-	empty   int       // records without any, one after the other
-	end     wire.EndRequest
-	whole   bool // end says so
+// stdoutReader reads the records of one response: STDOUT as its bytes, STDERR to a writer, END_REQUEST as io.EOF or as the error that
+// it stands for.
+type stdoutReader struct {
+	conn     *conn
+	stderr   io.Writer // nil drops it
+	left     int       // content of the STDOUT record under way that has not been read
+	padding  int       // after that content
+	empty    int       // records in a row without content
+	end      wire.EndRequest
+	complete bool // by end
 }
 
-// maxEmptyRecords bounds the records in a row that bring the answer no further. No timeout would see them.
+// maxEmptyRecords bounds the records in a row that bring the response no further: no timeout would end them.
 const maxEmptyRecords = 1000
 
-// Read gives what is there of STDOUT, from one record at a time. The end of the connection is io.ErrUnexpectedEOF.
-func (s *stdoutStream) Read(p []byte) (n int, err error) {
+// Read gives what there is of STDOUT, from one record at a time. The end of the connection is io.ErrUnexpectedEOF.
+func (s *stdoutReader) Read(p []byte) (n int, err error) {
 	for s.left == 0 && err == nil {
-		err = s.next()
+		err = s.nextRecord()
 	}
 	if err == nil {
 		n, err = s.conn.in.Read(p[:min(len(p), s.left)])
 		s.left -= n
 	}
-	if err == io.EOF && !s.whole {
+	if err == io.EOF && !s.complete {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-// next reads a record up to its content, and the content too unless it is STDOUT.
-func (s *stdoutStream) next() error {
+// nextRecord reads a record up to its content, and the content too unless it is STDOUT.
+func (s *stdoutReader) nextRecord() error {
 	if _, err := s.conn.in.Discard(s.padding); err != nil {
 		return err
 	}
@@ -54,26 +53,26 @@ func (s *stdoutStream) next() error {
 	}
 	s.padding = h.PaddingLength
 	switch h.Type {
-	case wire.TypeStdout: // an empty one is no end: php-fpm before 7.0.8 sends them in the middle
+	case wire.TypeStdout: // an empty one ends nothing: php-fpm before 7.0.8 sends them in the middle
 		s.left = h.ContentLength
 		return nil
 	case wire.TypeStderr:
 		return s.copyStderr(h.ContentLength)
 	case wire.TypeEndRequest:
-		return s.ended(h)
+		return s.readEnd(h)
 	default:
 		_, err := s.conn.in.Discard(h.ContentLength)
 		return err
 	}
 }
 
-// check accepts what may come: the three types of this request, and what an application says of the connection, which nobody asked.
-func (s *stdoutStream) check(h wire.Header) error {
+// check accepts the three types of record of this request, and what an application says about the connection without being asked.
+func (s *stdoutReader) check(h wire.Header) error {
 	management := h.Type == wire.TypeGetValuesResult || h.Type == wire.TypeUnknownType
 	switch {
 	case h.ID == 0 && management:
-	case h.ID != s.id:
-		return wire.Errorf("record of type %d of request %d, where %d is under way", h.Type, h.ID, s.id)
+	case h.ID != s.conn.id:
+		return wire.Errorf("record of type %d of request %d, where %d is under way", h.Type, h.ID, s.conn.id)
 	case h.Type != wire.TypeStdout && h.Type != wire.TypeStderr && h.Type != wire.TypeEndRequest:
 		return wire.Errorf("record of type %d, which is not for a web server", h.Type)
 	}
@@ -87,8 +86,8 @@ func (s *stdoutStream) check(h wire.Header) error {
 	return nil
 }
 
-// copyStderr hands n bytes on as they come. A log that cannot be written must not end the response.
-func (s *stdoutStream) copyStderr(n int) error {
+// copyStderr hands n bytes on as they come. A log that cannot be written does not end the response.
+func (s *stdoutReader) copyStderr(n int) error {
 	in := s.conn.in
 	for n > 0 {
 		if _, err := in.Peek(1); err != nil {
@@ -107,8 +106,8 @@ func (s *stdoutStream) copyStderr(n int) error {
 	return nil
 }
 
-// ended reads the rest of END_REQUEST.
-func (s *stdoutStream) ended(h wire.Header) error {
+// readEnd reads the rest of END_REQUEST.
+func (s *stdoutReader) readEnd(h wire.Header) error {
 	in := s.conn.in
 	content, err := in.Peek(min(h.ContentLength, 8))
 	if err != nil {
@@ -124,9 +123,14 @@ func (s *stdoutStream) ended(h wire.Header) error {
 		return err
 	}
 	s.padding = 0
+	return s.ending()
+}
+
+// ending is what END_REQUEST means for the response.
+func (s *stdoutReader) ending() error {
 	switch status := s.end.ProtocolStatus; status {
 	case wire.RequestComplete:
-		s.whole = true
+		s.complete = true
 		return io.EOF
 	case wire.Overloaded, wire.CannotMultiplex:
 		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errors.New(status.String())}

@@ -1,40 +1,34 @@
-package fastcgi
+package client
 
 import (
 	"context"
 	"io"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
-	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // mpxsConns is the variable by which an application says whether it answers several requests at the same time over one connection.
 const mpxsConns = "FCGI_MPXS_CONNS"
 
-// Values asks the application for variables of its own by FCGI_GET_VALUES (FastCGI section 4.1), on a new connection that counts under
-// MaxConns and is closed after the answer. The specification has FCGI_MAX_CONNS, FCGI_MAX_REQS and FCGI_MPXS_CONNS. The map has
-// those that the application knows.
-//
-// Many applications are silent, or close the connection; one whose workers are all busy answers late. FirstByteTimeout and ctx bound
-// the wait. The error is a [*gateway.BackendError], as RoundTrip's.
-func (c *Client) Values(ctx context.Context, names ...string) (map[string]string, error) {
-	conn, err := c.pool.get(ctx, c, true)
+// Values asks the application for variables over a connection of its own.
+func (c *Client) Values(ctx context.Context, s *Settings, names []string) (map[string]string, error) {
+	conn, err := c.pool.acquire(ctx, s, true)
 	if err != nil {
 		return nil, err
 	}
-	defer c.pool.drop(conn)
+	defer c.pool.discard(conn)
 	return conn.values(ctx, wire.NewRecordReader(conn.in), names...)
 }
 
-// values asks over a connection without a request. When ctx ends first, the connection is closed.
-func (c *clientConn) values(ctx context.Context, records *wire.RecordReader, names ...string) (map[string]string, error) {
+// values asks over a connection without a request. If ctx ends first, the connection is closed.
+func (c *conn) values(ctx context.Context, records *wire.RecordReader, names ...string) (map[string]string, error) {
 	unwatch := context.AfterFunc(ctx, func() { c.call.Close() })
 	values, err := askValues(c.call, records, names)
 	if !unwatch() {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, transport.Failure(ctx, err)
+		return nil, failure(ctx, err)
 	}
 	return values, nil
 }

@@ -1,4 +1,4 @@
-package fastcgi
+package client
 
 import (
 	"encoding/binary"
@@ -6,19 +6,18 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
-	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
 )
 
-// message is the part of a request that is sent in one write: all but a body that comes beside it.
+// message is the part of a request that is sent in one write: all but a body that is sent beside the reading of the response.
 type message struct {
 	b    []byte
-	role Role
+	role wire.Role
 }
 
 var messages = sync.Pool{New: func() any { return &message{b: make([]byte, 0, 4<<10)} }}
 
-// release gives the memory back, but that of an unusual request.
+// release returns the memory to the pool, unless the request was unusually large.
 func (m *message) release() {
 	const most = 256 << 10
 	if cap(m.b) <= most {
@@ -27,7 +26,7 @@ func (m *message) release() {
 }
 
 // encode writes the request down, with the body if that is in memory. What depends on the connection is left to address.
-func (m *message) encode(role Role, e *util.Environ, body *clientBody) error {
+func (m *message) encode(role wire.Role, e *util.Environ, body *body) error {
 	const id = 0
 	m.role = role
 	m.b = wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: role})
@@ -48,14 +47,6 @@ func (m *message) encode(role Role, e *util.Environ, body *clientBody) error {
 	return nil
 }
 
-// bodyError is what the caller hears of a Stdin that failed, or ended before its time.
-func bodyError(err error) error {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return &gateway.BodyError{Err: err}
-}
-
 // address writes the id of the request into its records, and whether the connection is kept into the first.
 func (m *message) address(id uint16, keep bool) {
 	wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: m.role, KeepConn: keep}) // in the place of the same
@@ -65,12 +56,12 @@ func (m *message) address(id uint16, keep bool) {
 	}
 }
 
-// appendParams appends the whole PARAMS stream. A pair lies in one record where it fits one, since php-fpm reads none that does not.
-func appendParams(dst []byte, id uint16, e *util.Environ, role Role) []byte {
+// appendParams appends the whole PARAMS stream. A pair that fits in one record is in one: php-fpm reads no other.
+func appendParams(dst []byte, id uint16, e *util.Environ, role wire.Role) []byte {
 	start := len(dst)
 	dst = wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 	for name, value := range e.All() {
-		if role == RoleAuthorizer && notForAuthorizers(name) {
+		if role == wire.RoleAuthorizer && notForAuthorizers(name) {
 			continue
 		}
 		pair := len(dst)
@@ -83,7 +74,7 @@ func appendParams(dst []byte, id uint16, e *util.Environ, role Role) []byte {
 		dst = wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 	}
 	if len(dst) == start+wire.HeaderSize {
-		return dst // nothing in it: it is the end
+		return dst // an empty record ends the stream
 	}
 	dst = wire.CloseRecord(dst, start)
 	return wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)

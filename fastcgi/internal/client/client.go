@@ -1,0 +1,114 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/transport"
+)
+
+// Client has the connections of a fastcgi.Client. Its zero value is ready, and all methods may be called at the same time.
+type Client struct {
+	requests, retried atomic.Uint64
+
+	pool pool
+	mux  mux
+}
+
+// Settings are the fields of fastcgi.Client with their defaults filled in. Each call is given them, and those that concern idle
+// connections hold until the next call.
+type Settings struct {
+	Dialer       transport.Dialer
+	Role         wire.Role
+	MaxConns     int           // zero and negative are no bound
+	WaitTimeout  time.Duration // zero and negative are no bound
+	MaxIdleConns int           // zero and negative keep none
+	IdleTimeout  time.Duration // zero and negative are no bound
+	MaxHeadBytes int           // zero and negative are the default of gateway.ReadResponse
+	Multiplex    bool
+}
+
+// ErrClosed is the reason of exchanges that begin after Close.
+var ErrClosed = errors.New("fastcgi: Client is closed")
+
+// RoundTrip performs the exchange of r. If the connection proves unusable before the application can have acted on the request,
+// it performs it once more, on a new connection.
+func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, error) {
+	body, err := newBody(r, s.Role)
+	if err != nil {
+		return nil, err
+	}
+	m := messages.Get().(*message)
+	defer m.release()
+	if err := m.encode(s.Role, r.Environ, body); err != nil {
+		return nil, err
+	}
+	x, err := c.begin(r, s, m, false)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := x.perform(m, body, s.MaxHeadBytes)
+	if err == nil || !x.repeatable() {
+		return resp, err
+	}
+	c.retried.Add(1)
+	if x, err = c.begin(r, s, m, true); err != nil {
+		return nil, err
+	}
+	return x.perform(m, body, s.MaxHeadBytes)
+}
+
+// begin begins the exchange of r on a kept connection or a new one, which it must be with fresh.
+func (c *Client) begin(r *gateway.Request, s *Settings, m *message, fresh bool) (*roundTrip, error) {
+	c.requests.Add(1)
+	conn, err := c.connect(r.Context(), s, fresh)
+	if err != nil {
+		return nil, err
+	}
+	m.address(conn.id, conn.keep)
+	return newRoundTrip(conn, r), nil
+}
+
+func (c *Client) connect(ctx context.Context, s *Settings, fresh bool) (*conn, error) {
+	if s.Multiplex {
+		if conn, err := c.mux.acquire(ctx, &c.pool, s); conn != nil || err != nil {
+			return conn, err
+		}
+	}
+	conn, err := c.pool.acquire(ctx, s, fresh)
+	if err == nil {
+		c.pool.reserveKept(conn)
+	}
+	return conn, err
+}
+
+// CloseIdle closes the connections without a request.
+func (c *Client) CloseIdle() {
+	c.pool.closeIdle()
+	c.mux.closeIdle()
+}
+
+// Close closes all connections. Exchanges under way and later ones fail.
+func (c *Client) Close() { c.pool.close() }
+
+// Stats are the fields of fastcgi.ClientStats, which documents them.
+type Stats struct {
+	Requests uint64
+	Dialed   uint64
+	Retried  uint64
+	Active   int
+	Idle     int
+	Waiting  int
+}
+
+// Stats returns the figures of this moment.
+func (c *Client) Stats() Stats {
+	s := c.pool.stats()
+	s.Requests, s.Retried = c.requests.Load(), c.retried.Load()
+	c.mux.addStats(&s)
+	return s
+}

@@ -1,0 +1,49 @@
+package client
+
+import (
+	"errors"
+	"io"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
+)
+
+// readResponse reads the head of the response. The rest is the Body.
+func (x *roundTrip) readResponse(maxHead int) (*gateway.Response, error) {
+	resp, err := gateway.ReadResponse(x, maxHead)
+	if err != nil {
+		if reason := x.ended(); reason != io.EOF && reason != errBodyClosed {
+			err = reason // of the exchange; the other two tell less than ReadResponse does
+		}
+		return nil, err
+	}
+	resp.Body = &responseBody{exchange.NewDeclaredBody(x.request, resp), x, resp}
+	return resp, nil
+}
+
+// responseBody is the body of a response, which ends at its declared length.
+type responseBody struct {
+	exchange.DeclaredBody
+	roundTrip *roundTrip
+	response  *gateway.Response
+}
+
+// errExcess is the reason of an exchange whose application sent more than its Content-Length. Its connection is closed.
+var errExcess = errors.New("fastcgi: the application sent more than it declared")
+
+// Read gives io.EOF after FCGI_END_REQUEST: a body of the declared length is no complete response before that.
+func (b *responseBody) Read(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if n, err = b.DeclaredBody.Read(p); err == io.EOF && b.Complete() {
+		err = b.Finish(p)
+	}
+	switch {
+	case b.Excess() && err == io.EOF:
+		b.roundTrip.move(fails, errExcess)
+	case err == io.EOF:
+		b.response.ExitStatus = int(b.roundTrip.stdout.end.AppStatus)
+	}
+	return n, err
+}

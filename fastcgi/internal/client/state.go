@@ -1,0 +1,50 @@
+package client
+
+// state is how far an exchange has come. Its request and its response end each on its own, in either order: an application may
+// answer before it has read the request, and it may read the request long before it answers. In the last two states the exchange is
+// over, and its connection has been given back.
+type state uint8
+
+const (
+	sending      state = iota // neither is complete
+	sendingLast               // as sending, and the write that ends the request is under way
+	sent                      // the request is sent, the response is not complete
+	stopped                   // the application takes no more of the request, the response is not complete
+	answered                  // the response is complete, the request is being sent
+	answeredLast              // as answered, and the write that ends the request is under way
+	complete                  // both are complete: the connection can be used again
+	broken                    // the connection cannot be used again
+	numStates
+)
+
+// event is what moves an exchange from one state to the next.
+type event uint8
+
+const (
+	writesLast  event = iota // the write that ends the request begins
+	sendsAll                 // the request is sent
+	sendsPart                // the application takes no more of the request
+	receivesEnd              // FCGI_END_REQUEST completes the response
+	fails                    // the exchange has failed, or its context has ended
+	closesBody               // the caller needs no more of the response
+	numEvents
+)
+
+// transitions has the next state for each state and event.
+//
+// A request that is not sent when its response is complete goes on being sent: the application may have answered early and read the
+// rest, so that the connection can be used again. It stops when the caller closes the body. The last write is waited for even then: an
+// application that counts bytes may answer before the write has returned.
+var transitions = [numStates][numEvents]state{
+	sending:      {writesLast: sendingLast, sendsAll: sent, sendsPart: stopped, receivesEnd: answered, fails: broken, closesBody: broken},
+	sendingLast:  {writesLast: sendingLast, sendsAll: sent, sendsPart: stopped, receivesEnd: answeredLast, fails: broken, closesBody: broken},
+	sent:         {writesLast: sent, sendsAll: sent, sendsPart: sent, receivesEnd: complete, fails: broken, closesBody: broken},
+	stopped:      {writesLast: stopped, sendsAll: stopped, sendsPart: stopped, receivesEnd: broken, fails: broken, closesBody: broken},
+	answered:     {writesLast: answeredLast, sendsAll: complete, sendsPart: broken, receivesEnd: answered, fails: broken, closesBody: broken},
+	answeredLast: {writesLast: answeredLast, sendsAll: complete, sendsPart: broken, receivesEnd: answeredLast, fails: broken, closesBody: answeredLast},
+	complete:     {complete, complete, complete, complete, complete, complete},
+	broken:       {broken, broken, broken, broken, broken, broken},
+}
+
+// over reports whether the exchange has given its connection back.
+func (s state) over() bool { return s >= complete }
