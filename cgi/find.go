@@ -28,6 +28,15 @@ func find(f *exchange.Folder, r *gateway.Request) (*script, error) {
 		}
 		missing = err
 	}
+	found, err := byPathOf(f, r, missing)
+	if !named && r.Environ.Get("SCRIPT_FILENAME") != "" {
+		err = mayMove(err)
+	}
+	return found, err
+}
+
+// byPathOf finds the script by the path of r.
+func byPathOf(f *exchange.Folder, r *gateway.Request, missing error) (*script, error) {
 	c := *r
 	c.Environ = r.Environ.Clone()
 	if _, err := exchange.Complete(&c); err != nil {

@@ -114,4 +114,10 @@ func TestDirMoves(t *testing.T) {
 	if _, body, _ := askFor(t, d, "/show"); body != "r2/show "+current+"/show" {
 		t.Errorf("got %q", body)
 	}
+	turn("r1")
+	name := filepath.Join(top, "r1/show")
+	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "SCRIPT_FILENAME": name})
+	if resp, body, err := fetch(t, d, &gateway.Request{Environ: e}); err != nil || !strings.HasPrefix(body, "r1/show ") {
+		t.Errorf("the real name in the next release: got %+v, %q, %v", resp, body, err)
+	}
 }

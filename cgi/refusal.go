@@ -19,7 +19,8 @@ type refusal struct {
 	absent bool   // there is no file, of whatever kind
 }
 
-// isAbsent reports whether err says that no file is at a path, so that the script may be at another.
+// isAbsent reports whether err says that no file is at a path, so that the script may be at
+// another.
 func isAbsent(err error) bool {
 	f := (*refusal)(nil)
 	return errors.As(err, &f) && f.absent
@@ -56,4 +57,16 @@ func forbidden(path, why string) error {
 func isFolder(path string) error {
 	detail := fmt.Sprintf("cgi: %.256q is a folder", path)
 	return &refusal{status: "403 Forbidden", text: noRun, detail: detail, absent: true}
+}
+
+// mayMove makes exchange.Root look at the folder's path again after a refusal: what is outside the
+// folder may be in the one that the path leads to by now.
+func mayMove(err error) error {
+	refused := (*refusal)(nil)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	c := *refused
+	c.kind = fs.ErrNotExist
+	return &c
 }

@@ -51,8 +51,7 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 		Timeout:           o.timeout,
 		ErrorLog:          log,
 	}
-	closeSite, err := setSite(h, o)
-	if err != nil {
+	if err := setSite(h, o); err != nil {
 		return nil, err
 	}
 	return &target{
@@ -62,7 +61,7 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 			return h
 		},
 		pool:  b.pool,
-		close: func() error { return errors.Join(b.close(), closeSite()) },
+		close: b.close,
 	}, nil
 }
 
@@ -137,7 +136,7 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		d := &cgi.Dir{Path: full}
+		d := &cgi.Dir{Path: full, Symlinks: o.symlinks}
 		setScript(&d.Script, o, log)
 		return &backend{Backend: d, close: d.Close}, nil
 	}

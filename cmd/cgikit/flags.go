@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // byteSize is a flag's number of bytes, which may end in k, M, G or T: powers of 1024.
@@ -39,6 +41,23 @@ func (b *byteSize) String() string {
 
 // Type implements pflag.Value.
 func (*byteSize) Type() string { return "size" }
+
+// linkPolicy is a flag that says which symbolic links are followed.
+type linkPolicy exchange.Symlinks
+
+// Set implements pflag.Value.
+func (l *linkPolicy) Set(s string) error {
+	if (*exchange.Symlinks)(l).UnmarshalText([]byte(s)) != nil {
+		return errors.New("it is owner, all or none")
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (l *linkPolicy) String() string { return exchange.Symlinks(*l).String() }
+
+// Type implements pflag.Value.
+func (*linkPolicy) Type() string { return "which" }
 
 // parseAllow reads who may connect: addresses and networks, and users by number.
 func parseAllow(list []string) (peers []netip.Prefix, uids []int, err error) {

@@ -30,7 +30,7 @@ LISTEN is one of
 
 TARGET is one of
   demo:                      the application of "cgikit demo"
-  files:DIR                  the files of a folder, but for hidden ones; a link out of it leads nowhere
+  files:DIR                  the files of a folder, but for hidden ones
   cgi:SCRIPT                 a CGI script, started for each request
   cgi:DIR                    a folder of them: the path of a request begins with that of the script
   fastcgi://127.0.0.1:9000   a FastCGI application, such as php-fpm; fastcgi+unix:/run/app.sock
@@ -42,6 +42,9 @@ with --keep-conns decides by hand, and 0 keeps none.
 
 With --root and --split-path the request's path names a script below a folder, as a web server does it for php-fpm,
 and what is no script there is sent as a file. Without them the target is one application for all paths.
+
+A folder may be a symbolic link, such as to the newest release: it is followed again once a second. Of the links in a
+folder those are followed that --symlinks allows, also out of the folder.
 
 A client that is slow to send a request or to take an answer does not occupy a CGI, FastCGI or SCGI target: what waits for
 it is kept in memory and then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off, but for
@@ -105,6 +108,8 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&s.allow, "allow", nil, "`who` may connect: an address, 10.0.0.0/8, or a user id on a unix socket; several times")
 	f.Var((*byteSize)(&s.launch.MaxBodyBytes), "max-body", "`size` of a request body at most, such as 64M; 0 is no bound")
 	f.StringVar(&o.root, "root", "", "`folder` of the site: DOCUMENT_ROOT")
+	f.BoolVar(&o.resolveRoot, "resolve-root", false, "send the target the path of --root without symbolic links, for PHP's opcode cache")
+	f.Var((*linkPolicy)(&o.symlinks), "symlinks", "`which` symbolic links in a folder are followed: owner, all or none; owner: links of root or of the owner of their target")
 	f.StringArrayVar(&o.splitPath, "split-path", nil, "`extension` by which a path names a script below --root, such as .php; several times")
 	f.StringArrayVar(&o.index, "index", nil, "`name` of the file that answers for its folder; several times (default index.php for .php, then index.html)")
 	f.StringVar(&o.fallback, "fallback", "", "`script` for paths at which nothing is, such as /index.php")

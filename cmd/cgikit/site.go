@@ -7,32 +7,27 @@ import (
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway/host"
-	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
 // setSite gives h the folder of the site, and answers from it for what is no script.
-func setSite(h *host.Handler, o targetOptions) (closeSite func() error, err error) {
-	closeSite = nothingToClose
+func setSite(h *host.Handler, o targetOptions) (err error) {
 	if o.root == "" {
-		return closeSite, checkSite(h, o)
+		return checkSite(h, o)
 	}
 	if h.Root, err = filepath.Abs(o.root); err != nil {
-		return closeSite, err
+		return err
 	}
-	root, err := openSite(o.root)
-	if err != nil {
-		return closeSite, err
+	h.Symlinks, h.ResolveRoot = o.symlinks, o.resolveRoot
+	files := &host.Files{Root: h.Root, Symlinks: o.symlinks, ErrorLog: h.ErrorLog}
+	if err := checkFolder(files, o.root); err != nil {
+		return err
 	}
 	if len(o.splitPath) > 0 {
-		h.Next = httpapp.New(serveFolder(root))
+		h.Next = files
 		h.Index = o.indexes()
 		h.Mount = o.mount // where no script is looked for, the servers tell the mount
 	}
-	if err := checkSite(h, o); err != nil {
-		root.Close()
-		return closeSite, err
-	}
-	return root.Close, nil
+	return checkSite(h, o)
 }
 
 // indexes are the names of --index, or those that sites have.
@@ -47,7 +42,7 @@ func (o *targetOptions) indexes() []string {
 	return append(names, staticIndex)
 }
 
-// staticIndex is the one index that is sent as a file: what net/http's file server looks for.
+// staticIndex is the one index that is sent as a file: what host.Files looks for.
 const staticIndex = "index.html"
 
 // checkSite reports what is wrong with the flags, by their names.
@@ -57,6 +52,8 @@ func checkSite(h *host.Handler, o targetOptions) error {
 		return usage(errors.New("--split-path needs --root"), siteHint)
 	case !split && len(o.index) > 0:
 		return usage(errors.New("--index needs --split-path"), siteHint)
+	case o.resolveRoot && o.root == "":
+		return usage(errors.New("--resolve-root needs --root"), "such as --root /srv/www/current --resolve-root")
 	case !split && o.fallback != "":
 		return usage(errors.New("--fallback needs --split-path"), siteHint)
 	}

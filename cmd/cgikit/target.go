@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -12,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
-	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -31,6 +32,8 @@ type target struct {
 type targetOptions struct {
 	root, fallback, mount string
 	splitPath, index, env []string
+	symlinks              exchange.Symlinks
+	resolveRoot           bool
 	timeout               time.Duration
 	concurrency           int
 	keepConns             keepConns
@@ -53,7 +56,7 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 	case "demo":
 		return localTarget(demo.App(), nothingToClose), nil
 	case "files":
-		return openFolder(a.Path)
+		return openFolder(a.Path, o, log)
 	case "cgi", "fastcgi", "scgi":
 		return openBackend(a, name, o, log)
 	}
@@ -90,6 +93,8 @@ func (o *targetOptions) fit(kind string) error {
 		what      string
 	}{
 		{"--root", o.root != "", remote, "cgi:, fastcgi: and scgi: targets; files:DIR serves a folder by itself"},
+		{"--resolve-root", o.resolveRoot, remote, "cgi:, fastcgi: and scgi: targets with --root"},
+		{"--symlinks", o.symlinks != exchange.SymlinksOwner, o.root != "" || kind == "files" || kind == "cgi", "files: and cgi: targets, and for --root"},
 		{"--split-path", len(o.splitPath) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--index", len(o.index) > 0, remote, "cgi:, fastcgi: and scgi: targets; files:DIR takes index.html"},
 		{"--fallback", o.fallback != "", remote, "cgi:, fastcgi: and scgi: targets"},
@@ -132,22 +137,25 @@ func localTarget(app gateway.App, closeApp func() error) *target {
 	}
 }
 
-func openFolder(dir string) (*target, error) {
-	root, err := openSite(dir)
-	if err != nil {
+func openFolder(dir string, o targetOptions, log *slog.Logger) (*target, error) {
+	files := &host.Files{Root: dir, Symlinks: o.symlinks, ErrorLog: log}
+	if err := checkFolder(files, dir); err != nil {
 		return nil, err
 	}
-	return localTarget(httpapp.New(serveFolder(root)), root.Close), nil
+	return localTarget(files, nothingToClose), nil
 }
 
-// openSite opens a folder to serve files from.
-func openSite(dir string) (*os.Root, error) {
-	root, err := os.OpenRoot(dir)
+// checkFolder reports why a folder, which the user calls dir, cannot be served.
+func checkFolder(files *host.Files, dir string) error {
+	err := files.Check()
 	if err == nil {
-		return root, nil
+		return nil
 	}
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return nil, usage(fmt.Errorf("open %s: is a file, not a folder", dir), "give the folder that the file is in")
+		return usage(fmt.Errorf("open %s: is a file, not a folder", dir), "give the folder that the file is in")
 	}
-	return nil, usage(err, "the folder must be there, and be readable, before it can be served")
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = fmt.Errorf("open %s: %w", dir, path.Err)
+	}
+	return usage(err, "the folder must be there, and be readable, before it can be served")
 }

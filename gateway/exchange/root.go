@@ -38,7 +38,7 @@ type Root struct {
 const checkInterval = time.Second
 
 // Use calls do with the folder that the path leads to. The Folder is good until do returns. The error
-// is that of do, or says why there is no such folder.
+// is that of do, or a [*RootError] if the path leads to no folder.
 //
 // If the error of do is fs.ErrNotExist for errors.Is, the path is looked at again. If it leads to
 // another folder by then, do is called once more with that one. So a request that finds the last
@@ -96,7 +96,7 @@ func (r *Root) acquire(due bool) (*Folder, error) {
 func (r *Root) refresh() (err error) {
 	if r.path == "" {
 		if r.path, err = filepath.Abs(r.Path); err != nil {
-			return err
+			return &RootError{err}
 		}
 	}
 	r.checked = time.Now()
@@ -107,7 +107,10 @@ func (r *Root) refresh() (err error) {
 		r.leave(r.current)
 	}
 	r.current, err = openFolder(r.path, r.Symlinks, r.Hidden)
-	return err
+	if err != nil {
+		return &RootError{err}
+	}
+	return nil
 }
 
 func (r *Root) release(f *Folder) {
@@ -123,6 +126,15 @@ func (r *Root) leave(f *Folder) {
 		f.dir.close()
 	}
 }
+
+// RootError says why a [Root] cannot be opened: no request is to blame for that.
+type RootError struct{ Err error }
+
+// Error names the path, since Err does.
+func (e *RootError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *RootError) Unwrap() error { return e.Err }
 
 // Folder is what the path of a [Root] led to at one moment.
 type Folder struct {

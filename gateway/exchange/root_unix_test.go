@@ -392,7 +392,7 @@ func TestRootErrors(t *testing.T) {
 	for path, want := range map[string]error{"missing": fs.ErrNotExist, "page": syscall.ENOTDIR} {
 		r := &exchange.Root{Path: filepath.Join(top, path)}
 		err := r.Use(func(*exchange.Folder) error { return nil })
-		if !errors.Is(err, want) || !strings.Contains(err.Error(), r.Path) {
+		if root := (*exchange.RootError)(nil); !errors.As(err, &root) || !errors.Is(err, want) || !strings.Contains(err.Error(), r.Path) {
 			t.Errorf("%s: got %v; want %v", path, err, want)
 		}
 	}

@@ -13,7 +13,7 @@
 //		Root:      "/srv/www",
 //		SplitPath: []string{".php"},
 //		Index:     []string{"index.php"},
-//		Next:      httpapp.New(http.FileServer(http.Dir("/srv/www"))), // the files that are no scripts
+//		Next:      &host.Files{Root: "/srv/www"}, // the files that are no scripts
 //	}
 //
 // A Handler is also a gateway.App, so that package launch and every server of this module can serve one: what comes in over
@@ -50,6 +50,8 @@
 // What a web server sent over FastCGI or SCGI stays as it is: it has read the path by its own rules. With SplitPath, or a Mount,
 // SCRIPT_NAME and PATH_INFO are taken as one path, whose parts are found anew. Where neither was sent, DOCUMENT_URI or REQUEST_URI
 // takes their place: see exchange.Complete.
+//
+// A [Files] finds the files of a folder by the same rules.
 //
 // # From the backend to the response
 //

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/scgi"
@@ -53,7 +54,7 @@ func ExampleHandler_php() {
 		SplitPath: []string{".php"},
 		Index:     []string{"index.php", "index.html"},
 		Fallback:  "/index.php", // a front controller's
-		Next:      httpapp.New(http.FileServer(http.Dir(root))),
+		Next:      &host.Files{Root: root},
 	}))
 }
 
@@ -74,7 +75,7 @@ func ExampleHandler_scripts() {
 		Root:      root,
 		SplitPath: []string{".php"},
 		Index:     []string{"index.php"},
-		Next:      httpapp.New(http.FileServer(http.Dir(root))),
+		Next:      &host.Files{Root: root},
 	}
 	show(h, "/")
 	show(h, "/hello.php/world")
@@ -85,6 +86,24 @@ func ExampleHandler_scripts() {
 	// 200 GET "/hello.php" "/world"
 	// 200 /* style.css */
 	// 404 There is nothing here.
+}
+
+// The files of a folder over HTTP, with only the symbolic links that lead to files of their own owner, or
+// that are root's. What has no extension is not guessed.
+func ExampleFiles() {
+	root, err := os.MkdirTemp("", "host-example-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(root)
+	if err := os.WriteFile(filepath.Join(root, "upload"), []byte("<script>alert(1)</script>"), 0o600); err != nil {
+		log.Fatal(err)
+	}
+	h := httpapp.Handler(&host.Files{Root: root, Symlinks: exchange.SymlinksOwner})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/upload", nil))
+	fmt.Println(w.Code, w.Header().Get("Content-Type"), w.Header().Get("X-Content-Type-Options"))
+	// Output: 200 application/octet-stream nosniff
 }
 
 // One line for each request.

@@ -55,9 +55,9 @@ type Handler struct {
 	// Empty is a 404.
 	Fallback string
 
-	// Next answers where a path names a file below Root that is no script: an App for static files, such as
-	// httpapp.New(http.FileServer(http.Dir(root))). It is asked for no script, and for no name that begins with a dot except
-	// .well-known. Nil is a 404.
+	// Next answers where a path names a file below Root that is no script: an App for static files, such
+	// as a [Files] of the same Root. It is asked for no script, and for no name that begins with a dot
+	// except .well-known. Nil is a 404.
 	Next gateway.App
 
 	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's field made is replaced; one that

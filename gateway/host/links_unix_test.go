@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -72,7 +74,7 @@ func TestHandlerLinks(t *testing.T) {
 }
 
 // ask runs h for one request, without a network.
-func ask(t *testing.T, h *host.Handler, path string) (answer, log string) {
+func ask(t *testing.T, h gateway.App, path string) (answer, log string) {
 	t.Helper()
 	var out, stderr strings.Builder
 	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "REQUEST_URI": path, "SCRIPT_NAME": "", "PATH_INFO": path})
@@ -131,4 +133,87 @@ func TestResolveRootWithoutScripts(t *testing.T) {
 	if a := get(t, h, "/x"); a.status != 500 {
 		t.Errorf("got %+v; want a 500", a)
 	}
+}
+
+// TestFilesLinks: Debian's packages have links out of the folder, of root's. What another user
+// planted is not sent.
+func TestFilesLinks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give links away")
+	}
+	top := site(t, "share/phpmyadmin/page.txt", "share/javascript/jquery.js", "secret", "home/own.txt")
+	root := filepath.Join(top, "share/phpmyadmin")
+	link(t, root, "js", "../javascript", "planted", "../../secret", "own", "../../home/own.txt", "loop", "loop", "dangling", "nothing",
+		"up", "../../..", "index.html", "../../secret", "private", "page.txt")
+	for _, name := range []string{root + "/planted", root + "/own", root + "/up", root + "/index.html", top + "/home/own.txt"} {
+		if err := os.Lchown(name, 54321, 54321); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(root, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		target string
+		links  exchange.Symlinks
+		status int
+		body   string
+		log    string
+	}{
+		{target: "/js/jquery.js", status: 200, body: "share/javascript/jquery.js"},
+		{target: "/own", status: 200, body: "home/own.txt"},
+		{target: "/planted", status: 404, log: `planted\" of user 54321 is not followed: it leads to \"` + top + `/secret\" of user 0`},
+		{target: "/up/secret", status: 404, log: `up\" of user 54321 is not followed`},
+		{target: "/", status: 404, log: `index.html\" of user 54321 is not followed`},
+		{target: "/loop", status: 404, log: `loop\" of user 0 is not followed: the path leads through more than 40 links`},
+		{target: "/pipe", status: 404, log: "neither a regular file nor a folder"},
+		{target: "/dangling", status: 404},
+		{target: "/js/../../secret", status: 400, log: "above"},
+		{target: "/planted", links: exchange.SymlinksAll, status: 200, body: "secret"},
+		{target: "/js/jquery.js", links: exchange.SymlinksNone, status: 404, log: `js\" of user 0 is not followed: no symbolic link is followed here`},
+		{target: "/private", links: exchange.SymlinksNone, status: 404, log: `private\" of user 0 is not followed`},
+	} {
+		log := &logBuffer{}
+		h := &httpapp.AppHandler{App: &host.Files{Root: root, Symlinks: c.links, ErrorLog: log.logger()}, ErrorLog: log.logger()}
+		a := get(t, h, c.target)
+		if a.status != c.status || c.body != "" && a.body != c.body || strings.Contains(a.body, top) {
+			t.Errorf("%s, %s: got %+v; want %d %q", c.target, c.links, a, c.status, c.body)
+		}
+		lines := 1
+		if c.log == "" {
+			lines = 0
+		}
+		if got := log.String(); !strings.Contains(got, c.log) || strings.Count(got, "\n") != lines {
+			t.Errorf("%s, %s: got the log %q; want %d line with %q", c.target, c.links, got, lines, c.log)
+		}
+	}
+}
+
+// TestFilesRootMoves: files come from the release that Root leads to, and a request under way keeps
+// its file.
+func TestFilesRootMoves(t *testing.T) {
+	top := site(t, "r1/page.txt", "r2/page.txt", "r2/new.txt")
+	link(t, top, "current", "r1")
+	app := &host.Files{Root: filepath.Join(top, "current"), Symlinks: exchange.SymlinksNone}
+	synctest.Test(t, func(t *testing.T) {
+		want := func(path, body string) {
+			t.Helper()
+			if got, log := ask(t, app, path); got != body || log != "" {
+				t.Errorf("%s: got %q, log %q; want %q", path, got, log, body)
+			}
+		}
+		want("/page.txt", "r1/page.txt")
+		link(t, top, "next", "r2")
+		if err := os.Rename(filepath.Join(top, "next"), filepath.Join(top, "current")); err != nil {
+			t.Fatal(err)
+		}
+		want("/new.txt", "r2/new.txt") // at once, for r1 does not have it
+		want("/page.txt", "r2/page.txt")
+		link(t, top, "next", "r1")
+		if err := os.Rename(filepath.Join(top, "next"), filepath.Join(top, "current")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		want("/page.txt", "r1/page.txt")
+	})
 }

@@ -83,8 +83,8 @@ func (s *Scripts) resolveIn(root *exchange.Root, name, path string) (found Scrip
 		}
 		return nil
 	})
-	if reason == nil && err != nil {
-		reason = unreadable(err)
+	if missing := (*exchange.RootError)(nil); errors.As(err, &missing) {
+		return Script{}, unreadable(err)
 	}
 	return found, reason
 }

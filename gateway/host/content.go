@@ -1,0 +1,160 @@
+package host
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+)
+
+// content is a file, or a folder whose files are to be listed. It answers as an http.Handler.
+type content struct {
+	name string // below the root
+	file *os.File
+	info fs.FileInfo
+}
+
+// openContent opens the file or folder at name, which has no slash at its end.
+func openContent(folder *exchange.Folder, name string) (*content, error) {
+	file, err := folder.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &content{name, file, info}, nil
+}
+
+// findContent opens what answers for name: a file, the index of a folder, or the folder.
+func findContent(folder *exchange.Folder, name string) (*content, error) {
+	bare := strings.TrimSuffix(name, "/")
+	slash := bare != name || name == ""
+	found, err := openContent(folder, bare)
+	switch {
+	case err != nil:
+		return nil, err
+	case found.info.IsDir() && slash:
+		return found.index(folder)
+	case !found.info.IsDir() && !slash:
+		return found, nil
+	}
+	found.file.Close()
+	if slash {
+		return nil, fs.ErrNotExist
+	}
+	return nil, &unslashed{name}
+}
+
+// staticIndex is the file that answers for its folder.
+const staticIndex = "index.html"
+
+// index returns the index of a folder, or the folder itself if it has none.
+func (c *content) index(folder *exchange.Folder) (*content, error) {
+	index, err := openContent(folder, c.name+"/"+staticIndex)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c, nil
+	case err == nil && index.info.IsDir():
+		index.file.Close()
+		return c, nil
+	}
+	c.file.Close()
+	return index, err
+}
+
+// ServeHTTP implements http.Handler.
+func (c *content) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if c.info.IsDir() {
+		sendList(w, r, c.file)
+		return
+	}
+	w.Header().Set("Content-Type", contentType(c.name))
+	http.ServeContent(w, r, "", c.info.ModTime(), c.file)
+}
+
+// sendList answers with the names in a folder, in order.
+func sendList(w http.ResponseWriter, r *http.Request, folder *os.File) {
+	entries, err := folder.ReadDir(-1)
+	if err != nil {
+		httpapp.Request(r).Warn(err.Error())
+		http.Error(w, "The folder cannot be read.", http.StatusInternalServerError)
+		return
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprint(w, "<!doctype html>\n<meta name=\"viewport\" content=\"width=device-width\">\n<pre>\n")
+	for _, e := range entries {
+		name := e.Name()
+		if exchange.IsHidden(name) {
+			continue
+		}
+		if e.IsDir() {
+			name += "/"
+		}
+		fmt.Fprintf(w, "<a href=\"%s\">%s</a>\n", (&url.URL{Path: name}).String(), html.EscapeString(name))
+	}
+	fmt.Fprint(w, "</pre>\n")
+}
+
+// contentType is the type of a file by the extension of its name. The types of web pages are the same
+// on every machine; other extensions are those that the machine knows.
+func contentType(name string) string {
+	extension := strings.ToLower(path.Ext(name))
+	if kind, ok := contentTypes[extension]; ok {
+		return kind
+	}
+	return cmp.Or(mime.TypeByExtension(extension), "application/octet-stream")
+}
+
+var contentTypes = map[string]string{
+	".avif":        "image/avif",
+	".css":         "text/css; charset=utf-8",
+	".csv":         "text/csv; charset=utf-8",
+	".gif":         "image/gif",
+	".gz":          "application/gzip",
+	".htm":         "text/html; charset=utf-8",
+	".html":        "text/html; charset=utf-8",
+	".ico":         "image/vnd.microsoft.icon",
+	".jpeg":        "image/jpeg",
+	".jpg":         "image/jpeg",
+	".js":          "text/javascript; charset=utf-8",
+	".json":        "application/json",
+	".map":         "application/json",
+	".md":          "text/markdown; charset=utf-8",
+	".mjs":         "text/javascript; charset=utf-8",
+	".mp3":         "audio/mpeg",
+	".mp4":         "video/mp4",
+	".ogg":         "audio/ogg",
+	".otf":         "font/otf",
+	".pdf":         "application/pdf",
+	".png":         "image/png",
+	".svg":         "image/svg+xml",
+	".tar":         "application/x-tar",
+	".ttf":         "font/ttf",
+	".txt":         "text/plain; charset=utf-8",
+	".wasm":        "application/wasm",
+	".wav":         "audio/wav",
+	".webm":        "video/webm",
+	".webmanifest": "application/manifest+json",
+	".webp":        "image/webp",
+	".woff":        "font/woff",
+	".woff2":       "font/woff2",
+	".xhtml":       "application/xhtml+xml",
+	".xml":         "text/xml; charset=utf-8",
+	".zip":         "application/zip",
+}

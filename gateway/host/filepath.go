@@ -1,0 +1,58 @@
+package host
+
+import (
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/util"
+)
+
+// filePath returns the path of a request below the folder of a [Files]. SCRIPT_NAME is no part of it
+// if the web server has split the path. If it has not, as nginx without configuration for that,
+// SCRIPT_NAME is the whole path.
+func filePath(r *gateway.Request) (string, error) {
+	r, err := withPath(r)
+	if err != nil {
+		return "", err
+	}
+	info, split := r.Environ.Lookup("PATH_INFO")
+	mount := util.CleanMount(r.Environ.Get("SCRIPT_NAME"))
+	if split && info == "" && mount != "" {
+		return "", ErrFolder // the mount itself, as a folder without its slash
+	}
+	t, sent, err := exchange.TargetOf(r)
+	switch {
+	case err != nil:
+		return "", err
+	case !sent:
+		t, err = exchange.ParseTarget(encodedPath(r))
+	case info != "":
+		t, _ = t.Below(mount)
+	}
+	name, whole := t.Names()
+	if err == nil && !whole {
+		err = ErrNotFound // no file has a slash in its name
+	}
+	return name, err
+}
+
+// withPath returns r, or a copy of it that has the path in its variables if r has it elsewhere.
+func withPath(r *gateway.Request) (*gateway.Request, error) {
+	if exchange.FullPath(r.Environ) != "" {
+		return r, nil
+	}
+	c := *r
+	c.Environ = r.Environ.Clone()
+	_, err := exchange.Complete(&c)
+	return &c, err
+}
+
+// encodedPath is the path that a web server has decoded, encoded again.
+func encodedPath(r *gateway.Request) string {
+	path := r.Environ.Get("PATH_INFO")
+	if path == "" {
+		path = exchange.FullPath(r.Environ)
+	}
+	return strings.ReplaceAll(path, "%", "%25")
+}

@@ -1,0 +1,207 @@
+package host_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
+)
+
+// files is a handler of the files below root.
+func files(root string) http.Handler {
+	return &httpapp.AppHandler{App: &host.Files{Root: root, ErrorLog: quiet}, ErrorLog: quiet}
+}
+
+func TestFiles(t *testing.T) {
+	root := site(t, "www/page.txt", "www/sub/index.html", "www/list/b.txt", "www/list/a&b.txt", "www/list/c:d/x", "www/list/.hidden",
+		"www/.env", "www/.git/config", "www/.well-known/x.txt", "www/index.html/page.txt", "secret.txt", "www/sp ace/index.html")
+	h := files(filepath.Join(root, "www"))
+	for target, want := range map[string]struct {
+		status int
+		body   string
+	}{
+		"/page.txt":                    {200, "www/page.txt"},
+		"/page.txt?x":                  {200, "www/page.txt"},
+		"/p%61ge.txt":                  {200, "www/page.txt"},
+		"/sub/":                        {200, "www/sub/index.html"},
+		"/sub/index.html":              {200, "www/sub/index.html"},
+		"/.well-known/x.txt":           {200, "www/.well-known/x.txt"},
+		"/sub//../page.txt":            {200, "www/page.txt"},
+		"/page.txt/":                   {404, "There is nothing here.\n"},
+		"/page.txt/more":               {404, "There is nothing here.\n"},
+		"/nothing":                     {404, "There is nothing here.\n"},
+		"/.env":                        {404, "There is nothing here.\n"},
+		"/.git/config":                 {404, "There is nothing here.\n"},
+		"/.git/":                       {404, "There is nothing here.\n"},
+		"/.git":                        {404, "There is nothing here.\n"},
+		"/list/.hidden":                {404, "There is nothing here.\n"},
+		"/sub%2findex.html":            {404, "There is nothing here.\n"},
+		"/%2e%2e%2fsecret.txt":         {404, "There is nothing here.\n"},
+		"/%ff":                         {404, "There is nothing here.\n"},
+		"/" + strings.Repeat("x", 300): {404, "There is nothing here.\n"},
+	} {
+		if a := get(t, h, target); a.status != want.status || a.body != want.body || a.header.Get("X-Content-Type-Options") != nosniff(a) {
+			t.Errorf("%s: got %+v; want %v", target, a, want)
+		}
+	}
+	for _, target := range []string{"/../secret.txt", "/sub/../../secret.txt", "/%2e%2e/secret.txt"} {
+		if a := get(t, h, target); a.status < 400 || strings.Contains(a.body, "secret") {
+			t.Errorf("%s: got %+v", target, a)
+		}
+	}
+	for target, want := range map[string]string{"/sub?x=y": "sub/?x=y", "/list/c:d": "./c:d/", "/sp%20ace": "sp%20ace/"} {
+		if a := get(t, h, target); a.status != 301 || a.header.Get("Location") != want {
+			t.Errorf("%s: got %+v; want the location %s", target, a, want)
+		}
+	}
+}
+
+// nosniff is the X-Content-Type-Options that an answer must have: pages of the gateway have a type.
+func nosniff(a answer) string {
+	if a.status == 200 {
+		return "nosniff"
+	}
+	return ""
+}
+
+func TestFilesList(t *testing.T) {
+	root := site(t, "b.txt", "a&b.txt", "c:d/x", ".hidden", ".well-known/x", "index.html/x")
+	a := get(t, files(root), "/")
+	want := `<a href=".well-known/">.well-known/</a>
+<a href="a&b.txt">a&amp;b.txt</a>
+<a href="b.txt">b.txt</a>
+<a href="./c:d/">c:d/</a>
+<a href="index.html/">index.html/</a>
+</pre>
+`
+	if !strings.HasSuffix(a.body, "<pre>\n"+want) || a.header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("got %+v; want %s", a, want)
+	}
+}
+
+// TestFilesTypes: the type is that of the extension, on every machine the same for what pages have,
+// and never that of the content.
+func TestFilesTypes(t *testing.T) {
+	root := t.TempDir()
+	for name, want := range map[string]string{
+		"upload":        "application/octet-stream",
+		"upload.":       "application/octet-stream",
+		"upload.qzx":    "application/octet-stream",
+		"upload.txt":    "text/plain; charset=utf-8",
+		"upload.JPG":    "image/jpeg",
+		"a.html":        "text/html; charset=utf-8",
+		"a.css":         "text/css; charset=utf-8",
+		"a.js":          "text/javascript; charset=utf-8",
+		"a.mjs":         "text/javascript; charset=utf-8",
+		"a.json":        "application/json",
+		"a.svg":         "image/svg+xml",
+		"a.wasm":        "application/wasm",
+		"a.woff2":       "font/woff2",
+		"a.tar.gz":      "application/gzip",
+		"a.webmanifest": "application/manifest+json",
+		"html":          "application/octet-stream",
+	} {
+		const content = "<!doctype html><script>alert(1)</script>"
+		if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		a := get(t, files(root), "/"+name)
+		a.want(t, 200, content)
+		if got := a.header.Get("Content-Type"); got != want || a.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: got %q, %v; want %q and nosniff", name, got, a.header, want)
+		}
+	}
+}
+
+// TestFilesConditions: parts, conditions and HEAD are net/http's.
+func TestFilesConditions(t *testing.T) {
+	h := files(site(t, "page.txt"))
+	whole := get(t, h, "/page.txt")
+	get(t, h, "/page.txt", "Range", "bytes=2-3").want(t, 206, "ge")
+	get(t, h, "/page.txt", "If-Modified-Since", whole.header.Get("Last-Modified")).want(t, 304, "")
+	if a := fetch(t, h, "HEAD", "/page.txt", nil); a.status != 200 || a.body != "" || a.header.Get("Content-Length") != "8" {
+		t.Errorf("got %+v; want the length without a body", a)
+	}
+}
+
+// TestFilesVariables: what a web server says of the path, split or not.
+func TestFilesVariables(t *testing.T) {
+	root := site(t, "page.txt", "sub/index.html", "a%20b.txt")
+	for _, c := range []struct{ environ, want string }{
+		{"SCRIPT_NAME=/app PATH_INFO=/page.txt REQUEST_URI=/app/page.txt", "page.txt"},
+		{"SCRIPT_NAME=/app/ PATH_INFO=/page.txt REQUEST_URI=/app/page.txt", "page.txt"},
+		{"SCRIPT_NAME= PATH_INFO=/page.txt", "page.txt"},
+		{"PATH_INFO=/page.txt", "page.txt"},
+		{"SCRIPT_NAME=/page.txt", "page.txt"},
+		{"REQUEST_URI=/sub/?x", "sub/index.html"},
+		{"PATH_INFO=//sub/./", "sub/index.html"},
+		{"PATH_INFO=/a%20b.txt", "a%20b.txt"},
+		{"SCRIPT_NAME=/app PATH_INFO= QUERY_STRING=x", "301 Moved Permanently, Location: /app/?x"},
+		{"SCRIPT_NAME=/app PATH_INFO=/sub", "301 Moved Permanently, Location: sub/"},
+		{"PATH_INFO=/../x", "400 Bad Request"},
+	} {
+		e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"})
+		for pair := range strings.SplitSeq(c.environ, " ") {
+			name, value, _ := strings.Cut(pair, "=")
+			e.Set(name, value)
+		}
+		var out strings.Builder
+		run := gateway.BaseCGIHandler{Environ: e, Stdout: &out, Stderr: io.Discard}
+		_ = run.Run(t.Context(), &host.Files{Root: root})
+		head, body, _ := strings.Cut(out.String(), "\r\n\r\n")
+		got := body
+		if status, ok := strings.CutPrefix(head, "Status: "); ok && !strings.HasPrefix(status, "200") {
+			got, head, _ = strings.Cut(status, "\r\n")
+			if _, location, ok := strings.Cut(head, "Location: "); ok {
+				location, _, _ = strings.Cut(location, "\r\n")
+				got += ", Location: " + location
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q; want %q", c.environ, got, c.want)
+		}
+	}
+}
+
+// sender is a Stdout that can send files by itself.
+type sender struct {
+	bytes.Buffer
+	sent int
+}
+
+func (s *sender) SendFile(f gateway.File, n int64) (int64, error) {
+	s.sent++
+	return io.Copy(&s.Buffer, io.LimitReader(f, n))
+}
+
+// TestFilesGoBySendfile: what is opened reaches the transport as a file.
+func TestFilesGoBySendfile(t *testing.T) {
+	out := &sender{}
+	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "PATH_INFO": "/page.txt"})
+	run := gateway.BaseCGIHandler{Environ: e, Stdout: out, Stderr: io.Discard}
+	if err := run.Run(t.Context(), &host.Files{Root: site(t, "page.txt")}); err != nil || out.sent != 1 || !strings.HasSuffix(out.String(), "page.txt") {
+		t.Errorf("got %q, %d files, %v", out, out.sent, err)
+	}
+}
+
+func TestFilesCheck(t *testing.T) {
+	root := site(t, "page.txt")
+	for name, ok := range map[string]bool{"": true, "page.txt": false, "missing": false} {
+		if err := (&host.Files{Root: filepath.Join(root, name)}).Check(); (err == nil) != ok {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	log := &logBuffer{}
+	h := &httpapp.AppHandler{App: &host.Files{Root: filepath.Join(root, "missing")}, ErrorLog: log.logger()}
+	if a := get(t, h, "/page.txt"); a.status != 500 || !strings.Contains(log.String(), "missing") {
+		t.Errorf("got %+v, log %q; want a 500", a, log)
+	}
+}
