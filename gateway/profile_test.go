@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cgikit/cgikit/gateway/gatewaytest/captures"
+	"github.com/cgikit/cgikit/gateway/internal/captures"
 	"github.com/cgikit/cgikit/util"
 )
 

@@ -1,4 +1,7 @@
 // Package leaks fails a package's tests when they leave goroutines behind: a server that was stopped must have stopped.
+//
+// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of other gateways need
+// gatewaytest only.
 package leaks
 
 import (

@@ -4,6 +4,9 @@
 // (what a reader of the bytes must find; its grammar is each test's own), spec (the rule, with its section) and comment. Lines
 // of the header end in LF; everything behind the blank line is data. Unknown keys and missing ones fail the test: a misspelled
 // expectation must not pass.
+//
+// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of other gateways need
+// gatewaytest only.
 package vectors
 
 import (

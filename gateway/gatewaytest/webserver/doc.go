@@ -13,4 +13,7 @@
 // list like "nginx,lighttpd,apache2,haproxy", names it, the test fails instead, so that nothing is skipped in silence where it counts.
 //
 // Only Unix systems run servers here; on others every row is skipped.
+//
+// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of other gateways need
+// gatewaytest only.
 package webserver
