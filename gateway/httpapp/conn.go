@@ -24,6 +24,7 @@ type conn struct {
 	writeTimeout time.Duration   // not positive is none
 	spent        atomic.Bool     // a body broke off: what follows is no request
 	line         requestLine
+	framing      framing
 	closing      sync.Once
 	closed       chan struct{}
 }
@@ -35,6 +36,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.line.read(p[:n], len(p))
+	c.framing.observe(p[:n])
 	return n, err
 }
 

@@ -109,6 +109,7 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	limit := (*limitError)(nil)
 	if !errors.As(err, &limit) {
+		w.Header().Set("Connection", "close") // who means what by the bytes that follow is not known
 		refuse(w, r, h.Refused, http.StatusBadRequest, "The request cannot be understood.", err)
 		return
 	}

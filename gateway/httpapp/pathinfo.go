@@ -16,6 +16,8 @@ func requestURI(r *http.Request) (string, error) {
 		return r.URL.RequestURI(), nil
 	case strings.Contains(uri, "#"):
 		return "", badRequest("fragment in the request target", uri)
+	case r.Method == "PRI" && uri == "*":
+		return "", badRequest("beginning of an HTTP/2 connection", uri) // net/http hands it on
 	case uri[0] == '/', uri == "*", r.Method == http.MethodConnect:
 		return uri, nil
 	}

@@ -86,6 +86,9 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}
+	if c.framing.isAmbiguous(r) {
+		w.Header().Set("Connection", "close")
+	}
 	if !s.conns.BeginRequest(s.MaxRequests) {
 		refuse(w, r, s.Refused, http.StatusServiceUnavailable, busyText, errBusy)
 		return
