@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
@@ -60,36 +61,53 @@ func addRequestLine(e *util.Environ, method, target, protocol string) {
 // requestLine keeps the beginning of a request's head: what net/http refuses is known from there only. The zero value waits for the
 // first request of a connection.
 type requestLine struct {
-	refused  func(*gateway.Refusal) // nil: nothing is kept
-	handled  bool                   // a handler has the request, or its answer has been told
-	kept     []byte
-	ahead    byte // came while a handler had the request before: net/http reads one byte then, to see a client leave
-	hasAhead bool
+	refused func(*gateway.Refusal) // nil: nothing is kept
+
+	mu      sync.Mutex // net/http reads in another goroutine beside a handler
+	handled bool       // a handler has the request, or its answer has been told
+	kept    []byte
+	ahead   []byte // the first byte of the next request
 }
 
-// read takes what was read into p.
+// read takes what was read where there was that much room. net/http reads a single byte beside a handler, to see a client leave.
 func (l *requestLine) read(p []byte, room int) {
+	if l.refused == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
-	case l.refused == nil:
+	case room == 1:
+		l.ahead = append(l.ahead[:0], p...)
 	case !l.handled:
 		const most = mostLogged + 64 // with the other words
 		l.kept = append(l.kept, p[:min(len(p), most-len(l.kept))]...)
-	case len(p) == 1 && room == 1:
-		l.ahead, l.hasAhead = p[0], true
 	}
+}
+
+// handle says that a handler has the request.
+func (l *requestLine) handle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handled = true
 }
 
 // next begins with the next request of the connection.
 func (l *requestLine) next() {
-	l.handled, l.kept = false, l.kept[:0]
-	if l.hasAhead {
-		l.kept, l.hasAhead = append(l.kept, l.ahead), false
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handled = false
+	l.kept, l.ahead = append(l.kept[:0], l.ahead...), l.ahead[:0]
 }
 
 // wrote looks at what net/http has written, and tells of an answer that no handler has given.
 func (l *requestLine) wrote(p []byte, remote func() net.Addr) {
-	if l.refused == nil || l.handled {
+	if l.refused == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.handled {
 		return
 	}
 	l.handled = true

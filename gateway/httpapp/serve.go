@@ -82,7 +82,7 @@ func noteIdle(nc net.Conn, state http.ConnState) {
 // serveRequest answers one request, unless the connection has just been closed as idle, or there are too many.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*conn)
-	c.line.handled = true
+	c.line.handle()
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}
