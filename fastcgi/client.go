@@ -110,7 +110,8 @@ var ErrClientClosed = client.ErrClosed
 // RoundTrip implements [gateway.Backend].
 //
 // An application that cannot be reached, breaks off or breaks the protocol is a [*gateway.BackendError] of 502, one that is too slow of
-// 504, one that has no room of 503. Where the request's context has ended, the error is [gateway.ContextError]. A body that cannot be
+// 504, one that has no room of 503. Where the request's context has ended, the error is [gateway.ContextError], and nothing is sent that
+// was not sent before. A body that cannot be
 // read, or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError]. A CONTENT_LENGTH that is no number is a
 // [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {

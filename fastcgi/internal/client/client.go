@@ -62,12 +62,17 @@ func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, 
 	return x.perform(m, body, s.MaxHeadBytes)
 }
 
-// begin begins the exchange of r on a kept connection or a new one, which it must be with fresh.
+// begin begins the exchange of r on a kept connection or a new one, which it must be with fresh. It does not if the context has ended:
+// the watch of that, which newRoundTrip begins, may come after the first write.
 func (c *Client) begin(r *gateway.Request, s *Settings, m *message, fresh bool) (*roundTrip, error) {
 	c.requests.Add(1)
 	conn, err := c.connect(r.Context(), s, fresh)
 	if err != nil {
 		return nil, err
+	}
+	if ended := gateway.ContextError(r.Context()); ended != nil {
+		conn.owner.release(conn) // nothing was sent
+		return nil, ended
 	}
 	m.address(conn.id, conn.keep)
 	return newRoundTrip(conn, r), nil

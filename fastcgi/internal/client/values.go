@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
+	"github.com/cgikit/cgikit/gateway"
 )
 
 // mpxsConns is the variable by which an application says whether it answers several requests at the same time over one connection.
@@ -22,6 +23,9 @@ func (c *Client) Values(ctx context.Context, s *Settings, names []string) (map[s
 
 // values asks over a connection without a request. If ctx ends first, the connection is closed.
 func (c *conn) values(ctx context.Context, records *wire.RecordReader, names ...string) (map[string]string, error) {
+	if ended := gateway.ContextError(ctx); ended != nil {
+		return nil, ended
+	}
 	unwatch := context.AfterFunc(ctx, func() { c.call.Close() })
 	values, err := askValues(c.call, records, names)
 	if !unwatch() {
