@@ -45,7 +45,7 @@ import (
 //
 // # The answer
 //
-// FCGI_STDERR goes to the request's Stderr, in the goroutine that reads the response; nil drops it. The end of STDOUT alone ends
+// FCGI_STDERR goes to the request's Stderr, up to MaxStderrBytes, in the goroutine that reads the response; nil drops it. The end of STDOUT alone ends
 // nothing: a response without FCGI_END_REQUEST is an error, as is one of FCGI_OVERLOADED or FCGI_CANT_MPX_CONN (503), FCGI_UNKNOWN_ROLE
 // (502), and a record of another version, request or type (502). A body that is longer than its Content-Length is cut, a shorter one
 // is an error. Response.ExitStatus is the appStatus.
@@ -89,11 +89,15 @@ type Client struct {
 	// negative no bound.
 	FirstByteTimeout time.Duration
 
-	// ReadTimeout bounds each further wait for more of the answer. Zero is 60 seconds, negative no bound.
+	// ReadTimeout bounds each further wait for more of the answer, which any record is, as with nginx. Zero is 60 seconds, negative no bound.
 	ReadTimeout time.Duration
 
 	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
 	MaxHeadBytes int
+
+	// MaxStderrBytes bounds what an application may write to FCGI_STDERR in one exchange, which otherwise could go on for ever: each
+	// record moves ReadTimeout. At one byte more the exchange ends with a 502. Zero is 1 MiB, negative no bound.
+	MaxStderrBytes int64
 
 	// Multiplex sends several requests at the same time over one connection, and keeps at least one. It is given up for good
 	// when the application does not answer FCGI_GET_VALUES by FCGI_MPXS_CONNS=1, or answers FCGI_CANT_MPX_CONN: php-fpm and all
@@ -149,6 +153,7 @@ func (c *Client) settings() client.Settings {
 		MaxIdleConns: c.MaxIdleConns,
 		IdleTimeout:  cmp.Or(c.IdleTimeout, 10*time.Second),
 		MaxHeadBytes: c.MaxHeadBytes,
+		MaxStderr:    cmp.Or(c.MaxStderrBytes, 1<<20),
 		Multiplex:    c.Multiplex,
 	}
 	if s.Multiplex {

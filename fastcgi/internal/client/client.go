@@ -29,6 +29,7 @@ type Settings struct {
 	MaxIdleConns int           // zero and negative keep none
 	IdleTimeout  time.Duration // zero and negative are no bound
 	MaxHeadBytes int           // zero and negative are the default of gateway.ReadResponse
+	MaxStderr    int64         // negative is no bound
 	Multiplex    bool
 }
 
@@ -75,7 +76,7 @@ func (c *Client) begin(r *gateway.Request, s *Settings, m *message, fresh bool) 
 		return nil, ended
 	}
 	m.address(conn.id, conn.keep)
-	return newRoundTrip(conn, r), nil
+	return newRoundTrip(conn, r, s.MaxStderr), nil
 }
 
 func (c *Client) connect(ctx context.Context, s *Settings, fresh bool) (*conn, error) {

@@ -33,9 +33,9 @@ type roundTrip struct {
 }
 
 // newRoundTrip begins the exchange of r on c, which it releases or discards.
-func newRoundTrip(c *conn, r *gateway.Request) *roundTrip {
+func newRoundTrip(c *conn, r *gateway.Request, maxStderr int64) *roundTrip {
 	x := &roundTrip{conn: c, request: r, answerNoted: c.used}
-	x.stdout = stdoutReader{conn: c, stderr: r.Stderr}
+	x.stdout = stdoutReader{conn: c, stderr: r.Stderr, stderrLeft: maxStderr}
 	ctx := r.Context()
 	if ctx.Done() == nil {
 		x.unwatch = func() bool { return true }

@@ -11,13 +11,14 @@ import (
 // stdoutReader reads the records of one response: STDOUT as its bytes, STDERR to a writer, END_REQUEST as io.EOF or as the error that
 // it stands for.
 type stdoutReader struct {
-	conn     *conn
-	stderr   io.Writer // nil drops it
-	left     int       // content of the STDOUT record under way that has not been read
-	padding  int       // after that content
-	empty    int       // records in a row without content
-	end      wire.EndRequest
-	complete bool // by end
+	conn       *conn
+	stderr     io.Writer // nil drops it
+	stderrLeft int64     // how much of it may still come; negative is no bound
+	left       int       // content of the STDOUT record under way that has not been read
+	padding    int       // after that content
+	empty      int       // records in a row without content
+	end        wire.EndRequest
+	complete   bool // by end
 }
 
 // maxEmptyRecords bounds the records in a row that bring the response no further: no timeout would end them.
@@ -86,7 +87,7 @@ func (s *stdoutReader) check(h wire.Header) error {
 	return nil
 }
 
-// copyStderr hands n bytes on as they come. A log that cannot be written does not end the response.
+// copyStderr hands n bytes on as they come, within the bound.
 func (s *stdoutReader) copyStderr(n int) error {
 	in := s.conn.in
 	for n > 0 {
@@ -97,14 +98,34 @@ func (s *stdoutReader) copyStderr(n int) error {
 		if err != nil {
 			return err
 		}
-		if s.stderr != nil {
-			s.stderr.Write(piece)
+		if err := s.writeStderr(piece); err != nil {
+			return err
 		}
 		in.Discard(len(piece))
 		n -= len(piece)
 	}
 	return nil
 }
+
+// writeStderr hands p on. A log that cannot be written does not end the response, but too much of it does.
+func (s *stdoutReader) writeStderr(p []byte) error {
+	excess := s.stderrLeft >= 0 && int64(len(p)) > s.stderrLeft
+	if excess {
+		p = p[:s.stderrLeft]
+	}
+	if s.stderr != nil && len(p) > 0 {
+		s.stderr.Write(p)
+	}
+	if excess {
+		return &gateway.BackendError{Status: 502, Reason: "the application wrote too much to its error stream", Err: errStderr}
+	}
+	if s.stderrLeft > 0 {
+		s.stderrLeft -= int64(len(p))
+	}
+	return nil
+}
+
+var errStderr = errors.New("fastcgi: more FCGI_STDERR than MaxStderrBytes")
 
 // readEnd reads the rest of END_REQUEST.
 func (s *stdoutReader) readEnd(h wire.Header) error {
