@@ -16,19 +16,26 @@ func filePath(r *gateway.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if r.Environ.Get("REQUEST_METHOD") == "CONNECT" {
+		return "", errConnect
+	}
 	info, split := r.Environ.Lookup("PATH_INFO")
 	mount := util.CleanMount(r.Environ.Get("SCRIPT_NAME"))
 	if split && info == "" && mount != "" {
 		return "", ErrFolder // the mount itself, as a folder without its slash
 	}
 	t, sent, err := exchange.TargetOf(r)
+	below := true
 	switch {
 	case err != nil:
 		return "", err
 	case !sent:
 		t, err = exchange.ParseTarget(encodedPath(r))
-	case info != "":
-		t, _ = t.Below(mount)
+	default:
+		t, below = t.Below(mount)
+	}
+	if !below {
+		return "", outside(r.EscapedPath, mount)
 	}
 	name, whole := t.Names()
 	if err == nil && !whole {

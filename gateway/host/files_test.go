@@ -171,6 +171,22 @@ func TestFilesVariables(t *testing.T) {
 	}
 }
 
+// TestFilesMount: nothing is sent for a path that only a server's own reading has below its mount, and nothing for what is no path.
+func TestFilesMount(t *testing.T) {
+	h := &httpapp.AppHandler{App: &host.Files{Root: site(t, "page.txt", "index.html")}, Mount: "/app"}
+	for target, want := range map[string]int{
+		"/app/page.txt": 200, "/app//x/../page.txt": 200, "//app/page.txt": 200, "/app/": 200, "/app": 301,
+		"/app/../page.txt": 400, "/app/..": 400, "/app/%2e%2e/app/": 200, "/apple": 404, "/page.txt": 404, "/app%2fpage.txt": 404,
+	} {
+		if w := send(h, "GET", target); w.Code != want {
+			t.Errorf("%s: got %d; want %d", target, w.Code, want)
+		}
+	}
+	if w := send(httpapp.Handler(&host.Files{Root: site(t, "index.html")}), "CONNECT", "example.com:443"); w.Code != 405 {
+		t.Errorf("CONNECT: got %d; want 405", w.Code)
+	}
+}
+
 // sender is a Stdout that can send files by itself.
 type sender struct {
 	bytes.Buffer
