@@ -203,6 +203,18 @@ func TestScriptDirAndArgs(t *testing.T) {
 	}
 }
 
+// TestQueryIsNoArgument: C25. Indexed queries are arguments under some servers, and never here.
+func TestQueryIsNoArgument(t *testing.T) {
+	s := shell(t, `printf 'Content-Type: text/plain\n\n'; echo "$#"`)
+	for _, query := range []string{"one+two", "one", "-s", ""} {
+		r := request("GET", nil)
+		r.Environ.Set("QUERY_STRING", query)
+		if _, body, err := fetch(t, s, r); body != "0\n" {
+			t.Errorf("%q: got %q, %v; want no argument", query, body, err)
+		}
+	}
+}
+
 // TestScriptLeavesProcess: C49, a process that holds standard output and error after the script has ended.
 func TestScriptLeavesProcess(t *testing.T) {
 	t.Parallel() // it takes as long as such a process is borne with

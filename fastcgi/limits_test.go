@@ -29,6 +29,7 @@ func (c *client) refused(id uint16, status byte) {
 	}
 }
 
+// TestMaxRequests: F20, a request above the limit is refused, on the connection of another and on its own.
 func TestMaxRequests(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		p := park()

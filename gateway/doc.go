@@ -47,8 +47,8 @@
 //	wsgiref    Python's reference implementation of WSGI (PEP 3333)
 //	PSGI       its like in Perl; Plack is the reference implementation. Rack is Ruby's
 //
-// A letter with a number, such as C42, A4, F18 or S6, is a line of the project's list of requirements, which tests and cases of the
-// suite are named by: C and A for the web server's and the application's side of CGI, F for FastCGI, S for SCGI.
+// A letter with a number, such as C42, A4, F18 or S6, is a line of testdata/requirements.txt, which tests and cases of the
+// suite are named by: C and A for the two sides of CGI, F for FastCGI, S for SCGI.
 //
 // # From wsgiref
 //

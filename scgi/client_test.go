@@ -53,6 +53,7 @@ func status(err error) int {
 	return b.Status
 }
 
+// TestClientSendsTheHead: S8, CONTENT_LENGTH comes first, and once.
 func TestClientSendsTheHead(t *testing.T) {
 	heads := make(chan string, 1)
 	c := peer(t, func(nc net.Conn, head string) {

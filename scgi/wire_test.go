@@ -67,6 +67,7 @@ func describe(in *scripted) string {
 	return b.String()
 }
 
+// TestVectors: the netstring (S1), its pairs (S2), names that stand twice (S3), CONTENT_LENGTH (S4) and the version (S5).
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Load(t, requests) {
 		v.Replay(t, func(t *testing.T, r io.Reader) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// TestRoutes: among them A1, a method that a page does not know is not taken for GET.
 func TestRoutes(t *testing.T) {
 	tests := []struct {
 		name, method, path, status, allow string

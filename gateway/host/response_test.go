@@ -46,7 +46,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestRefusedResponses are the backend's fault, and say so.
+// TestRefusedResponses are the backend's fault, and say so: the client gets a valid message whatever a script prints (C26).
 func TestRefusedResponses(t *testing.T) {
 	const badHead, tooShort = "bad response head", "shorter than it declared"
 	for _, c := range []struct{ name, stdout, reason string }{
