@@ -64,19 +64,21 @@ func (c *child) exited(options int) bool {
 	}
 }
 
-// exiting reports whether the kernel has begun to end the script: it closes the files of a process before it tells the parent.
-func (c *child) exiting() bool {
+// look tells what the script is about to do, which a busy machine may delay. exiting: the kernel has begun to end it; it closes
+// the files of a process before it tells the parent. runnable: it waits for nothing but a processor.
+func (c *child) look() (exiting, runnable bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.pid))
 	if err != nil {
-		return false
+		return false, false
 	}
-	// The second field is the program's name in parentheses, in which any byte may stand. Field 9 is the flags.
+	// The second field is the program's name in parentheses, in which any byte may stand. After it come the state, field 3, and
+	// the flags, field 9.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 7 {
-		return false
+		return false, false
 	}
-	flags, err := strconv.ParseUint(fields[6], 10, 64)
-	return err == nil && flags&flagExiting != 0
+	flags, _ := strconv.ParseUint(fields[6], 10, 64)
+	return flags&flagExiting != 0, fields[0] == "R"
 }
 
 // flagExiting is PF_EXITING of the kernel's include/linux/sched.h.

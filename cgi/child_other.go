@@ -31,8 +31,8 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 // then, before numbers are given out again, or not at all.
 func (c *child) await() { c.state, _ = c.process.Wait() }
 
-// exiting reports false: what the kernel is about to do is not told here.
-func (c *child) exiting() bool { return false }
+// look reports false: what a process is about to do is not told here.
+func (c *child) look() (exiting, runnable bool) { return false, false }
 
 // reap tells how the script ended, nil where the system lost that.
 func (c *child) reap() *ending {

@@ -26,8 +26,8 @@ const (
 	// to be told with their response, too short to be noticed.
 	completeGrace = 10 * time.Millisecond
 
-	// exitingPoll is how often a script that takes longer is looked at.
-	exitingPoll = 10 * time.Millisecond
+	// exitPoll is how often a script that takes longer is looked at.
+	exitPoll = 10 * time.Millisecond
 
 	// maxExcess is how much of the standard output that follows a complete response is read, in bytes, before it is closed. It
 	// lets a script go on that sends a little more than it declared, and bounds one that writes without end.
@@ -156,20 +156,22 @@ func (p *process) noteExit() bool {
 	return p.finished
 }
 
-// awaitExit waits until the process has ended: for limit, and longer only while the kernel is about to end it.
+// awaitExit waits until the process has ended: for limit, for exitGrace while only a busy machine keeps it from that, and longer
+// while the kernel is ending it.
 func (p *process) awaitExit(limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	for {
+	for waited := limit; ; waited += exitPoll {
 		select {
 		case <-p.exited:
 			return
 		case <-timer.C:
 		}
-		if !p.child.exiting() {
+		exiting, runnable := p.child.look()
+		if !exiting && (!runnable || waited >= exitGrace) {
 			return
 		}
-		timer.Reset(exitingPoll)
+		timer.Reset(exitPoll)
 	}
 }
 

@@ -42,7 +42,8 @@ import (
 //
 // The exit status has no meaning (RFC 3875 gives it none): one that is not zero is logged. At the end of standard output the
 // Body waits for it up to 100 ms, and longer only while the kernel is ending the process (on Linux, where /proc tells); after a
-// Content-Length 10 ms. Response.ExitStatus is -1 where the script had not ended by then, or was ended by a signal.
+// Content-Length 10 ms, or up to 100 ms while the script waits for nothing but a processor. Response.ExitStatus is -1 where the
+// script had not ended by then, or was ended by a signal.
 //
 // A script that was ended by a signal breaks its response: the Body gives a *gateway.BackendError in place of io.EOF. So does an
 // exit status that is not zero with StrictExit, and where the script asks for it by the field "X-CGI-Strict-Exit: 1" of its head,

@@ -1,0 +1,65 @@
+package cgi
+
+import (
+	"io"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestChildLook: what /proc/PID/stat tells, under a name that could be taken for other fields.
+func TestChildLook(t *testing.T) {
+	dir := t.TempDir()
+	name := dir + "/a) Z (1 4 4"
+	if err := os.Symlink("/bin/sh", name); err != nil {
+		t.Fatal(err)
+	}
+	stdin, theirs, err := newPipe(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, output, err := newPipe(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdout.Close()
+	c, err := startChild(command{path: name, dir: dir}, []string{"sh", "-c", "read line"}, []*os.File{theirs, output, output}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	output.Close()
+	if err := unix.Kill(c.pid, unix.SIGSTOP); err != nil { // so that it is neither runnable nor about to end
+		t.Fatal(err)
+	}
+	c.awaitStop(t)
+	if exiting, runnable := c.look(); exiting || runnable {
+		t.Errorf("stopped: got exiting %t, runnable %t; want neither", exiting, runnable)
+	}
+	unix.Kill(c.pid, unix.SIGCONT)
+	stdin.Close()
+	if _, err := io.Copy(io.Discard, stdout); err != nil {
+		t.Error(err)
+	}
+	if exiting, _ := c.look(); !exiting { // it closes its files because it exits
+		t.Error("at the end of its output: got not exiting; want exiting")
+	}
+	c.await()
+	if exiting, runnable := c.look(); !exiting || runnable {
+		t.Errorf("a zombie: got exiting %t, runnable %t; want exiting alone", exiting, runnable)
+	}
+	c.reap()
+	if exiting, runnable := c.look(); exiting || runnable {
+		t.Errorf("gone: got exiting %t, runnable %t; want neither", exiting, runnable)
+	}
+}
+
+// awaitStop waits until the child has stopped.
+func (c *child) awaitStop(t *testing.T) {
+	t.Helper()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, c.pid, &info, unix.WSTOPPED, nil); err != nil {
+		t.Fatal(err)
+	}
+}
