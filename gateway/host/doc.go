@@ -62,8 +62,9 @@
 //   - A local redirect (RFC 3875 section 6.2.2: a Location that is a path, without Status and other fields) is answered by what
 //     that path is answered with: a GET, or a HEAD for a HEAD, without body, that goes through resolution again. The 11th in a row
 //     is a 502.
-//   - X-Sendfile and X-Accel-Redirect send a file where Offload allows it. They are removed otherwise, as are the other X-Accel
-//     fields, which are meant for a web server, and X-CGI fields (section 6.3.5).
+//   - X-Sendfile and X-Accel-Redirect send a file where Offload allows it, under the status of the
+//     response. They are removed otherwise, as are the other X-Accel fields, which are meant for a web
+//     server, and X-CGI fields (section 6.3.5).
 //   - A backend that fails is answered by 502, 503 or 504 with a sentence that names the cause. The details go to the log only.
 //     After the first byte the response is broken off, so that a client can see that it is not whole.
 //

@@ -105,9 +105,16 @@ type Handler struct {
 	// choose between several, Router must be the outermost one, such as httpapp.New(mux).
 	Router gateway.App
 
-	// Offload allows responses to name a file in X-Accel-Redirect or X-Sendfile, which is sent in the place of their body. Its keys
-	// are paths as X-Accel-Redirect has them, such as "/protected", its values the folders that they stand for. X-Sendfile has the
-	// file's own absolute path, which must be in one of these folders. Nothing leads out of a folder, no symbolic link either.
+	// Offload allows responses to name a file in X-Accel-Redirect or X-Sendfile, which is sent in the
+	// place of their body. Its keys are paths as X-Accel-Redirect has them, such as "/protected", its
+	// values the folders that they stand for. X-Sendfile has the file's own absolute path, which must
+	// be in one of these folders. Names are bytes, of no encoding. Symbolic links in a folder are
+	// followed as Symlinks says; ".." leads nowhere.
+	//
+	// The status stays that of the response; parts and conditions are answered under a 200 to a GET
+	// only. The fields stay too, except those that describe the body which was not sent, such as
+	// Content-Length, Content-Range and Content-Encoding. Of a 206 the part is sent that its
+	// Content-Range names. A response without Content-Type gets one as from a [Files].
 	Offload map[string]string
 
 	// ErrorLog takes what the backend writes to its error stream, one record at level Warn for each line, and why a request
@@ -117,17 +124,19 @@ type Handler struct {
 	// Access, if not nil, is called when a request is over, in its goroutine, and for one that a Handler which is an http.Handler refuses.
 	Access func(*Access)
 
-	once   sync.Once
-	front  *httpapp.AppHandler
-	root   exchange.Root
-	spool  *Spool
-	faulty error // what is wrong with the fields
+	once    sync.Once
+	front   *httpapp.AppHandler
+	root    exchange.Root
+	offload []*offloadFolder
+	spool   *Spool
+	faulty  error // what is wrong with the fields
 }
 
 // setUp is done at the first request: the fields are there by then.
 func (h *Handler) setUp() {
 	h.faulty = h.checkFields()
 	h.root.Path, h.root.Symlinks = h.Root, h.Symlinks
+	h.offload = h.offloadFolders()
 	h.spool = &Spool{Backend: h.Backend, Buffer: h.Buffer, Budget: h.Budget, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}
 	var refused func(*gateway.Refusal)
 	if h.Access != nil {

@@ -217,3 +217,41 @@ func TestFilesRootMoves(t *testing.T) {
 		want("/page.txt", "r1/page.txt")
 	})
 }
+
+// TestOffloadLinks: the links in a folder of Offload are followed by their owner too.
+func TestOffloadLinks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give links away")
+	}
+	top := site(t, "files/a.txt", "secret", "shared")
+	root := filepath.Join(top, "files")
+	link(t, root, "packaged", "../shared", "planted", "../secret", "loop", "loop")
+	if err := os.Lchown(filepath.Join(root, "planted"), 54321, 54321); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(root, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]struct {
+		status int
+		log    string
+	}{
+		"packaged": {200, ""},
+		"planted":  {502, `of user 54321 is not followed`},
+		"loop":     {502, "more than 40 links"},
+		"pipe":     {502, "neither a regular file nor a folder"},
+	} {
+		for _, field := range []string{"X-Accel-Redirect: /protected/", "X-Sendfile: " + root + "/"} {
+			log := &logBuffer{}
+			h := &host.Handler{Backend: says("Content-Type: a/b\n" + field + name + "\n\n"), ErrorLog: log.logger()}
+			h.Offload = map[string]string{"/protected": root}
+			a := get(t, h, "/")
+			if a.status != want.status || strings.Contains(a.body, "secret") || strings.Contains(a.body, top) {
+				t.Errorf("%s%s: got %+v; want %d", field, name, a, want.status)
+			}
+			if got := log.String(); !strings.Contains(got, want.log) || want.log == "" && got != "" {
+				t.Errorf("%s%s: got the log %q; want %q", field, name, got, want.log)
+			}
+		}
+	}
+}

@@ -1,131 +1,165 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"mime"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/httpapp"
-	"github.com/cgikit/cgikit/headers"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
+// offloadFolder is an entry of Handler.Offload.
+type offloadFolder struct {
+	prefix string // as util.CleanMount returns it
+	root   exchange.Root
+}
+
+// offloadFolders returns the entries of Offload, the longest prefix first.
+func (h *Handler) offloadFolders() (folders []*offloadFolder) {
+	for prefix, dir := range h.Offload {
+		folders = append(folders, &offloadFolder{
+			prefix: util.CleanMount(prefix),
+			root:   exchange.Root{Path: dir, Symlinks: h.Symlinks, Hidden: true},
+		})
+	}
+	slices.SortFunc(folders, func(a, b *offloadFolder) int {
+		return cmp.Or(len(b.prefix)-len(a.prefix), strings.Compare(a.prefix, b.prefix))
+	})
+	return folders
+}
+
 // offloaded opens the file that a response names, nil if it names none or may not.
-func (x *relay) offloaded(fields *headers.Headers) (*os.File, error) {
-	folders := x.handler.Offload
-	if len(folders) == 0 {
+func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
+	folders := x.handler.offload
+	if len(folders) == 0 || isBodyless(resp.Status) {
 		return nil, nil
 	}
-	dir, local, named := "", "", ""
-	if named = fields.Get("X-Accel-Redirect"); named != "" {
-		dir, local = accelFile(folders, named)
-	} else if named = fields.Get("X-Sendfile"); named != "" {
-		dir, local = sendfileFile(folders, named)
-	} else {
+	open, named := openAccel, resp.Headers.Get("X-Accel-Redirect")
+	if named == "" {
+		open, named = openSendfile, resp.Headers.Get("X-Sendfile")
+	}
+	if named == "" {
 		return nil, nil
 	}
-	if dir == "" {
-		return nil, notAllowed(named, errors.New("is in no folder of Offload"))
-	}
-	f, err := openFile(dir, local)
-	if errors.Is(err, fs.ErrNotExist) {
+	file, err := open(folders, named)
+	missing := (*exchange.RootError)(nil)
+	switch {
+	case err == nil:
+		return file, nil
+	case errors.As(err, &missing), exchange.IsShortage(err):
+		return nil, unreadable(err)
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %.64q of the application", ErrNotFound, named)
 	}
-	if err != nil {
-		return nil, notAllowed(named, err)
+	return nil, &gateway.BackendError{
+		Status: 502, Reason: "the application named a file that cannot be sent", Err: fmt.Errorf("%.64q: %w", named, err),
 	}
-	return f, nil
 }
 
-func notAllowed(named string, err error) error {
-	return &gateway.BackendError{Status: 502, Reason: "the application named a file that cannot be sent", Err: fmt.Errorf("%.64q: %w", named, err)}
+func isBodyless(status string) bool {
+	return strings.HasPrefix(status, "204") || strings.HasPrefix(status, "304")
 }
 
-// accelFile finds the folder of the longest prefix of a path that may be encoded, as nginx decodes it, and may have a query.
-func accelFile(folders map[string]string, target string) (dir, local string) {
+var errNoFolder = errors.New("is in no folder of Offload")
+
+// openAccel opens the file of a path that may be encoded and have a query, as nginx decodes it, below
+// the folder of the longest prefix. Empty segments and "." are dropped.
+func openAccel(folders []*offloadFolder, target string) (*os.File, error) {
 	target, _, _ = strings.Cut(target, "?")
-	decoded, err := url.PathUnescape(target)
-	if err != nil {
-		return "", ""
+	name, ok := util.DecodePath(target)
+	if !ok {
+		return nil, errors.New("is no path")
 	}
+	name, err := plainPath(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range folders {
+		if local, ok := strings.CutPrefix(name, f.prefix); ok && strings.HasPrefix(local, "/") {
+			return f.open(local)
+		}
+	}
+	return nil, errNoFolder
+}
+
+// openSendfile opens the file of an absolute path, which is taken by the letter, in the folder whose
+// path is the longest beginning of it: the configured path, or the real one.
+func openSendfile(folders []*offloadFolder, name string) (*os.File, error) {
+	if !filepath.IsAbs(name) {
+		return nil, errors.New("is not an absolute path")
+	}
+	name, err := plainPath(filepath.ToSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	var best *offloadFolder
 	longest := -1
-	for prefix, folder := range folders {
-		prefix = util.CleanMount(prefix)
-		rest, ok := strings.CutPrefix(decoded, prefix+"/")
-		if ok && len(prefix) > longest {
-			longest, dir, local = len(prefix), folder, rest
+	for _, f := range folders {
+		if n := f.above(name); n > longest {
+			best, longest = f, n
 		}
 	}
-	return dir, local
+	if best == nil {
+		return nil, errNoFolder
+	}
+	return best.open(name[longest:])
 }
 
-// sendfileFile finds a folder that the file is in, if its path is taken by the letter.
-func sendfileFile(folders map[string]string, name string) (dir, local string) {
-	for _, folder := range folders {
-		rel, err := filepath.Rel(folder, name)
-		if err == nil && filepath.IsAbs(name) && filepath.IsLocal(rel) && len(folder) > len(dir) {
-			dir, local = folder, filepath.ToSlash(rel)
+// plainPath drops empty segments and "." from a path, and refuses "..".
+func plainPath(path string) (string, error) {
+	var b strings.Builder
+	for segment := range strings.SplitSeq(path, "/") {
+		switch segment {
+		case "", ".":
+			continue
+		case "..":
+			return "", errors.New(`has a segment ".."`)
+		}
+		b.WriteByte('/')
+		b.WriteString(segment)
+	}
+	return b.String(), nil
+}
+
+// above returns the length of the folder's path if name begins with it, else -1. The path is the
+// configured one or the real one, which a folder that cannot be opened has not.
+func (f *offloadFolder) above(name string) (length int) {
+	paths := []string{f.root.Path}
+	_ = f.root.Use(func(folder *exchange.Folder) error {
+		paths = append(paths, folder.Real())
+		return nil
+	})
+	length = -1
+	for _, path := range paths {
+		path, err := plainPath(filepath.ToSlash(path))
+		if err == nil && strings.HasPrefix(name, path+"/") {
+			length = max(length, len(path))
 		}
 	}
-	return dir, local
+	return length
 }
 
-// openFile opens a regular file below dir. os.Root follows no link out of it (CVE-2025-61780 was a way around a comparison).
-func openFile(dir, local string) (*os.File, error) {
-	local, err := filepath.Localize(local)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	info, err := root.Stat(local) // before it is opened: opening a named pipe would wait for its other end
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is no regular file")
-	}
-	return root.Open(local)
-}
-
-// sendFile answers with f in the place of the response's body, with ranges and conditions as net/http does them.
-func sendFile(w gateway.ResponseWriter, r *gateway.Request, resp *gateway.Response, f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
+// open opens the regular file at a path below the folder.
+func (f *offloadFolder) open(local string) (file *os.File, err error) {
+	err = f.root.Use(func(folder *exchange.Folder) error {
+		if file, err = folder.Open(local); err != nil {
+			return err
+		}
+		info, err := file.Stat()
+		if err == nil && !info.Mode().IsRegular() {
+			err = errors.New("is no regular file")
+		}
+		if err != nil {
+			file.Close()
+		}
 		return err
-	}
-	fields := headers.New()
-	if _, _, err := resp.Final(fields); err != nil {
-		return err
-	}
-	return httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for name, value := range fields.All() {
-			if !isForServer(name) && !strings.EqualFold(name, "Content-Length") {
-				w.Header().Add(name, value)
-			}
-		}
-		if w.Header().Get("Content-Type") == "" {
-			kind := mime.TypeByExtension(filepath.Ext(f.Name()))
-			w.Header().Set("Content-Type", orUnknown(kind))
-		}
-		http.ServeContent(w, r, "", info.ModTime(), f)
-	})).ServeGateway(w, r)
-}
-
-// orUnknown keeps net/http from looking into the file: what a user has uploaded is not HTML because it begins so.
-func orUnknown(kind string) string {
-	if kind == "" {
-		return "application/octet-stream"
-	}
-	return kind
+	})
+	return file, err
 }

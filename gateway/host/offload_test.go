@@ -4,10 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
@@ -19,7 +21,7 @@ func offloading(root, fields string) *host.Handler {
 }
 
 func TestOffload(t *testing.T) {
-	root := site(t, "a.txt", "dir/b c.bin", "other/x.txt", "deep/x.txt", "noext")
+	root := site(t, "a.txt", "dir/b c.bin", "other/x.txt", "deep/x.txt", "noext", ".cache/a")
 	for _, c := range []struct{ name, fields, body, contentType string }{
 		{"X-Accel-Redirect", "Status: 200 OK\nX-Accel-Redirect: /protected/a.txt\n", "a.txt", "text/plain; charset=utf-8"},
 		{"encoded, with a query", "Status: 200 OK\nX-Accel-Redirect: /protected/dir/b%20c.bin?x\n", "dir/b c.bin", "application/octet-stream"},
@@ -28,12 +30,20 @@ func TestOffload(t *testing.T) {
 		{"X-Sendfile", "Status: 200 OK\nX-Sendfile: " + filepath.Join(root, "a.txt") + "\n", "a.txt", "text/plain; charset=utf-8"},
 		{"X-Sendfile as it is", "Status: 200 OK\nX-Sendfile: " + filepath.Join(root, "dir", "b c.bin") + "\n", "dir/b c.bin", "application/octet-stream"},
 		{"an encoding of the application's", "Content-Encoding: x\nContent-Type: a/b\nX-Accel-Redirect: /protected/a.txt\n", "a.txt", "a/b"},
+		{"empty segments", "Status: 200 OK\nX-Accel-Redirect: //protected//dir/.//b%20c.bin\n", "dir/b c.bin", "application/octet-stream"},
+		{"empty segments of X-Sendfile", "Status: 200 OK\nX-Sendfile: /" + root + "//./a.txt\n", "a.txt", "text/plain; charset=utf-8"},
+		{"hidden", "Status: 200 OK\nX-Accel-Redirect: /protected/.cache/a\n", ".cache/a", "application/octet-stream"},
+		{"nothing but the name", "X-Accel-Redirect: /protected/a.txt\n", "a.txt", "text/plain; charset=utf-8"},
 		{"a file of no known type is not sniffed", "Status: 200 OK\nX-Accel-Redirect: /protected/noext\n", "noext", "application/octet-stream"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := get(t, offloading(root, c.fields+"X-Mine: 1\nX-Accel-Limit-Rate: 5\n"), "/")
 			a.want(t, 200, c.body)
-			for name, want := range map[string]string{"Content-Type": c.contentType, "X-Mine": "1", "X-Accel-Redirect": "", "X-Sendfile": "", "X-Accel-Limit-Rate": ""} {
+			nosniff := "nosniff"
+			if strings.Contains(c.fields, "Content-Type:") {
+				nosniff = ""
+			}
+			for name, want := range map[string]string{"Content-Type": c.contentType, "X-Content-Type-Options": nosniff, "X-Mine": "1", "X-Accel-Redirect": "", "X-Sendfile": "", "X-Accel-Limit-Rate": ""} {
 				if got := a.header.Get(name); got != want {
 					t.Errorf("%s: got %q; want %q", name, got, want)
 				}
@@ -53,6 +63,96 @@ func TestOffloadRanges(t *testing.T) {
 	}
 }
 
+// TestOffloadStatus: the status is the application's, and a part of a file is only sent where the status says so. What describes the
+// body that the application did not send goes.
+func TestOffloadStatus(t *testing.T) {
+	root := site(t, "0123456789", "empty/x")
+	if err := os.WriteFile(filepath.Join(root, "empty", "x"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const file, ten = "X-Accel-Redirect: /protected/0123456789\n", "0123456789"
+	for _, c := range []struct {
+		name, fields, request string
+		status                int
+		body, contentRange    string
+	}{
+		{"200", "Status: 200 OK\n" + file, "", 200, ten, ""},
+		{"404 page", "Status: 404 Not Found\n" + file, "", 404, ten, ""},
+		{"404 page, a part of it", "Status: 404 Not Found\n" + file, "Range", 404, ten, ""},
+		{"404 page, on a condition", "Status: 404 Not Found\nETag: \"e\"\n" + file, "If-None-Match", 404, ten, ""},
+		{"201", "Status: 201 Created\n" + file, "", 201, ten, ""},
+		{"500", "Status: 500 Oops\n" + file, "", 500, ten, ""},
+		{"302", "Location: http://x/\n" + file, "", 302, ten, ""},
+		{"304", "Status: 304 Not Modified\n" + file, "", 304, "", ""},
+		{"204", "Status: 204 No Content\n" + file, "", 204, "", ""},
+		{"a file that is missing", "Status: 403 Forbidden\nX-Accel-Redirect: /protected/missing\n", "", 404, "There is nothing here.\n", ""},
+		{"200, a part", "Status: 200 OK\n" + file, "Range", 206, "2345", "bytes 2-5/10"},
+		{"200, on a condition", "Status: 200 OK\nETag: \"e\"\n" + file, "If-None-Match", 304, "", ""},
+		{"200 with a stale range", "Status: 200 OK\nContent-Range: bytes 0-3/4\n" + file, "", 200, ten, ""},
+		{"206 as the client asked", "Status: 206 Partial Content\nContent-Range: bytes 2-5/10\n" + file, "Range", 206, "2345", "bytes 2-5/10"},
+		{"206 of unknown size", "Status: 206 Partial Content\nContent-Range: bytes 9-9/*\n" + file, "", 206, "9", "bytes 9-9/10"},
+		{"206 of another file", "Status: 206 Partial Content\nContent-Range: bytes 0-3/4\n" + file, "", 206, ten, "bytes 0-9/10"},
+		{"206 past the end", "Status: 206 Partial Content\nContent-Range: bytes 5-10/10\n" + file, "", 206, ten, "bytes 0-9/10"},
+		{"206 without a range", "Status: 206 Partial Content\n" + file, "", 206, ten, "bytes 0-9/10"},
+		{"206 in several parts", "Status: 206 Partial Content\nContent-Type: multipart/byteranges; boundary=x\n" + file, "", 206, ten, "bytes 0-9/10"},
+		{"206 of an empty file", "Status: 206 Partial Content\nX-Accel-Redirect: /protected/empty/x\n", "", 200, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := offloading(root, c.fields+"Content-Encoding: gzip\nContent-MD5: x\nContent-Digest: x\nDigest: x\nContent-Language: de\n")
+			var request []string
+			switch c.request {
+			case "Range":
+				request = []string{"Range", "bytes=2-5"}
+			case "If-None-Match":
+				request = []string{"If-None-Match", `"e"`}
+			}
+			a := get(t, h, "/", request...)
+			a.want(t, c.status, c.body)
+			want := map[string]string{"Content-Range": c.contentRange}
+			if c.status != 204 && c.status != 304 && !strings.Contains(c.fields, "missing") {
+				want = map[string]string{
+					"Content-Range": c.contentRange, "Content-Length": strconv.Itoa(len(c.body)), "Content-Language": "de",
+					"Content-Encoding": "", "Content-MD5": "", "Content-Digest": "", "Digest": "", "Content-Type": "application/octet-stream",
+				}
+			}
+			for name, want := range want {
+				if got := a.header.Get(name); got != want {
+					t.Errorf("%s: got %q; want %q", name, got, want)
+				}
+			}
+		})
+	}
+	a := fetch(t, offloading(root, "Status: 404 Not Found\n"+file), "HEAD", "/", nil)
+	if a.want(t, 404, ""); a.header.Get("Content-Length") != "10" {
+		t.Errorf("HEAD: got %v; want the file's length", a.header)
+	}
+	a = fetch(t, offloading(root, "Status: 200 OK\n"+file), "POST", "/", nil, "Range", "bytes=2-5")
+	a.want(t, 200, ten)
+}
+
+// TestOffloadRealPath: X-Sendfile names the file by the real path too, which an application in a folder that is a link gets from its
+// system, and the folder may be turned to the next release.
+func TestOffloadRealPath(t *testing.T) {
+	top := site(t, "r1/files/a.txt")
+	if err := os.Symlink("r1", filepath.Join(top, "current")); err != nil {
+		t.Skipf("symbolic links: %v", err)
+	}
+	for _, name := range []string{"current/files/a.txt", "r1/files/a.txt"} {
+		h := handler(says("Content-Type: a/b\nX-Sendfile: " + filepath.Join(top, name) + "\n\n"))
+		h.Offload = map[string]string{"/protected": filepath.Join(top, "current/files")}
+		get(t, h, "/").want(t, 200, "r1/files/a.txt")
+	}
+}
+
+// TestOffloadWithoutFolder is the server's fault.
+func TestOffloadWithoutFolder(t *testing.T) {
+	h := handler(says("Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\n\n"))
+	h.Offload = map[string]string{"/protected": filepath.Join(site(t), "missing")}
+	if a := get(t, h, "/"); a.status != 500 {
+		t.Errorf("got %+v; want a 500", a)
+	}
+}
+
 // TestOffloadRefuses what is outside the folders, and does not tell a client why (CVE-2025-61780, CVE-2026-7381).
 func TestOffloadRefuses(t *testing.T) {
 	outside := site(t, "secret")
@@ -69,7 +169,6 @@ func TestOffloadRefuses(t *testing.T) {
 		"X-Accel-Redirect: /protected/../secret":              502,
 		"X-Accel-Redirect: /protected/%2e%2e/secret":          502,
 		"X-Accel-Redirect: /protected/dir/../a.txt":           502,
-		"X-Accel-Redirect: /protected//a.txt":                 502,
 		"X-Accel-Redirect: /protected/a.txt%00":               502,
 		"X-Accel-Redirect: /protected/%zz":                    502,
 		"X-Accel-Redirect: " + root + "/a.txt":                502,
@@ -88,7 +187,7 @@ func TestOffloadRefuses(t *testing.T) {
 		}
 		log := &logBuffer{}
 		h := offloading(root, "Content-Type: a/b\n"+value+"\n")
-		h.ErrorLog = log.logger()
+		h.ErrorLog, h.Symlinks = log.logger(), exchange.SymlinksNone
 		a := get(t, h, "/")
 		if a.status != want || strings.Contains(a.body, "secret") {
 			t.Errorf("%s: got %+v; want %d", value, a, want)

@@ -85,7 +85,7 @@ func (x *relay) blame(err error) error {
 
 // respond sends the backend's response on.
 func (x *relay) respond(w gateway.ResponseWriter, resp *gateway.Response) error {
-	file, err := x.offloaded(resp.Headers)
+	file, err := x.offloaded(resp)
 	if err != nil || file != nil {
 		drain(resp.Body)
 	}
@@ -125,8 +125,7 @@ func clean(resp *gateway.Response) {
 	for _, name := range internal {
 		fields.Del(name)
 	}
-	bodyless := strings.HasPrefix(resp.Status, "204") || strings.HasPrefix(resp.Status, "304")
-	if !bodyless && !fields.Has("Content-Type") {
+	if !isBodyless(resp.Status) && !fields.Has("Content-Type") {
 		_ = fields.Set("X-Content-Type-Options", "nosniff") // a valid field
 	}
 }

@@ -39,6 +39,8 @@ type Data struct {
 	BufferRequest, BufferResponse bool // nginx: Buffered in one direction only
 	KeepAlive                     bool // nginx and HAProxy: keep FastCGI connections to the application; HAProxy multiplexes them
 
+	Offload string // nginx and lighttpd with FastCGI: folder of the files that the application may have sent
+
 	User, Group string // whom the workers run as; empty when the server is not started by root
 	Include     string // nginx: the folder of its stock parameter files
 	Modules     string // apache2: the folder of its modules

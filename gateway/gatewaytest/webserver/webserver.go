@@ -50,6 +50,10 @@ type Config struct {
 	Buffered                      bool
 	BufferRequest, BufferResponse bool
 
+	// Offload is a folder whose files the application may have sent, by X-Sendfile with lighttpd-fastcgi, and by X-Accel-Redirect
+	// below /protected with nginx-fastcgi.
+	Offload string
+
 	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send several requests at a time on one.
 	KeepAlive bool
 }
@@ -143,7 +147,7 @@ func (s *Server) ErrorLog() string {
 // prepare fills the server's folder and returns what its configuration has to know, the port aside.
 func prepare(c Config, dir, binary string) (conf.Data, error) {
 	d := conf.Data{
-		Dir: dir, Mount: c.Mount, Processes: c.Processes, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive,
+		Dir: dir, Mount: c.Mount, Processes: c.Processes, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive, Offload: c.Offload,
 		Buffered: c.Buffered, BufferRequest: c.BufferRequest, BufferResponse: c.BufferResponse,
 		Include: includes(binary), Modules: modules(),
 	}
