@@ -3,6 +3,7 @@
 package cgi_test
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -167,5 +168,26 @@ func TestPHPScript(t *testing.T) {
 		if want := test.want + "|" + path; err != nil || body != want {
 			t.Errorf("%s: got %.300q, %v; want %q", name, body, err, want)
 		}
+	}
+}
+
+// TestPHPFatalError: php-cgi ends with status 255 then, after a complete response, which Apache delivers.
+func TestPHPFatalError(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.php")
+	text := `<?php ini_set("display_errors", "0"); ini_set("log_errors", "0"); echo "before"; noSuchFunction();`
+	if err := os.WriteFile(page, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := &cgi.Script{Path: webserver.Find(t, "php-cgi"), Env: []string{"REDIRECT_STATUS=200"}}
+	r := request("GET", nil)
+	r.Environ.Set("SCRIPT_FILENAME", page)
+	var log strings.Builder
+	r.Stderr = &log
+	resp, body, err := fetch(t, s, r)
+	if body != "before" || err != nil || resp.ExitStatus != 255 {
+		t.Errorf("got %q, %v, %+v; want before, exit status 255", body, err, resp)
+	}
+	if want := fmt.Sprintf("cgi: %q: exit status 255\n", s.Path); log.String() != want {
+		t.Errorf("got the log %q; want %q", log.String(), want)
 	}
 }
