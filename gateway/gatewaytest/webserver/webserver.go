@@ -54,6 +54,10 @@ type Config struct {
 	// below /protected with nginx-fastcgi.
 	Offload string
 
+	// OwnPaths leaves the server's own reading of a path as it is by default. Otherwise repeated slashes, and slashes that are
+	// encoded, reach the application as far as the server can.
+	OwnPaths bool
+
 	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send several requests at a time on one.
 	KeepAlive bool
 }
@@ -149,7 +153,8 @@ func prepare(c Config, dir, binary string) (conf.Data, error) {
 	d := conf.Data{
 		Dir: dir, Mount: c.Mount, Processes: c.Processes, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive, Offload: c.Offload,
 		Buffered: c.Buffered, BufferRequest: c.BufferRequest, BufferResponse: c.BufferResponse,
-		Include: includes(binary), Modules: modules(),
+		OwnPaths: c.OwnPaths,
+		Include:  includes(binary), Modules: modules(),
 	}
 	if c.Backend != nil {
 		d.Network, d.Address = c.Backend.Network(), c.Backend.String()

@@ -1,0 +1,121 @@
+package host_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/scgi"
+)
+
+// place answers with what tells an application its place.
+func place(w gateway.ResponseWriter, r *gateway.Request) error {
+	_, err := fmt.Fprintf(w, "%s|%s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
+	return err
+}
+
+// sharedTargets are read alike by nginx, Apache, lighttpd and a Handler.
+var sharedTargets = []string{
+	"/app", "/app/", "/app/a", "/app//a///b/", "//app/a", "/./app/a", "/app/./a", "/app/a/.", "/app/a/..", "/app/a/../b", "/x/../app/a",
+	"/app/../app/b", "/app/%2e/a", "/app/a/%2e%2e/b", "/app/a/%2E%2E", "/%61pp/%61", "/app/a%20b", "/app/%252e%252e/a", `/app/a\..\b`,
+	"/app/a;b/c", "/app/..a/...", "/app/a+b", "/app/a?x/../y", "/apple", "/other", "/app/../apple/../app/c?/..",
+}
+
+// otherTargets are not. They have the Handler's answer first, and the reason where all three servers have another.
+var otherTargets = []struct {
+	target, handler, nginx, apache, lighttpd string
+	reason                                   string
+}{
+	{"/app/a%0ab", "/app|/a\nb", "/app|/a\nb", "/app|/a\nb", "400", ""},
+	{"/app/%ff", "/app|/\xff", "/app|/\xff", "/app|/\xff", "400", ""},
+	{"/..", "400", "400", "400", "403", ""},
+	{"/../app/a", "400", "400", "400", "/app|/a", ""},
+	{"/app/../../x", "400", "400", "400", "404", ""},
+	{"/app/a/%2e%2e/%2e%2e/%2e%2e/x", "400", "400", "400", "404", ""},
+	{"/app/a%00b", "400", "400", "404", "400", ""},
+	{"/app/%zz", "400", "400", "400", "/app|/%zz", ""},
+	{"/app/a#b", "400", "/app|/a", "400", "/app|/a", ""},
+	{"/app/a%2fb", "/app|/a/b", "/app|/a/b", "404", "/app|/a/b", ""},
+	{"/app/a%2f..%2fb", "/app|/b", "/app|/b", "404", "/app|/b", ""},
+	{"/app/../x", "400", "404", "404", "404", "what the path has below the mount leads above its beginning, which is a 400 wherever it begins"},
+	{"/app%2fa", "404", "/app|/a", "404", "/app|/a", ""},
+	{"/%2fapp/a", "404", "/app|/a", "404", "/app|/a", ""},
+}
+
+// TestPathsAsServers: side by side with web servers, with how they read a path by default.
+func TestPathsAsServers(t *testing.T) {
+	h := httptest.NewServer(&host.Handler{Backend: gateway.Local(gateway.AppFunc(place)), Mount: "/app", ErrorLog: quiet})
+	defer h.Close()
+	handler := h.Listener.Addr().String()
+	for _, c := range otherTargets {
+		if got := askRaw(t, handler, c.target); got != c.handler {
+			t.Errorf("%s: got %q; want %q", c.target, got, c.handler)
+		}
+		if c.reason == "" && c.handler != c.nginx && c.handler != c.apache && c.handler != c.lighttpd {
+			t.Errorf("%s: no server answers %q, and no reason says why", c.target, c.handler)
+		}
+	}
+	for _, template := range []string{"nginx-fastcgi", "apache2-scgi", "lighttpd-fastcgi"} {
+		t.Run(template, func(t *testing.T) {
+			server := startInFront(t, template)
+			for _, target := range sharedTargets {
+				if got, want := askRaw(t, handler, target), askRaw(t, server.Addr, target); got != want {
+					t.Errorf("%s: got %q; %s answers %q", target, got, server.Version, want)
+				}
+			}
+			for _, c := range otherTargets {
+				want := map[string]string{"nginx-fastcgi": c.nginx, "apache2-scgi": c.apache, "lighttpd-fastcgi": c.lighttpd}[template]
+				if got := askRaw(t, server.Addr, c.target); got != want {
+					t.Errorf("%s: %s answers %q; the table has %q", c.target, server.Version, got, want)
+				}
+			}
+		})
+	}
+}
+
+// startInFront starts a web server before an application that tells its place.
+func startInFront(t *testing.T, template string) *webserver.Server {
+	t.Helper()
+	var s server = &fastcgi.Server{App: gateway.AppFunc(place), ErrorLog: quiet}
+	if template == "apache2-scgi" { // with the configuration that has Apache itself split the path
+		s = &scgi.Server{App: gateway.AppFunc(place), ErrorLog: quiet}
+	}
+	backend, err := net.ResolveTCPAddr("tcp", serve(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webserver.Start(t, webserver.Config{Template: template, Mount: "/app", Backend: backend, OwnPaths: true})
+}
+
+// askRaw sends the target as it is. It returns the body, or the status of an error.
+func askRaw(t *testing.T, addr, target string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", target)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 200 {
+		return resp.Status[:3]
+	}
+	return string(body)
+}
