@@ -333,11 +333,14 @@ func TestRequestTimeout(t *testing.T) {
 func TestMount(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := start(t, &fastcgi.Server{Mount: "/app", App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-			_, err := fmt.Fprintf(w, "%s|%s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
+			_, err := fmt.Fprintf(w, "%s|%s|%s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"), r.EscapedPath)
 			return err
 		})})
 		c := dial(t, srv.addr)
-		for path, want := range map[string]string{"/app/a%20b?c": "/app|/a b", "/other": "There is nothing here.\n"} {
+		for path, want := range map[string]string{
+			"/app/a%20b?c": "/app|/a b|/app/a%20b", "/app//a%2Fb/../c": "/app|//a/b/../c|/app//a%2Fb/../c", "//app//a": "/app|/a|//app//a",
+			"/other": "There is nothing here.\n",
+		} {
 			a := c.send(get(1, keepConn, path)).answers(1)[1]
 			if got := body(a.stdout); got != want {
 				t.Errorf("%s got %q; want %q", path, got, want)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -113,9 +114,11 @@ func (r *request) app() gateway.App {
 	if r.refusal != nil {
 		return r.refusal
 	}
-	if err := gateway.Mount(r.environ, r.conn.server.Mount); err != nil {
+	sent, err := exchange.Mount(r.environ, r.conn.server.Mount)
+	if err != nil {
 		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err })
 	}
+	r.handler.EscapedPath = sent
 	switch r.role {
 	case RoleAuthorizer:
 		return authorizerApp{r.conn.server.Authorizer}

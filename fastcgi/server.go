@@ -81,7 +81,7 @@ type Server struct {
 	AllowedUIDs  []int
 
 	// Mount is the path at which the App is mounted, such as "/app", for a web server that does not tell SCRIPT_NAME and
-	// PATH_INFO apart: they are found in REQUEST_URI where they are not both sent (see gateway.Mount). Empty leaves the environ
+	// PATH_INFO apart: they are found in REQUEST_URI where they are not both sent (see exchange.Mount). Empty leaves the environ
 	// as it is. The URL.Path of an http.Handler stays whole, see package httpapp.
 	Mount string
 

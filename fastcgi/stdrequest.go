@@ -8,6 +8,7 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -66,18 +67,20 @@ func (r *stdRequest) run(w http.ResponseWriter) error {
 		Multithread:  true,
 		MaxBodyBytes: server.MaxBodyBytes,
 	}
-	return h.Run(ctx, r.app())
+	app := r.refusal
+	if app == nil {
+		app, h.EscapedPath = r.app()
+	}
+	return h.Run(ctx, app)
 }
 
-// app returns what answers the request.
-func (r *stdRequest) app() gateway.App {
-	if r.refusal != nil {
-		return r.refusal
+// app returns what answers the request, and the path as it was sent where Mount was applied to it.
+func (r *stdRequest) app() (app gateway.App, sent string) {
+	sent, err := exchange.Mount(r.environ, r.conn.server.Mount)
+	if err != nil {
+		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err }), sent
 	}
-	if err := gateway.Mount(r.environ, r.conn.server.Mount); err != nil {
-		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err })
-	}
-	return r.conn.server.App
+	return r.conn.server.App, sent
 }
 
 // paramsTooLarge answers a request whose variables are over a bound (RFC 6585 section 5).

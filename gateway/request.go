@@ -31,8 +31,9 @@ type Request struct {
 	Scheme string
 
 	// EscapedPath is the path of the request's target as the client sent it, mount included and still percent-encoded, where
-	// this process read the request from HTTP itself: SCRIPT_NAME and PATH_INFO are decoded and cannot tell an encoded slash
-	// from another. It is empty where a web server sent the variables: it has decided what they say.
+	// this process read the request from HTTP itself, or made SCRIPT_NAME and PATH_INFO of REQUEST_URI, as a server's Mount does:
+	// both are decoded and cannot tell an encoded slash from another. It is empty where a web server sent the two: it has decided
+	// what they say.
 	EscapedPath string
 
 	Multithread  bool // the App may be called by another goroutine at the same time

@@ -87,6 +87,8 @@ func TestMount(t *testing.T) {
 	for _, test := range []struct{ uri, status, body string }{
 		{"/app/a%2cb?x", "200", `"/app" "/a,b"`},
 		{"/app", "200", `"/app" ""`},
+		{"/app//a/../b", "200", `"/app" "//a/../b"`},
+		{"//app/a", "200", `"/app" "/a"`},
 		{"/apple", "404", ""},
 		{"/app/%zz", "400", ""},
 	} {

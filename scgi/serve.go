@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
 )
@@ -69,27 +70,29 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 
 // run answers the request.
 func (sv *service) run(ctx context.Context, x *serving, e *util.Environ) {
+	app, sent := sv.appFor(e)
 	x.handler = gateway.BaseCGIHandler{
 		Environ:      e,
+		EscapedPath:  sent,
 		Multithread:  true,
 		MaxBodyBytes: sv.MaxBodyBytes,
 		LogException: sv.logException,
 		Refused:      sv.Refused,
 	}
-	x.Run(ctx, sv.RequestTimeout, &x.handler, sv.appFor(e))
+	x.Run(ctx, sv.RequestTimeout, &x.handler, app)
 }
 
-// appFor returns the App, or in its place one that refuses the request.
-func (sv *service) appFor(e *util.Environ) gateway.App {
-	err := gateway.Mount(e, sv.Mount)
+// appFor returns the App, or in its place one that refuses the request, and the path as it was sent where Mount was applied to it.
+func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
+	sent, err := exchange.Mount(e, sv.Mount)
 	if firstValue(e) == "" {
 		// So nginx before 1.29.6 announces a body of unknown length, which it then sends.
 		err = gateway.ErrLengthRequired
 	}
 	if err != nil {
-		return gateway.Refuse(err)
+		return gateway.Refuse(err), sent
 	}
-	return sv.App
+	return sv.App, sent
 }
 
 // refuse ends a connection on which no request came. A limit has an answer; what is no SCGI has none.

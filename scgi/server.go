@@ -76,7 +76,7 @@ type Server struct {
 	AllowedUIDs  []int
 
 	// Mount is the path under which the web server has the App, "/" for the root, where the web server does not say so
-	// itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See gateway.Mount. Empty leaves all as it was sent.
+	// itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See exchange.Mount. Empty leaves all as it was sent.
 	Mount string
 
 	conns transport.Conns

@@ -41,6 +41,38 @@ func Complete(r *gateway.Request) (ok bool, err error) {
 	return true, nil
 }
 
+// Mount is gateway.Mount for a server, which also takes a path that is below prefix in the normal form of a [Target] only, such as
+// "//app/x": a web server that compares it in that form sends the request here. sent is the gateway.Request.EscapedPath for a
+// request whose SCRIPT_NAME and PATH_INFO were made of REQUEST_URI, and empty for one that was left alone.
+func Mount(e *util.Environ, prefix string) (sent string, err error) {
+	_, hasScript := e.Lookup("SCRIPT_NAME")
+	_, hasInfo := e.Lookup("PATH_INFO")
+	uri := util.TargetPath(e.Get("REQUEST_URI"))
+	if prefix == "" || uri == "" || hasScript && hasInfo {
+		return "", nil
+	}
+	if err := gateway.Mount(e, prefix); err != nil {
+		return uri, mountNormal(e, util.CleanMount(prefix), uri, err)
+	}
+	return uri, nil
+}
+
+// mountNormal sets the variables of a path in normal form, or returns err.
+func mountNormal(e *util.Environ, mount, path string, err error) error {
+	t, bad := ParseTarget(path)
+	rest, ok := t.Below(mount)
+	if bad != nil || !ok {
+		return err
+	}
+	info, bad := rest.After("")
+	if bad != nil {
+		return err
+	}
+	e.Set("SCRIPT_NAME", mount)
+	e.Set("PATH_INFO", info)
+	return nil
+}
+
 // PathTranslated returns PATH_TRANSLATED: the file that info, a PATH_INFO that is not empty, would be below root (RFC 3875
 // section 4.1.6). It never leads out of root, whatever info says.
 func PathTranslated(root, info string) string {

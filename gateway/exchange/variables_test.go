@@ -45,6 +45,35 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestMount: gateway.Mount, and what was sent.
+func TestMount(t *testing.T) {
+	for _, test := range []struct{ mount, environ, script, info, sent string }{
+		{"/app", "REQUEST_URI=/app/a%2fb//../c?d", "/app", "/a/b//../c", "/app/a%2fb//../c"},
+		{"/app", "REQUEST_URI=http://h/app/a SCRIPT_NAME=/app/a", "/app", "/a", "/app/a"},
+		{"/app", "REQUEST_URI=//app//a%2fb?d", "/app", "/a/b", "//app//a%2fb"},
+		{"/app/", "REQUEST_URI=/x/%2e%2e/app SCRIPT_NAME=/app", "/app", "", "/x/%2e%2e/app"},
+		{"/", "REQUEST_URI=//a PATH_INFO=/a", "", "//a", "//a"},
+		{"/app", "REQUEST_URI=/app/a SCRIPT_NAME=/x PATH_INFO=/y", "/x", "/y", ""},
+		{"", "REQUEST_URI=/app/a SCRIPT_NAME=/x", "/x", "", ""},
+		{"/app", "SCRIPT_NAME=/x", "/x", "", ""},
+	} {
+		e := util.EnvironFromList(strings.Split(test.environ, " "))
+		sent, err := exchange.Mount(e, test.mount)
+		if err != nil || sent != test.sent || e.Get("SCRIPT_NAME") != test.script || e.Get("PATH_INFO") != test.info {
+			t.Errorf("%s below %s: got %q, %v, %v", test.environ, test.mount, sent, err, e.List())
+		}
+	}
+	for uri, want := range map[string]string{
+		"/apple": "404", "//apple": "404", "/x//app": "404", "/app/%zz": "400", "//app/%zz": "404", "/app%2fx": "404", "*": "404", "/../app": "404", "//app/a%2f..%2f..%2fb": "404",
+	} {
+		e := util.EnvironFromMap(map[string]string{"REQUEST_URI": uri})
+		_, err := exchange.Mount(e, "/app")
+		if status, _ := gateway.ErrorPage(err); err == nil || status[:3] != want || e.Len() != 1 {
+			t.Errorf("%s: got %v, %v; want %s", uri, err, e.List(), want)
+		}
+	}
+}
+
 // TestPathTranslated: C16.
 func TestPathTranslated(t *testing.T) {
 	for _, test := range []struct{ root, info, want string }{

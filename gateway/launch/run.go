@@ -46,7 +46,7 @@ type Config struct {
 	MaxBodyBytes int64
 
 	// Mount is the path of the App, such as "/app". Over HTTP only what is below it is served. Over FastCGI and SCGI it is for
-	// web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see gateway.Mount. CGI does not need it. Empty is the
+	// web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see exchange.Mount. CGI does not need it. Empty is the
 	// root over HTTP, and otherwise what the web server says.
 	Mount string
 

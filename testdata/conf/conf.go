@@ -38,8 +38,8 @@ type Data struct {
 
 	BufferRequest, BufferResponse bool // nginx: Buffered in one direction only
 
-	OwnPaths bool // nginx, apache2: leave how the server reads a path as it is by default, instead of the path as it was sent
-	KeepAlive                     bool // nginx and HAProxy: keep FastCGI connections to the application; HAProxy multiplexes them
+	OwnPaths  bool // nginx, apache2: leave how the server reads a path as it is by default, instead of the path as it was sent
+	KeepAlive bool // nginx and HAProxy: keep FastCGI connections to the application; HAProxy multiplexes them
 
 	Offload string // nginx and lighttpd with FastCGI: folder of the files that the application may have sent
 
