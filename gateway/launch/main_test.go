@@ -132,20 +132,41 @@ func (g gate) open(t *testing.T) {
 	c.Close()
 }
 
-// logBook is a log that tests read while it is written.
+// logBook is a log that tests read while it is written. A Write never waits for the test.
 type logBook struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
-	lines chan string
+	lines []string      // that await has not returned
+	more  chan struct{} // has a value after a Write
 }
 
-func newLogBook() *logBook { return &logBook{lines: make(chan string, 100)} }
+func newLogBook() *logBook { return &logBook{more: make(chan struct{}, 1)} }
 
 func (b *logBook) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lines <- string(p)
+	b.lines = append(b.lines, string(p))
+	select {
+	case b.more <- struct{}{}:
+	default:
+	}
 	return b.text.Write(p)
+}
+
+// next returns the lines since the last call.
+func (b *logBook) next() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lines := b.lines
+	b.lines = nil
+	return lines
+}
+
+// putBack makes lines the first that next returns.
+func (b *logBook) putBack(lines []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(lines, b.lines...)
 }
 
 func (b *logBook) String() string {
@@ -161,11 +182,15 @@ func (b *logBook) await(t *testing.T, text string) string {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
-		select {
-		case line := <-b.lines:
+		lines := b.next()
+		for i, line := range lines {
 			if strings.Contains(line, text) {
+				b.putBack(lines[i+1:])
 				return line
 			}
+		}
+		select {
+		case <-b.more:
 		case <-deadline:
 			t.Fatalf("no line with %q came. Log:\n%s", text, b)
 		}
