@@ -51,7 +51,8 @@ type BaseCGIHandler struct {
 	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
 	MaxBodyBytes int64
 
-	// OriginServer writes an HTTP/1.x head in place of the Status field, as an nph script must (RFC 3875 section 5).
+	// OriginServer writes an HTTP/1.x head in place of the Status field, as an nph script must (RFC 3875 section 5). A Stdout that
+	// is a [HeadWriter] has a head of its own; see also [Request.OriginServer].
 	OriginServer bool
 
 	// HTTPVersion is the version that an OriginServer answers with: "1.0" or "1.1". Empty is "1.1", where wsgiref has 1.0.
@@ -143,6 +144,7 @@ func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
 		Stderr:       h.Stderr,
 		Scheme:       h.Scheme,
 		EscapedPath:  h.EscapedPath,
+		OriginServer: h.OriginServer,
 		Multithread:  h.Multithread,
 		Multiprocess: h.Multiprocess,
 		RunOnce:      h.RunOnce,

@@ -26,6 +26,7 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		Stderr:       r.Stderr,
 		Scheme:       r.Scheme,
 		EscapedPath:  r.EscapedPath,
+		OriginServer: r.OriginServer,
 		Multithread:  true,
 		Multiprocess: r.Multiprocess,
 	}

@@ -36,6 +36,10 @@ type Request struct {
 	// what they say.
 	EscapedPath string
 
+	// OriginServer says that the response goes to the client as it is. Otherwise a web server passes it on, and acts on what is
+	// meant for it: X-Accel-Redirect, X-Sendfile and their kind.
+	OriginServer bool
+
 	Multithread  bool // the App may be called by another goroutine at the same time
 	Multiprocess bool // an equal App may be called by another process at the same time
 	RunOnce      bool // the process expects to answer this request only

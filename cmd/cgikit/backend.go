@@ -49,6 +49,8 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 		Env:               o.env,
 		PassAuthorization: true, // nobody checks it before the target
 		Timeout:           o.timeout,
+		Offload:           o.offload,
+		PassAccel:         o.passAccel,
 		ErrorLog:          log,
 	}
 	if err := setSite(h, o); err != nil {

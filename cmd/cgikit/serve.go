@@ -120,6 +120,8 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.DurationVar(&o.keepIdle, "keep-idle", 0, "`time` after which a kept connection without a request is closed (default 10s)")
 	f.BoolVar(&o.strictExit, "strict-exit", false, "break the response of a CGI script that exits with a status that is not zero")
 	o.buffer.addFlags(f)
+	f.Var(&o.offload, "offload", "`/PATH=FOLDER` of files that the target may name in X-Accel-Redirect (/PATH/NAME) or X-Sendfile (FOLDER/NAME); several times")
+	f.BoolVar(&o.passAccel, "pass-accel", false, "pass X-Accel-Redirect, X-Sendfile and their kind over HTTP too, to a web server in front")
 	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "`engine` of FastCGI: cgikit, nethttp for listeners, or gofast for the target (default cgikit)")
 	f.BoolVar(&s.validated, "validate", false, "check every request and response, and fail those that break a rule")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of a line for each request on standard output: combined, json or off")

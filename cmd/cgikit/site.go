@@ -72,6 +72,7 @@ func checkSite(h *host.Handler, o targetOptions) error {
 		{"Index", "--index", siteHint},
 		{"Fallback", "--fallback", "such as --root /srv/www --split-path .php --fallback /index.php"},
 		{"Env", "--env", "such as --env APP_ENV=production; what says which request this is cannot be set"},
+		{"Offload", "--offload", "such as --offload /protected=/srv/files, a folder that is there"},
 	} {
 		if rest, ok := strings.CutPrefix(text, flag.field); ok {
 			return usage(errors.New(flag.name+rest), flag.hint)

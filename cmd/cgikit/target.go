@@ -41,6 +41,8 @@ type targetOptions struct {
 	gofast                bool
 	strictExit            bool
 	buffer                bufferOptions
+	offload               offloadFolders
+	passAccel             bool
 }
 
 // openTarget opens the target called name, or tells what there is.
@@ -108,6 +110,8 @@ func (o *targetOptions) fit(kind string) error {
 		{"--buffer-memory", o.buffer.memory != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--buffer-files", o.buffer.files != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--spool-dir", o.buffer.dir != "", remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--offload", len(o.offload) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--pass-accel", o.passAccel, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
 	} {
 		if flag.set && !flag.fits {

@@ -21,6 +21,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/util"
 )
 
 // output is a backend's answer that tells how far it was read, and whether it was closed.
@@ -186,7 +187,11 @@ func TestBufferFile(t *testing.T) {
 	h := buffered(says("Content-Type: text/plain\nX-Accel-Redirect: /files/a.txt\n\n"), &exchange.Budget{MemoryBytes: -1, FileBytes: -1})
 	h.Offload = map[string]string{"/files": dir}
 	client := new(fileClient)
-	if _, err := askWith(t, h, nil, 0, client); err != nil || client.files != 1 || !strings.HasSuffix(client.String(), text) {
+	run := gateway.BaseCGIHandler{
+		Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "REQUEST_URI": "/x"}),
+		Stdout:  client, Stderr: io.Discard, OriginServer: true,
+	}
+	if err := run.Run(t.Context(), h); err != nil || client.files != 1 || !strings.HasSuffix(client.String(), text) {
 		t.Errorf("got %v, %d files sent, %d bytes", err, client.files, client.Len())
 	}
 }

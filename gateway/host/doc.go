@@ -62,9 +62,12 @@
 //   - A local redirect (RFC 3875 section 6.2.2: a Location that is a path, without Status and other fields) is answered by what
 //     that path is answered with: a GET, or a HEAD for a HEAD, without body, that goes through resolution again. The 11th in a row
 //     is a 502.
-//   - X-Sendfile and X-Accel-Redirect send a file where Offload allows it, under the status of the
-//     response. They are removed otherwise, as are the other X-Accel fields, which are meant for a web
-//     server, and X-CGI fields (section 6.3.5).
+//   - X-Sendfile, X-Accel-Redirect and the other fields by which an application directs its web server
+//     go to that server where one is in front: to what comes in over FastCGI, SCGI or CGI, and with
+//     PassAccel over HTTP. Otherwise X-Accel-Redirect and X-Sendfile send a file where Offload allows
+//     it, under the status of the response, X-Accel-Buffering: no keeps an answer from being read
+//     ahead, and all of them are removed; a line in the log tells of those that had no effect. X-CGI
+//     fields (section 6.3.5) are removed always.
 //   - A backend that fails is answered by 502, 503 or 504 with a sentence that names the cause. The details go to the log only.
 //     After the first byte the response is broken off, so that a client can see that it is not whole.
 //

@@ -114,6 +114,9 @@ func facesOf(root string) []face {
 		{"Offload", "", "/", func(h *host.Handler, _ *strings.Builder) {
 			h.Offload, h.Backend = map[string]string{"/files": root}, says("X-Accel-Redirect: /files/a.txt\nContent-Type: text/plain\n\n")
 		}, "200 a.txt"},
+		{"PassAccel", "", "/", func(h *host.Handler, _ *strings.Builder) {
+			h.PassAccel, h.Offload, h.Backend = true, map[string]string{"/files": root}, says("X-Accel-Redirect: /files/a.txt\nContent-Type: text/plain\n\nas it is")
+		}, "200 as it is"},
 		{"ErrorLog", "", "/", func(h *host.Handler, out *strings.Builder) {
 			h.ErrorLog = slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: onlyMessages}))
 			h.Backend = backendFunc(func(r *gateway.Request) (*gateway.Response, error) {

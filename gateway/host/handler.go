@@ -10,6 +10,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // Handler answers requests with a backend. It is an http.Handler and a gateway.App, and may serve any number of requests at the
@@ -115,7 +116,14 @@ type Handler struct {
 	// only. The fields stay too, except those that describe the body which was not sent, such as
 	// Content-Length, Content-Range and Content-Encoding. Of a 206 the part is sent that its
 	// Content-Range names. A response without Content-Type gets one as from a [Files].
+	//
+	// Offload has no effect where a web server is in front: see PassAccel.
 	Offload map[string]string
+
+	// PassAccel passes X-Accel-Redirect, X-Accel-Buffering, X-Sendfile and their kind to the client, which is a web server that acts
+	// on them, such as nginx with proxy_pass. Without it a response over HTTP loses those that the Handler does not act on itself, and
+	// the log has a line about it. What comes in over FastCGI, SCGI and CGI has a web server in front, to which they are passed always.
+	PassAccel bool
 
 	// ErrorLog takes what the backend writes to its error stream, one record at level Warn for each line, and why a request
 	// failed, at level Error, or Warn where the client is to blame. Nil is the request's own error stream: standard error, or the web server's log over FastCGI.
@@ -130,6 +138,8 @@ type Handler struct {
 	offload []*offloadFolder
 	spool   *Spool
 	faulty  error // what is wrong with the fields
+
+	accelRemoved transport.Notice
 }
 
 // setUp is done at the first request: the fields are there by then.

@@ -38,12 +38,12 @@ func (h *Handler) offloadFolders() (folders []*offloadFolder) {
 // offloaded opens the file that a response names, nil if it names none or may not.
 func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 	folders := x.handler.offload
-	if len(folders) == 0 || isBodyless(resp.Status) {
+	if len(folders) == 0 || x.passesAccel() || isBodyless(resp.Status) {
 		return nil, nil
 	}
 	open, named := openAccel, resp.Headers.Get("X-Accel-Redirect")
 	if named == "" {
-		open, named = openSendfile, resp.Headers.Get("X-Sendfile")
+		open, named = openSendfile, cmp.Or(resp.Headers.Get("X-Sendfile"), resp.Headers.Get("X-LIGHTTPD-send-file"))
 	}
 	if named == "" {
 		return nil, nil

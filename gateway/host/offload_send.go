@@ -45,7 +45,7 @@ func sendFile(w gateway.ResponseWriter, r *gateway.Request, resp *gateway.Respon
 // what describes the body that the application did not send.
 func (o *offload) describe(resp *gateway.Response) (err error) {
 	for _, name := range resp.Headers.Keys() {
-		if isForServer(name) || describesBody(name, resp.Headers.Get(name)) {
+		if isForServer(name) || isInternal(name) || describesBody(name, resp.Headers.Get(name)) {
 			resp.Headers.Del(name)
 		}
 	}

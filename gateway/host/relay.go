@@ -97,7 +97,7 @@ func (x *relay) respond(w gateway.ResponseWriter, resp *gateway.Response) error 
 		return sendFile(w, x.bodyless(), resp, file)
 	}
 	x.readAhead(resp)
-	clean(resp)
+	x.clean(resp)
 	return gateway.Forward(answered{resp}).ServeGateway(w, x.sent)
 }
 
@@ -112,34 +112,6 @@ func (x *relay) bodyless() *gateway.Request {
 type answered struct{ resp *gateway.Response }
 
 func (a answered) RoundTrip(*gateway.Request) (*gateway.Response, error) { return a.resp, nil }
-
-// clean takes off what is not for the client, and says what browsers must not guess.
-func clean(resp *gateway.Response) {
-	fields := resp.Headers
-	var internal []string // seldom any
-	for name := range fields.All() {
-		if isForServer(name) {
-			internal = append(internal, name)
-		}
-	}
-	for _, name := range internal {
-		fields.Del(name)
-	}
-	if !isBodyless(resp.Status) && !fields.Has("Content-Type") {
-		_ = fields.Set("X-Content-Type-Options", "nosniff") // a valid field
-	}
-}
-
-// isForServer tells fields that an application means for its web server (RFC 3875 section 6.3.5; nginx, Apache's mod_xsendfile,
-// lighttpd).
-func isForServer(name string) bool {
-	return hasPrefixFold(name, "X-Accel-") || hasPrefixFold(name, "X-CGI-") ||
-		strings.EqualFold(name, "X-Sendfile") || strings.EqualFold(name, "X-LIGHTTPD-send-file")
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
-}
 
 // rerouted is the request that a local redirect leads to, where the Router is to answer it.
 type rerouted struct{ request *gateway.Request }

@@ -68,6 +68,10 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 	}
 	request := &gateway.Request{
 		Environ: e, Stderr: os.Stderr, EscapedPath: cmp.Or(r.URL.EscapedPath(), "/"), Multithread: true,
+		OriginServer: true,
+	}
+	if outer := httpapp.Request(r); outer != nil {
+		request.OriginServer = outer.OriginServer
 	}
 	switch {
 	case r.Body == nil || r.Body == http.NoBody:
@@ -82,7 +86,7 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 		return nil, err
 	}
 	x.readAhead(resp)
-	clean(resp)
+	x.clean(resp)
 	answer, err := toHTTP(r, x.sent, resp)
 	if err != nil {
 		resp.Body.Close()

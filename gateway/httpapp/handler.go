@@ -69,6 +69,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Stdin:        input,
 		StdinStream:  r.ContentLength < 0,
 		Stdout:       output,
+		OriginServer: originServer(r),
 		Multithread:  true,
 		MaxBodyBytes: h.MaxBodyBytes,
 		Refused:      h.Refused,
@@ -88,6 +89,13 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		endBody(w, r, input, output.closes)
 	}
+}
+
+// originServer reports whether the response to r goes to the client as it is. It does not where r is an App's request from a web
+// server.
+func originServer(r *http.Request) bool {
+	request := Request(r)
+	return request == nil || request.OriginServer
 }
 
 func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {

@@ -41,7 +41,7 @@ type Data struct {
 	OwnPaths  bool // nginx, apache2: leave how the server reads a path as it is by default, instead of the path as it was sent
 	KeepAlive bool // nginx and HAProxy: keep FastCGI connections to the application; HAProxy multiplexes them
 
-	Offload string // nginx and lighttpd with FastCGI: folder of the files that the application may have sent
+	Offload string // nginx and lighttpd: a folder whose files a response may name, to be sent in its place
 
 	User, Group string // whom the workers run as; empty when the server is not started by root
 	Include     string // nginx: the folder of its stock parameter files

@@ -50,8 +50,8 @@ type Config struct {
 	Buffered                      bool
 	BufferRequest, BufferResponse bool
 
-	// Offload is a folder whose files the application may have sent, by X-Sendfile with lighttpd-fastcgi, and by X-Accel-Redirect
-	// below /protected with nginx-fastcgi.
+	// Offload is a folder whose files the response of an application may name: by X-Accel-Redirect, below /protected/, of
+	// nginx, and by X-Sendfile of lighttpd. The workers must be able to read it: see Dir.
 	Offload string
 
 	// OwnPaths leaves the server's own reading of a path as it is by default. Otherwise repeated slashes, and slashes that are

@@ -1,0 +1,59 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway"
+)
+
+// Some fields of a response are for the web server: X-Accel-Redirect and X-Sendfile name a file that it sends in the place of the body,
+// and others say how to send it. Where a web server is in front they are its own. Where the Handler answers the client, it acts on
+// what Offload allows, and the others are of no use to the client and may tell it about files.
+
+// passesAccel reports whether there is a web server in front.
+func (x *relay) passesAccel() bool { return x.handler.PassAccel || !x.current.OriginServer }
+
+// clean takes off what is not for the client, and says what browsers must not guess.
+func (x *relay) clean(resp *gateway.Response) {
+	fields := resp.Headers
+	var removed []string // seldom any
+	for name := range fields.All() {
+		if isInternal(name) || isForServer(name) && !x.passesAccel() {
+			removed = append(removed, name)
+		}
+	}
+	for _, name := range removed {
+		fields.Del(name)
+	}
+	x.warnRemoved(removed)
+	if !isBodyless(resp.Status) && !fields.Has("Content-Type") {
+		_ = fields.Set("X-Content-Type-Options", "nosniff") // a valid field
+	}
+}
+
+// warnRemoved logs that the application was taken for having a web server in front that does what it says. An answer was not read
+// ahead where X-Accel-Buffering says so, so that this has done its work.
+func (x *relay) warnRemoved(names []string) {
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return isInternal(name) || strings.EqualFold(name, "X-Accel-Buffering")
+	})
+	if len(names) > 0 && x.handler.accelRemoved.IsNews() {
+		x.sent.Warn(fmt.Sprintf("%.200s of the application has no effect and is removed (hint: allow folders by --offload, or name a web "+
+			"server in front that takes it by --pass-accel; in a program, by Offload and PassAccel)", strings.Join(names, ", ")))
+	}
+}
+
+// isInternal tells fields that are for a gateway and never for another server (RFC 3875 section 6.3.5).
+func isInternal(name string) bool { return hasPrefixFold(name, "X-CGI-") }
+
+// isForServer tells fields that an application means for its web server: nginx, Apache's mod_xsendfile, lighttpd.
+func isForServer(name string) bool {
+	return hasPrefixFold(name, "X-Accel-") || hasPrefixFold(name, "X-LIGHTTPD-") ||
+		strings.EqualFold(name, "X-Sendfile") || strings.EqualFold(name, "X-Sendfile2")
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
