@@ -89,7 +89,8 @@ type Client struct {
 	// negative no bound.
 	FirstByteTimeout time.Duration
 
-	// ReadTimeout bounds each further wait for more of the answer, which any record is, as with nginx. Zero is 60 seconds, negative no bound.
+	// ReadTimeout bounds each further wait for more of the answer, which any record is, as with nginx. Zero is 60 seconds,
+	// negative no bound.
 	ReadTimeout time.Duration
 
 	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
@@ -102,7 +103,9 @@ type Client struct {
 	// Multiplex sends several requests at the same time over one connection, and keeps at least one. It is given up for good
 	// when the application does not answer FCGI_GET_VALUES by FCGI_MPXS_CONNS=1, or answers FCGI_CANT_MPX_CONN: php-fpm and all
 	// that is built on libfcgi do. FastCGI has no flow control for one of several requests: when 256 KiB of one response wait for
-	// its reader, the others on its connection wait too. It saves connections and no time.
+	// its reader, the others on its connection wait too, and new requests go over another connection, or wait for one under
+	// MaxConns. A request whose response is not read at all for ReadTimeout is given up then. Multiplex saves connections and no
+	// time.
 	Multiplex bool
 
 	inner client.Client
@@ -176,6 +179,7 @@ type ClientStats struct {
 	Requests uint64 // begun; one that was sent again counts twice
 	Dialed   uint64 // connections made
 	Retried  uint64 // requests sent again because a kept connection had ended
+	Stalled  uint64 // requests given up, with Multiplex, because their responses were not read for ReadTimeout
 	Active   int    // open connections with a request under way, and those being dialed
 	Idle     int    // open connections without
 	Waiting  int    // requests that wait for a connection

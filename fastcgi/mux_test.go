@@ -201,6 +201,143 @@ func TestClientMultiplexedSlowReader(t *testing.T) {
 	}
 }
 
+// sendsUnread answers the requests of a connection with ok, but those that ask for it with more than waits for a reader. One that is
+// given up has been answered before.
+func sendsUnread(a appConn) {
+	what := make(map[uint16]string)
+	for {
+		r, err := a.read()
+		switch {
+		case err != nil:
+			return
+		case r.kind == typeParams && r.content != "":
+			what[r.id] = (&call{pairs: cutPairs(r.content)}).param("WHAT")
+		case r.kind == typeStdin && what[r.id] == "big":
+			a.say(stdout(r.id, "A: b\r\n\r\n"), strings.Repeat(stdout(r.id, strings.Repeat("x", 60_000)), bigRecords), end(r.id, 0, 0))
+		case r.kind == typeStdin:
+			a.say(whole(r.id, ok))
+		}
+	}
+}
+
+// bigRecords is a little more than waits for a reader, and with the system's buffer less than keeps the application from going on.
+const bigRecords = 6
+
+// impatiently makes a request that may have come to a connection which waits for a reader.
+func impatiently(c *fastcgi.Client) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, _, err := exchange(c, requestOf("GET", nil).WithContext(ctx))
+	return err
+}
+
+// A connection that waits for the reader of one response gets no further requests: they go over another one.
+func TestClientMultiplexedUnread(t *testing.T) {
+	c := multiplexing(t, sendsUnread)
+	unread, err := c.RoundTrip(requestOf("GET", nil, "WHAT", "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Body.Close()
+	waitUntil(t, "another connection", func() bool { // the first few may come before the connection waits
+		impatiently(c)
+		return c.Stats().Dialed == 2
+	})
+	for range 10 {
+		expectOK(t, c)
+	}
+	if got, err := io.ReadAll(unread.Body); len(got) != bigRecords*60_000 || err != nil {
+		t.Errorf("got %d bytes, %v", len(got), err)
+	}
+	unread.Body.Close()
+	settle(t, c)
+	if s := c.Stats(); s.Dialed != 2 || s.Requests < 12 || s.Stalled != 0 || s.Idle != 1 {
+		t.Errorf("got %+v; want two connections", s)
+	}
+}
+
+// Under MaxConns further requests wait until the response is read, as long as for any connection.
+func TestClientMultiplexedUnreadUnderMaxConns(t *testing.T) {
+	c := multiplexing(t, sendsUnread)
+	c.MaxConns = 1
+	unread, err := c.RoundTrip(requestOf("GET", nil, "WHAT", "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Body.Close()
+	c.WaitTimeout = time.Millisecond
+	waitUntil(t, "a connection that waits for its reader", func() bool {
+		return backendStatus(impatiently(c)) == 503
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	c.WaitTimeout = -1
+	if _, _, err := exchange(c, requestOf("GET", nil).WithContext(ctx)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v; want context.Canceled", err)
+	}
+	var group sync.WaitGroup
+	for range 3 {
+		group.Go(func() { expectOK(t, c) })
+	}
+	waitUntil(t, "three that wait", func() bool { return c.Stats().Waiting == 3 })
+	if got, err := io.ReadAll(unread.Body); len(got) != bigRecords*60_000 || err != nil {
+		t.Errorf("got %d bytes, %v", len(got), err)
+	}
+	group.Wait()
+	if s := c.Stats(); s.Retried != 0 || s.Waiting != 0 {
+		t.Errorf("got %+v; want none that waits", s)
+	}
+}
+
+// A request whose response is not read at all for ReadTimeout is given up, and the application is told; the others go on.
+func TestClientMultiplexedStalled(t *testing.T) {
+	begun := make(chan bool)
+	c := multiplexing(t, func(a appConn) {
+		one, _ := a.request()
+		a.say(stdout(one.id, "A: 1\r\n\r\n"))
+		two, _ := a.request()
+		a.say(stdout(two.id, "A: 2\r\n\r\n"))
+		<-begun
+		aborted := make(chan record, 1)
+		go func() { aborted <- a.next() }()
+		for range 20 {
+			a.say(stdout(one.id, strings.Repeat("x", 60_000)))
+		}
+		if r := <-aborted; r.kind != typeAbort || r.id != one.id {
+			t.Errorf("got %+v; want FCGI_ABORT_REQUEST of %d", r, one.id)
+		}
+		a.say(end(one.id, 0, 0), stdout(two.id, "two"), end(two.id, 0, 0))
+		three, err := a.request()
+		if err == nil {
+			a.say(whole(three.id, ok))
+		}
+		a.hangUp()
+	})
+	c.ReadTimeout = 300 * time.Millisecond
+	one, err := c.RoundTrip(requestOf("GET", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := c.RoundTrip(requestOf("GET", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(begun)
+	if got, err := io.ReadAll(two.Body); string(got) != "two" || err != nil {
+		t.Errorf("the other: got %q, %v", got, err)
+	}
+	two.Body.Close()
+	if got, err := io.ReadAll(one.Body); backendStatus(err) != 504 || !strings.Contains(err.Error(), "not read in time") {
+		t.Errorf("the one that was not read: got %d bytes, %v; want a 504", len(got), err)
+	}
+	one.Body.Close()
+	expectOK(t, c)
+	settle(t, c)
+	if s := c.Stats(); s.Dialed != 1 || s.Stalled != 1 || s.Requests != 3 {
+		t.Errorf("got %+v; want one connection, three requests and one that stalled", s)
+	}
+}
+
 // The end of the connection is that of all its requests, and of no later one.
 func TestClientMultiplexedDeath(t *testing.T) {
 	for _, last := range []string{"", stdout(1, "A: b"), stdout(99, "not open"), "\xff\xff\xff\xff\xff\xff\xff\xff"} {

@@ -106,6 +106,7 @@ type Stats struct {
 	Requests uint64
 	Dialed   uint64
 	Retried  uint64
+	Stalled  uint64
 	Active   int
 	Idle     int
 	Waiting  int

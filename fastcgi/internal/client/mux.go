@@ -14,8 +14,9 @@ import (
 // mux holds the connections of a Client that carry several requests at the same time (FastCGI section 3.3). Each of them is an active
 // one of the pool. The zero value is ready.
 type mux struct {
-	off  atomic.Bool  // the application cannot multiplex
-	idle atomic.Int64 // connections without a request
+	off     atomic.Bool   // the application cannot multiplex
+	idle    atomic.Int64  // connections without a request
+	stalled atomic.Uint64 // requests that were given up because their responses were not read
 
 	mu      sync.Mutex
 	conns   []*sharedConn
@@ -128,6 +129,13 @@ func (m *mux) dialed() {
 	m.notify()
 }
 
+// roomMade is told of a connection that takes requests again.
+func (m *mux) roomMade() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.notify()
+}
+
 // notify has the requests that wait look for room again.
 func (m *mux) notify() {
 	if m.changed != nil {
@@ -153,8 +161,9 @@ func (m *mux) closeIdle() {
 	}
 }
 
-// addStats moves the connections without a request, which are active ones of the pool, to the idle ones, and adds the requests that wait.
+// addStats adds the figures of m to those of the pool, in which connections without a request are active.
 func (m *mux) addStats(s *Stats) {
+	s.Stalled = m.stalled.Load()
 	idle := min(int(m.idle.Load()), s.Active)
 	s.Idle += idle
 	s.Active -= idle

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
@@ -18,9 +19,11 @@ type sharedConn struct {
 	base        *conn // of the pool
 	records     *wire.RecordReader
 	idleTimeout time.Duration
+	readTimeout time.Duration
 	maxIdle     int
 
-	writing sync.Mutex // held for the records of one write
+	behind  atomic.Int32 // streams whose readers are
+	writing sync.Mutex   // held for the records of one write
 
 	mu      sync.Mutex
 	streams map[uint16]*stream // those that the application has not ended
@@ -30,6 +33,9 @@ type sharedConn struct {
 	isIdle  bool        // it counts in mux.idle
 	idle    *time.Timer // ends it when it has been idle for long enough; nil before it was idle
 	ended   error       // why it takes no more requests
+
+	blockedSince time.Time     // when read began to wait for the reader of a response; zero while it does not
+	blockedTotal time.Duration // of the earlier waits
 }
 
 func newSharedConn(m *mux, p *pool, base *conn, s *Settings) *sharedConn {
@@ -39,6 +45,7 @@ func newSharedConn(m *mux, p *pool, base *conn, s *Settings) *sharedConn {
 		base:        base,
 		records:     wire.NewRecordReader(bufio.NewReader(base.call.Conn)),
 		idleTimeout: s.IdleTimeout,
+		readTimeout: s.Dialer.ReadTimeout,
 		maxIdle:     s.MaxIdleConns,
 		streams:     make(map[uint16]*stream),
 	}
@@ -55,11 +62,12 @@ func (c *sharedConn) multiplexes(ctx context.Context, timeout time.Duration) boo
 	return err == nil && values[mpxsConns] == "1"
 }
 
-// open returns a share of the connection, nil if there is no room. force goes over maxStreams.
+// open returns a share of the connection, nil if there is no room. force goes over maxStreams. A connection that waits for the reader
+// of a response has no room: further requests on it would wait too.
 func (c *sharedConn) open(force bool) *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended != nil || len(c.streams) >= wire.MaxContent || len(c.streams) >= maxStreams && !force {
+	if c.ended != nil || c.behind.Load() > 0 || len(c.streams) >= wire.MaxContent || len(c.streams) >= maxStreams && !force {
 		return nil
 	}
 	c.leaveIdle()
@@ -106,6 +114,47 @@ func (c *sharedConn) deliver(h wire.Header, content []byte) error {
 	}
 	s.deliver(h, content)
 	return nil
+}
+
+// waitForReader waits until the reader of a response makes room, and reports false if it does not within ReadTimeout.
+func (c *sharedConn) waitForReader(room <-chan struct{}) bool {
+	c.block()
+	defer c.unblock()
+	var late <-chan time.Time
+	if c.readTimeout > 0 {
+		timer := time.NewTimer(c.readTimeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-room:
+		return true
+	case <-late:
+		return false
+	}
+}
+
+func (c *sharedConn) block() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blockedSince = time.Now()
+}
+
+func (c *sharedConn) unblock() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blockedTotal += time.Since(c.blockedSince)
+	c.blockedSince = time.Time{}
+}
+
+// blockedTime is for how long so far the connection has waited for readers of responses.
+func (c *sharedConn) blockedTime() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.blockedSince.IsZero() {
+		return c.blockedTotal
+	}
+	return c.blockedTotal + time.Since(c.blockedSince)
 }
 
 // receiver returns the stream of a record, nil if there is none, and takes note of END_REQUEST.
