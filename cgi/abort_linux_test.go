@@ -36,11 +36,14 @@ func TestScriptAborted(t *testing.T) {
 		moreGoroutines, moreFiles := max(runtime.NumGoroutine()-goroutines, 0), max(openFiles(t)-files, 0)
 		left := fmt.Sprintf("%d goroutines, %d files, children %q", moreGoroutines, moreFiles, children(t))
 		if left == `0 goroutines, 0 files, children ""` {
-			return
+			break
 		}
 		if time.Now().After(end) {
 			t.Fatal("left behind: ", left)
 		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

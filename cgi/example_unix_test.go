@@ -72,6 +72,7 @@ func ExampleDir() {
 		return
 	}
 	scripts := &cgi.Dir{Path: folder} // gateway.Forward makes it an App, for any server
+	defer scripts.Close()             // ends the scripts that still run
 	for _, path := range []string{"/hello/world", "/goodbye"} {
 		environ := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/cgi-bin", "PATH_INFO": path})
 		resp, err := scripts.RoundTrip(&gateway.Request{Environ: environ, Stderr: io.Discard})

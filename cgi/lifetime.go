@@ -12,7 +12,7 @@ import (
 
 const (
 	// grace is how long a standard output that outlives its script, in a process the script has left behind, may be silent before
-	// it is taken for ended. Apache and lighttpd wait for ever, which such a process can make true.
+	// it is taken for ended. Apache and lighttpd wait for its end, which may never come.
 	grace = 2 * time.Second
 
 	// stderrGrace is the same for standard error, whose end a response need not wait for: all that the script wrote is there.
@@ -60,7 +60,7 @@ func (p *process) checkProgress(limit time.Duration) {
 	switch {
 	case p.ended || p.finished: // what may be silent now are processes that the script has left behind
 	case left <= 0:
-		p.end(errSilent)
+		p.stopGroup(errSilent)
 	default:
 		p.patience.Reset(left)
 	}
@@ -71,7 +71,7 @@ func (p *process) abort(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.finished && !p.complete {
-		p.end(cause)
+		p.stopGroup(cause)
 	}
 }
 
@@ -81,12 +81,12 @@ func (p *process) stop(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended || !p.finished && !writersGone(p.stdout) {
-		p.end(cause)
+		p.stopGroup(cause)
 	}
 }
 
-// end has the script's group end. The first cause is the one that counts. p.mu is locked, as for the next two.
-func (p *process) end(cause error) {
+// stopGroup stops the script and its group. The first cause is the one that counts. p.mu is locked, as for the next two.
+func (p *process) stopGroup(cause error) {
 	switch {
 	case p.cause != nil:
 		return
@@ -94,13 +94,13 @@ func (p *process) end(cause error) {
 		p.killRest()
 		p.stdout.SetReadDeadline(time.Unix(1, 0))
 	default:
-		p.endGroup()
+		p.terminateGroup()
 	}
 	p.cause = cause
 }
 
-// endGroup asks first.
-func (p *process) endGroup() {
+// terminateGroup asks the group to end, and kills it after KillDelay.
+func (p *process) terminateGroup() {
 	delay := cmp.Or(p.KillDelay, defaultKillDelay)
 	if delay < 0 || !p.child.terminate() {
 		p.child.kill()
@@ -144,7 +144,7 @@ func (p *process) noteExit() bool {
 	p.ended = true
 	rest := grace
 	if p.cause != nil {
-		p.child.kill() // those of the group whom SIGTERM did not end
+		p.child.kill() // the processes of the group that SIGTERM did not end
 		rest = stderrGrace
 	}
 	now := time.Now()
@@ -181,7 +181,7 @@ func (p *process) stopAndWait() {
 	if p.ended {
 		p.killRest()
 	} else {
-		p.end(errClosedEarly)
+		p.stopGroup(errClosedEarly)
 	}
 	p.mu.Unlock()
 	<-p.exited

@@ -66,8 +66,8 @@ func (s *Script) start(r *gateway.Request, c command, body io.Reader) (*process,
 		closeAll([]*os.File{p.stdin, p.stdout, p.stderr})
 		return nil, err
 	}
-	p.watch(r.Context())
 	s.register(p)
+	p.watch(r.Context())
 	if body != nil {
 		go p.copyBody(body)
 	}
@@ -148,7 +148,7 @@ func (p *process) Read(b []byte) (int, error) {
 		p.abort(errOutput)
 		n, err = n-int(min(over, int64(n))), io.EOF
 	}
-	if err != nil { // the end, or a deadline that end or noteExit has set
+	if err != nil { // the end, or a deadline that stopGroup or noteExit has set
 		p.noteEnd()
 		if p.strict {
 			<-p.exited
