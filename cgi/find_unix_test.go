@@ -3,6 +3,8 @@
 package cgi_test
 
 import (
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -158,5 +160,50 @@ func TestDirTarget(t *testing.T) {
 				t.Errorf("%s: got %q; want %q", test.sent, got, test.want)
 			}
 		})
+	}
+}
+
+// TestDirAsFcgiwrap: side by side. What fcgiwrap runs, Dir runs; what PATH_INFO it gives, Dir gives. fcgiwrap leaves SCRIPT_NAME
+// as it is, and sets no SCRIPT_FILENAME.
+func TestDirAsFcgiwrap(t *testing.T) {
+	root := folderOfScripts(t)
+	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	wrap := startFcgiwrap(t)
+	const show = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s|%s' \"${0##*/site}\" \"$PATH_INFO\""
+	for _, name := range []string{"show", "sub/show"} {
+		writeScript(t, filepath.Join(root, name), show, 0o755)
+	}
+	for _, test := range []struct{ environ, want string }{
+		{"SCRIPT_FILENAME=ROOT/show SCRIPT_NAME=/x PATH_INFO=/y", "/show|/y"},
+		{"SCRIPT_FILENAME=ROOT/sub/show SCRIPT_NAME=/show DOCUMENT_ROOT=ROOT", "/sub/show|"},
+		{"SCRIPT_NAME=/show DOCUMENT_ROOT=ROOT", "/show|"},
+		{"SCRIPT_NAME=/show/a/b DOCUMENT_ROOT=ROOT", "/show|/a/b"},
+		{"SCRIPT_NAME=/sub/show/ DOCUMENT_ROOT=ROOT", "/sub/show|/"},
+		{"SCRIPT_NAME=/site/sub/show/a DOCUMENT_ROOT=TOP", "/sub/show|/a"},
+		{"SCRIPT_FILENAME=ROOT/secret", "403"},
+		{"SCRIPT_FILENAME=ROOT/sub", "403"},
+		{"SCRIPT_NAME=/sub DOCUMENT_ROOT=ROOT", "403"},
+	} {
+		var list []string
+		for pair := range strings.SplitSeq(test.environ, " ") {
+			name, value, _ := strings.Cut(pair, "=")
+			list = append(list, name+"="+strings.NewReplacer("ROOT", root, "TOP", filepath.Dir(root)).Replace(value))
+		}
+		r := &gateway.Request{Environ: util.EnvironFromList(append(list, "REQUEST_METHOD=GET")), Stderr: io.Discard}
+		if got := askDir(t, root, r); got != test.want {
+			t.Errorf("%s: got %q; want %q", test.environ, got, test.want)
+		}
+		resp, got, err := fetch(t, wrap, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Status != "" {
+			got = resp.Status[:3]
+		}
+		if got != test.want {
+			t.Errorf("%s: fcgiwrap gives %q; the table has %q", test.environ, got, test.want)
+		}
 	}
 }

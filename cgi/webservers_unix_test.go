@@ -44,6 +44,16 @@ func behindTemplate(template string) func(t *testing.T, script string) string {
 
 // behindFcgiwrap has fcgiwrap run the script, and a FastCGI client of ours ask it.
 func behindFcgiwrap(t *testing.T, script string) string {
+	c := startFcgiwrap(t)
+	return serveHTTP(t, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		r.Environ.Set("SCRIPT_FILENAME", script)
+		return gateway.Forward(c).ServeGateway(w, r)
+	}))
+}
+
+// startFcgiwrap runs fcgiwrap until the test ends and returns a client of it.
+func startFcgiwrap(t *testing.T) *fastcgi.Client {
+	t.Helper()
 	wrap := webserver.Find(t, "fcgiwrap")
 	socket := filepath.Join(webserver.Dir(t), "s")
 	cmd := exec.Command(wrap, "-s", "unix:"+socket)
@@ -63,10 +73,7 @@ func behindFcgiwrap(t *testing.T, script string) string {
 	})
 	c := &fastcgi.Client{Addr: "unix:" + socket}
 	t.Cleanup(func() { c.Close() })
-	return serveHTTP(t, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		r.Environ.Set("SCRIPT_FILENAME", script)
-		return gateway.Forward(c).ServeGateway(w, r)
-	}))
+	return c
 }
 
 func serveHTTP(t *testing.T, app gateway.App) string {

@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/scgi"
+	"github.com/cgikit/cgikit/testdata/conf"
 )
 
 // place answers with what tells an application its place.
@@ -64,7 +68,7 @@ func TestPathsAsServers(t *testing.T) {
 			t.Errorf("%s: no server answers %q, and no reason says why", c.target, c.handler)
 		}
 	}
-	for _, template := range []string{"nginx-fastcgi", "apache2-scgi", "lighttpd-fastcgi"} {
+	for _, template := range []string{"nginx-fastcgi", "nginx-scgi", "apache2-scgi", "apache2-cgid", "lighttpd-fastcgi", "lighttpd-cgi"} {
 		t.Run(template, func(t *testing.T) {
 			server := startInFront(t, template)
 			for _, target := range sharedTargets {
@@ -73,7 +77,7 @@ func TestPathsAsServers(t *testing.T) {
 				}
 			}
 			for _, c := range otherTargets {
-				want := map[string]string{"nginx-fastcgi": c.nginx, "apache2-scgi": c.apache, "lighttpd-fastcgi": c.lighttpd}[template]
+				want := map[string]string{"nginx": c.nginx, "apache2": c.apache, "lighttpd": c.lighttpd}[conf.Server(template)]
 				if got := askRaw(t, server.Addr, c.target); got != want {
 					t.Errorf("%s: %s answers %q; the table has %q", c.target, server.Version, got, want)
 				}
@@ -82,18 +86,28 @@ func TestPathsAsServers(t *testing.T) {
 	}
 }
 
-// startInFront starts a web server before an application that tells its place.
+// startInFront starts a web server with an application, over the protocol of its template, or a CGI program that tells its place.
 func startInFront(t *testing.T, template string) *webserver.Server {
 	t.Helper()
+	c := webserver.Config{Template: template, Mount: "/app", OwnPaths: true}
 	var s server = &fastcgi.Server{App: gateway.AppFunc(place), ErrorLog: quiet}
-	if template == "apache2-scgi" { // with the configuration that has Apache itself split the path
+	switch {
+	case strings.Contains(template, "-cgi"):
+		c.Program = filepath.Join(t.TempDir(), "place")
+		text := "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s|%s' \"$SCRIPT_NAME\" \"$PATH_INFO\""
+		if err := os.WriteFile(c.Program, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return webserver.Start(t, c)
+	case strings.Contains(template, "-scgi"):
 		s = &scgi.Server{App: gateway.AppFunc(place), ErrorLog: quiet}
 	}
 	backend, err := net.ResolveTCPAddr("tcp", serve(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return webserver.Start(t, webserver.Config{Template: template, Mount: "/app", Backend: backend, OwnPaths: true})
+	c.Backend = backend
+	return webserver.Start(t, c)
 }
 
 // askRaw sends the target as it is. It returns the body, or the status of an error.
