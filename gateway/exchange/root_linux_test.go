@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -143,4 +144,33 @@ func TestOpenExchanged(t *testing.T) {
 			t.Errorf("got %v; want a file that is found, and a link that is refused", got)
 		}
 	})
+}
+
+// TestRootConcurrently: many requests while the root is turned between two releases. Each sees one
+// of them as a whole, and no descriptor is left but that of the last.
+func TestRootConcurrently(t *testing.T) {
+	top := tree(t, "r1/page", "r1/only1", "r2/page", "r2/only2", "current -> r1")
+	r := &exchange.Root{Path: filepath.Join(top, "current")}
+	var requests sync.WaitGroup
+	for range 4 {
+		requests.Go(func() {
+			for range 200 {
+				_ = r.Use(func(f *exchange.Folder) error {
+					_, first := f.Find("/only1") // the one that is missing has the root looked at again
+					_, second := f.Find("/only2")
+					if outcome(first)+outcome(second) != "foundmissing" && outcome(first)+outcome(second) != "missingfound" {
+						t.Errorf("got %v and %v; want one release", first, second)
+					}
+					return errors.Join(first, second)
+				})
+			}
+		})
+	}
+	for i := range 100 {
+		relink(t, top, "r"+string(rune('1'+i%2)))
+	}
+	requests.Wait()
+	if got := text(t, r, "/missing"); got != "missing" || descriptors(t, top) != 1 {
+		t.Errorf("got %q, %d descriptors; want one", got, descriptors(t, top))
+	}
 }
