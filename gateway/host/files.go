@@ -13,33 +13,34 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// Files is a gateway.App that sends the files of a folder. Besides what http.FileServer does for an
-// http.Dir it keeps to the rules of package exchange:
+// Files is a gateway.App that sends the files of a folder. It answers parts and conditions as
+// http.FileServer does, and differs from it in this:
 //
-//   - A name that begins with a dot is not there, except .well-known, and is in no list.
-//   - Symbolic links are followed as Symlinks says, and what is opened is what was checked.
-//   - The Content-Type comes from the extension of the name, and is application/octet-stream if that
-//     is not known. It is never guessed from the content, and browsers are told not to guess either:
-//     an upload without an extension is no page of the site.
+//   - Names that begin with a dot are 404 and in no list, except .well-known.
+//   - Symbolic links are followed as Symlinks says. The file that is opened is the one that was
+//     checked.
+//   - The Content-Type comes from the extension of the name, and is application/octet-stream for an
+//     unknown one. It is never guessed from the content, and X-Content-Type-Options: nosniff keeps
+//     browsers from guessing: an upload that looks like HTML is not shown as a page.
 //   - A named pipe, a socket or a device is never opened.
-//   - A file's name is bytes, of no encoding.
+//   - A file's name is bytes of any encoding.
 //
 // The file index.html answers for its folder. A folder without one is answered by a list of its
-// files. A path that is in the folder only with a slash at its end is redirected there.
+// files. The path of a folder without a slash at its end is redirected to the one with it.
 //
 // A Files may answer any number of requests at the same time. Its fields must not change once it is
 // used, and it must not be copied then.
 type Files struct {
-	// Root is the folder. It must be set. It may be a symbolic link, which is followed again once a
-	// second.
+	// Root is the folder. It must be set. It may be a symbolic link: where it leads is looked up again
+	// once a second.
 	Root string
 
 	// Symlinks says which symbolic links below Root are followed. Zero is exchange.SymlinksOwner:
 	// those of root, and those that belong to the owner of what they lead to.
 	Symlinks exchange.Symlinks
 
-	// ErrorLog takes why a file that is there was not sent, one record at level Warn each. Nil is the
-	// request's own error stream.
+	// ErrorLog takes one record at level Warn for each file that exists and was not sent, with the
+	// reason. Nil is the request's own error stream.
 	ErrorLog *slog.Logger
 
 	once sync.Once
@@ -72,7 +73,7 @@ func (f *Files) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error
 	return httpapp.New(found).ServeGateway(w, r)
 }
 
-// refuse answers for a file that is not sent, and logs why if it is there.
+// refuse answers for a file that is not sent, and logs the reason if the file exists.
 func (f *Files) refuse(w gateway.ResponseWriter, r *gateway.Request, err error) error {
 	lacking, missing := (*unslashed)(nil), (*exchange.RootError)(nil)
 	switch {
@@ -100,8 +101,8 @@ type unslashed struct{ name string }
 
 func (*unslashed) Error() string { return "host: the path of a folder has no slash at its end" }
 
-// page redirects to the name with a slash, relative to the one without, which web servers on the way
-// may have given another beginning.
+// page redirects to the name with a slash. The Location is relative, since a proxy may have changed the
+// beginning of the path.
 func (u *unslashed) page(r *gateway.Request) page {
 	to := url.URL{Path: path.Base(u.name) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
 	return page{status: movedStatus(r), location: to.String(), text: "The folder is at the path with a slash.\n"}

@@ -35,7 +35,8 @@ func (h *Handler) offloadFolders() (folders []*offloadFolder) {
 	return folders
 }
 
-// offloaded opens the file that a response names, nil if it names none or may not.
+// offloaded opens the file that a response names. It returns nil if the response names none, or if
+// Offload is empty.
 func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 	folders := x.handler.offload
 	if len(folders) == 0 || x.passesAccel() || isBodyless(resp.Status) {
@@ -89,8 +90,8 @@ func openAccel(folders []*offloadFolder, target string) (*os.File, error) {
 	return nil, errNoFolder
 }
 
-// openSendfile opens the file of an absolute path, which is taken by the letter, in the folder whose
-// path is the longest beginning of it: the configured path, or the real one.
+// openSendfile opens the file of an absolute path, which is not decoded, in the folder whose path is
+// the longest beginning of it.
 func openSendfile(folders []*offloadFolder, name string) (*os.File, error) {
 	if !filepath.IsAbs(name) {
 		return nil, errors.New("is not an absolute path")
@@ -128,8 +129,8 @@ func plainPath(path string) (string, error) {
 	return b.String(), nil
 }
 
-// above returns the length of the folder's path if name begins with it, else -1. The path is the
-// configured one or the real one, which a folder that cannot be opened has not.
+// above returns the length of the folder's path if name is below it, else -1. The path is the
+// configured one or the real one.
 func (f *offloadFolder) above(name string) (length int) {
 	paths := []string{f.root.Path}
 	_ = f.root.Use(func(folder *exchange.Folder) error {
