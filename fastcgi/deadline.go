@@ -1,45 +1,66 @@
 package fastcgi
 
 import (
+	"net"
 	"time"
-
-	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
 // longAgo is a deadline that ends a wait.
 var longAgo = time.Unix(1, 0)
 
-// setReadDeadline bounds the reader's wait. Most waits have no bound: a kept connection waits for its next request,
-// and the request that is under way for its App. So most requests set none. The caller holds mu.
-func (c *conn) setReadDeadline() {
-	if !c.waiting {
-		return
+// readWait is the wait of the goroutine that reads. Other goroutines may move its deadline: an idle time begins when the last
+// request ends. conn.mu guards it.
+type readWait struct {
+	nc          net.Conn
+	waiting     bool
+	at          position  // of the reader
+	recordSince time.Time // when the wait for a whole record began; zero before
+	lingerSince time.Time // when the wait for the peer to close its side began; zero before
+	deadline    time.Time // that is set
+	stalled     *request  // the wait is for room in its body
+}
+
+// begin begins a wait at that position of the stream.
+func (w *readWait) begin(at position) {
+	if at.records != w.at.records {
+		w.recordSince = time.Time{}
 	}
-	if d := c.readDeadline(); d != c.deadline {
-		c.deadline = d
-		c.nc.SetReadDeadline(d)
+	w.at, w.waiting = at, true
+}
+
+// set moves the deadline; the zero time is none.
+func (w *readWait) set(deadline time.Time) {
+	if deadline != w.deadline {
+		w.deadline = deadline
+		w.nc.SetReadDeadline(deadline)
+	}
+}
+
+// moveReadDeadline bounds the wait under way. Most waits have no bound: a kept connection waits for its next request, and the request
+// that is under way for its App. So most requests set none. The caller holds mu.
+func (c *conn) moveReadDeadline() {
+	if c.wait.waiting {
+		c.wait.set(c.readDeadline())
 	}
 }
 
 // readDeadline returns when the wait ends, zero for never. The times that it counts from are those of the first wait: what is there
-// at once needs no clock.
+// at once needs no clock. The caller holds mu.
 func (c *conn) readDeadline() time.Time {
-	bound := c.limits.readTimeout
-	switch {
-	case c.lingering:
-		return after(&c.lingerSince, lingerTime)
-	case c.table.oldestPending() != nil: // as a whole: a byte now and then must not do
+	switch pending := c.table.oldestPending(); {
+	case c.state == stateLingering:
+		return after(&c.wait.lingerSince, lingerTime)
+	case pending != nil: // for all of the variables: a byte now and then must not do
 		for r := range c.table.pendingParams() {
-			after(&r.since, bound)
+			after(&r.since, c.limits.readTimeout)
 		}
-		return after(&c.table.oldestPending().since, bound)
-	case !c.spoken || c.withinRecord() && !c.withinBody():
-		return after(&c.recordSince, bound)
+		return after(&pending.since, c.limits.readTimeout)
+	case c.wait.at == (position{}), c.wait.at.within && !c.withinBody():
+		return after(&c.wait.recordSince, c.limits.readTimeout)
 	case len(c.table.open) > 0:
 		return time.Time{}
 	}
-	since := time.Time{}
-	return after(&since, c.limits.idleTimeout)
+	return after(new(time.Time), c.limits.idleTimeout)
 }
 
 // after returns the time that is bound after since, which begins now if it has not.
@@ -53,9 +74,6 @@ func after(since *time.Time, bound time.Duration) time.Time {
 	return since.Add(bound)
 }
 
-// withinBody says that the record under way is of a body that its App may be in no hurry to read: the App's own wait is bounded, by
-// the same time. The caller holds mu.
-func (c *conn) withinBody() bool {
-	t := c.scan.record.Type
-	return c.scan.open && (t == wire.TypeStdin || t == wire.TypeData) && c.table.find(c.scan.record.ID) != nil
-}
+// withinBody reports whether the record under way is of the body of an open request: its App may be in no hurry to read it, and the
+// App's own wait is bounded by the same time. The caller holds mu.
+func (c *conn) withinBody() bool { return c.wait.at.body != 0 && c.table.find(c.wait.at.body) != nil }

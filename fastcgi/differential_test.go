@@ -137,8 +137,8 @@ func transcript(t *testing.T, stream io.Reader) string {
 	return normalise(records, err, srv.log.String())
 }
 
-// reason finds why a connection was closed in the log.
-var reason = regexp.MustCompile(`(?m) msg=("[^"]*"|\S+)( reason="[^"]*")?`)
+// reason finds why a connection was closed, or what was refused, in the log.
+var reason = regexp.MustCompile(` reason="[^"]*"| msg="refusing[^"]*"`)
 
 // normalise describes the streams and the end of each request. It leaves out where one record ends and the next begins and how they are
 // padded, in which order come the records of several requests, or those of STDOUT and STDERR, and what exactly is logged for an App

@@ -5,4 +5,4 @@ package fastcgi
 func (s *StdServer) CurrentRequests() int { return s.requests.Now() }
 
 // CurrentRequests is the other engine's.
-func (s *Server) CurrentRequests() int { return s.requests.Now() }
+func (s *Server) CurrentRequests() int { return s.conns.Stats().Requests }

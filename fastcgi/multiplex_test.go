@@ -176,7 +176,7 @@ func TestBodyAmongOthersIsKept(t *testing.T) {
 	}
 }
 
-// TestBodyThatCannotBeKept costs that request alone: beyond MaxBodyBytes it gets 413, and without a place for its file 500.
+// TestBodyThatCannotBeKept costs that request alone: beyond MaxBodyBytes it gets 413, and without a place for its file 503.
 func TestBodyThatCannotBeKept(t *testing.T) {
 	for _, c := range []struct {
 		name, tmp string
@@ -184,7 +184,7 @@ func TestBodyThatCannotBeKept(t *testing.T) {
 		want      string
 	}{
 		{"beyond MaxBodyBytes", "", 1 << 20, "Status: 413 "},
-		{"no folder", "none", 0, "Status: 500 "},
+		{"no folder", "none", 0, "Status: 503 "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			read := make(chan struct{})

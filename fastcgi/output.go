@@ -158,17 +158,30 @@ func (o *output) sendVector(large bool) error {
 // endSize is the most that the end of a request takes, padding included.
 const endSize = 8 + 3*wire.HeaderSize + 8
 
-// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2).
-func (o *output) appendEnd(dst []byte) []byte {
-	id := o.request.id
-	if o.stderrUsed {
-		dst = wire.AppendRecord(dst, wire.TypeStderr, id, nil)
+// lastRecords returns all that is left to be sent of the request, in one piece. What waits of an aborted one is its App's.
+func (o *output) lastRecords(how outcome) []byte {
+	switch how {
+	case completed:
+		return o.takeEnd()
+	case broken:
+		return o.takeRest()
 	}
-	dst = wire.AppendRecord(dst, wire.TypeStdout, id, nil)
-	return wire.AppendEndRequest(dst, id, wire.EndRequest{AppStatus: o.appStatus.Load()})
+	return o.appendEnd(nil)
 }
 
-// takeEnd returns all that is left to be sent of a whole response, in one piece.
+// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2). The streams begin with the end of the variables.
+func (o *output) appendEnd(dst []byte) []byte {
+	r := o.request
+	if o.stderrUsed {
+		dst = wire.AppendRecord(dst, wire.TypeStderr, r.id, nil)
+	}
+	if r.paramsEnded {
+		dst = wire.AppendRecord(dst, wire.TypeStdout, r.id, nil)
+	}
+	return wire.AppendEndRequest(dst, r.id, wire.EndRequest{AppStatus: o.appStatus.Load(), ProtocolStatus: r.status})
+}
+
+// takeEnd returns what is left of a whole response.
 func (o *output) takeEnd() []byte {
 	b := o.buffer()
 	if len(b.data) > 0 {
@@ -187,8 +200,8 @@ func (o *output) takeRest() []byte {
 	return o.buf.data
 }
 
-// close lets go of the buffer.
-func (o *output) close() {
+// releaseBuffer lets go of the buffer.
+func (o *output) releaseBuffer() {
 	if b := o.buf; b != nil {
 		o.buf = nil
 		b.data = b.data[:0]

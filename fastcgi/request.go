@@ -1,8 +1,11 @@
 package fastcgi
 
 import (
-	"context"
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
@@ -11,89 +14,187 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
+// The life of a request, in the order of this file:
+//
+//	BEGIN_REQUEST   beginRequest   it is admitted to the request table, or refused
+//	PARAMS          handleParams   its variables are collected within their bounds, and decoded
+//	                run            its App is called, when all that has come was handled
+//	ABORT_REQUEST   abort          may come at any time
+//	END_REQUEST     finish         its last records are sent; the web server may use its id again
+//	                release        its App has returned or was not called; what it holds is given back
+
 // request is one request on a conn, in one allocation. The App may hold on to parts of it, so it is never pooled.
 type request struct {
 	conn     *conn
 	id       uint16 // the web server's number for it
 	role     Role
 	keepConn bool
-	since    time.Time // when the wait for the rest of its variables began
+	status   wire.ProtocolStatus // of its END_REQUEST
 
-	// The connection's reader changes these until it has made the request ready.
-	params      []byte // so far
-	borrowed    bool   // params is a part of the reader's buffer
-	paramsBytes int64  // counted against the connection's bound; under conn.mu
-	paramsEnded bool   // under conn.mu where it changes
+	// The goroutine that reads changes these until it has made the request ready.
+	params      []byte    // so far
+	borrowed    bool      // params is a part of the reader's buffer
+	since       time.Time // when the wait for the rest of params began
+	paramsBytes int64     // reserved in the request table
+	paramsEnded bool      // changed under conn.mu
 	environ     *util.Environ
 	refusal     gateway.App // answers in the App's place; nil for the App itself
 
 	ctx     requestContext
 	stdin   body
-	data    *body // for a filter
+	data    *body // of a filter
 	handler gateway.BaseCGIHandler
 	out     output
 }
 
+// beginRequest opens a request, or tells the web server why not.
+func (c *conn) beginRequest(id uint16, content []byte) error {
+	b, err := wire.ParseBeginRequest(content)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	status, err := c.admit(id, b)
+	c.mu.Unlock()
+	if err == nil && status != wire.RequestComplete {
+		c.refuse(id, b.KeepConn, status)
+	}
+	return err
+}
+
+// admit gives a request its place in the table, or returns another status than RequestComplete. The caller holds mu.
+func (c *conn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
+	switch {
+	case c.table.find(id) != nil:
+		return 0, wire.Errorf("request %d begun again while it is open", id)
+	case !c.state.admits() || len(c.table.open) > 0 && c.lc.Ending():
+		return wire.CannotMultiplex, nil
+	case !c.server.answers(b.Role):
+		return wire.UnknownRole, nil
+	case c.table.full():
+		c.warn("refusing requests above the limit of a connection", "limit", maxSlots)
+		return wire.Overloaded, nil
+	case !c.lc.Active():
+		return 0, gateway.ErrServerClosed
+	case !c.server.conns.BeginRequest(c.server.MaxRequests):
+		return wire.Overloaded, nil
+	}
+	c.table.admit(newRequest(c, id, b))
+	return wire.RequestComplete, nil
+}
+
+// refuse ends a request that was not admitted.
+func (c *conn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	c.mu.Lock()
+	if !keepConn {
+		c.state = c.state.after(eventLastEnd)
+	}
+	c.mu.Unlock()
+	c.writer.send(wire.AppendEndRequest(nil, id, wire.EndRequest{ProtocolStatus: status}))
+	c.closeIfDone()
+}
+
 func newRequest(c *conn, id uint16, b wire.BeginRequest) *request {
 	r := &request{conn: c, id: id, role: b.Role, keepConn: b.KeepConn}
-	r.out.request = r
-	r.stdin.open(r)
+	r.ctx.request, r.out.request = r, r
+	r.stdin.init(r)
 	switch b.Role {
 	case RoleFilter:
 		r.data = new(body)
-		r.data.open(r)
+		r.data.init(r)
 	case RoleAuthorizer: // has no body (FastCGI section 6.3)
-		r.stdin.end(errNoMore)
+		r.stdin.closeWrite(io.EOF)
 	}
-	r.ctx.request = r
 	return r
 }
 
-// watcher is asked when somebody asks for the end of the context: from then on the connection must be read.
-type watcher request
-
-// Watch implements transport.Watcher.
-func (w *watcher) Watch(func()) (stop func()) {
-	w.conn.relieve((*request)(w))
+// handleParams takes a piece of the variables, and makes the request ready when they are complete.
+func (r *request) handleParams(p piece) error {
+	c := r.conn
+	switch {
+	case r.paramsEnded:
+		return wire.Errorf("PARAMS of request %d behind their end", r.id)
+	case p.ContentLength > 0:
+		r.addParams(p.content)
+		return nil
+	}
+	if err := r.decodeParams(); err != nil {
+		return fmt.Errorf("request %d: %w", r.id, err)
+	}
+	c.mu.Lock()
+	r.paramsEnded = true
+	c.state = c.state.after(eventRequest)
+	c.mu.Unlock()
+	r.ctx.Begin(c.ctx, c.server.RequestTimeout, (*watcher)(r))
+	c.ready = append(c.ready, r)
 	return nil
 }
 
-// addParams keeps a piece of the variables. The usual one piece stays where it is.
+// addParams keeps a piece of the variables. Those of a request that is over its bounds are dropped, and it is refused when they have
+// ended: an answer before that would be against FastCGI section 6.2.
 func (r *request) addParams(content []byte) {
-	if r.params == nil {
+	c, size := r.conn, int64(len(content))
+	most := c.limits.maxParamsBytes
+	c.mu.Lock()
+	over := most >= 0 && r.paramsBytes+size > most
+	reserved := r.refusal == nil && !over && c.table.reserve(r, size, most)
+	c.mu.Unlock()
+	switch {
+	case r.refusal != nil:
+	case over:
+		r.refuseParams()
+	case !reserved:
+		c.warnParams()
+		r.status = wire.Overloaded
+		r.release()
+		r.finish(aborted)
+	case r.params == nil: // the usual one piece stays where it is
 		r.params, r.borrowed = content, true
-		return
+	default:
+		r.ownParams()
+		r.params = append(r.params, content...)
 	}
-	r.ownParams()
-	r.params = append(r.params, content...)
+}
+
+// refuseParams has the request answered without its variables.
+func (r *request) refuseParams() {
+	r.params, r.borrowed, r.refusal = nil, false, paramsTooLarge
+	r.conn.warnParams()
+}
+
+func (c *conn) warnParams() {
+	c.warn("refusing a request with too many variables, or too large ones", "max_params", c.limits.maxParams,
+		"max_params_bytes", c.limits.maxParamsBytes)
 }
 
 // ownParams copies what was left in the reader's buffer.
 func (r *request) ownParams() {
 	if r.borrowed {
-		r.params, r.borrowed = append([]byte(nil), r.params...), false
+		r.params, r.borrowed = bytes.Clone(r.params), false
 	}
 }
 
 // decodeParams makes the environ of the variables.
 func (r *request) decodeParams() (err error) {
 	r.environ, err = wire.DecodePairs(r.params, r.conn.limits.maxParams)
-	r.params, r.borrowed = nil, false
 	if errors.Is(err, wire.ErrTooManyPairs) {
-		r.refusal, err = paramsTooLarge, nil
+		err = nil
+		r.refuseParams()
 	}
+	r.params, r.borrowed = nil, false
 	return err
 }
 
-// run answers the request and takes it off the connection.
+// run answers the request.
 func (r *request) run() {
-	c := r.conn
-	how := brokenOff // what is left where the App calls runtime.Goexit
+	how := broken // what is left where the App calls runtime.Goexit
 	defer func() {
-		c.release(r) // before the web server hears of the end, as its next request may need the room
-		c.finish(r, how)
-		r.out.close()
-		c.leave()
+		r.release() // before the web server hears of the end, as its next request may need the room
+		r.finish(how)
+		r.out.releaseBuffer()
+		r.conn.unref()
 	}()
 	r.handler = gateway.BaseCGIHandler{
 		Environ:      r.environ,
@@ -102,7 +203,7 @@ func (r *request) run() {
 		Stdout:       &r.out,
 		Stderr:       (*errorStream)(r),
 		Multithread:  true,
-		MaxBodyBytes: c.server.MaxBodyBytes,
+		MaxBodyBytes: r.conn.server.MaxBodyBytes,
 	}
 	if r.handler.Run(&r.ctx, r.app()) == nil {
 		how = completed
@@ -111,65 +212,116 @@ func (r *request) run() {
 
 // app returns what answers the request.
 func (r *request) app() gateway.App {
+	server := r.conn.server
 	if r.refusal != nil {
 		return r.refusal
 	}
-	sent, err := exchange.Mount(r.environ, r.conn.server.Mount)
+	sent, err := exchange.Mount(r.environ, server.Mount)
 	if err != nil {
 		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err })
 	}
 	r.handler.EscapedPath = sent
 	switch r.role {
 	case RoleAuthorizer:
-		return authorizerApp{r.conn.server.Authorizer}
+		return authorizerApp{server.Authorizer}
 	case RoleFilter:
-		return &filterApp{r.conn.server.Filter, r.data}
+		return &filterApp{server.Filter, r.data}
 	}
-	return r.conn.server.App
+	return server.App
 }
 
-// cut ends what the web server can no longer send, and tells the App.
-func (r *request) cut() {
-	r.ctx.End(gateway.ErrClientGone)
-	r.stdin.end(errBodyCut)
+// paramsTooLarge answers a request whose variables are over a bound (RFC 6585 section 5).
+var paramsTooLarge = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+	if err := w.Headers().Add("Content-Type", "text/plain; charset=utf-8"); err != nil {
+		return err
+	}
+	if err := w.Start("431 Request Header Fields Too Large"); err != nil {
+		return err
+	}
+	_, err := w.Write([]byte("The request's header fields are too large.\n"))
+	return err
+})
+
+// abort ends a request that the web server does not want any more (FastCGI section 5.4). Its App, if it was called, releases it.
+func (r *request) abort() {
+	c := r.conn
+	r.cancel(gateway.ErrClientGone)
+	i := slices.Index(c.ready, r)
+	if i >= 0 {
+		c.ready = slices.Delete(c.ready, i, i+1)
+	}
+	if i >= 0 || !r.paramsEnded {
+		r.release()
+	}
+	r.finish(aborted)
+}
+
+// cancel ends what the web server no longer sends, and tells the App.
+func (r *request) cancel(cause error) {
+	r.ctx.End(cause)
+	r.stdin.closeWrite(errBodyCut)
 	if r.data != nil {
-		r.data.end(errBodyCut)
+		r.data.closeWrite(errBodyCut)
 	}
 }
 
-// end makes what the App may still hold useless.
-func (r *request) end() {
+// outcome is how a request ends for its web server.
+type outcome int
+
+const (
+	completed outcome = iota // its response is whole
+	broken                   // it is not: neither the end of STDOUT nor END_REQUEST is sent
+	aborted                  // the response is not wanted, or there is none
+)
+
+// finish ends the request for the web server, once: later calls do nothing. What is left of a whole response is sent in one write, as
+// nginx keeps a connection only if END_REQUEST comes together with the end of the body.
+func (r *request) finish(how outcome) {
+	c := r.conn
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	if r.out.ended {
+		return
+	}
+	r.out.ended, r.out.aborted = true, how == aborted
+	c.mu.Lock()
+	c.table.forget(r) // before the web server hears of it, as it may use the id again at once
+	c.state = c.state.after(r.endEvent(how))
+	c.mu.Unlock()
+	c.writer.send(r.out.lastRecords(how))
+	c.closeIfDone()
+}
+
+func (r *request) endEvent(how outcome) connEvent {
+	switch {
+	case how == broken:
+		return eventBrokenEnd
+	case !r.keepConn:
+		return eventLastEnd
+	}
+	return eventEnd
+}
+
+// release gives back what the request holds of the connection and of the server, and makes useless what the App may still hold. It
+// must be called once.
+func (r *request) release() {
+	c := r.conn
 	r.ctx.Release()
-	r.stdin.close()
+	r.stdin.closeRead()
 	if r.data != nil {
-		r.data.close()
+		r.data.closeRead()
 	}
+	c.mu.Lock()
+	c.table.release(r)
+	c.mu.Unlock()
+	c.server.conns.EndRequest()
 }
 
-// requestContext is the context of a request, by which SetAppStatus finds it.
-type requestContext struct {
-	gateway.RequestContext
-	request *request
-}
-
-// Value implements context.Context.
-func (c *requestContext) Value(key any) any {
-	if key == (requestKey{}) {
-		return c.request
-	}
-	return c.RequestContext.Value(key)
-}
-
-type requestKey struct{}
-
-// SetAppStatus sets the application status that the request of ctx, the context of an App or one derived from it, will end with
-// (FastCGI section 5.5): what would be the exit status of a CGI program. It is 0 otherwise. Web servers do not look at it, some
-// clients do. It reports false where the request is not answered by a [Server], and may be called at any time until the App
-// returns.
-func SetAppStatus(ctx context.Context, status uint32) bool {
-	r, ok := ctx.Value(requestKey{}).(*request)
-	if ok {
-		r.out.appStatus.Store(status)
-	}
-	return ok
+// drop takes away a request whose web server has gone before its App was called.
+func (r *request) drop() {
+	c := r.conn
+	c.mu.Lock()
+	c.table.forget(r)
+	c.mu.Unlock()
+	r.release()
 }

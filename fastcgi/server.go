@@ -86,10 +86,7 @@ type Server struct {
 	Mount string
 
 	conns    transport.Conns
-	requests transport.Requests
-	relief   relief
-
-	overRequests, overParams transport.Notice
+	handoffs handoffWatch
 }
 
 // ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.

@@ -23,16 +23,21 @@ func (s *spill) write(p []byte, most int64) error {
 		return &gateway.BodyTooLargeError{Limit: most}
 	}
 	if err := s.create(most); err != nil {
-		return fmt.Errorf("fastcgi: keeping a request body: %w", err)
+		return cannotKeep(err)
 	}
 	for len(p) > 0 {
 		n, err := s.file.WriteAt(p[:min(int64(len(p)), most-s.until%most)], s.until%most)
 		s.until, p = s.until+int64(n), p[n:]
 		if err != nil {
-			return fmt.Errorf("fastcgi: keeping a request body: %w", err)
+			return cannotKeep(err)
 		}
 	}
 	return nil
+}
+
+// cannotKeep blames the server for a temporary file that failed.
+func cannotKeep(err error) error {
+	return &gateway.ServerError{Status: 503, Reason: "the server cannot keep the request body", Err: fmt.Errorf("fastcgi: keeping a request body: %w", err)}
 }
 
 func (s *spill) create(most int64) error {

@@ -83,18 +83,6 @@ func (r *stdRequest) app() (app gateway.App, sent string) {
 	return r.conn.server.App, sent
 }
 
-// paramsTooLarge answers a request whose variables are over a bound (RFC 6585 section 5).
-var paramsTooLarge = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-	if err := w.Headers().Add("Content-Type", "text/plain; charset=utf-8"); err != nil {
-		return err
-	}
-	if err := w.Start("431 Request Header Fields Too Large"); err != nil {
-		return err
-	}
-	_, err := w.Write([]byte("The request's header fields are too large.\n"))
-	return err
-})
-
 // stdout is the response on its way through net/http/fcgi, which buffers 64 KiB of it.
 type stdout struct{ w http.ResponseWriter }
 

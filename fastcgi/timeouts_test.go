@@ -30,8 +30,8 @@ func TestBodyStalls(t *testing.T) {
 			return
 		}
 		a := c.answers(1)[1]
-		if !strings.HasPrefix(a.stdout, "Status: 500 ") || !strings.Contains(a.stderr, "within ReadTimeout") {
-			t.Errorf("got %+v; want the error page, and why in the web server's log", a)
+		if !strings.HasPrefix(a.stdout, "Status: 408 ") || !strings.Contains(a.stderr, "within ReadTimeout") {
+			t.Errorf("got %+v; want 408, and why in the web server's log", a)
 		}
 		if got := body(c.send(rec(typeStdin, 1, "late"), get(2, keepConn, "/next"), rec(typeStdin, 2, "")).whole(2)); got != "" {
 			t.Errorf("the next request got %q", got)

@@ -43,9 +43,9 @@ func (b *busy) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error 
 	return nil
 }
 
-// TestActsWhileAnAppIsBusy measures how long a web server waits for what it says to be acted on: without relief, for ever. The time of
-// one try says little on a busy machine, and most of it is spent waiting for a processor; that several are in time cannot be luck, as
-// none can be faster than relief is.
+// TestActsWhileAnAppIsBusy measures how long a web server waits for what it says to be acted on: if the reading were not handed off, for
+// ever. The time of one try says little on a busy machine, and most of it is spent waiting for a processor; that several are in time
+// cannot be luck, as none can be faster than the hand-off is.
 func TestActsWhileAnAppIsBusy(t *testing.T) {
 	for _, way := range []string{"computing", "sleeping", "writing"} {
 		for _, said := range []string{"ABORT_REQUEST", "disconnect", "BEGIN_REQUEST", "GET_VALUES"} {
