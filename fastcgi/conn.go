@@ -244,7 +244,7 @@ func (c *conn) abort() {
 
 // goneCause is the cause of the contexts of requests whose connection has ended.
 func (c *conn) goneCause() error {
-	if c.writer.aborting.Load() {
+	if c.writer.aborting.Load() != nil {
 		return gateway.ErrServerClosed
 	}
 	return gateway.ErrClientGone

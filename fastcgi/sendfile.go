@@ -74,7 +74,7 @@ func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 // sendFile sends the content of a record whose header is sent. Where the file has become shorter, zeros take the place of what is
 // missing, so that the other requests of the connection stay readable; the response is broken all the same.
 func (w *writer) sendFile(f gateway.File, size int64, padding int) (int64, error) {
-	sent, err := gateway.SendFile(w.nc, f, size, w.setDeadline)
+	sent, err := w.socket.SendFile(f, size, w.timeout, w.setDeadline)
 	missing := size - sent
 	if err == nil && missing > 0 {
 		err = errFileShrank

@@ -20,10 +20,10 @@ type writer struct {
 	timeout time.Duration              // WriteTimeout; zero is none
 	failed  func(err error, late bool) // called once, with mu locked, when a write has failed
 
-	mu       sync.Mutex  // held while a record is written, and taken before conn.mu
-	err      error       // why nothing can be written any more; nil while something can
-	widened  bool        // a unix socket's buffer was enlarged
-	aborting atomic.Bool // the deadline is that of abort
+	mu       sync.Mutex                // held while a record is written, and taken before conn.mu
+	err      error                     // why nothing can be written any more; nil while something can
+	widened  bool                      // a unix socket's buffer was enlarged
+	aborting atomic.Pointer[time.Time] // the deadline of abort; nil before that
 }
 
 // send writes records. The error is not nil where nobody can be answered any more. What the system takes at once needs no deadline.
@@ -44,7 +44,7 @@ func (w *writer) sendAll(v *net.Buffers) error {
 	if w.err != nil {
 		return w.err
 	}
-	if _, err := w.socket.WriteAll(v, w.setDeadline); err != nil {
+	if _, err := w.socket.WriteAll(v, w.timeout, w.setDeadline); err != nil {
 		return w.fail(err, unfinished(*v))
 	}
 	return nil
@@ -60,7 +60,7 @@ func (w *writer) sendStart(records []byte, lacking int64) error {
 		return nil
 	}
 	v := net.Buffers{records[n:]}
-	if _, err := w.socket.WriteAll(&v, w.setDeadline); err != nil {
+	if _, err := w.socket.WriteAll(&v, w.timeout, w.setDeadline); err != nil {
 		return w.fail(err, append(v, zeroBytes(lacking)...))
 	}
 	return nil
@@ -74,22 +74,32 @@ func unfinished(v net.Buffers) net.Buffers {
 	return v[:2-len(v)%2]
 }
 
-// setDeadline bounds a wait for the peer, unless abort has.
-func (w *writer) setDeadline() error {
-	if w.timeout == 0 || w.aborting.Load() {
+// setDeadline moves the write deadline, unless it is that of abort. Once that is over, it fails.
+func (w *writer) setDeadline(deadline time.Time) error {
+	if until := w.abortDeadline(); !until.IsZero() && !time.Now().Before(until) {
+		return os.ErrDeadlineExceeded
+	} else if !until.IsZero() {
 		return nil
 	}
-	err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout))
-	if w.aborting.Load() { // and this has just replaced its deadline
-		return w.nc.SetWriteDeadline(time.Now().Add(abortTime))
+	err := w.nc.SetWriteDeadline(deadline)
+	if until := w.abortDeadline(); !until.IsZero() { // and this has just replaced it
+		return w.nc.SetWriteDeadline(until)
 	}
 	return err
+}
+
+// abortDeadline is zero before abort.
+func (w *writer) abortDeadline() time.Time {
+	if until := w.aborting.Load(); until != nil {
+		return *until
+	}
+	return time.Time{}
 }
 
 // fail gives the connection up after an error of writing. rest is what was not sent of a record.
 func (w *writer) fail(err error, rest net.Buffers) error {
 	w.err = io.ErrClosedPipe
-	late, aborted := errors.Is(err, os.ErrDeadlineExceeded), w.aborting.Load()
+	late, aborted := errors.Is(err, os.ErrDeadlineExceeded), w.aborting.Load() != nil
 	w.failed(err, late && !aborted)
 	if late {
 		breakConn(w.nc, rest)
@@ -123,8 +133,9 @@ func (w *writer) closeSide() {
 // abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime to finish its record, as the mark
 // must not be within one. It locks mu.
 func (w *writer) abort() {
-	w.aborting.Store(true)
-	w.nc.SetWriteDeadline(time.Now().Add(abortTime))
+	until := time.Now().Add(abortTime)
+	w.aborting.Store(&until)
+	w.nc.SetWriteDeadline(until)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {

@@ -47,11 +47,11 @@ func (c *conn) Write(p []byte) (int, error) {
 	if done == len(p) {
 		return done, nil
 	}
-	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.beforeWrite)
+	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.writeTimeout, nil)
 	return done + int(n), err
 }
 
-// ReadFrom is how net/http sends a file. Package gateway moves the deadline on as it goes, and knows unix sockets too.
+// ReadFrom is how net/http sends a file. Unlike net/http, Socket.SendFile knows unix sockets.
 func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	limited, ok := src.(*io.LimitedReader)
 	if !ok {
@@ -61,18 +61,11 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	if !ok {
 		return io.Copy(writerOnly{c}, src)
 	}
-	n, err := gateway.SendFile(c.Conn, f, limited.N, c.beforeWrite)
+	n, err := c.socket.SendFile(f, limited.N, c.writeTimeout, nil)
 	if limited.N >= 0 {
 		limited.N -= n
 	}
 	return n, err
-}
-
-func (c *conn) beforeWrite() error {
-	if c.writeTimeout <= 0 {
-		return nil
-	}
-	return c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
 }
 
 // CloseWrite lets net/http linger: it looks for this method.

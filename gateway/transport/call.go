@@ -18,7 +18,7 @@ type Call struct {
 	readTimeout      time.Duration
 	writeTimeout     time.Duration
 
-	in, out  deadline
+	in       deadline
 	answered bool
 	sent     atomic.Int64 // when the request was sent, in nanoseconds since 1970; underWay while it is
 }
@@ -97,22 +97,14 @@ func (c *Call) excused(timeout time.Duration) bool {
 	}
 }
 
-// Write writes p, as long as the application takes something of it within each WriteTimeout. What the system takes at once
-// needs no deadline.
+// Write writes p, as long as the application takes something within each WriteTimeout (see Socket.WriteAll).
 func (c *Call) Write(p []byte) (int, error) {
 	done := c.socket.WriteNow(p)
 	if done == len(p) {
 		return done, nil
 	}
-	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.beforeWrite)
+	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.writeTimeout, nil)
 	return done + int(n), err
-}
-
-func (c *Call) beforeWrite() error {
-	if until, move := c.out.next(c.writeTimeout); move {
-		return c.SetWriteDeadline(until)
-	}
-	return nil
 }
 
 // deadline is the one that a connection has in one direction. One that was set serves until the next would be later by more than an

@@ -151,21 +151,14 @@ func (o *exchangeStdout) Write(p []byte) (int, error) {
 	if done == len(p) {
 		return done, nil
 	}
-	n, err := o.socket.WriteAll(&net.Buffers{p[done:]}, o.beforeWrite)
+	n, err := o.socket.WriteAll(&net.Buffers{p[done:]}, o.writeTimeout, nil)
 	return done + int(n), o.check(err)
 }
 
 // SendFile implements gateway.FileSender.
 func (o *exchangeStdout) SendFile(f gateway.File, n int64) (int64, error) {
-	sent, err := gateway.SendFile(o.net, f, n, o.beforeWrite)
+	sent, err := o.socket.SendFile(f, n, o.writeTimeout, nil)
 	return sent, o.check(err)
-}
-
-func (o *exchangeStdout) beforeWrite() error {
-	if o.writeTimeout <= 0 {
-		return nil
-	}
-	return o.net.SetWriteDeadline(time.Now().Add(o.writeTimeout))
 }
 
 // check ends the context where the peer takes no more.

@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"errors"
 	"net"
-	"os"
 	"syscall"
 )
 
@@ -44,33 +42,4 @@ func NewSocket(nc net.Conn) *Socket {
 	s := &Socket{nc: nc}
 	s.open()
 	return s
-}
-
-// WriteAll writes all of v, which it empties, and returns how many bytes that was. before, if not nil, is called before each
-// wait for the peer: the place to move the write deadline on. A wait ends as soon as the system takes some bytes, so that a peer
-// that reads no more is given up one timeout after its last byte was taken, and the bytes that only fill the system's buffers
-// gain it no more time. On systems other than Linux it may have up to two timeouts. An error of before ends the writing.
-func (s *Socket) WriteAll(v *net.Buffers, before func() error) (written int64, err error) {
-	for len(*v) > 0 {
-		if before != nil {
-			if err := before(); err != nil {
-				return written, err
-			}
-		}
-		n, err := s.writeSome(v)
-		written += n
-		if err != nil {
-			return written, err
-		}
-	}
-	return written, nil
-}
-
-// writeUntilDeadline is writeSome with the means of net.Conn, which do not tell when a part of v was taken.
-func (s *Socket) writeUntilDeadline(v *net.Buffers) (int64, error) {
-	n, err := v.WriteTo(s.nc)
-	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		err = nil
-	}
-	return n, err
 }

@@ -111,6 +111,20 @@ func (s *Socket) writeSome(v *net.Buffers) (int64, error) {
 	return int64(t.n), nil
 }
 
+// queued returns how many bytes of what was written the peer has not taken, -1 where the system does not tell.
+func (s *Socket) queued() int {
+	n := -1
+	if s.raw == nil {
+		return n
+	}
+	s.raw.Control(func(fd uintptr) {
+		if q, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ); err == nil {
+			n = q
+		}
+	})
+	return n
+}
+
 // consume drops the first n bytes of v, and every slice that is empty then.
 func consume(v *net.Buffers, n int) {
 	for len(*v) > 0 {

@@ -38,3 +38,5 @@ func (s *Socket) WaitGone(func() bool) (gone bool, err error) { return false, er
 
 // Watch does nothing: a peer that went away is noticed when it is written to.
 func (s *Socket) Watch(func()) (stop func()) { return func() {} }
+
+func (s *Socket) queued() int { return -1 }
