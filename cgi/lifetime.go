@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -189,11 +190,11 @@ func (p *process) stopAndWait() {
 	<-p.logged
 }
 
-// noteComplete notes that all declared bytes of the response were read.
-func (p *process) noteComplete() {
+// noteComplete notes that all declared bytes of the response were read, and whether more than these.
+func (p *process) noteComplete(excess bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.complete = true
+	p.complete, p.excess = true, excess
 }
 
 // bodyState tells how far the Body is.
@@ -225,6 +226,10 @@ func (p *process) finish() (ended bool) {
 
 // drain reads what a script sends that has sent all of its response, and closes standard output when that gets too much.
 func (p *process) drain() {
+	first, _ := io.CopyN(io.Discard, p.stdout, 1)
+	if first > 0 && !p.excess {
+		p.log.Warn(fmt.Sprintf("the script %.256q sent more than its response; the rest was dropped", p.path))
+	}
 	n, _ := io.CopyN(io.Discard, p.stdout, maxExcess)
 	p.mu.Lock()
 	defer p.mu.Unlock()

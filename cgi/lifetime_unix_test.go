@@ -176,6 +176,23 @@ func TestScriptExcess(t *testing.T) {
 	}
 }
 
+// TestScriptLateExcess: what a script sends long after its response is noticed too, once.
+func TestScriptLateExcess(t *testing.T) {
+	s := shell(t, `printf 'Content-Length: 4\n\nbody'; read line <"$GO"; echo more; echo and more; echo done >"$SAY"`)
+	n := newSignals(t, s)
+	var late syncLog
+	s.Stderr = &late
+	if _, body, err := fetch(t, s, request("GET", nil)); body != "body" || err != nil {
+		t.Fatalf("got %q, %v; want body", body, err)
+	}
+	n.proceed()
+	if got := n.heard(); got != "done" {
+		t.Errorf("the script says %q", got)
+	}
+	want := fmt.Sprintf("cgi: the script %q sent more than its response; the rest was dropped\n", s.Path)
+	waitFor(t, func() bool { return late.String() == want })
+}
+
 // TestScriptRequestTimeout: the time runs until both the response and the script have ended, and the group is stopped then.
 func TestScriptRequestTimeout(t *testing.T) {
 	const writer = `(echo pid $(exec sh -c 'echo $PPID'); while :; do echo more; sleep 0.05; done) &`

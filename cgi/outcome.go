@@ -60,7 +60,7 @@ func (b *scriptBody) Read(p []byte) (int, error) {
 	n, err := b.DeclaredBody.Read(p)
 	complete := b.Complete()
 	if complete {
-		b.process.noteComplete()
+		b.process.noteComplete(b.Excess())
 	}
 	if err != nil {
 		b.end = b.outcome(err, complete || b.bodyless)

@@ -38,6 +38,7 @@ type process struct {
 	cause    error       // why the script was stopped; nil if it was not
 	ended    bool        // the process has ended
 	complete bool        // all declared bytes of the response were read
+	excess   bool        // and more than these, which was logged
 	finished bool        // the Body has ended
 	reaped   bool        // both have
 	ending   *ending     // set by then; nil also where the system lost it
