@@ -13,10 +13,12 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 )
 
-// keeps reports whether a request told the application to leave the connection open (FastCGI section 5.1).
+// keeps reports whether a request told the application to leave the connection open (FastCGI
+// section 5.1).
 func keeps(c *call) bool { return c.begin[2]&keepConn != 0 }
 
-// FCGI_KEEP_CONN is sent only with a request whose connection has a place among those that are kept.
+// FCGI_KEEP_CONN is sent only with a request whose connection has a place among those that are
+// kept.
 func TestClientKeepConn(t *testing.T) {
 	for _, test := range []struct {
 		most int
@@ -156,7 +158,8 @@ func TestClientValues(t *testing.T) {
 	}
 }
 
-// A wait for values ends with the context, with FirstByteTimeout, under MaxConns, and with the Client.
+// A wait for values ends with the context, with FirstByteTimeout, under MaxConns, and with the
+// Client.
 func TestClientValuesWait(t *testing.T) {
 	silent := func(a appConn) { a.hangUp() }
 	c := application(t, silent)
@@ -192,7 +195,8 @@ func TestClientValuesWait(t *testing.T) {
 	}
 }
 
-// What our servers and net/http/fcgi say of themselves. TestPHP and TestResponders have what others say.
+// What our servers and net/http/fcgi say of themselves. TestPHP and TestResponders have what others
+// say.
 func TestClientValuesOfGo(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		wantMultiplexes(t, &fastcgi.Client{Addr: "unix:" + startApp(t, hello).addr.String()}, "1")

@@ -289,6 +289,35 @@ func TestClientMultiplexedUnreadUnderMaxConns(t *testing.T) {
 	}
 }
 
+// Close ends a connection that waits for the reader of a response, and those that wait for it.
+func TestClientMultiplexedUnreadAndClose(t *testing.T) {
+	c := multiplexing(t, sendsUnread)
+	c.MaxConns, c.WaitTimeout, c.ReadTimeout = 1, time.Millisecond, -1
+	unread, err := c.RoundTrip(requestOf("GET", nil, "WHAT", "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Body.Close()
+	waitUntil(t, "a connection that waits for its reader", func() bool {
+		return backendStatus(impatiently(c)) == 503
+	})
+	c.WaitTimeout = -1
+	waits := make(chan error)
+	go func() {
+		_, _, err := exchange(c, requestOf("GET", nil))
+		waits <- err
+	}()
+	waitUntil(t, "a request that waits", func() bool { return c.Stats().Waiting == 1 })
+	c.Close()
+	if err := <-waits; !errors.Is(err, fastcgi.ErrClientClosed) {
+		t.Errorf("the one that waits: got %v; want ErrClientClosed", err)
+	}
+	if _, err := io.ReadAll(unread.Body); backendStatus(err) != 502 {
+		t.Errorf("the one that is not read: got %v; want a 502", err)
+	}
+	waitUntil(t, "the end of the connection", func() bool { s := c.Stats(); return s.Active+s.Idle == 0 })
+}
+
 // A request whose response is not read at all for ReadTimeout is given up, and the application is told; the others go on.
 func TestClientMultiplexedStalled(t *testing.T) {
 	begun := make(chan bool)

@@ -12,7 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// keepConns is the value of --keep-conns: how many connections to a FastCGI application are kept. Zero is auto.
+// keepConns is the value of --keep-conns: how many connections to a FastCGI application are kept.
+// Zero is auto.
 type keepConns struct {
 	given bool
 	most  int
@@ -44,7 +45,8 @@ func (k *keepConns) String() string {
 func (*keepConns) Type() string { return "number" }
 
 const (
-	// autoKept is how many connections are kept to an application that multiplexes. Those that are not used end soon.
+	// autoKept is how many connections are kept to an application that multiplexes. Those that
+	// are not used end soon.
 	autoKept = 256
 
 	// valuesTimeout bounds the wait for the application to say whether it multiplexes.
@@ -57,9 +59,10 @@ type fastCGITarget struct {
 	client *fastcgi.Client
 }
 
-// autoKeep is the Backend of --keep-conns auto. It asks the application once, before the first request that reaches it, whether
-// it answers several requests at the same time over one connection. Such an application binds no worker to a connection, so
-// connections to it are kept. Any other answer, and none, means that no connection is kept.
+// autoKeep is the Backend of --keep-conns auto. It asks the application once, before the first
+// request that reaches it, whether it answers several requests at the same time over one
+// connection. Such an application binds no worker to a connection, so connections to it are kept.
+// Any other answer, and none, means that no connection is kept.
 type autoKeep struct {
 	open   func(kept int) fastCGITarget
 	target atomic.Pointer[fastCGITarget]
@@ -87,7 +90,8 @@ func (k *autoKeep) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return k.target.Load().RoundTrip(r)
 }
 
-// ask decides, unless the application was not reached or ctx has ended: then the next request asks again.
+// ask decides, unless the application was not reached or ctx has ended: then the next request asks
+// again.
 func (k *autoKeep) ask(ctx context.Context) {
 	if k.asked.Load() {
 		return

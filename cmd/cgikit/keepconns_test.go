@@ -34,7 +34,8 @@ func TestKeepConnsFlag(t *testing.T) {
 	}
 }
 
-// wireApp is a FastCGI application that answers FCGI_GET_VALUES in its own way, and requests with an empty page. It counts both.
+// wireApp is a FastCGI application that answers FCGI_GET_VALUES in its own way, and requests with
+// an empty page. It counts both.
 type wireApp struct {
 	values func(nc net.Conn) // answers FCGI_GET_VALUES
 
@@ -97,7 +98,8 @@ func (a *wireApp) count(keep bool) {
 	}
 }
 
-// counts returns how many requests there were, how many of them with FCGI_KEEP_CONN, and how often it was asked for values.
+// counts returns how many requests there were, how many of them with FCGI_KEEP_CONN, and how often
+// it was asked for values.
 func (a *wireApp) counts() (requests, kept, asked int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -137,7 +139,8 @@ func askOnce(b gateway.Backend) error {
 	return err
 }
 
-// TestKeepConns: the flag decides, and auto asks once and keeps connections where the application multiplexes.
+// TestKeepConns: the flag decides, and auto asks once and keeps connections where the application
+// multiplexes.
 func TestKeepConns(t *testing.T) {
 	for _, test := range []struct {
 		name        string

@@ -40,9 +40,10 @@ type stdinBuffer [wire.HeaderSize + wire.AlignedContent + wire.HeaderSize]byte
 
 var stdinBuffers = sync.Pool{New: func() any { return new(stdinBuffer) }}
 
-// send sends the body as it comes: one read is one record. If the length is known, the record that ends the stream goes with the
-// last byte: an application that answers as soon as it has them all is sent nothing later. beforeLast is called before the write
-// that ends the stream. A failure of Stdin is a *gateway.BodyError; any other error is of w.
+// send sends the body as it comes: one read is one record. If the length is known, the record that
+// ends the stream goes with the last byte: an application that answers as soon as it has them all
+// is sent nothing later. beforeLast is called before the write that ends the stream. A failure of
+// Stdin is a *gateway.BodyError; any other error is of w.
 func (b *body) send(w io.Writer, id uint16, beforeLast func()) error {
 	buf := stdinBuffers.Get().(*stdinBuffer)
 	defer stdinBuffers.Put(buf)
@@ -68,7 +69,8 @@ func (b *body) send(w io.Writer, id uint16, beforeLast func()) error {
 	}
 }
 
-// readSome reads until there is a byte or an error. A reader may return neither, and a broken one always does.
+// readSome reads until there is a byte or an error. A reader may return neither, and a broken one
+// always does.
 func readSome(r io.Reader, p []byte) (int, error) {
 	for range 100 {
 		if n, err := r.Read(p); n > 0 || err != nil {
@@ -78,7 +80,8 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// write sends the n bytes that stand in the buffer after the room for a header, and ends the stream with them if they are the last.
+// write sends the n bytes that stand in the buffer after the room for a header, and ends the stream
+// with them if they are the last.
 func (buf *stdinBuffer) write(w io.Writer, id uint16, n int, last bool) error {
 	message := buf[:0]
 	if n > 0 {

@@ -11,7 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Client has the connections of a fastcgi.Client. Its zero value is ready, and all methods may be called at the same time.
+// Client has the connections of a fastcgi.Client. Its zero value is ready, and all methods may be
+// called at the same time.
 type Client struct {
 	requests, retried atomic.Uint64
 
@@ -19,8 +20,8 @@ type Client struct {
 	mux  mux
 }
 
-// Settings are the fields of fastcgi.Client with their defaults filled in. Each call is given them, and those that concern idle
-// connections hold until the next call.
+// Settings are the fields of fastcgi.Client with their defaults filled in. Each call is given them,
+// and those that concern idle connections hold until the next call.
 type Settings struct {
 	Dialer       transport.Dialer
 	Role         wire.Role
@@ -36,8 +37,8 @@ type Settings struct {
 // ErrClosed is the reason of exchanges that begin after Close.
 var ErrClosed = errors.New("fastcgi: Client is closed")
 
-// RoundTrip performs the exchange of r. If the connection proves unusable before the application can have acted on the request,
-// it performs it once more, on a new connection.
+// RoundTrip performs the exchange of r, and once more, on a new connection, if it fails in a way that
+// allows a repetition.
 func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, error) {
 	body, err := newBody(r, s.Role)
 	if err != nil {
@@ -63,8 +64,9 @@ func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, 
 	return x.perform(m, body, s.MaxHeadBytes)
 }
 
-// begin begins the exchange of r on a kept connection or a new one, which it must be with fresh. It does not if the context has ended:
-// the watch of that, which newRoundTrip begins, may come after the first write.
+// begin begins the exchange of r on a kept connection or a new one, which it must be with fresh. It
+// fails if the context has ended: the watch of the context, which newRoundTrip begins, may notice
+// that only after the first write.
 func (c *Client) begin(r *gateway.Request, s *Settings, m *message, fresh bool) (*roundTrip, error) {
 	c.requests.Add(1)
 	conn, err := c.connect(r.Context(), s, fresh)
@@ -99,7 +101,10 @@ func (c *Client) CloseIdle() {
 }
 
 // Close closes all connections. Exchanges under way and later ones fail.
-func (c *Client) Close() { c.pool.close() }
+func (c *Client) Close() {
+	c.pool.close()
+	c.mux.close()
+}
 
 // Stats are the fields of fastcgi.ClientStats, which documents them.
 type Stats struct {

@@ -8,7 +8,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is one connection to an application, for one exchange at a time: a connection of the pool, or a share of one.
+// conn is one connection to an application, for one exchange at a time: a connection of the pool,
+// or a share of one.
 type conn struct {
 	call  *transport.Call
 	in    *bufio.Reader
@@ -23,7 +24,8 @@ type conn struct {
 	idleSince time.Time
 }
 
-// owner is whom an exchange gets its connection from and gives it back to, once, by either of the first two methods.
+// owner is whom an exchange gets its connection from and gives it back to, once, by either of the
+// first two methods.
 type owner interface {
 	release(*conn) // after a complete exchange
 	discard(*conn) // after any other: the connection is closed
@@ -65,7 +67,8 @@ func (c *conn) shared() bool {
 // drained reports whether nothing was read beyond the last record.
 func (c *conn) drained() bool { return c.in.Buffered() == 0 }
 
-// usable reports whether an idle connection may be used again: it has not been idle for too long, and nothing has come on it.
+// usable reports whether an idle connection may be used again: it has not been idle for too long,
+// and nothing has come on it.
 func (c *conn) usable(idleTimeout time.Duration) bool {
 	return (idleTimeout <= 0 || time.Since(c.idleSince) < idleTimeout) && c.call.Quiet()
 }

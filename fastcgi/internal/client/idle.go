@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// maxStarvation is how long a new connection waits for its response before the idle ones are closed for its sake. An idle connection
-// holds a process of php-fpm, which accepts no other connection: the new one would wait for as long as the idle one is kept.
+// maxStarvation is how long a new connection waits for its response before the idle ones are closed
+// for its sake. An idle connection holds a process of php-fpm, which accepts no other connection:
+// the new one would wait for as long as the idle one is kept.
 const maxStarvation = time.Second
 
 // starving reports whether a new connection has waited for that long.
@@ -14,8 +15,9 @@ func (p *pool) starving(now time.Time) bool {
 	return len(p.unanswered) > 0 && now.Sub(p.unanswered[0].dialed) >= maxStarvation
 }
 
-// sweepLater has sweep called when the first idle connection has been kept for long enough, or a new one has waited for long enough.
-// A call that comes too early does no harm, so the timer is set only to make it earlier.
+// sweepLater has sweep called when the first idle connection has been kept for long enough, or a
+// new one has waited for long enough. A call that comes too early does no harm, so the timer is set
+// only to make it earlier.
 func (p *pool) sweepLater() {
 	at := p.nextSweep()
 	if at.IsZero() || !p.sweepAt.IsZero() && !at.Before(p.sweepAt) {

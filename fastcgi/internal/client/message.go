@@ -9,7 +9,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// message is the part of a request that is sent in one write: all but a body that is sent beside the reading of the response.
+// message is the part of a request that is sent in one write: all but a body that is sent beside
+// the reading of the response.
 type message struct {
 	b    []byte
 	role wire.Role
@@ -25,7 +26,8 @@ func (m *message) release() {
 	}
 }
 
-// encode writes the request down, with the body if that is in memory. What depends on the connection is left to address.
+// encode writes the request down, with the body if that is in memory. What depends on the
+// connection is left to address.
 func (m *message) encode(role wire.Role, e *util.Environ, body *body) error {
 	const id = 0
 	m.role = role
@@ -47,7 +49,8 @@ func (m *message) encode(role wire.Role, e *util.Environ, body *body) error {
 	return nil
 }
 
-// address writes the id of the request into its records, and whether the connection is kept into the first.
+// address writes the id of the request into its records, and whether the connection is kept into
+// the first.
 func (m *message) address(id uint16, keep bool) {
 	wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: m.role, KeepConn: keep}) // in the place of the same
 	for b := m.b; len(b) > 0; {
@@ -56,7 +59,8 @@ func (m *message) address(id uint16, keep bool) {
 	}
 }
 
-// appendParams appends the whole PARAMS stream. A pair that fits in one record is in one: php-fpm reads no other.
+// appendParams appends the whole PARAMS stream. A pair that fits in one record is in one: php-fpm
+// reads no other.
 func appendParams(dst []byte, id uint16, e *util.Environ, role wire.Role) []byte {
 	start := len(dst)
 	dst = wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
@@ -80,7 +84,8 @@ func appendParams(dst []byte, id uint16, e *util.Environ, role wire.Role) []byte
 	return wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 }
 
-// splitParams ends the record at start before the last pair, which does not fit in it, and puts that into records of its own.
+// splitParams ends the record at start before the last pair, which does not fit in it, and puts
+// that into records of its own.
 func splitParams(dst []byte, id uint16, start, pair int) []byte {
 	last := append([]byte(nil), dst[pair:]...)
 	dst = dst[:pair]

@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// mux holds the connections of a Client that carry several requests at the same time (FastCGI section 3.3). Each of them is an active
-// one of the pool. The zero value is ready.
+// mux holds the connections of a Client that carry several requests at the same time (FastCGI
+// section 3.3). Each of them is an active one of the pool. The zero value is ready.
 type mux struct {
 	off     atomic.Bool   // the application cannot multiplex
 	idle    atomic.Int64  // connections without a request
@@ -25,7 +25,8 @@ type mux struct {
 	waiting int
 }
 
-// maxStreams is how many requests a connection gets before another is made. It is below fastcgi.Server's own bound.
+// maxStreams is how many requests a connection gets before another is made. It is below
+// fastcgi.Server's own bound.
 const maxStreams = 100
 
 // acquire returns one request's share of a connection, nil if the application cannot multiplex.
@@ -46,8 +47,8 @@ func (m *mux) acquire(ctx context.Context, p *pool, s *Settings) (*conn, error) 
 	return nil, nil
 }
 
-// find returns a share of a connection that there is. Without one, the caller has to make a connection, or to wait for changed if
-// that is not nil.
+// find returns a share of a connection that there is. Without one, the caller has to make a
+// connection, or to wait for changed if that is not nil.
 func (m *mux) find(s *Settings) (c *conn, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,7 +96,8 @@ func (m *mux) addWaiting(n int) {
 	m.waiting += n
 }
 
-// dial makes a connection and asks the application whether it can multiplex. The first share of it is the caller's.
+// dial makes a connection and asks the application whether it can multiplex. The first share of it
+// is the caller's.
 func (m *mux) dial(ctx context.Context, p *pool, s *Settings) (*conn, error) {
 	defer m.dialed()
 	base, err := p.acquire(ctx, s, true)
@@ -161,7 +163,21 @@ func (m *mux) closeIdle() {
 	}
 }
 
-// addStats adds the figures of m to those of the pool, in which connections without a request are active.
+// close ends the requests on all connections, whose sockets the pool has closed. A connection that
+// waits for the reader of a response notices it by that.
+func (m *mux) close() {
+	m.mu.Lock()
+	conns := slices.Clone(m.conns)
+	m.mu.Unlock()
+	for _, shared := range conns {
+		for _, s := range shared.all() {
+			s.Close()
+		}
+	}
+}
+
+// addStats adds the figures of m to those of the pool, in which connections without a request are
+// active.
 func (m *mux) addStats(s *Stats) {
 	s.Stalled = m.stalled.Load()
 	idle := min(int(m.idle.Load()), s.Active)

@@ -31,8 +31,8 @@ type pool struct {
 	sweepAt time.Time // when it will run; zero: it will not
 }
 
-// acquire returns a connection without a request: an idle one, or a new one, which it must be with fresh. The caller releases or
-// discards it.
+// acquire returns a connection without a request: an idle one, or a new one, which it must be with
+// fresh. The caller releases or discards it.
 func (p *pool) acquire(ctx context.Context, s *Settings, fresh bool) (*conn, error) {
 	for {
 		c, err := p.wait(ctx, s, fresh)
@@ -54,7 +54,8 @@ func (p *pool) acquire(ctx context.Context, s *Settings, fresh bool) (*conn, err
 	}
 }
 
-// wait returns an idle connection or, with nil, a slot for a new one. It waits for either under MaxConns.
+// wait returns an idle connection or, with nil, a slot for a new one. It waits for either under
+// MaxConns.
 func (p *pool) wait(ctx context.Context, s *Settings, fresh bool) (*conn, error) {
 	p.line.Lock()
 	p.maxIdle, p.idleTimeout = s.MaxIdleConns, s.IdleTimeout
@@ -135,7 +136,8 @@ func (p *pool) dial(ctx context.Context, s *Settings) (*conn, error) {
 	return c, nil
 }
 
-// reserveKept takes a place among the connections that are kept for c, if it has none and one is free.
+// reserveKept takes a place among the connections that are kept for c, if it has none and one is
+// free.
 func (p *pool) reserveKept(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
@@ -145,7 +147,8 @@ func (p *pool) reserveKept(c *conn) {
 	}
 }
 
-// noteAnswer implements owner: the application works on c, so it need not wait for an idle connection to end.
+// noteAnswer implements owner: the application works on c, so it need not wait for an idle
+// connection to end.
 func (p *pool) noteAnswer(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
@@ -158,7 +161,8 @@ func (p *pool) forgetUnanswered(c *conn) {
 	}
 }
 
-// release implements owner. A connection that is kept goes to the request that has waited longest, or becomes idle.
+// release implements owner. A connection that is kept goes to the request that has waited longest,
+// or becomes idle.
 func (p *pool) release(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
@@ -192,7 +196,8 @@ func (p *pool) remove(c *conn) {
 	}
 }
 
-// close ends the idle connections, the waits in the line, and, by closing their connections, the exchanges under way.
+// close ends the idle connections, the waits in the line, and, by closing their connections, the
+// exchanges under way.
 func (p *pool) close() {
 	p.line.Lock()
 	defer p.line.Unlock()

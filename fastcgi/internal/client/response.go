@@ -28,10 +28,12 @@ type responseBody struct {
 	response  *gateway.Response
 }
 
-// errExcess is the reason of an exchange whose application sent more than its Content-Length. Its connection is closed.
+// errExcess is the reason of an exchange whose application sent more than its Content-Length. Its
+// connection is closed.
 var errExcess = errors.New("fastcgi: the application sent more than it declared")
 
-// Read gives io.EOF after FCGI_END_REQUEST: a body of the declared length is no complete response before that.
+// Read gives io.EOF after FCGI_END_REQUEST: a body of the declared length is no complete response
+// before that.
 func (b *responseBody) Read(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil

@@ -13,15 +13,15 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// roundTrip is one exchange: a request and its response on a connection. As an io.ReadCloser it is STDOUT, for one goroutine; another may send the
-// body, and any may end it.
+// roundTrip is one exchange: a request and its response on a connection. As an io.ReadCloser it is
+// STDOUT, for one goroutine; another may send the body, and any may end it.
 type roundTrip struct {
 	conn    *conn
 	request *gateway.Request
 	unwatch func() bool // stops the watch of the context; false if that has ended
 	stdout  stdoutReader
 
-	// For the goroutine that calls RoundTrip.
+	// For the goroutine that reads the response.
 	answerNoted bool // the owner of the connection knows that it has a response
 	unsent      bool // the connection took not a byte of the request
 	lost        bool // it ended before a byte of the response
@@ -69,7 +69,8 @@ func writeTimeout(err error) error {
 	return &gateway.BackendError{Status: 504, Reason: "the application did not take the request in time", Err: err}
 }
 
-// sendBody sends the body. That an application takes no more of it is no failure: its response may say why.
+// sendBody sends the body. That an application takes no more of it is no failure: its response may
+// say why.
 func (x *roundTrip) sendBody(b *body) {
 	if !x.beginStdin() {
 		return
@@ -86,7 +87,8 @@ func (x *roundTrip) sendBody(b *body) {
 	}
 }
 
-// beginStdin reports whether Stdin may be read. It may not once the exchange is over: RoundTrip may be about to repeat the request.
+// beginStdin reports whether Stdin may be read. It may not once the exchange is over: RoundTrip may
+// be about to repeat the request.
 func (x *roundTrip) beginStdin() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -155,8 +157,8 @@ func (x *roundTrip) ended() error {
 	return x.reason
 }
 
-// move takes the exchange to its next state, and gives the connection back when it is over. reason, if not nil, is why no more of the
-// response is read. The first reason counts; move returns it.
+// move takes the exchange to its next state, and gives the connection back when it is over. reason,
+// if not nil, is why no more of the response is read. The first reason counts; move returns it.
 func (x *roundTrip) move(e event, reason error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -173,17 +175,19 @@ func (x *roundTrip) move(e event, reason error) error {
 
 // giveBack returns the connection to its owner.
 func (x *roundTrip) giveBack() {
-	watched := x.unwatch()
-	if watched && x.state == complete && x.conn.drained() {
+	undisturbed := x.unwatch()
+	if undisturbed && x.state == complete && x.conn.drained() {
 		x.conn.owner.release(x.conn)
 		return
 	}
 	x.conn.owner.discard(x.conn)
 }
 
-// repeatable reports whether the request may be sent again, on another connection, after an exchange that has failed. A connection
-// that was kept may end at any time, and then its application most likely never saw the request; where it may have, the method must
-// allow a repetition (RFC 9110 section 9.2.2). An application that refuses to multiplex has done nothing with the request.
+// repeatable reports whether the request may be sent again, on another connection, after an
+// exchange that has failed. A connection that was kept may end at any time, and then its
+// application most likely never saw the request; where it may have, the method must allow a
+// repetition (RFC 9110 section 9.2.2). An application that refuses to multiplex has done nothing
+// with the request.
 func (x *roundTrip) repeatable() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

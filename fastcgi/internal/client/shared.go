@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// sharedConn is a connection that several exchanges share. Each has a stream, which is to it what a connection of its own would be.
+// sharedConn is a connection that several exchanges share. Each has a stream, which is to it what a
+// connection of its own would be.
 type sharedConn struct {
 	mux         *mux
 	pool        *pool
@@ -51,7 +54,8 @@ func newSharedConn(m *mux, p *pool, base *conn, s *Settings) *sharedConn {
 	}
 }
 
-// multiplexes asks the application whether it can multiplex. One that closes the connection or is silent cannot.
+// multiplexes asks the application whether it can multiplex. One that closes the connection or is
+// silent cannot.
 func (c *sharedConn) multiplexes(ctx context.Context, timeout time.Duration) bool {
 	if timeout > 0 {
 		var cancel context.CancelFunc
@@ -62,8 +66,9 @@ func (c *sharedConn) multiplexes(ctx context.Context, timeout time.Duration) boo
 	return err == nil && values[mpxsConns] == "1"
 }
 
-// open returns a share of the connection, nil if there is no room. force goes over maxStreams. A connection that waits for the reader
-// of a response has no room: further requests on it would wait too.
+// open returns a share of the connection, nil if there is no room. force goes over maxStreams. A
+// connection that waits for the reader of a response has no room: further requests on it would wait
+// too.
 func (c *sharedConn) open(force bool) *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,7 +121,8 @@ func (c *sharedConn) deliver(h wire.Header, content []byte) error {
 	return nil
 }
 
-// waitForReader waits until the reader of a response makes room, and reports false if it does not within ReadTimeout.
+// waitForReader waits until the reader of a response makes room, and reports false if it does not
+// within ReadTimeout.
 func (c *sharedConn) waitForReader(room <-chan struct{}) bool {
 	c.block()
 	defer c.unblock()
@@ -219,7 +225,8 @@ func (c *sharedConn) closeIdle() {
 	}
 }
 
-// abandon gives the request of s up, and tells the application if other requests go on. What still comes for it is dropped.
+// abandon gives the request of s up, and tells the application if other requests go on. What still
+// comes for it is dropped.
 func (c *sharedConn) abandon(s *stream, begun bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -236,7 +243,8 @@ func (c *sharedConn) abandon(s *stream, begun bool) {
 	}
 }
 
-// write writes whole records. After a failure a part of one may have been sent, so the connection ends.
+// write writes whole records. After a failure a part of one may have been sent, so the connection
+// ends.
 func (c *sharedConn) write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -254,6 +262,13 @@ func (c *sharedConn) shut() {
 	c.ended = cmp.Or(c.ended, net.ErrClosed)
 	c.leaveIdle()
 	c.base.call.Close()
+}
+
+// all returns the streams that the application has not ended.
+func (c *sharedConn) all() []*stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.streams))
 }
 
 // end ends the connection and all requests on it.

@@ -1,8 +1,9 @@
 package client
 
-// state is how far an exchange has come. Its request and its response end each on its own, in either order: an application may
-// answer before it has read the request, and it may read the request long before it answers. In the last two states the exchange is
-// over, and its connection has been given back.
+// state is how far an exchange has come. Its request and its response end each on its own, in
+// either order: an application may answer before it has read the request, and it may read the
+// request long before it answers. In the last two states the exchange is over, and its connection
+// has been given back.
 type state uint8
 
 const (
@@ -32,9 +33,10 @@ const (
 
 // transitions has the next state for each state and event.
 //
-// A request that is not sent when its response is complete goes on being sent: the application may have answered early and read the
-// rest, so that the connection can be used again. It stops when the caller closes the body. The last write is waited for even then: an
-// application that counts bytes may answer before the write has returned.
+// A request that is not sent when its response is complete goes on being sent: the application may
+// have answered early and read the rest, so that the connection can be used again. It stops when
+// the caller closes the body. The last write is waited for even then: an application that counts
+// bytes may answer before the write has returned.
 var transitions = [numStates][numEvents]state{
 	sending:      {writesLast: sendingLast, sendsAll: sent, sendsPart: stopped, receivesEnd: answered, fails: broken, closesBody: broken},
 	sendingLast:  {writesLast: sendingLast, sendsAll: sent, sendsPart: stopped, receivesEnd: answeredLast, fails: broken, closesBody: broken},

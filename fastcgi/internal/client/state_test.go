@@ -18,7 +18,8 @@ func (o *recorder) release(*conn)    { o.released++ }
 func (o *recorder) discard(*conn)    { o.discarded++ }
 func (o *recorder) noteAnswer(*conn) {}
 
-// newRecorded returns an exchange whose connection is the recorder's. What is in unread came on it after the response.
+// newRecorded returns an exchange whose connection is the recorder's. What is in unread came on it
+// after the response.
 func newRecorded(t *testing.T, unread string) (*roundTrip, *recorder) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -144,7 +145,8 @@ func checkInvariants(t *testing.T, sequence []event) {
 	}
 }
 
-// TestGiveBack: a connection with anything left on it, or whose exchange was being ended, is not used again.
+// TestGiveBack: a connection with anything left on it, or whose exchange was being ended, is not
+// used again.
 func TestGiveBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		unread    string

@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// stdoutReader reads the records of one response: STDOUT as its bytes, STDERR to a writer, END_REQUEST as io.EOF or as the error that
-// it stands for.
+// stdoutReader reads the records of one response: STDOUT as its bytes, STDERR to a writer,
+// END_REQUEST as io.EOF or as the error that it stands for.
 type stdoutReader struct {
 	conn       *conn
 	stderr     io.Writer // nil drops it
@@ -21,10 +21,12 @@ type stdoutReader struct {
 	complete   bool // by end
 }
 
-// maxEmptyRecords bounds the records in a row that bring the response no further: no timeout would end them.
+// maxEmptyRecords bounds the records in a row that bring the response no further: no timeout would
+// end them.
 const maxEmptyRecords = 1000
 
-// Read gives what there is of STDOUT, from one record at a time. The end of the connection is io.ErrUnexpectedEOF.
+// Read gives what there is of STDOUT, from one record at a time. The end of the connection is
+// io.ErrUnexpectedEOF.
 func (s *stdoutReader) Read(p []byte) (n int, err error) {
 	for s.left == 0 && err == nil {
 		err = s.nextRecord()
@@ -67,7 +69,8 @@ func (s *stdoutReader) nextRecord() error {
 	}
 }
 
-// check accepts the three types of record of this request, and what an application says about the connection without being asked.
+// check accepts the three types of record of this request, and what an application says about the
+// connection without being asked.
 func (s *stdoutReader) check(h wire.Header) error {
 	management := h.Type == wire.TypeGetValuesResult || h.Type == wire.TypeUnknownType
 	switch {
@@ -107,7 +110,8 @@ func (s *stdoutReader) copyStderr(n int) error {
 	return nil
 }
 
-// writeStderr hands p on. A log that cannot be written does not end the response, but too much of it does.
+// writeStderr hands p on. A log that cannot be written does not end the response, but too much of
+// it does.
 func (s *stdoutReader) writeStderr(p []byte) error {
 	excess := s.stderrLeft >= 0 && int64(len(p)) > s.stderrLeft
 	if excess {

@@ -13,8 +13,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// stream is one request's share of a connection, as a net.Conn and the owner of the conn on it: the request's records come out of Read
-// as they came in, and what is written are whole records. Read and SetReadDeadline are for one goroutine.
+// stream is one request's share of a connection, as a net.Conn and the owner of the conn on it: the
+// request's records come out of Read as they came in, and what is written are whole records. Read
+// and SetReadDeadline are for one goroutine.
 type stream struct {
 	net.Conn  // the shared one, for the methods that are not here
 	shared    *sharedConn
@@ -32,12 +33,12 @@ type stream struct {
 	dropped bool  // nothing more is taken in
 }
 
-// streamBuffer bounds what waits for the reader of one response, in bytes. FastCGI has no flow control for one request of several: when
-// more comes, the connection waits with all that is on it.
+// streamBuffer bounds what waits for the reader of one response, in bytes. FastCGI has no flow
+// control for one request of several: when more comes, the connection waits with all that is on it.
 const streamBuffer = 256 << 10
 
-// errUnread is the failure of an exchange on a shared connection whose caller has read nothing of the response for ReadTimeout, while
-// other responses had to wait for it.
+// errUnread is the failure of an exchange on a shared connection whose caller has read nothing of
+// the response for ReadTimeout, while other responses had to wait for it.
 var errUnread = &gateway.BackendError{Status: 504, Reason: "the response was not read in time",
 	Err: errors.New("fastcgi: other responses had to wait for it for ReadTimeout")}
 
@@ -71,7 +72,8 @@ func (s *stream) deliver(h wire.Header, content []byte) {
 	wake(s.more)
 }
 
-// waitForRoom waits until the reader takes something, and gives the request up if it takes nothing for ReadTimeout.
+// waitForRoom waits until the reader takes something, and gives the request up if it takes nothing
+// for ReadTimeout.
 func (s *stream) waitForRoom() {
 	s.setBehind(true)
 	waiting := s.buf.Len()
@@ -84,8 +86,9 @@ func (s *stream) waitForRoom() {
 	}
 }
 
-// setBehind notes whether the reader of the response is so far behind that the connection has to wait for it. It is until half of the
-// buffer is free: a reader that takes a little now and then would slow further requests on the connection down.
+// setBehind notes whether the reader of the response is so far behind that the connection has to
+// wait for it. It is until half of the buffer is free: a reader that takes a little now and then
+// would slow further requests on the connection down.
 func (s *stream) setBehind(behind bool) {
 	if s.behind == behind {
 		return
@@ -135,7 +138,8 @@ func (s *stream) take(p []byte) (int, error) {
 	return n, nil
 }
 
-// wait waits for more until the deadline. While the connection waits for the reader of another response, time does not count.
+// wait waits for more until the deadline. While the connection waits for the reader of another
+// response, time does not count.
 func (s *stream) wait() error {
 	if s.until.IsZero() {
 		<-s.more

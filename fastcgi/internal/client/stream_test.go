@@ -67,7 +67,8 @@ func inBubble(t *testing.T, readTimeout time.Duration, test func(t *testing.T, a
 // most is what a stream takes before its connection waits for the reader, at 60,000 bytes a record.
 const most = 5 * 60_000
 
-// While the connection waits for the reader of another response, the wait for a record does not go on.
+// While the connection waits for the reader of another response, the wait for a record does not go
+// on.
 func TestStreamWaitsNoLongerThanItsDeadline(t *testing.T) {
 	inBubble(t, -1, func(t *testing.T, a *application, one, two *stream) {
 		began := time.Now()
@@ -85,7 +86,8 @@ func TestStreamWaitsNoLongerThanItsDeadline(t *testing.T) {
 	})
 }
 
-// A reader that takes something within each ReadTimeout keeps its response; one that takes nothing loses it.
+// A reader that takes something within each ReadTimeout keeps its response; one that takes nothing
+// loses it.
 func TestStreamStalls(t *testing.T) {
 	inBubble(t, time.Minute, func(t *testing.T, a *application, one, two *stream) {
 		go a.say(one.id, most+5*60_000)
@@ -121,7 +123,8 @@ func TestStreamStalls(t *testing.T) {
 	})
 }
 
-// A connection takes requests again when its reader has caught up by half of the buffer, or needs no more.
+// A connection takes requests again when its reader has caught up by half of the buffer, or needs
+// no more.
 func TestStreamCatchesUp(t *testing.T) {
 	for name, catchUp := range map[string]func(s *stream){
 		"reads":  func(s *stream) { io.CopyN(io.Discard, s, most+wire.HeaderSize*6-streamBuffer/2) },

@@ -8,7 +8,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// mpxsConns is the variable by which an application says whether it answers several requests at the same time over one connection.
+// mpxsConns is the variable by which an application says whether it answers several requests at the
+// same time over one connection.
 const mpxsConns = "FCGI_MPXS_CONNS"
 
 // Values asks the application for variables over a connection of its own.
