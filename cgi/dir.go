@@ -37,8 +37,8 @@ import (
 // anew or taken away (RFC 3875 section 4.1.6). Where SCRIPT_FILENAME is exactly a script, the other
 // variables stay as they are.
 //
-// A web server that protects single scripts by their paths has to send SCRIPT_FILENAME, or a
-// SCRIPT_NAME that no client can choose: the last way has many paths lead to one script.
+// By PATH_INFO alone, several paths lead to one script: /a/show and /b/show to show. A web server that
+// protects single scripts by their paths must send SCRIPT_FILENAME, or set SCRIPT_NAME itself.
 //
 // # What is no script
 //

@@ -17,7 +17,8 @@ type script struct {
 }
 
 // find finds the script of r, in the order that Dir documents. The Environ of r stays as it is. The
-// error is a refusal where there is no script, and a *gateway.RequestError for a path that cannot be.
+// error is a refusal where there is no script, and a *gateway.RequestError for a path that cannot
+// be.
 func find(f *exchange.Folder, r *gateway.Request) (*script, error) {
 	rest, named := within(f, filename(r.Environ))
 	var missing error
@@ -52,8 +53,8 @@ func byPathOf(f *exchange.Folder, r *gateway.Request, missing error) (*script, e
 	return byVariables(f, c.Environ, missing)
 }
 
-// filename is SCRIPT_FILENAME as a path. Apache's mod_proxy puts before it what it connects to, such
-// as proxy:fcgi://host:port.
+// filename is SCRIPT_FILENAME as a path. Apache's mod_proxy puts before it what it connects to,
+// such as proxy:fcgi://host:port.
 func filename(e *util.Environ) string {
 	name := e.Get("SCRIPT_FILENAME")
 	proxied, ok := strings.CutPrefix(name, "proxy:")
@@ -159,8 +160,8 @@ func guesses(e *util.Environ) []string {
 	return paths
 }
 
-// proxied is the path below the address of Apache's ProxyPass. It is the end of the full path, and may
-// be encoded.
+// proxied is the path below the address of Apache's ProxyPass. It is the end of the full path, and
+// may be encoded.
 func proxied(e *util.Environ, full string) (path string, ok bool) {
 	if !strings.HasPrefix(e.Get("SCRIPT_FILENAME"), "proxy:") {
 		return "", false
@@ -172,7 +173,8 @@ func proxied(e *util.Environ, full string) (path string, ok bool) {
 	return path, strings.HasSuffix(full, path)
 }
 
-// withCure adds to the refusal of a script that is missing what the web server's variables lack.
+// withCure adds to the refusal of a missing script, for the log, why the web server's variables may
+// have failed to name one, and the flag that helps.
 func withCure(f *exchange.Folder, e *util.Environ, err error) error {
 	refused := (*refusal)(nil)
 	if !errors.As(err, &refused) {
@@ -188,7 +190,7 @@ func withCure(f *exchange.Folder, e *util.Environ, err error) error {
 	return &c
 }
 
-// split tells the script where its name ends in the path.
+// split sets the variables of the script at path, whose name in the URL is followed by info.
 func split(e *util.Environ, path, name, info string) *script {
 	e.Set("SCRIPT_FILENAME", path)
 	e.Set("SCRIPT_NAME", name)

@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestDirBehindServers: where neither SCRIPT_FILENAME nor DOCUMENT_ROOT is in the folder, the path of
-// the URL is one in the folder.
+// TestDirBehindServers: where neither SCRIPT_FILENAME nor DOCUMENT_ROOT is in the folder, the path
+// of the URL is one in the folder.
 func TestDirBehindServers(t *testing.T) {
 	root := folderOfScripts(t)
 	for _, test := range []struct {
@@ -38,7 +38,7 @@ func TestDirBehindServers(t *testing.T) {
 		{"Apache, balancer", "SCRIPT_FILENAME=proxy:balancer://pool/show SCRIPT_NAME=/show DOCUMENT_ROOT=/var/www", "/show||/site/show|"},
 		{"Apache, SCGI", "SCRIPT_FILENAME=proxy:scgi://127.0.0.1:35251/srv/any.file SCRIPT_NAME=/app PATH_INFO=/show/a DOCUMENT_ROOT=/var/www",
 			"/app/show|/a|/site/show|/var/www/a"},
-		{"Apache, nothing behind the address", "SCRIPT_FILENAME=proxy:fcgi://127.0.0.1:33691 SCRIPT_NAME=/show DOCUMENT_ROOT=/var/www", "/show||/site/show|"},
+		{"Apache, no path after the address", "SCRIPT_FILENAME=proxy:fcgi://127.0.0.1:33691 SCRIPT_NAME=/show DOCUMENT_ROOT=/var/www", "/show||/site/show|"},
 		{"lighttpd at the root", "SCRIPT_FILENAME=/var/www/sub SCRIPT_NAME=/sub PATH_INFO=/show/a PATH_TRANSLATED=/var/www/show/a DOCUMENT_ROOT=/var/www",
 			"/sub/show|/a|/site/sub/show|/var/www/a"},
 		{"lighttpd at the root, fixed", "SCRIPT_FILENAME=/var/www/sub SCRIPT_NAME= PATH_INFO=/sub/show/a DOCUMENT_ROOT=/var/www",
@@ -131,11 +131,11 @@ func TestDirTarget(t *testing.T) {
 		{"dots", "/x/../sub/./show", "", "/sub/show||/site/sub/show|"},
 		{"encoded dots", "/x/%2e%2e/show/%2e", "", "/show|/|/site/show|/srv/"},
 		{"empty segments", "//sub//show//a//", "", "/sub/show|/a/|/site/sub/show|/srv/a/"},
-		{"dots behind the script", "/show/a/../b/..", "", "/show|/|/site/show|/srv/"},
+		{"dots after the script", "/show/a/../b/..", "", "/show|/|/site/show|/srv/"},
 		{"from one script to another", "/show/../sub/show", "", "/sub/show||/site/sub/show|"},
 		{"an encoded letter", "/%73how/%61", "", "/show|/a|/site/show|/srv/a"},
-		{"an encoded slash behind the script", "/show/a%2Fb%2f", "", "/show|/a/b/|/site/show|/srv/a/b/"},
-		{"an encoded slash and dots behind it", "/show/a%2f..%2fb", "", "/show|/b|/site/show|/srv/b"},
+		{"an encoded slash after the script", "/show/a%2Fb%2f", "", "/show|/a/b/|/site/show|/srv/a/b/"},
+		{"an encoded slash and dots after it", "/show/a%2f..%2fb", "", "/show|/b|/site/show|/srv/b"},
 
 		{"an encoded slash before the script", "/sub%2Fshow", "", "404"},
 		{"an encoded slash at the script's end", "/show%2fa", "", "404"},
@@ -163,8 +163,8 @@ func TestDirTarget(t *testing.T) {
 	}
 }
 
-// TestDirAsFcgiwrap: side by side. What fcgiwrap runs, Dir runs; what PATH_INFO it gives, Dir gives. fcgiwrap leaves SCRIPT_NAME
-// as it is, and sets no SCRIPT_FILENAME.
+// TestDirAsFcgiwrap: side by side. What fcgiwrap runs, Dir runs; what PATH_INFO it gives, Dir
+// gives. fcgiwrap leaves SCRIPT_NAME as it is, and sets no SCRIPT_FILENAME.
 func TestDirAsFcgiwrap(t *testing.T) {
 	root := folderOfScripts(t)
 	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {

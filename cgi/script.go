@@ -26,9 +26,9 @@ import (
 // On Unix it leads a process group of its own.
 //
 // SCRIPT_FILENAME is the script's absolute path where the request has no absolute path there, as a
-// request over HTTP has none: an interpreter that is named after "#!" in the script, such as php-cgi,
-// finds the script by it. What a web server or a Handler sent stays, since the program may itself be
-// an interpreter, for the scripts that they name.
+// request over HTTP has none: an interpreter that is named after "#!" in the script, such as
+// php-cgi, finds the script by it. What a web server or a Handler sent stays, since the program may
+// itself be an interpreter, for the scripts that they name.
 //
 // The length of a request body must be known; an unknown one gives gateway.ErrLengthRequired, since CGI has no chunks (RFC 3875
 // section 4.1.2). The body goes in while the response comes out. A script that does not read its body gets to answer all the same.

@@ -44,8 +44,9 @@ type BaseCGIHandler struct {
 	// Scheme is "http" or "https"; empty lets util.GuessScheme find it in the environ.
 	Scheme string
 
-	// EscapedPath is the path of an HTTP request as the client sent it; see [Request.EscapedPath]. A transport leaves it empty for
-	// a request whose SCRIPT_NAME and PATH_INFO a web server has sent.
+	// EscapedPath is the path of an HTTP request as the client sent it; see [Request.EscapedPath].
+	// A transport leaves it empty for a request whose SCRIPT_NAME and PATH_INFO a web server has
+	// sent.
 	EscapedPath string
 
 	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.

@@ -30,10 +30,11 @@ type Request struct {
 	// Scheme is "http" or "https".
 	Scheme string
 
-	// EscapedPath is the path of the request's target as the client sent it, mount included and still percent-encoded, where
-	// this process read the request from HTTP itself, or made SCRIPT_NAME and PATH_INFO of REQUEST_URI, as a server's Mount does:
-	// both are decoded and cannot tell an encoded slash from another. It is empty where a web server sent the two: it has decided
-	// what they say.
+	// EscapedPath is the path of the request's target as the client sent it, mount included and
+	// still percent-encoded, where this process read the request from HTTP itself, or made
+	// SCRIPT_NAME and PATH_INFO of REQUEST_URI, as a server's Mount does: both are decoded and
+	// cannot tell an encoded slash from another. It is empty where a web server sent the two: it
+	// has decided what they say.
 	EscapedPath string
 
 	// OriginServer says that the response goes to the client as it is. Otherwise a web server passes it on, and acts on what is

@@ -82,7 +82,8 @@ func (sv *service) run(ctx context.Context, x *serving, e *util.Environ) {
 	x.Run(ctx, sv.RequestTimeout, &x.handler, app)
 }
 
-// appFor returns the App, or in its place one that refuses the request, and the path as it was sent where Mount was applied to it.
+// appFor returns the App, or in its place one that refuses the request, and the path as it was sent
+// where Mount was applied to it.
 func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
 	sent, err := exchange.Mount(e, sv.Mount)
 	if firstValue(e) == "" {

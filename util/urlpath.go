@@ -2,8 +2,9 @@ package util
 
 import "strings"
 
-// TargetPath returns the path of an HTTP request target such as REQUEST_URI, still encoded. The absolute form has scheme and
-// authority before it (RFC 9112 section 3.2.2); a path that is missing there is "/".
+// TargetPath returns the path of an HTTP request target such as REQUEST_URI, still encoded. The
+// absolute form has scheme and authority before it (RFC 9112 section 3.2.2); a path that is missing
+// there is "/".
 func TargetPath(uri string) string {
 	path, _, _ := strings.Cut(uri, "?")
 	scheme, rest, absolute := strings.Cut(path, "://")
@@ -17,8 +18,9 @@ func TargetPath(uri string) string {
 	return rest[slash:]
 }
 
-// CleanMount returns the path of a mount point as SCRIPT_NAME has it: empty for the root, else with a slash at its beginning
-// and none at its end (RFC 3875 section 4.1.13). "/app/" and "app" become "/app".
+// CleanMount returns the path of a mount point as SCRIPT_NAME has it: empty for the root, else with
+// a slash at its beginning and none at its end (RFC 3875 section 4.1.13). "/app/" and "app" become
+// "/app".
 func CleanMount(mount string) string {
 	if mount = strings.Trim(mount, "/"); mount == "" {
 		return ""
@@ -26,11 +28,12 @@ func CleanMount(mount string) string {
 	return "/" + mount
 }
 
-// CutMount returns what is left of path below mount, which is as [CleanMount] returns it. ok is false for a path that is not
-// below it. path is percent-encoded, and so is the rest; mount is decoded.
+// CutMount returns what is left of path below mount, which is as [CleanMount] returns it. ok is
+// false for a path that is not below it. path is percent-encoded, and so is the rest; mount is
+// decoded.
 //
-// The mount ends at a segment: "/apple" is not below "/app". A letter of the mount may be encoded in path. A slash that is
-// encoded is part of a segment and never matches a slash of the mount.
+// The mount ends at a segment: "/apple" is not below "/app". A letter of the mount may be encoded
+// in path. A slash that is encoded is part of a segment and never matches a slash of the mount.
 func CutMount(path, mount string) (rest string, ok bool) {
 	for mount != "" {
 		if path == "" {
@@ -51,8 +54,8 @@ func CutMount(path, mount string) (rest string, ok bool) {
 	return path, path == "" || path[0] == '/'
 }
 
-// DecodePath takes the percent-encoding off a path, once (RFC 3986 section 2.1). ok is false where an escape is broken, and
-// for a NUL, which would end the path for the C library that opens it.
+// DecodePath takes the percent-encoding off a path, once (RFC 3986 section 2.1). ok is false where
+// an escape is broken, and for a NUL, which would end the path for the C library that opens it.
 func DecodePath(path string) (decoded string, ok bool) {
 	if strings.IndexByte(path, '%') < 0 {
 		return path, strings.IndexByte(path, 0) < 0

@@ -34,7 +34,8 @@ func (f front) name() string {
 	return name
 }
 
-// start starts the web server before a target, with all that serve has around that. It returns the URL of the mount.
+// start starts the web server before a target, with all that serve has around that. It returns the
+// URL of the mount.
 func (f front) start(t *testing.T, target string, o targetOptions) string {
 	t.Helper()
 	o.mount = f.flag
@@ -91,8 +92,8 @@ func makeFiles(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// TestFolderBehindServers: a folder of scripts behind each server, as its configuration has it, without --mount where nothing has
-// to be told.
+// TestFolderBehindServers: a folder of scripts behind each server, as its configuration has it,
+// without --mount where nothing has to be told.
 func TestFolderBehindServers(t *testing.T) {
 	dir := makeFiles(t, map[string]string{"x.sh": showScript, "sub/x.sh": showScript})
 	var fronts []front
@@ -129,7 +130,8 @@ func TestFolderBehindServers(t *testing.T) {
 	}
 }
 
-// TestScriptsBehindStockNginx: not every path is the front page, with the parameters that come with nginx.
+// TestScriptsBehindStockNginx: not every path is the front page, with the parameters that come with
+// nginx.
 func TestScriptsBehindStockNginx(t *testing.T) {
 	root := makeFiles(t, map[string]string{"index.sh": showScript, "sub/x.sh": showScript, "a.txt": "a file"})
 	for _, f := range []front{

@@ -53,8 +53,9 @@ func runMatrix(t *testing.T, in, out string, exclusions []gatewaytest.Exclusion,
 	})
 }
 
-// exclusionsOf adds that of the Handler which translates between HTTP and a protocol: before a target, or before a listener that
-// does not speak HTTP. An App of this process gets net/http's path.
+// exclusionsOf adds that of the Handler which translates between HTTP and a protocol: before a
+// target, or before a listener that does not speak HTTP. An App of this process gets net/http's
+// path.
 func exclusionsOf(in, out string, target []gatewaytest.Exclusion) []gatewaytest.Exclusion {
 	if in == "http" && out == "local" {
 		return target

@@ -7,26 +7,27 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Target is the path of an HTTP request target in the normal form that nginx, Apache and lighttpd give it: without empty
-// segments and without the segments "." and "..". It is still encoded, so that a slash that the client encoded can be told from
-// the end of a segment. The zero Target is the empty path.
+// Target is the path of an HTTP request target in the normal form that nginx, Apache and lighttpd
+// give it: without empty segments and without the segments "." and "..". It is still encoded, so
+// that a slash that the client encoded can be told from the end of a segment. The zero Target is
+// the empty path.
 type Target struct {
 	path string // empty, or begins with a slash
 }
 
-// ParseTarget returns the normal form of path, which is percent-encoded and empty or begins with a slash. "%2e" is a dot. A path
-// that ends in a segment that is dropped ends in a slash then.
+// ParseTarget returns the normal form of path, which is percent-encoded and empty or begins with a
+// slash. "%2e" is a dot. If the last segment is dropped, the result ends in a slash.
 //
-// The error is a [*gateway.RequestError], which the client is told as 400: a path that ".." leads out of, one with a broken
-// escape or a NUL, or one without a slash at its beginning.
+// The error is a [*gateway.RequestError], which the client is told as 400: a path that ".." leads
+// out of, one with a broken escape or a NUL, or one without a slash at its beginning.
 func ParseTarget(path string) (Target, error) {
 	normal, err := normalForm(path, util.DecodePath)
 	return Target{normal}, err
 }
 
-// TargetOf returns the Target of a request that this process read from HTTP, mount included. ok is false for a request whose
-// variables a web server sent, and for a target that is no path ("OPTIONS *"). Where an App has changed SCRIPT_NAME or PATH_INFO
-// since, their word counts.
+// TargetOf returns the Target of a request that this process read from HTTP, mount included. ok is
+// false for a request whose variables a web server sent, and for a target that is no path ("OPTIONS
+// *"). Where an App has changed SCRIPT_NAME or PATH_INFO since, the Target is made of these.
 func TargetOf(r *gateway.Request) (t Target, ok bool, err error) {
 	sent, path := r.EscapedPath, FullPath(r.Environ)
 	if sent == "" || sent == "*" {
@@ -39,8 +40,8 @@ func TargetOf(r *gateway.Request) (t Target, ok bool, err error) {
 	return t, true, err
 }
 
-// FullPath is the decoded path that SCRIPT_NAME and PATH_INFO have together. A SCRIPT_NAME of "/", which some web servers send
-// for the root, adds no slash to it.
+// FullPath is the decoded path that SCRIPT_NAME and PATH_INFO have together. A SCRIPT_NAME of "/",
+// which some web servers send for the root, adds no slash to it.
 func FullPath(e *util.Environ) string {
 	script, info := e.Get("SCRIPT_NAME"), e.Get("PATH_INFO")
 	if strings.HasPrefix(info, "/") {
@@ -49,7 +50,7 @@ func FullPath(e *util.Environ) string {
 	return script + info
 }
 
-// means reports whether path is what sent says, decoded alone or in normal form too.
+// means reports whether sent, when it is decoded, is path: as it stands, or in normal form.
 func means(sent, path string) bool {
 	if plain, ok := util.DecodePath(sent); ok && plain == path {
 		return true
@@ -62,17 +63,18 @@ func means(sent, path string) bool {
 	return err == nil && normal == path
 }
 
-// String returns the path as it is: encoded.
+// String returns the path, which is still encoded.
 func (t Target) String() string { return t.path }
 
-// Below returns what is left of t below mount, which is as util.CleanMount returns it. ok is false where t is not below it.
+// Below returns what is left of t below mount, which is as util.CleanMount returns it. ok is false
+// where t is not below it.
 func (t Target) Below(mount string) (rest Target, ok bool) {
 	path, ok := util.CutMount(t.path, mount)
 	return Target{path}, ok
 }
 
-// Names returns the decoded path to the first segment that holds an encoded slash, which no file's name does. That segment is
-// left out. Without such a segment the path is the whole of t.
+// Names returns the decoded path in which names of files may be: t up to the first segment with an
+// encoded slash, without that segment. whole is true where t has no such segment.
 func (t Target) Names() (path string, whole bool) {
 	if strings.IndexByte(t.path, '%') < 0 {
 		return t.path, true
@@ -89,11 +91,13 @@ func (t Target) Names() (path string, whole bool) {
 	return b.String(), true
 }
 
-// After returns the PATH_INFO of a script: what follows script, decoded. script is the beginning of the path that Names returns,
-// up to the end of a segment; the empty string is no script, and PATH_INFO is all of t.
+// After returns the PATH_INFO of a script: what follows script, decoded. script is the beginning of
+// the path that Names returns, up to the end of a segment; the empty string is no script, and
+// PATH_INFO is all of t.
 //
-// Decoding may have made segments that are empty or "." or "..": the rest is brought into normal form by itself. The error is the
-// [*gateway.RequestError] of a rest that leads above its beginning.
+// Decoding may have made segments that are empty or "." or "..": the rest is brought into normal
+// form by itself. The error is the [*gateway.RequestError] of a rest that leads above its
+// beginning.
 func (t Target) After(script string) (info string, err error) {
 	rest := t.path
 	for range strings.Count(script, "/") {
@@ -113,7 +117,8 @@ func (t Target) After(script string) (info string, err error) {
 // decoded is the decoder of what is decoded already.
 func decoded(segment string) (string, bool) { return segment, true }
 
-// normalForm takes empty segments and dot segments out of path. decode tells what a segment means; the others stay as they are.
+// normalForm takes empty segments and dot segments out of path. decode tells what a segment means;
+// the others stay as they are.
 func normalForm(path string, decode func(segment string) (string, bool)) (string, error) {
 	if isNormal(path) {
 		return path, nil
@@ -143,7 +148,7 @@ func normalForm(path string, decode func(segment string) (string, bool)) (string
 	return "/" + strings.Join(kept, "/"), nil
 }
 
-// isNormal recognises most paths that are in normal form, and no other.
+// isNormal is a quick look: it reports true for most paths in normal form, and for no others.
 func isNormal(path string) bool {
 	return path == "" || path[0] == '/' && strings.IndexByte(path, '%') < 0 && strings.IndexByte(path, 0) < 0 &&
 		!strings.Contains(path, "//") && !strings.Contains(path, "/.")

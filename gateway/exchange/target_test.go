@@ -17,7 +17,7 @@ type targetRow struct {
 	name  string // of the script, to the end of a segment of names; empty for none
 	names string // what a file may be called
 	whole bool
-	info  string // PATH_INFO behind name, or "400"
+	info  string // PATH_INFO after name, or "400"
 }
 
 var targetRows = []targetRow{
@@ -80,7 +80,7 @@ func TestTarget(t *testing.T) {
 			info = "400"
 		}
 		if info != row.info {
-			t.Errorf("%q behind %q: got PATH_INFO %q, %v; want %q", row.path, row.name, info, err, row.info)
+			t.Errorf("%q after %q: got PATH_INFO %q, %v; want %q", row.path, row.name, info, err, row.info)
 		}
 	}
 }
@@ -177,8 +177,8 @@ func TestTargetCost(t *testing.T) {
 	}
 }
 
-// FuzzTarget: no path has a segment that leads elsewhere, normal form is normal form of itself, and for a path without encoded
-// slashes it is path.Clean's.
+// FuzzTarget: no path has a segment that leads elsewhere, normal form is normal form of itself, and
+// for a path without encoded slashes it is path.Clean's.
 func FuzzTarget(f *testing.F) {
 	for _, row := range targetRows {
 		f.Add(row.path)

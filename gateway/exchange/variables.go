@@ -9,9 +9,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Complete gives r a path where the web server sent neither SCRIPT_NAME nor PATH_INFO, as nginx does with its stock scgi_params:
-// SCRIPT_NAME becomes empty, and PATH_INFO is DOCUMENT_URI, which is nginx's path after its rewrites. Without DOCUMENT_URI it is
-// the path of REQUEST_URI, in the normal form of a [Target]. The Environ of r is changed in place.
+// Complete gives r a path where the web server sent neither SCRIPT_NAME nor PATH_INFO, as nginx
+// does with its stock scgi_params: SCRIPT_NAME becomes empty, and PATH_INFO is DOCUMENT_URI, which
+// is nginx's path after its rewrites. Without DOCUMENT_URI it is the path of REQUEST_URI, in the
+// normal form of a [Target]. The Environ of r is changed in place.
 //
 // ok is false where nothing says what the path is. The error is that of [ParseTarget].
 func Complete(r *gateway.Request) (ok bool, err error) {
@@ -41,9 +42,10 @@ func Complete(r *gateway.Request) (ok bool, err error) {
 	return true, nil
 }
 
-// Mount is gateway.Mount for a server, which also takes a path that is below prefix in the normal form of a [Target] only, such as
-// "//app/x": a web server that compares it in that form sends the request here. sent is the gateway.Request.EscapedPath for a
-// request whose SCRIPT_NAME and PATH_INFO were made of REQUEST_URI, and empty for one that was left alone.
+// Mount is what a server does for its field Mount. It calls gateway.Mount, and takes a path that is
+// below prefix only in the normal form of a [Target], such as "//app/x", in that form: web servers
+// compare paths in it. sent is the gateway.Request.EscapedPath of the request if SCRIPT_NAME and
+// PATH_INFO were made of REQUEST_URI. It is empty if they stayed as they were sent.
 func Mount(e *util.Environ, prefix string) (sent string, err error) {
 	_, hasScript := e.Lookup("SCRIPT_NAME")
 	_, hasInfo := e.Lookup("PATH_INFO")
@@ -73,8 +75,8 @@ func mountNormal(e *util.Environ, mount, path string, err error) error {
 	return nil
 }
 
-// PathTranslated returns PATH_TRANSLATED: the file that info, a PATH_INFO that is not empty, would be below root (RFC 3875
-// section 4.1.6). It never leads out of root, whatever info says.
+// PathTranslated returns PATH_TRANSLATED: the file that info, a PATH_INFO that is not empty, would
+// be below root (RFC 3875 section 4.1.6). It never leads out of root, whatever info says.
 func PathTranslated(root, info string) string {
 	info = filepath.ToSlash(info)
 	clean := path.Clean("/" + info)

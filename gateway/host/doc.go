@@ -41,15 +41,18 @@
 //
 // # The path
 //
-// The path of an HTTP request is read as nginx, Apache and lighttpd do. It is split where it was sent; empty segments and dot
-// segments are taken out, and a path that leads above the root is a 400. Without SplitPath the backend is one application:
-// SCRIPT_NAME is Mount, and PATH_INFO the rest, decoded. With it a script is looked for below Root, as [Scripts] says. A slash that
-// the client encoded is then part of a name, which no file has: before the end of the script's name it leads nowhere. PATH_INFO is
-// what follows the script, decoded, and brought into the same form by itself. REQUEST_URI is as sent. CONNECT is a 405.
+// The path of an HTTP request is read as nginx, Apache and lighttpd do. It is split where it was
+// sent; empty segments and dot segments are taken out, and a path that leads above the root is a
+// 400. Without SplitPath the backend is one application: SCRIPT_NAME is Mount, and PATH_INFO the
+// rest, decoded. With it a script is looked for below Root, as [Scripts] says. A slash that the
+// client encoded is then part of a name, which no file has: before the end of the script's name it
+// is a 404. PATH_INFO is what follows the script, decoded, and brought into the same form by
+// itself. REQUEST_URI is as sent. CONNECT is a 405.
 //
-// What a web server sent over FastCGI or SCGI stays as it is: it has read the path by its own rules. With SplitPath, or a Mount,
-// SCRIPT_NAME and PATH_INFO are taken as one path, whose parts are found anew. Where neither was sent, DOCUMENT_URI or REQUEST_URI
-// takes their place: see exchange.Complete.
+// What a web server sent over FastCGI or SCGI stays as it is: it has read the path by its own
+// rules. With SplitPath, or a Mount, SCRIPT_NAME and PATH_INFO are taken as one path, whose parts
+// are found anew. Where neither was sent, DOCUMENT_URI or REQUEST_URI takes their place: see
+// exchange.Complete.
 //
 // A [Files] finds the files of a folder by the same rules.
 //

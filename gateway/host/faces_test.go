@@ -43,7 +43,8 @@ func told(names ...string) gateway.Backend {
 	})
 }
 
-// facesOf has a row for each field, on a site at root: a.php, link.php, which is a link to it, sub/index.php and a.txt.
+// facesOf has a row for each field, on a site at root: a.php, link.php, which is a link to it,
+// sub/index.php and a.txt.
 func facesOf(root string) []face {
 	scripts := func(h *host.Handler) {
 		h.Root, h.SplitPath, h.Backend = root, php, told("SCRIPT_NAME", "SCRIPT_FILENAME", "DOCUMENT_ROOT")
@@ -137,7 +138,8 @@ func onlyMessages(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// TestFaces: every field means the same for a Handler that is an http.Handler and for one that is served as an App.
+// TestFaces: every field means the same for a Handler that is an http.Handler and for one that is
+// served as an App.
 func TestFaces(t *testing.T) {
 	root, err := filepath.EvalSymlinks(site(t, "a.php", "sub/index.php", "a.txt"))
 	if err != nil {

@@ -19,12 +19,13 @@ type Handler struct {
 	// Backend answers the requests. It must be set.
 	Backend gateway.Backend
 
-	// Mount is the path below which clients see the application, or Root: decoded, such as "/app", and "/" for the root. It becomes
-	// SCRIPT_NAME, or its beginning, and it is compared with the whole path, of which a server or another App may have cut off a part
-	// already. It matches whole segments; a request for another path is answered 404.
+	// Mount is the path below which clients see the application, or Root: decoded, such as "/app",
+	// and "/" for the root. It becomes SCRIPT_NAME, or its beginning, and it is compared with the
+	// whole path, of which a server or another App may have cut off a part already. It matches
+	// whole segments; a request for another path is answered 404.
 	//
-	// Where Mount is empty, the mount is SCRIPT_NAME as it is: that of a server with a Mount of its own over HTTP, and what a web
-	// server sent otherwise.
+	// Where Mount is empty, the mount is SCRIPT_NAME as it is: that of a server with a Mount of its
+	// own over HTTP, and what a web server sent otherwise.
 	Mount string
 
 	// Root is the folder of the site: DOCUMENT_ROOT. It must be an absolute path. SplitPath needs it.

@@ -12,22 +12,23 @@ import (
 var (
 	errOutside = errors.New("host: the path is outside the mount")
 	errConnect = errors.New("host: CONNECT is for proxies")
-	errNoPath  = errors.New("host: the web server sent none of SCRIPT_NAME, PATH_INFO, DOCUMENT_URI and REQUEST_URI: " +
-		"nothing says what is asked for (nginx has them in its scgi_params and fastcgi_params; with --mount / REQUEST_URI is enough)")
+	errNoPath  = errors.New("host: the web server sent none of SCRIPT_NAME, PATH_INFO, DOCUMENT_URI and REQUEST_URI, " +
+		"so that the request has no path (nginx: include scgi_params or fastcgi_params; with --mount / REQUEST_URI is enough)")
 )
 
-// location is where in the site a request leads.
+// location is the place in the site that a request asks for.
 type location struct {
 	mount string // of the application, or of Root: SCRIPT_NAME without a script
 	info  string // the decoded path below it
 
-	// target is the path below mount as the client sent it, and sent is true, where the request came
-	// over HTTP. A web server has decided what the path says.
+	// target is the path below mount as the client sent it, and sent is true, where the request
+	// came over HTTP. A web server has decided what the path says.
 	target exchange.Target
 	sent   bool
 }
 
-// locate finds the line between the mount and what is below it. The Environ of r may be completed.
+// locate splits the path of r at the mount. It completes the Environ of r where the web server has
+// sent no path.
 func (h *Handler) locate(r *gateway.Request) (location, error) {
 	if r.Environ.Get("REQUEST_METHOD") == "CONNECT" {
 		return location{}, errConnect
@@ -51,8 +52,8 @@ func (h *Handler) locate(r *gateway.Request) (location, error) {
 	return h.locateVariables(r.Environ)
 }
 
-// locateTarget goes by the path of an HTTP request. A server or an App before the Handler may have cut
-// a mount off it already.
+// locateTarget splits the path of an HTTP request. Without a Mount it is split where a server or an
+// App before the Handler has split it.
 func (h *Handler) locateTarget(r *gateway.Request, t exchange.Target) (l location, err error) {
 	l = location{mount: util.CleanMount(h.Mount), sent: true}
 	if h.Mount == "" {
@@ -67,7 +68,8 @@ func (h *Handler) locateTarget(r *gateway.Request, t exchange.Target) (l locatio
 	return l, err
 }
 
-// outside tells a path that was never below the mount from one that ".." leads out of it.
+// outside is the error for a path that is not below the mount: 400 where ".." leads out of it, and
+// 404 otherwise.
 func outside(path, mount string) error {
 	if _, was := util.CutMount(path, mount); was {
 		return &gateway.RequestError{Reason: "path that leads out of the mount", Input: cut(path)}
@@ -75,8 +77,8 @@ func outside(path, mount string) error {
 	return errOutside
 }
 
-// locateVariables goes by the variables of a web server, which draws the line where its configuration
-// says. Mount moves it.
+// locateVariables goes by the variables of a web server. They stay as they are, unless there is a
+// Mount, or a script to be looked for in the whole path.
 func (h *Handler) locateVariables(e *util.Environ) (location, error) {
 	if h.Mount == "" && len(h.SplitPath) == 0 {
 		return location{mount: e.Get("SCRIPT_NAME"), info: e.Get("PATH_INFO")}, nil

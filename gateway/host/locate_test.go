@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serveVariables has h answer a request of a web server, given as names and values in turn. It returns the response of a CGI
-// program, and what was logged.
+// serveVariables has h answer a request of a web server, given as names and values in turn. It
+// returns the response of a CGI program, and what was logged.
 func serveVariables(t testing.TB, h gateway.App, namesAndValues ...string) (answer, log string) {
 	t.Helper()
 	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"})
@@ -108,7 +108,8 @@ func TestTarget(t *testing.T) {
 	}
 }
 
-// TestMountInNormalForm: a path that only becomes one below the mount. A server that has the mount itself compares what was sent.
+// TestMountInNormalForm: a path that only becomes one below the mount. A server that has the mount
+// itself compares what was sent.
 func TestMountInNormalForm(t *testing.T) {
 	for _, target := range []string{"//app/a", "/x/../app/a", "/./app/a"} {
 		for _, face := range []string{"http.Handler", "App"} {
@@ -155,7 +156,8 @@ func TestOtherTargets(t *testing.T) {
 	}
 }
 
-// TestVariablesStay: what a web server has decided is not decided again. Mount moves the line between the two parts.
+// TestVariablesStay: what a web server has decided is not decided again. Mount moves the line
+// between the two parts.
 func TestVariablesStay(t *testing.T) {
 	for _, test := range []struct {
 		mount        string
@@ -200,7 +202,8 @@ func TestVariablesStay(t *testing.T) {
 	}
 }
 
-// TestScriptsWithoutAPath: nginx's stock scgi_params have neither SCRIPT_NAME nor PATH_INFO, and not every path is the front page.
+// TestScriptsWithoutAPath: nginx's stock scgi_params have neither SCRIPT_NAME nor PATH_INFO, and
+// not every path is the front page.
 func TestScriptsWithoutAPath(t *testing.T) {
 	b := &recorder{}
 	h := &host.Handler{Backend: b, Root: site(t, "index.php", "a.php"), SplitPath: php, Index: []string{"index.php"}}

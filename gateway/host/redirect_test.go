@@ -125,8 +125,8 @@ func TestLocalRedirectPath(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectOfAWebServer: the path is below what the web server says is the mount. One that sends no PATH_INFO, as nginx
-// with its stock parameters, says nothing of it.
+// TestLocalRedirectOfAWebServer: the path is below what the web server says is the mount. One that
+// sends no PATH_INFO, as nginx with its stock parameters, says nothing of it.
 func TestLocalRedirectOfAWebServer(t *testing.T) {
 	for _, test := range []struct {
 		sent []string

@@ -68,8 +68,8 @@ func (s *Scripts) Resolve(name string) (Script, error) {
 	return s.resolveIn(root, name, name)
 }
 
-// resolveIn finds the script below root. name is the part of the path in which names of files may be:
-// the path up to a slash that the client encoded, which is part of a segment.
+// resolveIn finds the script below root. name is the part of the path in which names of files may
+// be: the path up to a slash that the client encoded, which is part of a segment.
 func (s *Scripts) resolveIn(root *exchange.Root, name, path string) (found Script, err error) {
 	if err := checkPath(path); err != nil {
 		return Script{}, err
@@ -116,8 +116,8 @@ func (s *Scripts) resolve(f *exchange.Folder, name, path string) (Script, error)
 	return s.resolvePlain(f, name)
 }
 
-// resolveEncoded finds what answers for a path that names no script before an encoded slash. No file is
-// there, and behind it no script's name counts.
+// resolveEncoded finds what answers for a path that names no script before an encoded slash. No
+// file is there, and the name of a script after it does not count.
 func (s *Scripts) resolveEncoded(f *exchange.Folder, path string) (Script, error) {
 	for end := range segmentEnds(path) {
 		if s.isScript(path[:end]) {

@@ -34,7 +34,8 @@ var sharedTargets = []string{
 	"/app/a;b/c", "/app/..a/...", "/app/a+b", "/app/a?x/../y", "/apple", "/other", "/app/../apple/../app/c?/..",
 }
 
-// otherTargets are not. They have the Handler's answer first, and the reason where all three servers have another.
+// otherTargets are not. They have the Handler's answer first, and the reason where all three
+// servers have another.
 var otherTargets = []struct {
 	target, handler, nginx, apache, lighttpd string
 	reason                                   string
@@ -86,7 +87,8 @@ func TestPathsAsServers(t *testing.T) {
 	}
 }
 
-// startInFront starts a web server with an application, over the protocol of its template, or a CGI program that tells its place.
+// startInFront starts a web server with an application, over the protocol of its template, or a CGI
+// program that tells its place.
 func startInFront(t *testing.T, template string) *webserver.Server {
 	t.Helper()
 	c := webserver.Config{Template: template, Mount: "/app", OwnPaths: true}

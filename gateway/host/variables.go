@@ -98,7 +98,8 @@ func setDefault(e *util.Environ, name, value string) {
 	}
 }
 
-// describePath says where in the site the request leads: to the application, or to a script below Root.
+// describePath says where in the site the request leads: to the application, or to a script below
+// Root.
 func (x *relay) describePath(r *gateway.Request) (err error) {
 	h, e := x.handler, r.Environ
 	if x.place, err = h.locate(r); err != nil {

@@ -7,13 +7,14 @@ import (
 	"sync/atomic"
 )
 
-// framing looks in what a client sends for requests whose end a proxy on the way may see elsewhere: those with both
-// Content-Length and Transfer-Encoding, and those of HTTP/1.0 with Transfer-Encoding. net/http drops one of the fields before a
-// handler can see it. What follows such a request may be what the proxy took for its body (request smuggling): the connection has
-// to be closed after it (RFC 9112 section 6.1).
+// framing looks in what a client sends for requests whose end a proxy on the way may see elsewhere:
+// those with both Content-Length and Transfer-Encoding, and those of HTTP/1.0 with
+// Transfer-Encoding. net/http drops one of the fields before a handler can see it. What follows
+// such a request may be what the proxy took for its body (request smuggling): the connection has to
+// be closed after it (RFC 9112 section 6.1).
 //
-// Lines of bodies are looked at like those of heads. One that looks like a field may close a connection that could have been kept;
-// it does no other harm.
+// Lines of bodies are looked at like those of heads. One that looks like a field may close a
+// connection that could have been kept; it does no other harm.
 type framing struct {
 	line           [len(transferEncoding)]byte // the beginning of the line that is being read
 	n              int                         // how many bytes of line are there
@@ -29,10 +30,12 @@ const (
 	transferEncoding = "transfer-encoding:"
 )
 
-// mostBuffered is more than net/http has read of a body when it calls the handler. It is 4 KiB in Go 1.26.
+// mostBuffered is more than net/http has read of a body when it calls the handler. It is 4 KiB in
+// Go 1.26.
 const mostBuffered = 64 << 10
 
-// isAmbiguous reports whether the connection must end with r. It is to be called once for each request, before its body is read.
+// isAmbiguous reports whether the connection must end with r. It is to be called once for each
+// request, before its body is read.
 func (f *framing) isAmbiguous(r *http.Request) bool {
 	f.body.Store(max(r.ContentLength-mostBuffered, 0))
 	if len(r.TransferEncoding) > 0 {

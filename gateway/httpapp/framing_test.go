@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// TestAmbiguousLength: a request whose end a proxy on the way may see elsewhere is the last one of its connection (RFC 9112
-// section 6.1).
+// TestAmbiguousLength: a request whose end a proxy on the way may see elsewhere is the last one of
+// its connection (RFC 9112 section 6.1).
 func TestAmbiguousLength(t *testing.T) {
 	const (
 		plain   = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -31,7 +31,7 @@ func TestAmbiguousLength(t *testing.T) {
 		name     string
 		requests []string
 		answered int // the connection ends after so many, if there are more
-		atOnce   int // the same where all are sent at once: what is behind a request has been seen by then
+		atOnce   int // the same where all are sent at once: the requests after one have been seen by then
 	}{
 		{"one field at a time", []string{length, chunked, length, chunked, plain, chunked, alike, plain}, 8, 8},
 		{"both", []string{both, plain}, 1, 1},

@@ -29,9 +29,10 @@ type AppHandler struct {
 	// App answers the requests. It must be set, and fit for several requests at the same time.
 	App gateway.App
 
-	// Mount is the path below which the App lives, decoded, such as "/app": SCRIPT_NAME. The rest of the path is PATH_INFO.
-	// Empty and "/" are the root. It matches whole segments, and a %2F of the client never counts as one of its slashes. A path
-	// that is not below it as it was sent, but in normal form (see exchange.Target), such as "//app/x", is taken in that form.
+	// Mount is the path below which the App lives, decoded, such as "/app": SCRIPT_NAME. The rest
+	// of the path is PATH_INFO. Empty and "/" are the root. It matches whole segments, and a %2F of
+	// the client never counts as one of its slashes. A path that is not below it as it was sent,
+	// but in normal form (see exchange.Target), such as "//app/x", is taken in that form.
 	Mount string
 
 	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed: at
@@ -117,7 +118,7 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	limit := (*limitError)(nil)
 	if !errors.As(err, &limit) {
-		w.Header().Set("Connection", "close") // who means what by the bytes that follow is not known
+		w.Header().Set("Connection", "close") // the client may take other bytes for its next request than net/http
 		refuse(w, r, h.Refused, http.StatusBadRequest, "The request cannot be understood.", err)
 		return
 	}

@@ -23,10 +23,11 @@ const serverSoftware = "cgikit"
 // rest of the path PATH_INFO; see [AppHandler] for what mount may be. The error is [ErrOutsideMount], or a
 // [*gateway.RequestError] where a variable could not say what the client sent.
 //
-// The path is that of r.URL, so that a handler around this one may have changed it. Dot segments and repeated slashes stay in
-// PATH_INFO, and a %2F becomes a slash there without changing where the mount ends. REQUEST_URI is the path and the query as the
-// client sent them: the absolute form of a target, which may hold a user's password, is shortened to that (RFC 9112 section
-// 3.2). A target with a "#" or in no form of that section is an error.
+// The path is that of r.URL, so that a handler around this one may have changed it. Dot segments
+// and repeated slashes stay in PATH_INFO, and a %2F becomes a slash there without changing where
+// the mount ends. REQUEST_URI is the path and the query as the client sent them: the absolute form
+// of a target, which may hold a user's password, is shortened to that (RFC 9112 section 3.2). A
+// target with a "#" or in no form of that section is an error.
 //
 // SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is "unix:" for a unix socket,
 // nginx's word for it. Not set are variables about what r does not know: AUTH_TYPE, REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED,

@@ -8,7 +8,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// requestURI returns REQUEST_URI: the target of r without what the absolute form has before the path.
+// requestURI returns REQUEST_URI: the target of r without what the absolute form has before the
+// path.
 func requestURI(r *http.Request) (string, error) {
 	uri := r.RequestURI
 	switch {
@@ -28,8 +29,8 @@ func requestURI(r *http.Request) (string, error) {
 	return origin, nil
 }
 
-// originForm takes scheme and authority off an absolute form. A path that is missing is "/" (RFC 9112 section 3.2.1), and an
-// authority must not be (RFC 9110 section 4.2.1).
+// originForm takes scheme and authority off an absolute form. A path that is missing is "/" (RFC
+// 9112 section 3.2.1), and an authority must not be (RFC 9110 section 4.2.1).
 func originForm(uri string) (origin string, ok bool) {
 	scheme, rest, found := strings.Cut(uri, "://")
 	path := strings.IndexAny(rest, "/?")
@@ -44,7 +45,8 @@ func originForm(uri string) (origin string, ok bool) {
 	return rest[path:], true
 }
 
-// escapedPath is the path of r, still encoded. A path that is missing is "/" (RFC 9110 section 4.2.3).
+// escapedPath is the path of r, still encoded. A path that is missing is "/" (RFC 9110 section
+// 4.2.3).
 func escapedPath(r *http.Request) string {
 	escaped := r.URL.EscapedPath()
 	switch {
@@ -73,8 +75,8 @@ func pathInfo(r *http.Request, mount string) (string, error) {
 	return info, nil
 }
 
-// normalVariables is MetaVariables for a path that is below mount only in the normal form that web servers compare, such as
-// "//app/x".
+// normalVariables is MetaVariables for a path that is below mount only in the normal form that web
+// servers compare, such as "//app/x".
 func normalVariables(r *http.Request, mount string) (*util.Environ, error) {
 	t, err := exchange.ParseTarget(escapedPath(r))
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// TestBadTargets: what is in no form of RFC 9112 section 3.2 is a 400, also where net/http takes it.
+// TestBadTargets: what is in no form of RFC 9112 section 3.2 is a 400, also where net/http takes
+// it.
 func TestBadTargets(t *testing.T) {
 	for _, target := range []string{"/a%00b", "/a#b", "/?a#b", "/#", "http://h/#", "#", "mailto:a@b", "a:b://c/d", "http:/x", "http:///x"} {
 		r := httptest.NewRequest("GET", "/", nil)
@@ -48,7 +49,8 @@ func TestEscapedPath(t *testing.T) {
 	}
 }
 
-// TestMountOfAHandler: the path as it was sent counts, and only where that is outside its normal form.
+// TestMountOfAHandler: the path as it was sent counts, and only where that is outside its normal
+// form.
 func TestMountOfAHandler(t *testing.T) {
 	for target, want := range map[string]string{
 		"/app//x/../y": "/app|//x/../y", "//app/x": "/app|/x", "/./app/x//y": "/app|/x/y", "/a/%2e%2e/app/b%2Fc?d": "/app|/b/c",

@@ -28,8 +28,9 @@ var ErrServerClosed = gateway.ErrServerClosed
 //
 // The methods may be called at the same time, and Serve for several listeners.
 //
-// It has no TLS and no HTTP/2: an [AppHandler] in an http.Server has. A request with both Content-Length and Transfer-Encoding is
-// answered, and its connection closed (RFC 9112 section 6.1): net/http drops the first, so an AppHandler elsewhere cannot see it.
+// It has no TLS and no HTTP/2: an [AppHandler] in an http.Server has. A request with both
+// Content-Length and Transfer-Encoding is answered, and its connection closed (RFC 9112 section
+// 6.1): net/http drops the first, so an AppHandler elsewhere cannot see it.
 type Server struct {
 	// App answers the requests, each in a goroutine of its own. It must be set. A panic in it ends that request only.
 	App gateway.App

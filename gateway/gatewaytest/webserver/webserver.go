@@ -54,8 +54,8 @@ type Config struct {
 	// nginx, and by X-Sendfile of lighttpd. The workers must be able to read it: see Dir.
 	Offload string
 
-	// OwnPaths leaves the server's own reading of a path as it is by default. Otherwise repeated slashes, and slashes that are
-	// encoded, reach the application as far as the server can.
+	// OwnPaths leaves the server's own reading of a path as it is by default. Otherwise repeated
+	// slashes, and slashes that are encoded, reach the application as far as the server can.
 	OwnPaths bool
 
 	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send several requests at a time on one.
