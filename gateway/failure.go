@@ -116,10 +116,7 @@ func (w *response) decided(err error) bool {
 // logException reports a failure once, as LogException says or as text on Stderr. A LogException that panics is reported
 // with it; a Stderr that does is beyond help.
 func (x *exchange) logException(err error) {
-	var stack []byte
-	if p := (*panicError)(nil); errors.As(err, &p) {
-		stack = p.stack
-	}
+	stack := failureOf(err).Stack
 	hook := x.response.h.LogException
 	if hook == nil {
 		hook = logFailure
@@ -127,6 +124,14 @@ func (x *exchange) logException(err error) {
 	if v := attempt(func() { hook(&x.request, err, stack) }); v != nil && x.response.h.LogException != nil {
 		attempt(func() { logFailure(&x.request, fmt.Errorf("%w; LogException: panic: %v", err, v), stack) })
 	}
+}
+
+func failureOf(err error) *Failure {
+	f := &Failure{Err: err}
+	if p := (*panicError)(nil); errors.As(err, &p) {
+		f.Stack = p.stack
+	}
+	return f
 }
 
 // attempt calls f and returns the value that it panicked with.
@@ -158,10 +163,12 @@ func oneLine(s string) string {
 // errorPage answers in place of an App that failed with cause while its head was not committed. An ErrorOutput that fails too
 // is replaced by the built-in page: a response is never empty.
 func (x *exchange) errorPage(cause error) error {
-	w, err := x.errorResponse(x.response.h.errorApp(cause))
+	r := x.request // of its own: an App's goroutine may still look at the other
+	r.failure = failureOf(cause)
+	w, err := x.errorResponse(x.response.h.errorApp(cause), &r)
 	if err != nil && !w.decided(err) {
 		x.logException(fmt.Errorf("gateway: error page: %w", err))
-		w, err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil))
+		w, err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil), &x.request)
 	}
 	if err != nil {
 		return broken(w, err)
@@ -170,10 +177,10 @@ func (x *exchange) errorPage(cause error) error {
 }
 
 // errorResponse runs app on a fresh response, whose status is an error's until app says otherwise.
-func (x *exchange) errorResponse(app App) (*response, error) {
+func (x *exchange) errorResponse(app App, r *Request) (*response, error) {
 	w := &response{status: defaultErrorStatus}
 	w.prepare(x.response.h, x.request.Environ)
-	err := x.call(app, w)
+	err := x.call(app, w, r)
 	return w, err
 }
 

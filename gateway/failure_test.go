@@ -329,3 +329,40 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestFailure: ErrorOutput learns what LogException does, and no other App learns anything.
+func TestRequestFailure(t *testing.T) {
+	oops := errors.New("oops")
+	for name, app := range map[string]AppFunc{
+		"error": func(_ ResponseWriter, r *Request) error { return oops },
+		"panic": func(_ ResponseWriter, r *Request) error { panic(oops) },
+	} {
+		var logged Failure
+		called := false
+		h := &BaseCGIHandler{
+			LogException: func(_ *Request, err error, stack []byte) { logged = Failure{err, stack} },
+			ErrorOutput: AppFunc(func(w ResponseWriter, r *Request) error {
+				called = true
+				f := r.WithContext(t.Context()).Failure()
+				if f == nil || !errors.Is(f.Err, oops) || f.Err != logged.Err || !bytes.Equal(f.Stack, logged.Stack) || (f.Stack != nil) != (name == "panic") {
+					t.Errorf("%s: got %+v; want what LogException got: %+v", name, f, logged)
+				}
+				return nil
+			}),
+		}
+		got := runHandler(h, func(w ResponseWriter, r *Request) error {
+			if r.Failure() != nil {
+				t.Errorf("%s: the App has the Failure %v", name, r.Failure())
+			}
+			return app(w, r)
+		})
+		if !called || got.err != nil {
+			t.Errorf("%s: ErrorOutput was called: %v; %v", name, called, got.err)
+		}
+	}
+	// Never by default: neither the error nor the stack is in the built-in page.
+	got := run("GET", func(ResponseWriter, *Request) error { panic("secret") })
+	if strings.Contains(got.out, "secret") || strings.Contains(got.out, "panic") || strings.Contains(got.out, ".go:") {
+		t.Errorf("the built-in page tells %q", got.out)
+	}
+}

@@ -63,8 +63,8 @@ type BaseCGIHandler struct {
 	ServerSoftware string
 
 	// ErrorOutput writes the response when an App failed before its head was committed; without a Start it is a 500. Nil
-	// writes ErrorStatus, ErrorHeaders and ErrorBody. It gets no diagnostics, on purpose; LogException does. Where it fails
-	// in its turn, or one of the three is malformed, there is a built-in page. Requests that are refused and backends that
+	// writes ErrorStatus, ErrorHeaders and ErrorBody, without diagnostics, on purpose. [Request.Failure] has them for a page
+	// that only developers get to see. Where it fails in its turn, or one of the three is malformed, there is a built-in page. Requests that are refused and backends that
 	// failed (400, 411, 413, 502 to 504) have pages of their own.
 	ErrorOutput App
 
@@ -135,7 +135,7 @@ func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 		}
 	}()
 	err = errGoexit // which is all that can be seen of it
-	err = x.call(app, &x.response)
+	err = x.call(app, &x.response, &x.request)
 	return err
 }
 
@@ -189,14 +189,14 @@ func (x *exchange) admit() error {
 
 // call runs app and completes its response. What becomes of a failed one is decided when w has ended: until then a goroutine
 // that app left behind may still commit the head, and an error page would be a second one.
-func (x *exchange) call(app App, w *response) (err error) {
+func (x *exchange) call(app App, w *response, r *Request) (err error) {
 	defer w.end()
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicked(v, x.response.h.TracebackLimit)
 		}
 	}()
-	if err := app.ServeGateway(w, &x.request); err != nil {
+	if err := app.ServeGateway(w, r); err != nil {
 		return sound(err)
 	}
 	return w.finish()

@@ -235,6 +235,32 @@ func ExampleBaseCGIHandler_errorOutput() {
 	// {"error": true}
 }
 
+// Request.Failure is for a development server, whose page shows what went wrong, and where. The public must not see that.
+func ExampleRequest_Failure() {
+	development := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		f := r.Failure()
+		w.Headers().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintf(w, "%s failed: %v\n", r.Environ.Get("PATH_INFO"), f.Err)
+		if len(f.Stack) > 0 {
+			fmt.Fprintf(w, "The stack begins with %s.\n", bytes.SplitN(f.Stack, []byte("("), 2)[0]) // all of it, in earnest
+		}
+		return nil
+	})
+	h := &gateway.BaseCGIHandler{
+		Environ:     util.EnvironFromList([]string{"PATH_INFO=/cart"}),
+		Stderr:      io.Discard,
+		ErrorOutput: development,
+	}
+	answer(h, func(gateway.ResponseWriter, *gateway.Request) error { panic("no such column: price") })
+	// Output:
+	// Status: 500 Internal Server Error
+	// Content-Type: text/plain; charset=utf-8
+	// Content-Length: 72
+	//
+	// /cart failed: panic: no such column: price
+	// The stack begins with panic.
+}
+
 // ErrorStatus, ErrorHeaders and ErrorBody are enough for a page that is always the same.
 func ExampleBaseCGIHandler_errorBody() {
 	h := &gateway.BaseCGIHandler{

@@ -45,8 +45,19 @@ type Request struct {
 	Multiprocess bool // an equal App may be called by another process at the same time
 	RunOnce      bool // the process expects to answer this request only
 
-	ctx context.Context
+	ctx     context.Context
+	failure *Failure
 }
+
+// Failure is why an App did not answer its request.
+type Failure struct {
+	Err   error  // what the App returned, or its panic
+	Stack []byte // bounded by TracebackLimit; nil unless the App panicked
+}
+
+// Failure tells a [BaseCGIHandler.ErrorOutput] why it is called, as sys.exc_info tells wsgiref's error_output. It is nil in any other
+// App. Both parts may hold secrets, so that a page for the public must not show them: the built-in page never does.
+func (r *Request) Failure() *Failure { return r.failure }
 
 // NoBody is the Stdin of a request without a body: it is at its end. A [Backend] need not find out how long that is.
 var NoBody io.Reader = noBody{}
