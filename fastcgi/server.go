@@ -104,17 +104,35 @@ func (s *Server) ListenAndServe() error {
 func (s *Server) Serve(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
-		return errors.New("fastcgi: Server.App is nil")
+		return errNoApp
 	}
+	return s.conns.Serve(l, s.service())
+}
+
+// HandleRequest answers one request that comes in on l, and returns nil when its connection has ended, also where the web server asked
+// to keep that. l stays open then, for the next call; where Serve would end, HandleRequest returns what Serve returns, and closes l.
+// It is for tests, and for programs that do something else between two requests. A connection on which no request comes does not
+// count.
+func (s *Server) HandleRequest(l net.Listener) error {
+	if s.App == nil {
+		l.Close()
+		return errNoApp
+	}
+	return s.conns.HandleRequest(l, s.service())
+}
+
+var errNoApp = errors.New("fastcgi: Server.App is nil")
+
+func (s *Server) service() transport.Service {
 	limits := s.limits()
-	return s.conns.Serve(l, transport.Service{
+	return transport.Service{
 		Handle:       func(ctx context.Context, lc *transport.Conn) { s.serveConn(ctx, lc, limits) },
 		Refuse:       refuseConn,
 		MaxConns:     s.MaxConns,
 		AllowedPeers: s.AllowedPeers,
 		AllowedUIDs:  s.AllowedUIDs,
 		Log:          limits.log,
-	})
+	}
 }
 
 // Shutdown ends the server gracefully: it closes the listeners and the connections without a request, lets the requests under way

@@ -23,7 +23,7 @@ const wsgirefNames = `
 util: guess_scheme request_uri application_uri shift_path_info setup_testing_defaults is_hop_by_hop FileWrapper FileWrapper.close
 headers: Headers
 headers.Headers: __getitem__ __setitem__ __delitem__ __contains__ __len__ __str__ __bytes__ get get_all setdefault keys values items add_header
-simple_server: make_server demo_app WSGIServer WSGIServer.set_app WSGIServer.get_app WSGIRequestHandler
+simple_server: make_server demo_app WSGIServer WSGIServer.set_app WSGIServer.get_app WSGIServer.handle_request WSGIServer.base_environ WSGIRequestHandler
 simple_server.WSGIRequestHandler: get_environ get_stderr handle
 validate: validator
 handlers: CGIHandler IISCGIHandler BaseCGIHandler SimpleHandler BaseHandler read_environ

@@ -107,17 +107,34 @@ func (s *Server) ListenAndServe() error {
 func (s *Server) Serve(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
-		return errors.New("scgi: Server.App is nil")
+		return errNoApp
 	}
+	return s.conns.Serve(l, s.service())
+}
+
+// HandleRequest answers one request that comes in on l, and returns nil when its connection has ended. l stays open then, for the next
+// call; where Serve would end, HandleRequest returns what Serve returns, and closes l. It is for tests, and for programs that do
+// something else between two requests. A connection on which no request comes does not count.
+func (s *Server) HandleRequest(l net.Listener) error {
+	if s.App == nil {
+		l.Close()
+		return errNoApp
+	}
+	return s.conns.HandleRequest(l, s.service())
+}
+
+var errNoApp = errors.New("scgi: Server.App is nil")
+
+func (s *Server) service() transport.Service {
 	sv := newService(s)
-	return s.conns.Serve(l, transport.Service{
+	return transport.Service{
 		Handle:       sv.serve,
 		Refuse:       refuseBusy,
 		MaxConns:     s.MaxConns,
 		AllowedPeers: s.AllowedPeers,
 		AllowedUIDs:  s.AllowedUIDs,
 		Log:          sv.log,
-	})
+	}
 }
 
 // Shutdown stops listening, closes connections on which no request has come within a second, and waits until the requests

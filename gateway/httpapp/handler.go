@@ -35,6 +35,11 @@ type AppHandler struct {
 	// but in normal form (see exchange.Target), such as "//app/x", is taken in that form.
 	Mount string
 
+	// BaseEnviron has variables for each request, wsgiref's base_environ. The request's own come before them, so that
+	// REQUEST_METHOD, say, has no effect here. CONTENT_LENGTH has none either: it would announce a body. Nil is none. It must not
+	// change while requests are answered.
+	BaseEnviron *util.Environ
+
 	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed: at
 	// level Error too, but at level Warn where the client is to blame.
 	// Nil is os.Stderr.
@@ -105,9 +110,17 @@ func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 	}
 	e, err := MetaVariables(r, h.Mount)
 	if errors.Is(err, ErrOutsideMount) {
-		return normalVariables(r, h.Mount)
+		e, err = normalVariables(r, h.Mount)
 	}
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range h.BaseEnviron.All() {
+		if _, ok := e.Lookup(name); !ok && name != "CONTENT_LENGTH" {
+			e.Add(name, value)
+		}
+	}
+	return e, nil
 }
 
 // refuse answers a request that the App does not get to see.

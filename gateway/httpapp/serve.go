@@ -21,6 +21,7 @@ func (s *Server) prepare() {
 	s.app = AppHandler{
 		App:          s.App,
 		Mount:        s.Mount,
+		BaseEnviron:  s.BaseEnviron,
 		ErrorLog:     s.log,
 		MaxBodyBytes: s.MaxBodyBytes,
 		MaxParams:    s.MaxParams,
@@ -86,7 +87,7 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}
-	if c.framing.isAmbiguous(r) {
+	if c.framing.isAmbiguous(r) || c.tracked.Ending() {
 		w.Header().Set("Connection", "close")
 	}
 	if !s.conns.BeginRequest(s.MaxRequests) {

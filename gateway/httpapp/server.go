@@ -14,6 +14,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/transport"
+	"github.com/cgikit/cgikit/util"
 )
 
 // DefaultAddr is the address of a Server that has none: port 8080 of the loopback interface.
@@ -70,6 +71,9 @@ type Server struct {
 	// MaxBodyBytes bounds the body of a request, in bytes; a larger one is answered 413. Zero and negative are no bound.
 	MaxBodyBytes int64
 
+	// BaseEnviron has variables for each request; see AppHandler.BaseEnviron.
+	BaseEnviron *util.Environ
+
 	// Refused, if not nil, is told of each request that is answered without the App, those among them that net/http itself
 	// answers: 400, 404, 413, 414, 417, 431, 501, 503 and 505. It is called by several goroutines at the same time. Connections
 	// above MaxConns are not told: no request was read from them.
@@ -121,17 +125,35 @@ func (s *Server) ListenAndServe() error {
 func (s *Server) Serve(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
-		return errors.New("httpapp: Server.App is nil")
+		return errNoApp
 	}
+	return s.conns.Serve(l, s.service())
+}
+
+// HandleRequest answers one request that comes in on l, and returns nil when its connection has ended: wsgiref's handle_request. l stays
+// open then, for the next call; where Serve would end, HandleRequest returns what Serve returns, and closes l. It is for tests, and
+// for programs that do something else between two requests. A connection on which no request comes, or none that net/http
+// understands, does not count.
+func (s *Server) HandleRequest(l net.Listener) error {
+	if s.App == nil {
+		l.Close()
+		return errNoApp
+	}
+	return s.conns.HandleRequest(l, s.service())
+}
+
+var errNoApp = errors.New("httpapp: Server.App is nil")
+
+func (s *Server) service() transport.Service {
 	s.setUp.Do(s.prepare)
-	return s.conns.Serve(l, transport.Service{
+	return transport.Service{
 		Handle:       s.serveConn,
 		Refuse:       refuseBusy,
 		MaxConns:     s.MaxConns,
 		AllowedPeers: s.AllowedPeers,
 		AllowedUIDs:  s.AllowedUIDs,
 		Log:          s.log,
-	})
+	}
 }
 
 // Shutdown stops listening, closes connections on which no request is under way (new ones get a second to send one), and waits

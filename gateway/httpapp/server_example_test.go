@@ -13,6 +13,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
 )
 
 // What wsgiref writes as make_server("", 8000, demo_app).serve_forever(). It ends only when something goes wrong.
@@ -21,6 +22,51 @@ func ExampleListenAndServe() {
 		log.Fatal(httpapp.ListenAndServe("http://127.0.0.1:8000", demo.App()))
 	}
 	_ = main
+}
+
+// A server that answers one request and goes on with something else: wsgiref's handle_request.
+func ExampleServer_HandleRequest() {
+	s := &httpapp.Server{App: demo.App()}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+	answered := make(chan error)
+	go func() { answered <- s.HandleRequest(l) }()
+	resp, err := http.Get("http://" + l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status, resp.Close, <-answered)
+	// Output: 200 OK true <nil>
+}
+
+// What every request has, such as a setting of the application's: wsgiref's base_environ.
+func ExampleServer_baseEnviron() {
+	s := &httpapp.Server{
+		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			_, err := fmt.Fprint(w, r.Environ.Get("APP_MODE"), " ", r.Environ.Get("REQUEST_METHOD"))
+			return err
+		}),
+		BaseEnviron: util.EnvironFromList([]string{"APP_MODE=staging", "REQUEST_METHOD=none"}),
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+	answered := make(chan error)
+	go func() { answered <- s.HandleRequest(l) }()
+	resp, err := http.Get("http://" + l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	fmt.Printf("%s %v\n", body, <-answered)
+	// Output: staging GET <nil>
 }
 
 // A server with bounds and a graceful end.

@@ -60,9 +60,10 @@ func (cs *Conns) accepted(nc net.Conn, s *Service) {
 	if err := checkPeer(nc, s); err != nil {
 		cs.countWrongPeer(err, nc, s.Log)
 		nc.Close()
+		s.single.end(false)
 		return
 	}
-	c := &Conn{Net: nc, conns: cs, log: s.Log}
+	c := &Conn{Net: nc, conns: cs, log: s.Log, single: s.single}
 	state, over := cs.add(c, s)
 	if over {
 		cs.warn(s.Log, "refusing connections above the limit", "limit", s.MaxConns, "peer", nc.RemoteAddr().String())
@@ -70,6 +71,7 @@ func (cs *Conns) accepted(nc net.Conn, s *Service) {
 	switch state {
 	case stateClosed:
 		nc.Close()
+		s.single.end(false)
 	case stateRefusing:
 		go c.run(s.refuse)
 	default:

@@ -80,6 +80,8 @@ type Service struct {
 	// Log gets one line for each thing that went wrong: the first connection above MaxConns, the first wrong peer,
 	// the first failed accept (each again only after a minute without), each panic. Nil is slog.Default().
 	Log *slog.Logger
+
+	single *single // of HandleRequest
 }
 
 // Stats is a server's connections in figures.
@@ -108,6 +110,9 @@ type Conn struct {
 	refusing bool // above MaxConns
 	detached bool // Handle has said so, in its own goroutine
 	ended    atomic.Bool
+
+	single    *single     // of HandleRequest
+	requested atomic.Bool // Active was called, which single wants to know
 }
 
 // connState is what Shutdown does with a connection.
@@ -136,7 +141,12 @@ const (
 // Active tells the server that a request has begun on c, so that Shutdown waits for it. It returns false when the
 // server has closed c: the request must not be begun. A connection on which Active was never called is closed by
 // Shutdown after a second.
-func (c *Conn) Active() bool { return c.become(stateActive) }
+func (c *Conn) Active() bool {
+	if c.single != nil {
+		c.requested.Store(true)
+	}
+	return c.become(stateActive)
+}
 
 // become changes the state, unless c is closed.
 func (c *Conn) become(next connState) bool {
@@ -152,9 +162,12 @@ func (c *Conn) become(next connState) bool {
 }
 
 // Idle tells the server that no request is under way on c, so that Shutdown may close it at any time. It returns false
-// when the server is being shut down: no more requests are to be read, and Handle should finish what it has to say and
-// return.
+// when the server is being shut down, or c is HandleRequest's: no more requests are to be read, and Handle should finish what
+// it has to say and return.
 func (c *Conn) Idle() bool {
+	if c.single != nil {
+		return false
+	}
 	c.become(stateIdle)
 	if !c.conns.quitting.Load() { // asked only now: a Shutdown that began before may have seen stateActive
 		return true
@@ -163,8 +176,9 @@ func (c *Conn) Idle() bool {
 	return false
 }
 
-// Ending reports whether the server is being shut down or closed.
-func (c *Conn) Ending() bool { return c.conns.quitting.Load() }
+// Ending reports whether c takes no request after the one that is under way: the server is being shut down or closed, or c is
+// HandleRequest's.
+func (c *Conn) Ending() bool { return c.single != nil || c.conns.quitting.Load() }
 
 // Detach lets Handle return while c goes on in other goroutines: c is then closed by End, which must be called. A server whose
 // connections change goroutines so needs none that only waits. Handle calls it, before anybody calls End.
@@ -178,6 +192,7 @@ func (c *Conn) End() {
 	}
 	c.Net.Close()
 	c.conns.remove(c)
+	c.single.end(c.requested.Load())
 }
 
 // OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that the peer does not take what
