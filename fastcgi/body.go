@@ -1,7 +1,6 @@
 package fastcgi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,16 +10,11 @@ import (
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-const (
-	// bodyMemory is how much of a body that its App has not asked for yet is held in memory: enough for the forms of
-	// browsers.
-	bodyMemory = 256 << 10
-
-	// bodyRoom is what has to be free of it for the reader to go on: to be woken for every byte would cost more than waiting.
-	bodyRoom = bodyMemory / 2
-)
+// bodyMemory is how much of a body that its App has not asked for yet is held in memory, in bytes: enough for the forms of browsers.
+const bodyMemory = 256 << 10
 
 // errBodyLate is what the App reads where the next piece of its body has not come in time.
 var errBodyLate = fmt.Errorf("fastcgi: nothing more of the request body within ReadTimeout: %w: %w", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded)
@@ -30,13 +24,12 @@ var errBodyLate = fmt.Errorf("fastcgi: nothing more of the request body within R
 type body struct {
 	request *request
 
-	mu     sync.Mutex
-	change sync.Cond    // waits on mu: bytes, their end, or their reader's end
-	memory bytes.Buffer // not read yet
-	file   spill        // what comes behind memory
-	err    error        // behind all that; nil while there is more to come
-	full   bool         // the reader has been told to stop
-	closed bool         // the App has returned
+	mu      sync.Mutex
+	change  sync.Cond       // waits on mu: for bytes, their end, or that the reader may go on
+	held    *exchange.Spool // came, and was not read yet; nil before the first bytes
+	surplus []byte          // came after that, one buffer of the reader at most, and found no room: the reader waits until it does
+	err     error           // after all that; nil while there is more to come
+	closed  bool            // the App has returned
 }
 
 func (b *body) init(r *request) {
@@ -55,9 +48,9 @@ func (r *request) handleBody(b *body, p piece) error {
 		return nil
 	}
 	c.mu.Lock()
-	spill := c.table.shared || r.data != nil // a filter may read either stream first
+	hold := c.table.shared || r.data != nil // a filter may read either stream first
 	c.mu.Unlock()
-	if b.write(p.content, spill) || len(c.ready) > 0 {
+	if b.write(p.content, hold) || len(c.ready) > 0 { // these must run first
 		return nil
 	}
 	return c.waitForRoom(r, b)
@@ -70,23 +63,57 @@ func streamName(t wire.RecordType) string {
 	return "STDIN"
 }
 
-// write takes a piece. What is too much for the memory goes to a file if it may spill; else write reports false, and the reader
-// should stop until there is room. What will not be read is dropped.
-func (b *body) write(p []byte, maySpill bool) (roomy bool) {
+// write takes a piece, and drops it where it will not be read. With hold all of it is held, in a temporary file if need be: other
+// requests must not wait for this one. Otherwise write reports false where there is no room, and the reader must wait.
+func (b *body) write(p []byte, hold bool) (taken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed || b.err != nil {
 		return true
 	}
-	full := b.memory.Len()+len(p) > bodyMemory
-	if b.file.size() > 0 || full && maySpill {
-		b.err = b.file.write(p, b.request.conn.limits.spillBytes)
-	} else {
-		b.memory.Write(p)
-		b.full = full
+	if b.held == nil {
+		b.held = b.request.newSpool()
+	}
+	switch {
+	case hold:
+		_, err := b.held.Write(append(b.surplus, p...))
+		b.surplus, b.err = nil, b.holdError(err)
+	case len(b.surplus) == 0:
+		b.surplus = append(b.surplus, p[b.hold(p):]...)
+	default:
+		b.surplus = append(b.surplus, p...)
 	}
 	b.change.Broadcast()
-	return !b.full
+	return !b.full()
+}
+
+// newSpool holds what is left unread, within the request's share of the server's budget.
+func (r *request) newSpool() *exchange.Spool {
+	limits := r.conn.limits
+	if r.share == nil {
+		r.share = limits.budget.NewShare()
+	}
+	return &exchange.Spool{Share: r.share, MemoryBytes: bodyMemory, MaxBytes: max(r.conn.server.MaxBodyBytes, 0)}
+}
+
+// hold holds what there is room for of p, without the wish for more than bodyMemory, and returns how much that is.
+func (b *body) hold(p []byte) int {
+	room := max(bodyMemory-b.held.Len(), 0)
+	n, _ := b.held.Write(p[:min(int64(len(p)), room)]) // the error comes again as long as there is no room
+	return n
+}
+
+// holdError is what the App reads after what was held of a body, where that is not all.
+func (b *body) holdError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, exchange.ErrOverShare) && b.held.Len() >= b.held.Capacity():
+		return &gateway.BodyTooLargeError{Limit: b.held.Capacity()}
+	case errors.Is(err, exchange.ErrOverShare) || errors.Is(err, exchange.ErrNoRoom): // of files, none may be allowed
+		err = &gateway.ServerError{Status: 503, Reason: "the server has no room for the request body", Err: err}
+	}
+	return fmt.Errorf("fastcgi: hold the request body: %w", err)
 }
 
 // closeWrite says what comes after the bytes: io.EOF for a whole body. Only the first call counts.
@@ -102,12 +129,12 @@ func (b *body) closeWrite(err error) {
 // waitForRoom waits until r has read some of its body: alone on its connection, a request simply stops being read. What can be seen
 // meanwhile is that the web server goes away; what it has sent is there to be read all the same.
 func (c *conn) waitForRoom(r *request, b *body) error {
-	for !b.roomy() {
+	for b.isFull() {
 		c.mu.Lock()
 		c.wait.stalled = r
 		c.wait.set(time.Time{})
 		c.mu.Unlock()
-		gone, err := c.reader.socket.WaitGone(b.roomy)
+		gone, err := c.reader.socket.WaitGone(func() bool { return !b.isFull() })
 		c.mu.Lock()
 		c.wait.stalled = nil
 		c.mu.Unlock()
@@ -133,25 +160,20 @@ func (c *conn) endWaitForRoom(r *request) {
 	}
 }
 
-// roomy reports whether the reader may go on.
-func (b *body) roomy() bool {
+// isFull reports whether the reader must wait.
+func (b *body) isFull() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.hasRoom()
+	return b.full()
 }
 
-func (b *body) hasRoom() bool {
-	if b.closed || b.err != nil || b.memory.Len() <= bodyMemory-bodyRoom {
-		b.full = false
-	}
-	return !b.full
-}
+func (b *body) full() bool { return len(b.surplus) > 0 && !b.closed && b.err == nil }
 
 // waitForRoom is for a reader that cannot watch the connection meanwhile.
 func (b *body) waitForRoom() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for !b.hasRoom() {
+	for b.full() {
 		b.change.Wait()
 	}
 }
@@ -163,7 +185,6 @@ func (b *body) Read(p []byte) (int, error) {
 		b.request.conn.handoff.handOff(b.request)
 		n, err = b.waitAndTake(p)
 	}
-	b.wakeReader()
 	return n, err
 }
 
@@ -182,47 +203,57 @@ func (b *body) waitAndTake(p []byte) (int, error) {
 	return n, err
 }
 
-// empty says that a Read has to wait. The caller holds mu.
+// empty reports whether a Read has to wait. The caller holds mu.
 func (b *body) empty() bool {
-	return b.memory.Len() == 0 && b.file.size() == 0 && b.err == nil && !b.closed
+	return (b.held == nil || b.held.Len() == 0) && len(b.surplus) == 0 && b.err == nil && !b.closed
 }
 
-// take reads what is there; wait says that there is nothing yet.
+// take reads what is there; wait says that nothing is yet. It wakes the reader where that may go on.
 func (b *body) take(p []byte) (n int, err error, wait bool) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.closed:
-		return 0, gateway.ErrFinished, false
-	case b.empty():
+	if b.empty() {
+		b.mu.Unlock()
 		return 0, nil, true
-	case b.memory.Len() > 0:
-		n, err = b.memory.Read(p)
-	case b.file.size() > 0:
-		n, err = b.file.read(p)
-	default:
-		err = b.err
 	}
-	b.change.Broadcast()
+	full := b.full()
+	n, err = b.read(p)
+	if full && !b.full() {
+		b.change.Broadcast()
+		defer b.request.conn.endWaitForRoom(b.request)
+	}
+	b.mu.Unlock()
 	return n, err, false
 }
 
-// wakeReader wakes the reader if it waits for the room that there is now.
-func (b *body) wakeReader() {
-	b.mu.Lock()
-	wake := b.full && b.hasRoom()
-	b.mu.Unlock()
-	if wake {
-		b.request.conn.endWaitForRoom(b.request)
+// read reads what is there. The caller holds mu.
+func (b *body) read(p []byte) (n int, err error) {
+	switch {
+	case b.closed:
+		return 0, gateway.ErrFinished
+	case b.held != nil && b.held.Len() > 0:
+		if n, err = b.held.Read(p); err != nil {
+			err = b.holdError(err)
+		}
+	case len(b.surplus) > 0:
+		n = copy(p, b.surplus)
+		b.surplus = b.surplus[n:]
+	default:
+		return 0, b.err
 	}
+	if len(b.surplus) > 0 && b.held.Len() <= bodyMemory/2 { // to wake the reader for every byte would cost more than waiting
+		b.surplus = b.surplus[b.hold(b.surplus):]
+	}
+	return n, err
 }
 
 // closeRead says that the App has returned: a Read under way fails, and the rest of the body is dropped.
 func (b *body) closeRead() {
 	b.mu.Lock()
-	b.closed, b.memory = true, bytes.Buffer{}
-	b.file.close()
+	b.closed, b.surplus = true, nil
+	if b.held != nil {
+		b.held.Close()
+	}
 	b.change.Broadcast()
 	b.mu.Unlock()
-	b.wakeReader()
+	b.request.conn.endWaitForRoom(b.request)
 }

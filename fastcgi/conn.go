@@ -90,10 +90,8 @@ func (c *conn) handleBuffered() error {
 
 // fill waits for more. Variables that are not complete must not stay in the reader's buffer.
 func (c *conn) fill() error {
+	c.ownParams()
 	c.mu.Lock()
-	for r := range c.table.pendingParams() {
-		r.ownParams()
-	}
 	c.wait.begin(c.reader.position())
 	c.moveReadDeadline()
 	c.mu.Unlock()
@@ -102,6 +100,18 @@ func (c *conn) fill() error {
 	c.wait.waiting = false
 	c.mu.Unlock()
 	return err
+}
+
+// ownParams copies variables out of the reader's buffer, which is about to be filled anew.
+func (c *conn) ownParams() {
+	c.mu.Lock()
+	pending := c.table.pendingList()
+	c.mu.Unlock()
+	for _, r := range pending {
+		if !r.ownParams() {
+			r.overload()
+		}
+	}
 }
 
 // runReady runs the requests that are ready, and reports whether this goroutine goes on reading. A request that is alone on its
@@ -157,7 +167,7 @@ func (c *conn) readEnded(err error) {
 	c.ready = nil
 	c.reader.drop()
 	c.mu.Lock()
-	open, pending := slices.Clone(c.table.open), slices.Collect(c.table.pendingParams())
+	open, pending := slices.Clone(c.table.open), c.table.pendingList()
 	c.mu.Unlock()
 	for _, r := range open {
 		r.cancel(c.goneCause())

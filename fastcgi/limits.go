@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // What a zero field of a server means.
@@ -27,12 +29,9 @@ type limits struct {
 	idleTimeout    time.Duration
 	maxParamsBytes int64 // negative is none
 	maxParams      int   // negative is none
-	spillBytes     int64 // of one body, in a temporary file
+	budget         *exchange.Budget
 	log            *slog.Logger
 }
-
-// defaultSpillBytes bounds a body in a temporary file where MaxBodyBytes does not: a disk is no place without an end either.
-const defaultSpillBytes = 1 << 30
 
 func (s *Server) limits() *limits {
 	l := &limits{
@@ -41,14 +40,14 @@ func (s *Server) limits() *limits {
 		idleTimeout:    max(s.IdleTimeout, 0),
 		maxParamsBytes: cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes),
 		maxParams:      cmp.Or(s.MaxParams, defaultMaxParams),
-		spillBytes:     defaultSpillBytes,
+		budget:         s.Budget,
 		log:            s.ErrorLog,
 	}
 	if l.log == nil {
 		l.log = slog.Default()
 	}
-	if s.MaxBodyBytes > 0 {
-		l.spillBytes = s.MaxBodyBytes
+	if l.budget == nil {
+		l.budget = &s.ownBudget
 	}
 	return l
 }

@@ -202,7 +202,7 @@ func TestBodyThatCannotBeKept(t *testing.T) {
 			if !strings.HasPrefix(all[1].stdout, c.want) || body(all[2].stdout) != text {
 				t.Errorf("got %.60q and %.60q; want %q, and the other's body", all[1].stdout, all[2].stdout, c.want)
 			}
-			if c.max == 0 && !strings.Contains(all[1].stderr, "keeping a request body") {
+			if c.max == 0 && !strings.Contains(all[1].stderr, "hold the request body") {
 				t.Errorf("STDERR has %q; want the reason", all[1].stderr)
 			}
 			if got := body(conn.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {

@@ -36,13 +36,15 @@ type request struct {
 	borrowed    bool      // params is a part of the reader's buffer
 	since       time.Time // when the wait for the rest of params began
 	paramsBytes int64     // reserved in the request table
+	heldBytes   int64     // reserved in the budget: of params that are not borrowed
 	paramsEnded bool      // changed under conn.mu
 	environ     *util.Environ
 	refusal     gateway.App // answers in the App's place; nil for the App itself
 
 	ctx     requestContext
 	stdin   body
-	data    *body // of a filter
+	data    *body           // of a filter
+	share   *exchange.Share // of the budget, for the bodies; nil before their first bytes
 	handler gateway.BaseCGIHandler
 	out     output
 }
@@ -135,27 +137,67 @@ func (r *request) handleParams(p piece) error {
 // addParams keeps a piece of the variables. Those of a request that is over its bounds are dropped, and it is refused when they have
 // ended: an answer before that would be against FastCGI section 6.2.
 func (r *request) addParams(content []byte) {
-	c, size := r.conn, int64(len(content))
-	most := c.limits.maxParamsBytes
-	c.mu.Lock()
-	over := most >= 0 && r.paramsBytes+size > most
-	reserved := r.refusal == nil && !over && c.table.reserve(r, size, most)
-	c.mu.Unlock()
+	most, size := r.conn.limits.maxParamsBytes, int64(len(content))
 	switch {
 	case r.refusal != nil:
-	case over:
+	case most >= 0 && r.paramsBytes+size > most:
 		r.refuseParams()
-	case !reserved:
-		c.warnParams()
-		r.status = wire.Overloaded
-		r.release()
-		r.finish(aborted)
-	case r.params == nil: // the usual one piece stays where it is
-		r.params, r.borrowed = content, true
-	default:
-		r.ownParams()
-		r.params = append(r.params, content...)
+	case !r.reserveParams(size):
+		r.conn.warnParams()
+		r.overload()
+	case !r.keepParams(content):
+		r.overload()
 	}
+}
+
+// reserveParams reserves size more bytes within the bound of the connection.
+func (r *request) reserveParams(size int64) bool {
+	c := r.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.table.reserve(r, size, c.limits.maxParamsBytes)
+}
+
+// keepParams keeps a piece. The usual one piece stays where it is, in the reader's buffer.
+func (r *request) keepParams(content []byte) bool {
+	if r.params == nil {
+		r.params, r.borrowed = content, true
+		return true
+	}
+	if !r.ownParams() || !r.holdParams(int64(len(content))) {
+		return false
+	}
+	r.params = append(r.params, content...)
+	return true
+}
+
+// ownParams copies what was left in the reader's buffer. It reports false where there is no room for that.
+func (r *request) ownParams() bool {
+	if !r.borrowed {
+		return true
+	}
+	if !r.holdParams(int64(len(r.params))) {
+		return false
+	}
+	r.params, r.borrowed = bytes.Clone(r.params), false
+	return true
+}
+
+// holdParams reserves size bytes of the budget.
+func (r *request) holdParams(size int64) bool {
+	if r.conn.limits.budget.Reserve(size, 0) != nil {
+		r.conn.warn("refusing a request: what waits for Apps leaves no room for its variables")
+		return false
+	}
+	r.heldBytes += size
+	return true
+}
+
+// overload ends a request whose variables find no room.
+func (r *request) overload() {
+	r.status = wire.Overloaded
+	r.release()
+	r.finish(aborted)
 }
 
 // refuseParams has the request answered without its variables.
@@ -167,13 +209,6 @@ func (r *request) refuseParams() {
 func (c *conn) warnParams() {
 	c.warn("refusing a request with too many variables, or too large ones", "max_params", c.limits.maxParams,
 		"max_params_bytes", c.limits.maxParamsBytes)
-}
-
-// ownParams copies what was left in the reader's buffer.
-func (r *request) ownParams() {
-	if r.borrowed {
-		r.params, r.borrowed = bytes.Clone(r.params), false
-	}
 }
 
 // decodeParams makes the environ of the variables.
@@ -311,6 +346,7 @@ func (r *request) release() {
 	if r.data != nil {
 		r.data.closeRead()
 	}
+	c.limits.budget.Release(r.heldBytes, 0)
 	c.mu.Lock()
 	c.table.release(r)
 	c.mu.Unlock()

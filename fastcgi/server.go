@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
@@ -64,8 +65,15 @@ type Server struct {
 	MaxParams int
 
 	// MaxBodyBytes bounds the body of a request, in bytes: a larger one is answered 413. Zero and negative are no bound, but
-	// for what an App leaves unread while its connection has other requests: of that no more than 1 GiB is kept.
+	// for what waits for its App: see Budget.
 	MaxBodyBytes int64
+
+	// Budget bounds the variables and the bodies that wait for their Apps, of all connections together, and for one request a
+	// quarter of that. Of the body of a request that is alone on its connection 256 KiB wait, and the rest is not read; where
+	// other requests would have to wait too, all of it waits, in a temporary file if need be. A body above its quarter is
+	// answered 413, one that finds no room 503, and variables that find none FCGI_OVERLOADED. Several servers may have the same
+	// Budget. Nil is one of the server's own, with the default sizes: 256 MiB of memory and 4 GiB of files.
+	Budget *exchange.Budget
 
 	// MaxConns bounds the open connections. One over it is told FCGI_OVERLOADED in answer to its first request. Zero and
 	// negative are no bound.
@@ -87,6 +95,8 @@ type Server struct {
 
 	conns    transport.Conns
 	handoffs handoffWatch
+
+	ownBudget exchange.Budget
 }
 
 // ListenAndServe listens on Addr and calls Serve. Its error is that of the address or of the system, or Serve's.

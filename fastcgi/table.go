@@ -63,6 +63,9 @@ func (t *requestTable) pendingParams() iter.Seq[*request] {
 	}
 }
 
+// pendingList returns the requests of pendingParams.
+func (t *requestTable) pendingList() []*request { return slices.Collect(t.pendingParams()) }
+
 // oldestPending returns the first of pendingParams, or nil.
 func (t *requestTable) oldestPending() *request {
 	for r := range t.pendingParams() {
