@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The environ rules: what is changed in what the web server sent, and how the length of the body follows from it. They are
-// the same for every transport because [BaseCGIHandler.Run] applies them.
+// The rules of the environ are the same for every transport because [BaseCGIHandler.Run] applies
+// them. They say what is changed in what the web server sent, and how long the body is.
 
 // RequestError is a request that no App gets to see, because what describes it cannot be trusted. The client is told 400.
 type RequestError struct {
@@ -34,13 +34,8 @@ func requestError(reason, input string) error {
 	return &RequestError{Reason: reason, Input: input}
 }
 
-// normalise applies the rules to e in place and returns the length of the body, unknownLength for one that runs to the
-// stream's end.
-//
-//   - HTTP_PROXY goes: a client's Proxy field must never be taken for the proxy setting (httpoxy, CVE-2016-5386).
-//   - HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH (nginx's own test configurations and net/http/cgi's host send them) become
-//     CONTENT_TYPE and CONTENT_LENGTH where those are absent or empty, and go.
-//   - An empty name is refused; so are lengths that differ or are no number (RFC 3875 section 4.1.2).
+// normalise applies the rules, as the documentation of BaseCGIHandler lists them, to e in place. It
+// returns the length of the body, and unknownLength for a body that runs to the stream's end.
 func normalise(e *util.Environ, stream bool) (length int64, err error) {
 	var proxy, folded bool
 	declared := ""
@@ -70,8 +65,8 @@ func normalise(e *util.Environ, stream bool) (length int64, err error) {
 	return bodyLength(e, e.Get("CONTENT_LENGTH"), stream) // as the App sees it: an empty one may override an include's
 }
 
-// bodyLength decides how much of the input stream is the body. Without CONTENT_LENGTH there is none, but for a stream that
-// ends by itself, and for Apache's CGI, which hands on a chunked body decoded, together with its Transfer-Encoding.
+// bodyLength decides how much of the input stream is the body. Apache's mod_cgi decodes a chunked
+// body and passes its Transfer-Encoding on.
 func bodyLength(e *util.Environ, declared string, stream bool) (int64, error) {
 	if declared != "" {
 		n, err := parseLength(declared)

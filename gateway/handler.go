@@ -11,9 +11,24 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// BaseCGIHandler runs an [App] for a single request of a CGI-like protocol: one that has an environment, an input stream and
-// an output stream. It is the base for gateway authors: a new protocol decodes its environ, fills in the streams and calls
-// [BaseCGIHandler.Run]. Its other fields are wsgiref's customisation points; their zero values are right for a server.
+// BaseCGIHandler runs an [App] for a single request of a CGI-like protocol: one that has an
+// environment, an input stream and an output stream. The author of a transport decodes its protocol
+// into those three and calls [BaseCGIHandler.Run]. The other fields are the methods and attributes
+// that a subclass of wsgiref's BaseHandler overrides; their zero values are right for a server.
+//
+// Run applies the rules of the environ, bounds the input stream to the body, calls the App, and
+// completes the response by the rules of [ResponseWriter]. The rules of the environ are:
+//
+//   - The App gets every variable that the web server sent, unchanged and in order, except
+//     HTTP_PROXY, which is dropped (httpoxy, CVE-2016-5386).
+//   - HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH, which nginx's own test configurations and
+//     net/http/cgi send, become CONTENT_TYPE and CONTENT_LENGTH where those are absent or empty, and
+//     are removed.
+//   - A malformed CONTENT_LENGTH, two different ones, or a variable without a name are answered 400
+//     without calling the App (RFC 3875 section 4.1.2).
+//   - A request without CONTENT_LENGTH has no body, unless the protocol's input ends by itself
+//     (StdinStream) or HTTP_TRANSFER_ENCODING is "chunked", as under Apache's mod_cgi.
+//   - The [Profiles] that are a Default are applied.
 //
 // A BaseCGIHandler serves one request at a time. Its fields must not change while Run is under way.
 type BaseCGIHandler struct {

@@ -27,7 +27,8 @@ const (
 // maxHead bounds all heads together, in bytes, the blank lines at their ends not counted; zero and negative mean 64 KiB. Each
 // has at most 1,000 fields.
 //
-// Errors of stdout after the head come out of the Body as they are: a Backend gives [*BackendError]s there by wrapping stdout.
+// Errors of stdout after the head come out of the Body as they are: a Backend wraps stdout, so that
+// each is a [*BackendError].
 //
 // Anything else is a [*BackendError] that says why, and stdout is closed: a line that is not a field, white space before a
 // colon, folded lines, a malformed status, two values of one of the four fields, a head that is too long or never ends, and

@@ -9,8 +9,8 @@ import (
 
 // Request is one request as the web server's side described it.
 type Request struct {
-	// Environ holds every meta-variable that the web server sent, byte for byte and in order, less HTTP_PROXY (see the
-	// package documentation for the two variables that are folded into others).
+	// Environ holds every meta-variable that the web server sent, byte for byte and in order, with
+	// the few changes that [BaseCGIHandler] lists.
 	Environ *util.Environ
 
 	// Stdin is the body: CONTENT_LENGTH bytes and then io.EOF. A body that ends early gives io.ErrUnexpectedEOF, one that

@@ -13,7 +13,8 @@ import (
 
 // Exchange is one request and its response on a connection that carries no other, for protocols whose response ends with
 // the connection, as that of SCGI and of uwsgi does. It has the timeouts, the context, sendfile(2), and the two ways to
-// end: one that delivers a complete response, and one that the peer cannot mistake for it (response rule 6).
+// end: one that delivers a complete response, and one that the peer cannot mistake for it (see
+// gateway.ResponseWriter).
 //
 // A transport calls Begin, then Fill until the head of the request is complete, then BeginBody, and then Run. What an App
 // may hold after it returned fails, so an Exchange is never used again; its buffer is.

@@ -95,7 +95,8 @@ const (
 // A request notes what it has reported as bits of a uint64.
 const _ = uint(64 - ruleCount)
 
-// rules is the table; nothing changes it. RFC 9110 to 9112 and the others are cited as package gateway's documentation does.
+// rules is the table; nothing changes it. Documents are cited by the short names that
+// testdata/requirements.txt defines.
 var rules = [ruleCount]Rule{
 	environName:                  {"environ.name", SideGateway, SeverityError, `the name of a variable is not empty and holds no "=" and no NUL`, "RFC 3875 section 4.1, SCGI section 3"},
 	environValue:                 {"environ.value", SideGateway, SeverityError, "the value of a variable holds no NUL", "SCGI section 3"},
