@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
@@ -40,7 +39,7 @@ func hintFor(err error) string {
 	if h := (*hinted)(nil); errors.As(err, &h) {
 		return h.hint
 	}
-	if strings.HasPrefix(err.Error(), "listen: ") {
+	if errors.As(err, new(*listen.AddressError)) || errors.As(err, new(*listen.OpenError)) {
 		return hintForListen(err)
 	}
 	return ""
@@ -56,19 +55,13 @@ func hintForPeer(v any) string {
 	if p := (*scgi.ProtocolError)(nil); errors.As(err, &p) && p.Offset == 0 && isMethod(p.Input) {
 		return "this looks like HTTP at an address where SCGI is spoken: listen with -l http: or -l auto:"
 	}
-	if p := (*wire.ProtocolError)(nil); errors.As(err, &p) && isHTTPRecord(p.Reason) {
+	if p := (*wire.ProtocolError)(nil); errors.As(err, &p) && isMethod(p.Header) {
 		return "this looks like HTTP at an address where FastCGI is spoken: listen with -l http: or -l auto:"
 	}
 	return ""
 }
 
 func isMethod(s string) bool { return s != "" && s[0] >= 'A' && s[0] <= 'Z' }
-
-// isHTTPRecord knows the words of package fastcgi, whose error has no more: its test asks a server.
-func isHTTPRecord(reason string) bool {
-	_, header, ok := strings.Cut(reason, `header "`)
-	return ok && strings.HasPrefix(reason, "record of version ") && isMethod(header)
-}
 
 // hintForListen is for what package listen says, and the system through it.
 func hintForListen(err error) string {

@@ -23,11 +23,11 @@ func TestMessage(t *testing.T) {
 		{"usage", usage(errors.New("x"), "write y"), "write y"},
 		{"known failure, wrapped", fmt.Errorf("a: %w", failure(errors.New("x"), "do y")), "do y"},
 		{"address", addressErr, listenHint},
-		{"in use", fmt.Errorf("listen: x: %w", error(listen.ErrInUse)), "something listens there already"},
-		{"no permission", fmt.Errorf("listen: x: %w", syscall.EACCES), "this user may not listen there"},
+		{"in use", &listen.OpenError{Err: listen.ErrInUse}, "something listens there already"},
+		{"no permission", &listen.OpenError{Err: syscall.EACCES}, "this user may not listen there"},
 		{"no permission, elsewhere", &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, ""},
-		{"no folder", fmt.Errorf("listen: x: %w", fs.ErrNotExist), "the folder of the socket must exist"},
-		{"other machine", fmt.Errorf("listen: x: %w", syscall.EADDRNOTAVAIL), "this machine has no such address"},
+		{"no folder", &listen.OpenError{Err: fs.ErrNotExist}, "the folder of the socket must exist"},
+		{"other machine", &listen.OpenError{Err: syscall.EADDRNOTAVAIL}, "this machine has no such address"},
 		{"anything else", errors.New("x"), ""},
 	}
 	for _, tt := range tests {
@@ -47,7 +47,7 @@ func TestMessage(t *testing.T) {
 }
 
 func TestPlainTakesOffWhatLaunchSays(t *testing.T) {
-	inner := errors.New("listen: http://127.0.0.1:80: bind: permission denied")
+	inner := &listen.OpenError{Err: syscall.EACCES}
 	if got := plain(fmt.Errorf("launch: %w (Config.Listen says so)", inner)); got != inner {
 		t.Errorf("got %v; want %v", got, inner)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/launch"
+	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
@@ -230,8 +230,11 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 
 // plain takes off an error to listen what launch says beside it to programs that have no command line.
 func plain(err error) error {
-	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(inner.Error(), "listen: ") {
-		return inner
+	if address := (*listen.AddressError)(nil); errors.As(err, &address) {
+		return address
+	}
+	if open := (*listen.OpenError)(nil); errors.As(err, &open) {
+		return open
 	}
 	return err
 }

@@ -66,7 +66,10 @@ func checkSite(h *host.Handler, o targetOptions) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.TrimPrefix(err.Error(), "host: ")
+	bad := (*host.FieldError)(nil)
+	if !errors.As(err, &bad) {
+		return usage(err, siteHint)
+	}
 	for _, flag := range []struct{ field, name, hint string }{
 		{"SplitPath", "--split-path", siteHint},
 		{"Index", "--index", siteHint},
@@ -74,8 +77,8 @@ func checkSite(h *host.Handler, o targetOptions) error {
 		{"Env", "--env", "such as --env APP_ENV=production; what says which request this is cannot be set"},
 		{"Offload", "--offload", "such as --offload /protected=/srv/files, a folder that is there"},
 	} {
-		if rest, ok := strings.CutPrefix(text, flag.field); ok {
-			return usage(errors.New(flag.name+rest), flag.hint)
+		if bad.Field == flag.field {
+			return usage(fmt.Errorf("%s: %w", flag.name, bad.Err), flag.hint)
 		}
 	}
 	return usage(err, siteHint)

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Sizes of records (FastCGI section 3.3).
 const (
@@ -35,7 +38,10 @@ func ParseHeader(b [HeaderSize]byte) (Header, error) {
 
 // wrongVersion has a copy of its own of the header, so that a good one need not be on the heap.
 func wrongVersion(b [HeaderSize]byte) error {
-	return Errorf("record of version %d, where 1 is spoken: header %q", b[0], b[:])
+	return &ProtocolError{
+		Reason: fmt.Sprintf("record of version %d, where 1 is spoken: header %q", b[0], b[:]),
+		Header: string(b[:]),
+	}
 }
 
 // AppendRecord appends content as a record, padded with zeros to a multiple of 8 bytes as FastCGI section 3.3 advises. Content

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,8 +18,24 @@ var computed = []string{
 	"REMOTE_PORT", "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "SERVER_ADDR", "SERVER_PROTOCOL",
 }
 
-// Check reports what is wrong with the fields or the folders that they name, so that a program can say so before it listens. A
-// Handler whose fields are wrong answers every request with a 500.
+// FieldError is a field of a Handler whose value cannot be.
+type FieldError struct {
+	Field string // its name
+	Err   error  // what is wrong with the value
+}
+
+// Error names the field.
+func (e *FieldError) Error() string { return "host: " + e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the value.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+func fieldError(field, format string, args ...any) error {
+	return &FieldError{field, fmt.Errorf(format, args...)}
+}
+
+// Check reports what is wrong with the fields or the folders that they name, as a [*FieldError], so that a program can say so
+// before it listens. A Handler whose fields are wrong answers every request with a 500.
 func (h *Handler) Check() error {
 	if err := h.checkFields(); err != nil {
 		return err
@@ -40,7 +55,7 @@ func (h *Handler) Check() error {
 
 func (h *Handler) checkFields() error {
 	if h.Backend == nil {
-		return errors.New("host: Backend is nil")
+		return fieldError("Backend", "is nil")
 	}
 	if err := h.checkScripts(); err != nil {
 		return err
@@ -52,7 +67,7 @@ func (h *Handler) checkFields() error {
 	}
 	for prefix, dir := range h.Offload {
 		if !strings.HasPrefix(prefix, "/") || !filepath.IsAbs(dir) {
-			return fmt.Errorf("host: Offload: %.64q and %.64q are not both absolute paths", prefix, dir)
+			return fieldError("Offload", "%.64q and %.64q are not both absolute paths", prefix, dir)
 		}
 	}
 	return nil
@@ -61,27 +76,27 @@ func (h *Handler) checkFields() error {
 func (h *Handler) checkScripts() error {
 	switch {
 	case h.Root == "" && len(h.SplitPath) > 0:
-		return errors.New("host: SplitPath needs Root")
+		return fieldError("SplitPath", "needs Root")
 	case len(h.SplitPath) == 0 && (len(h.Index) > 0 || h.Fallback != "" || h.Next != nil):
-		return errors.New("host: Index, Fallback and Next need SplitPath")
+		return fieldError("Index", "like Fallback and Next, it needs SplitPath")
 	case h.ResolveRoot && (h.Root == "" || h.BackendRoot != ""):
-		return errors.New("host: ResolveRoot needs Root, and no BackendRoot")
+		return fieldError("ResolveRoot", "needs Root, and no BackendRoot")
 	case h.Root != "" && !filepath.IsAbs(h.Root):
-		return fmt.Errorf("host: Root: %.64q is not an absolute path", h.Root)
+		return fieldError("Root", "%.64q is not an absolute path", h.Root)
 	}
 	for _, extension := range h.SplitPath {
 		if !isExtension(extension) {
-			return fmt.Errorf("host: SplitPath: %.64q is no dot with ASCII letters, digits and signs behind it", extension)
+			return fieldError("SplitPath", "%.64q is not a dot followed by ASCII letters, digits and signs", extension)
 		}
 	}
 	for _, name := range h.Index {
 		if name == "" || name != path.Base(name) || name == "." || name == ".." {
-			return fmt.Errorf("host: Index: %.64q is not the name of a file", name)
+			return fieldError("Index", "%.64q is not the name of a file", name)
 		}
 	}
 	s := Scripts{SplitPath: h.SplitPath}
 	if f := h.Fallback; f != "" && (f[0] != '/' || f != path.Clean(f) || !s.isScript(f)) {
-		return fmt.Errorf("host: Fallback: %.64q is no path with a slash at its beginning and an extension of SplitPath at its end", f)
+		return fieldError("Fallback", "%.64q is not a path that begins with a slash and ends in an extension of SplitPath", f)
 	}
 	return nil
 }
@@ -98,9 +113,9 @@ func checkFolder(field, dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		return fmt.Errorf("host: %s: %w", field, err)
+		return &FieldError{field, err}
 	case !info.IsDir():
-		return fmt.Errorf("host: %s: %.64q is no folder", field, dir)
+		return fieldError(field, "%.64q is not a folder", dir)
 	}
 	return nil
 }
@@ -111,11 +126,11 @@ func (h *Handler) checkVariable(entry string) error {
 	name, value, ok := strings.Cut(entry, "=")
 	switch {
 	case !ok || name == "":
-		return fmt.Errorf("host: Env: %.64q is not NAME=value", entry)
+		return fieldError("Env", "%.64q is not NAME=value", entry)
 	case strings.ContainsRune(name, 0) || strings.ContainsRune(value, 0):
-		return fmt.Errorf("host: Env: %.64q holds a NUL", entry)
+		return fieldError("Env", "%.64q holds a NUL", entry)
 	case slices.Contains(computed, name), name == "SCRIPT_FILENAME" && len(h.SplitPath) > 0:
-		return fmt.Errorf("host: Env: %s says which request this is and cannot be set", name)
+		return fieldError("Env", "%s says which request this is and cannot be set", name)
 	}
 	return nil
 }

@@ -24,14 +24,14 @@ func TestCheck(t *testing.T) {
 		want    string
 		handler *host.Handler
 	}{
-		{"Backend is nil", &host.Handler{}},
-		{"SplitPath needs Root", &host.Handler{Backend: b, SplitPath: php}},
-		{"need SplitPath", &host.Handler{Backend: b, Root: root, Index: []string{"index.php"}}},
-		{"need SplitPath", &host.Handler{Backend: b, Root: root, Fallback: "/index.php"}},
-		{"need SplitPath", &host.Handler{Backend: b, Root: root, Next: demo.App()}},
+		{"Backend: is nil", &host.Handler{}},
+		{"SplitPath: needs Root", &host.Handler{Backend: b, SplitPath: php}},
+		{"needs SplitPath", &host.Handler{Backend: b, Root: root, Index: []string{"index.php"}}},
+		{"needs SplitPath", &host.Handler{Backend: b, Root: root, Fallback: "/index.php"}},
+		{"needs SplitPath", &host.Handler{Backend: b, Root: root, Next: demo.App()}},
 		{"not an absolute path", &host.Handler{Backend: b, Root: "www"}},
 		{"no such file", &host.Handler{Backend: b, Root: filepath.Join(root, "missing")}},
-		{"is no folder", &host.Handler{Backend: b, Root: filepath.Join(root, "file")}},
+		{"is not a folder", &host.Handler{Backend: b, Root: filepath.Join(root, "file")}},
 		{`SplitPath: "php"`, &host.Handler{Backend: b, Root: root, SplitPath: []string{"php"}}},
 		{`SplitPath: "."`, &host.Handler{Backend: b, Root: root, SplitPath: []string{"."}}},
 		{"SplitPath", &host.Handler{Backend: b, Root: root, SplitPath: []string{".ｐhp"}}}, // CVE-2026-45135
@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 		{"not NAME=value", &host.Handler{Backend: b, Env: []string{"=b"}}},
 		{"holds a NUL", &host.Handler{Backend: b, Env: []string{"A=b\x00c"}}},
 		{"SCRIPT_FILENAME says", &host.Handler{Backend: b, Root: root, SplitPath: php, Env: []string{"SCRIPT_FILENAME=/x.php"}}},
-		{"ResolveRoot needs Root", &host.Handler{Backend: b, ResolveRoot: true}},
+		{"ResolveRoot: needs Root", &host.Handler{Backend: b, ResolveRoot: true}},
 		{"no BackendRoot", &host.Handler{Backend: b, Root: root, BackendRoot: "/srv", ResolveRoot: true}},
 		{"absolute paths", &host.Handler{Backend: b, Offload: map[string]string{"x": root}}},
 		{"absolute paths", &host.Handler{Backend: b, Offload: map[string]string{"/x": "files"}}},

@@ -202,7 +202,7 @@ func TestMisconfigured(t *testing.T) {
 	log := &logBuffer{}
 	h := handler(nil)
 	h.ErrorLog = log.logger()
-	if a := get(t, h, "/"); a.status != http.StatusInternalServerError || !strings.Contains(log.String(), "Backend is nil") {
+	if a := get(t, h, "/"); a.status != http.StatusInternalServerError || !strings.Contains(log.String(), "Backend: is nil") {
 		t.Errorf("got %+v, log %q", a, log)
 	}
 }

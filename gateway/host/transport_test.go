@@ -204,7 +204,7 @@ func TestTransportRefusals(t *testing.T) {
 			t.Errorf("got %+v, %v; want 413", resp, err)
 		}
 	}
-	if _, err := roundTrip(t, &host.Transport{}, "POST", "/", strings.NewReader("abcd"), 4); err == nil || !strings.Contains(err.Error(), "Backend is nil") {
+	if _, err := roundTrip(t, &host.Transport{}, "POST", "/", strings.NewReader("abcd"), 4); err == nil || !strings.Contains(err.Error(), "Backend: is nil") {
 		t.Errorf("got %v; want what is wrong with the fields", err)
 	}
 }

@@ -44,8 +44,7 @@ func ListenFor(protocol, addr string) (net.Listener, error) {
 // can be called again for the next socket; child processes ignore them as LISTEN_PID is not theirs. On Windows both
 // forms are an error.
 //
-// The error is an *AddressError when a is not the address of a listener. Otherwise it is what the system said, and wraps
-// ErrInUse where somebody else listens.
+// The error is an *AddressError when a is not the address of a listener, and otherwise an *OpenError.
 func Listen(a Address) (net.Listener, error) {
 	if a.Network == "" {
 		return nil, &AddressError{Input: a.String(), Reason: "is a target and no address to listen on: write " + hintForms}
@@ -67,12 +66,24 @@ func Listen(a Address) (net.Listener, error) {
 	}
 	switch {
 	case errors.Is(err, errSystemInUse):
-		return nil, fmt.Errorf("listen: %s: %w: %w", a, ErrInUse, withoutAddress(err))
+		return nil, &OpenError{a, fmt.Errorf("%w: %w", ErrInUse, withoutAddress(err))}
 	case err != nil:
-		return nil, fmt.Errorf("listen: %s: %w", a, withoutAddress(err))
+		return nil, &OpenError{a, withoutAddress(err)}
 	}
 	return l, nil
 }
+
+// OpenError is an address on which the system does not let this process listen.
+type OpenError struct {
+	Address Address
+	Err     error // what the system said; it wraps ErrInUse where somebody else listens
+}
+
+// Error names the address and the reason.
+func (e *OpenError) Error() string { return "listen: " + e.Address.String() + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *OpenError) Unwrap() error { return e.Err }
 
 // ErrInUse is wrapped by what Listen returns for an address on which somebody listens already.
 var ErrInUse = errors.New("in use")
