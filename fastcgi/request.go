@@ -239,6 +239,7 @@ func (r *request) run() {
 		Stderr:       (*errorStream)(r),
 		Multithread:  true,
 		MaxBodyBytes: r.conn.server.MaxBodyBytes,
+		Refused:      r.conn.server.Refused,
 	}
 	if r.handler.Run(&r.ctx, r.app()) == nil {
 		how = completed
@@ -253,7 +254,7 @@ func (r *request) app() gateway.App {
 	}
 	sent, err := exchange.Mount(r.environ, server.Mount)
 	if err != nil {
-		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err })
+		return gateway.Refuse(err)
 	}
 	r.handler.EscapedPath = sent
 	switch r.role {
@@ -265,17 +266,8 @@ func (r *request) app() gateway.App {
 	return server.App
 }
 
-// paramsTooLarge answers a request whose variables are over a bound (RFC 6585 section 5).
-var paramsTooLarge = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-	if err := w.Headers().Add("Content-Type", "text/plain; charset=utf-8"); err != nil {
-		return err
-	}
-	if err := w.Start("431 Request Header Fields Too Large"); err != nil {
-		return err
-	}
-	_, err := w.Write([]byte("The request's header fields are too large.\n"))
-	return err
-})
+// paramsTooLarge answers a request whose variables are over a bound.
+var paramsTooLarge = gateway.Refuse(&gateway.HeadTooLargeError{})
 
 // abort ends a request that the web server does not want any more (FastCGI section 5.4). Its App, if it was called, releases it.
 func (r *request) abort() {

@@ -88,6 +88,11 @@ type Server struct {
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
+	// Refused, if not nil, is told of each request that is answered without the App: 400, 404, 413, 431. Where the variables
+	// are the reason, its Environ is empty. It is called by several goroutines at the same time. A request above MaxRequests is
+	// answered by FCGI_OVERLOADED, which has no status, and not told.
+	Refused func(*gateway.Refusal)
+
 	// Mount is the path at which the App is mounted, such as "/app", for a web server that does not tell SCRIPT_NAME and
 	// PATH_INFO apart: they are found in REQUEST_URI where they are not both sent (see exchange.Mount). Empty leaves the environ
 	// as it is. The URL.Path of an http.Handler stays whole, see package httpapp.

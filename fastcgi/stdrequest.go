@@ -66,6 +66,7 @@ func (r *stdRequest) run(w http.ResponseWriter) error {
 		Stderr:       stderr{r},
 		Multithread:  true,
 		MaxBodyBytes: server.MaxBodyBytes,
+		Refused:      server.Refused,
 	}
 	app := r.refusal
 	if app == nil {
@@ -78,7 +79,7 @@ func (r *stdRequest) run(w http.ResponseWriter) error {
 func (r *stdRequest) app() (app gateway.App, sent string) {
 	sent, err := exchange.Mount(r.environ, r.conn.server.Mount)
 	if err != nil {
-		return gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return err }), sent
+		return gateway.Refuse(err), sent
 	}
 	return r.conn.server.App, sent
 }

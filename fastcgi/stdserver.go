@@ -63,6 +63,8 @@ type StdServer struct {
 	AllowedUIDs    []int
 	Mount          string
 
+	Refused func(*gateway.Refusal) // see Server
+
 	conns    transport.Conns
 	stopping atomic.Bool
 	requests transport.Requests

@@ -48,3 +48,16 @@ func (x *exchange) refuse(err error) error {
 	attempt(func() { hook(f) })
 	return broken
 }
+
+// HeadTooLargeError is a request whose variables, or the fields that they are made of, are over a limit of its server. The client is
+// told 431 (RFC 6585 section 5).
+type HeadTooLargeError struct{}
+
+// Error tells it for a log.
+func (*HeadTooLargeError) Error() string {
+	return "gateway: the variables of the request are over a limit"
+}
+
+func (*HeadTooLargeError) page() (status, text string) {
+	return "431 Request Header Fields Too Large", "The head of the request is too large.\n"
+}

@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -210,6 +213,51 @@ func TestRefusedSCGI(t *testing.T) {
 			}
 			told.none(t)
 		})
+	}
+}
+
+// TestRefusedFastCGI is the same for FastCGI, in both engines.
+func TestRefusedFastCGI(t *testing.T) {
+	get := []string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/app", "SERVER_PROTOCOL", "HTTP/1.1", "REMOTE_ADDR", "192.0.2.1"}
+	for _, c := range []struct {
+		name string
+		vars []string
+		want string
+	}{
+		{"answered", get, `192.0.2.1 "GET" "/app" HTTP/1.1 200 5`},
+		{"malformed length", append([]string{"CONTENT_LENGTH", "+0"}, get...), `192.0.2.1 "GET" "/app" HTTP/1.1 400 34`},
+		{"body too large", append([]string{"CONTENT_LENGTH", "11"}, get...), `192.0.2.1 "GET" "/app" HTTP/1.1 413 31`},
+		{"too many variables", append(slices.Repeat([]string{"X", "y"}, 20), get...), ` "" ""  431 38`},
+		{"too large", append([]string{"X", strings.Repeat("x", 9_000)}, get...), ` "" ""  431 38`},
+	} {
+		engines := map[string]func(done func(*host.Access)) (serve func(net.Listener) error, end func() error){
+			"Server": func(done func(*host.Access)) (func(net.Listener) error, func() error) {
+				s := &fastcgi.Server{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
+				return s.Serve, s.Close
+			},
+			"StdServer": func(done func(*host.Access)) (func(net.Listener) error, func() error) {
+				s := &fastcgi.StdServer{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
+				return s.Serve, s.Close
+			},
+		}
+		for engine, start := range engines {
+			t.Run(c.name+" "+engine, func(t *testing.T) {
+				told := make(accesses, 10)
+				var pairs []byte
+				for nv := range slices.Chunk(c.vars, 2) {
+					pairs = wire.AppendPair(pairs, nv[0], nv[1])
+				}
+				b := wire.AppendBeginRequest(nil, 1, wire.BeginRequest{Role: wire.RoleResponder})
+				b = wire.AppendRecord(wire.AppendRecord(b, wire.TypeParams, 1, pairs), wire.TypeParams, 1, nil)
+				b = wire.AppendRecord(b, wire.TypeStdin, 1, nil)
+				serve, end := start(told.done)
+				answer := exchangeBytes(t, serveOn(t, serve, end), string(b))
+				if got := told.next(t); got != c.want {
+					t.Errorf("got %s of %q; want %s", got, answer, c.want)
+				}
+				told.none(t)
+			})
+		}
 	}
 }
 

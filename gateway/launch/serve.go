@@ -65,11 +65,13 @@ func (c Config) webServers() ([]netip.Prefix, error) {
 func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 	if c.StdFastCGI {
 		return &fastcgi.StdServer{
-			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
+			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, Refused: c.Refused,
+			AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
 		}
 	}
 	return &fastcgi.Server{
-		App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
+		App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, Refused: c.Refused,
+		AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
 	}
 }
 
