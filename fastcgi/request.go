@@ -47,6 +47,7 @@ type request struct {
 	share   *exchange.Share // of the budget, for the bodies; nil before their first bytes
 	handler gateway.BaseCGIHandler
 	out     output
+	unsent  unsentText
 }
 
 // beginRequest opens a request, or tells the web server why not.
@@ -226,6 +227,7 @@ func (r *request) decodeParams() (err error) {
 func (r *request) run() {
 	how := broken // what is left where the App calls runtime.Goexit
 	defer func() {
+		r.unsent.log(r)
 		r.release() // before the web server hears of the end, as its next request may need the room
 		r.finish(how)
 		r.out.releaseBuffer()

@@ -2,6 +2,7 @@ package fastcgi
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
@@ -11,14 +12,14 @@ import (
 // App returns.
 type errorStream request
 
-// Write sends STDERR records at once. What cannot be sent, as nobody is there any more, goes to ErrorLog: it may be why an App
-// panicked.
+// Write sends STDERR records at once. What cannot be sent, since the web server has gone, goes to ErrorLog when the request is over:
+// it may be why an App panicked.
 func (s *errorStream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		part := p[:min(len(p), wire.AlignedContent)]
 		if err := s.send(part); err != nil {
 			if !errors.Is(err, gateway.ErrFinished) {
-				s.conn.limits.log.Warn("error output of a request whose web server is gone", "text", string(p[:min(len(p), 4096)]))
+				s.unsent.add(p)
 			}
 			return n, err
 		}
@@ -35,4 +36,33 @@ func (s *errorStream) send(part []byte) error {
 	defer w.mu.Unlock()
 	s.out.stderrUsed = true
 	return w.send(appendError(nil, s.id, part))
+}
+
+// unsentText is the end of what an App wrote to its error stream when that led nowhere any more.
+type unsentText struct {
+	mu   sync.Mutex
+	text []byte
+	cut  int64 // bytes before text
+}
+
+// mostUnsent bounds the text, in bytes.
+const mostUnsent = 4 << 10
+
+func (u *unsentText) add(p []byte) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.text = append(u.text, p...)
+	if over := len(u.text) - mostUnsent; over > 0 {
+		u.cut += int64(over)
+		u.text = append(u.text[:0], u.text[over:]...)
+	}
+}
+
+// log writes one line, however often the App has written.
+func (u *unsentText) log(r *request) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.text) > 0 {
+		r.conn.limits.log.Warn("error output of a request whose web server is gone", "text", string(u.text), "bytes_before", u.cut)
+	}
 }
