@@ -55,12 +55,24 @@ func (c *conn) readDeadline() time.Time {
 			after(&r.since, c.limits.readTimeout)
 		}
 		return after(&pending.since, c.limits.readTimeout)
-	case c.wait.at == (position{}), c.wait.at.within && !c.withinBody():
+	case c.wait.at.within && !c.withinBody():
 		return after(&c.wait.recordSince, c.limits.readTimeout)
 	case len(c.table.open) > 0:
 		return time.Time{}
+	case c.state == stateNew:
+		return after(&c.wait.recordSince, c.newTimeout())
 	}
 	return after(new(time.Time), c.limits.idleTimeout)
+}
+
+// newTimeout bounds the wait for each record until a request is complete: only then a web server may keep the connection for as long
+// as it likes. IdleTimeout counts after the first record.
+func (c *conn) newTimeout() time.Duration {
+	read, idle := c.limits.readTimeout, c.limits.idleTimeout
+	if c.wait.at.records > 0 && idle > 0 && (read == 0 || idle < read) {
+		return idle
+	}
+	return read
 }
 
 // after returns the time that is bound after since, which begins now if it has not.

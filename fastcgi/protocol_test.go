@@ -1,10 +1,10 @@
 package fastcgi_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -98,7 +98,7 @@ func TestMalformed(t *testing.T) {
 				for err == nil {
 					_, err = conn.read()
 				}
-				if errors.Is(err, context.DeadlineExceeded) {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Error("the connection is still open")
 				}
 				if got := body(other.send(rec(typeStdin, 1, "side"), rec(typeStdin, 1, "")).whole(1)); got != "REQUEST_URI=/other\nbeside" {

@@ -34,18 +34,19 @@ type Server struct {
 	// DefaultAddr.
 	Addr string
 
-	// ErrorLog gets one line for each connection that was closed for what its peer did, and one for each limit that is
-	// met, again only after a minute without. What an App has to say goes to the web server's own error log. Nil is
-	// slog.Default().
+	// ErrorLog gets a line when a connection is closed for what its peer did, and when a limit is met: of each kind one, and
+	// again only after a minute without, so that peers cannot fill it. What an App has to say goes to the web server's own
+	// error log. Nil is slog.Default().
 	ErrorLog *slog.Logger
 
-	// ReadTimeout bounds the wait for the peer: for the first record of a connection; for the whole of a record and of a
-	// request's variables once they have begun; and, while an App waits for its body, for each next piece of that. The first two
-	// close the connection, the last is an error to that App. Zero is 60 seconds, negative no bound.
+	// ReadTimeout bounds the wait for the peer: for each record of a connection until a request is complete; for the whole of a
+	// record and of a request's variables once they have begun; and, while an App waits for its body, for each next piece of
+	// that. The first two close the connection, the last is an error to that App, and 408 to the client if that returns it. Zero
+	// is 60 seconds, negative no bound.
 	ReadTimeout time.Duration
 
-	// WriteTimeout bounds the wait for the peer to take some bytes of a response, however long that is in all. Zero is 60
-	// seconds, negative no bound.
+	// WriteTimeout bounds the wait for the peer to take some bytes of a response, however long that is in all: a peer that takes
+	// nothing loses its connection then, or up to a quarter of WriteTimeout later. Zero is 60 seconds, negative no bound.
 	WriteTimeout time.Duration
 
 	// IdleTimeout bounds the wait for the next request on a connection that the web server keeps. Zero and negative are no
