@@ -10,14 +10,46 @@ import (
 const inlineFields = 8
 
 // Headers is an ordered list of valid fields, in which a name may occur more
-// than once. The zero value is an empty list ready to use. Up to 8 fields are
-// stored in the struct itself, so one that is embedded by value costs no
-// allocation of its own.
+// than once. It keeps the order and the spelling of its fields, and compares
+// names without regard to case, by ASCII rules alone. The zero value is an empty
+// list ready to use. Up to 8 fields are stored in the struct itself, so one that
+// is embedded by value costs no allocation of its own.
+//
+// Every field is valid at all times, so that writing the list out cannot split
+// or smuggle a response:
+//
+//   - A name is a token (RFC 9110 section 5.6.2): not empty, no space, no colon.
+//   - A value holds no byte in 0x00-0x1F except HTAB, and not 0x7F. Bytes from
+//     0x80 up are obs-text (RFC 9110 section 5.5) and pass unchanged, whether
+//     they are UTF-8 or not.
+//   - Spaces and tabs around a value are not part of it (RFC 9110 section 5.5)
+//     and are dropped, so that what a recipient parses is what was stored.
+//
+// A field that breaks a rule is left out and never repaired. Set, SetDefault,
+// Add and AddHeader return a [*FieldError], and the list keeps the first such
+// error for [Headers.Err], which a server checks before it sends anything.
+//
+// A Headers does not decide which fields make sense in a response. It accepts
+// Status, Transfer-Encoding and the other hop-by-hop fields, which the rules of
+// gateway.ResponseWriter refuse. Neither size nor number is limited.
+//
+// These are the differences from wsgiref.headers.Headers, besides those of
+// [Headers.AddHeader]:
+//
+//   - Names and values are checked always and in full. CPython up to 3.13 checks
+//     nothing. Later versions refuse control characters, but in the constructor
+//     only while assertions are on, and take any other name.
+//   - A lookup, or Del, of a name that is not a valid token finds nothing. Later
+//     versions of CPython raise an exception if it holds control characters.
+//   - Python's str.lower takes the Kelvin sign for a k.
+//   - wsgiref keeps white space around a value, and edits the list it was given.
+//   - Bytes from 0x80 up are written as they are. wsgiref encodes as Latin-1 and
+//     raises an exception for any other character.
 //
 // A Headers must not be copied once it is in use, because the copy may share
-// storage with the original: use Clone. Assigning Headers{} empties it. Any
-// number of goroutines may read a list that nobody changes. Everything else
-// needs the caller's lock.
+// storage with the original: use Clone. Assigning Headers{} empties it. Several
+// goroutines may read a list at the same time while none changes it. Everything
+// else needs the caller's lock.
 type Headers struct {
 	inline  [inlineFields]Field
 	n       int     // how many of inline are in use, while spilled is nil
@@ -25,8 +57,8 @@ type Headers struct {
 	err     error
 }
 
-// New returns a list of those given fields that are valid, in order. It cannot
-// report the others: they are left out, and Err tells of the first.
+// New returns a list of those given fields that are valid, in order, as copies.
+// It cannot report the others: they are left out, and Err tells of the first.
 func New(fields ...Field) *Headers {
 	h := new(Headers)
 	for _, f := range fields {

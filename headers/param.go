@@ -31,6 +31,16 @@ type Param struct {
 // it announces the encoded form, which is AddHeader's to choose. Control
 // characters except HTAB are refused in values. What is refused is the field as
 // a whole, with a *FieldError that changes nothing but Err.
+//
+// wsgiref's add_header differs in these points:
+//
+//   - None and "" as the value of a parameter both give its bare name. Here an
+//     empty value is written name="", and the bare name is [Param].Bare.
+//   - An empty value that is not None leaves "; " before the parameters.
+//   - "_" in the name of a parameter becomes "-", because a Python keyword cannot
+//     hold "-". A Go string can, and a name that holds "_" could not be sent
+//     otherwise.
+//   - A value that is not ASCII is not encoded.
 func (h *Headers) AddHeader(name, value string, params ...Param) error {
 	f, err := h.admit(name, value)
 	if err != nil {

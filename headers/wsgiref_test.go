@@ -9,7 +9,8 @@ import (
 
 // Each behaviour of wsgiref.headers.Headers with its counterpart here. The
 // Python results were seen on CPython 3.11 and 3.13, those marked "main" read
-// from its source. A row with a departure says what differs, as doc.go does.
+// from its source. A row with a departure says what differs, as the
+// documentation of Headers and of AddHeader does.
 func TestWsgiref(t *testing.T) {
 	type H = headers.Headers
 	tests := []struct {

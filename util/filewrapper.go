@@ -10,10 +10,12 @@ const (
 	maxEmptyReads    = 100  // in a row, before a reader counts as stuck; bufio's number
 )
 
-// FileWrapper is a body read in blocks from a file or any other reader, wsgi.file_wrapper. A gateway that sends one looks through Unwrap for
-// a file and has the system send it where it can, without its bytes passing through the program.
+// FileWrapper is a body read in blocks from a file or any other reader, wsgi.file_wrapper. A
+// gateway that sends one looks through Unwrap for a file and has the system send it where it can,
+// without its bytes passing through the program.
 //
-// It must be made by NewFileWrapper and used by one goroutine at a time.
+// It must be made by NewFileWrapper and used by one goroutine at a time. Unlike wsgiref's it always
+// has a Close.
 type FileWrapper struct {
 	r         io.Reader
 	blockSize int
@@ -32,7 +34,8 @@ func NewFileWrapper(r io.Reader, blockSize int) *FileWrapper {
 // Read reads from the wrapped reader; the block size does not matter to it.
 func (w *FileWrapper) Read(p []byte) (int, error) { return w.r.Read(p) }
 
-// Close closes the wrapped reader if it is an io.Closer. Later calls do nothing and return nil.
+// Close closes the wrapped reader if it is an io.Closer, and does nothing otherwise. Later calls do
+// nothing and return nil.
 func (w *FileWrapper) Close() error {
 	c, ok := w.r.(io.Closer)
 	if w.closed || !ok {

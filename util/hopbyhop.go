@@ -1,8 +1,10 @@
 package util
 
-// IsHopByHop reports whether name, in any case, is a field that concerns one connection only and so none that an application may send or a
-// gateway pass on (RFC 9110 section 7.6.1). Besides RFC 2616's list it knows Trailer, which that list misspells as Trailers, and
-// Proxy-Connection, which RFC 9110 adds. Fields that a Connection field names are hop-by-hop too, but no name tells that.
+// IsHopByHop reports whether name, in any case, is a field that concerns one connection only. An
+// application must not send such a field, and a gateway must not pass it on (RFC 9110 section
+// 7.6.1). Besides the list of RFC 2616, which is wsgiref's, it knows Trailer, which that list
+// misspells as Trailers, and Proxy-Connection, which RFC 9110 adds. Fields that a Connection field
+// names are hop-by-hop too, but their names do not show it.
 func IsHopByHop(name string) bool {
 	var lower [len("proxy-authorization")]byte // on the stack: every response field is asked about
 	if len(name) > len(lower) {

@@ -5,15 +5,22 @@ import (
 	"strings"
 )
 
-// ShiftPathInfo moves the first segment of PATH_INFO to the end of SCRIPT_NAME and returns it: the step by which an application hands a
-// request on to one mounted below it. ok is false when no segment is left, also where the last one is ".". The segment is "" when PATH_INFO is
-// "/", the application's own directory.
+// ShiftPathInfo moves the first segment of PATH_INFO to the end of SCRIPT_NAME and returns it: the
+// step by which an application hands a request on to one mounted below it. ok is false when no
+// segment is left, also where the last one is ".". The segment is "" when PATH_INFO is "/", the
+// application's own directory.
 //
-// Empty and "." segments before the one returned are skipped. A ".." is returned as it is, and takes the last segment off SCRIPT_NAME, whose
-// root it cannot leave. In the rest of PATH_INFO repeated slashes stay, as two different resources may differ by them; but a rest that also
-// holds a "." segment before its end loses both, and one of nothing but slashes becomes "/".
+// Empty and "." segments before the one returned are skipped. A ".." is returned as it is, and
+// takes the last segment off SCRIPT_NAME, whose root it cannot leave. In the rest of PATH_INFO
+// repeated slashes stay, because two resources may differ by them alone. But a rest that also
+// holds a "." segment before its end loses both, and one of slashes alone becomes "/", as
+// CPython's tests demand.
 //
-// PATH_INFO is taken as decoded (RFC 3875 section 4.1.5): "%2e" is no dot here.
+// PATH_INFO is taken as decoded (RFC 3875 section 4.1.5): "%2e" is not a dot here.
+//
+// It differs from wsgiref's shift_path_info: repeated slashes in the rest are dropped there. A
+// PATH_INFO x/y is taken as /x/y, where wsgiref returns y and leaves x, or raises IndexError.
+// SCRIPT_NAME is read as [ApplicationURI] reads it.
 func ShiftPathInfo(e *Environ) (segment string, ok bool) {
 	info := e.Get("PATH_INFO")
 	if info == "" {

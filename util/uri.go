@@ -5,8 +5,10 @@ import (
 	"strings"
 )
 
-// GuessScheme returns "https" or "http", the wsgi.url_scheme of the request. It is https if HTTPS is "yes", "on" or "1" in any case. Where
-// HTTPS is absent or empty, REQUEST_SCHEME decides: nginx, Apache and lighttpd send it. Both are the web server's words, not the client's.
+// GuessScheme returns "https" or "http", the wsgi.url_scheme of the request. It is https if HTTPS
+// is "yes", "on" or "1" in any case. Where HTTPS is absent or empty, REQUEST_SCHEME decides:
+// nginx, Apache and lighttpd send it. Both are the web server's words, not the client's. wsgiref
+// compares HTTPS with case and does not read REQUEST_SCHEME.
 func GuessScheme(e *Environ) string {
 	https := e.Get("HTTPS")
 	if https == "" && strings.EqualFold(e.Get("REQUEST_SCHEME"), "https") {
@@ -19,11 +21,25 @@ func GuessScheme(e *Environ) string {
 	return "http"
 }
 
-// ApplicationURI returns the URL of the application itself: scheme, host and SCRIPT_NAME, or "/" where that is empty (RFC 3875 section 4.1.13).
+// ApplicationURI returns the URL of the application itself: scheme, host and SCRIPT_NAME, or "/"
+// where that is empty (RFC 3875 section 4.1.13).
 //
-// The host is HTTP_HOST, byte for byte. That is the client's word: a program that stores or mails the URL must check it. Without HTTP_HOST it
-// is SERVER_NAME or, where nginx leaves that empty, SERVER_ADDR, with SERVER_PORT unless it is the scheme's own; with none of them the host is
-// empty. In SCRIPT_NAME every byte but letters, digits and /-._~;=, is percent-encoded.
+// The host is HTTP_HOST, byte for byte. That is the client's word: a program that stores or mails
+// the URL must check it. Without HTTP_HOST it is SERVER_NAME or, where nginx leaves that empty,
+// SERVER_ADDR, with SERVER_PORT unless it is the scheme's own; with none of them the host is empty.
+// In SCRIPT_NAME every byte but letters, digits and /-._~;=, is percent-encoded.
+//
+// It differs from wsgiref's application_uri:
+//
+//   - It asks [GuessScheme], where wsgiref reads wsgi.url_scheme.
+//   - A SCRIPT_NAME app is taken as /app, where wsgiref glues it to the host name. One of slashes
+//     alone is taken as empty, where wsgiref doubles the slash.
+//   - SCRIPT_NAME and PATH_INFO are quoted alike, so that [ShiftPathInfo] never changes the URL of
+//     a plain path. wsgiref encodes ;=, in the first only.
+//   - Quoting works on bytes: each one from 0x80 up is encoded. wsgiref raises UnicodeEncodeError
+//     past Latin-1.
+//   - An IPv6 SERVER_NAME gets its brackets. An empty SERVER_NAME is replaced by SERVER_ADDR. An
+//     absent SERVER_PORT means no port; in wsgiref it is a KeyError.
 func ApplicationURI(e *Environ) string {
 	var b strings.Builder
 	writeOrigin(&b, e)
@@ -31,11 +47,17 @@ func ApplicationURI(e *Environ) string {
 	return b.String()
 }
 
-// RequestURI returns the URL of the request: that of the application, PATH_INFO percent-encoded like SCRIPT_NAME, and with includeQuery "?"
-// and QUERY_STRING if there is one. Of QUERY_STRING, which is encoded already, only bytes are encoded that no URL can hold.
+// RequestURI returns the URL of the request: that of the application, PATH_INFO percent-encoded
+// like SCRIPT_NAME, and with includeQuery "?" and QUERY_STRING if there is one. QUERY_STRING is
+// encoded already: only controls, space, "#<> and bytes from 0x7F up are encoded in it.
 //
-// It is built from SCRIPT_NAME and PATH_INFO, which name what this program was asked for also after a rewrite; REQUEST_URI, which not
-// every web server sends, is not looked at. A %2F of the client that the web server decoded comes back as "/".
+// It is built from SCRIPT_NAME and PATH_INFO, which name what this program was asked for also after
+// a rewrite. REQUEST_URI, which not every web server sends, is not read. A %2F of the client that
+// the web server decoded comes back as "/".
+//
+// It differs from wsgiref's request_uri as [ApplicationURI] does, and in two more points: a
+// PATH_INFO x is taken as /x, where wsgiref drops it, and wsgiref lets the bytes named above end
+// or break the URL.
 func RequestURI(e *Environ, includeQuery bool) string {
 	var b strings.Builder
 	writeOrigin(&b, e)

@@ -112,7 +112,8 @@ func TestURIQuery(t *testing.T) {
 	})
 }
 
-// TestURIDeparturesFromPython has a row for each, named for it; doc.go lists them.
+// TestURIDeparturesFromPython has a row, named for it, for each difference that the documentation
+// of ApplicationURI and RequestURI lists.
 func TestURIDeparturesFromPython(t *testing.T) {
 	testURIs(t, []uriRow{
 		{"PATH_INFO without its slash, Python http://h/sx", []string{"HTTP_HOST", "h", "SCRIPT_NAME", "/s", "PATH_INFO", "x"},
