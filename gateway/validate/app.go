@@ -7,12 +7,25 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// New returns an App that answers with app and checks both sides of the contract while it does. nil options are the zero ones.
-// It panics where app is nil, which no request could survive.
+// New returns an App that answers with app and checks both sides of the contract, by the [Rules],
+// while it does. nil options are the zero ones. It panics where app is nil.
 //
-// A request that the gateway describes wrongly is refused before app is called. At an error of app's the call that makes it,
-// and every later one on the ResponseWriter and on Stdin, return the [*Violation], and nothing more is sent; so does the App
-// in the end, whatever app returned. That is the error page if the head was not committed, and a broken response if it was.
+// A request that obeys the rules passes unchanged: files still go by sendfile(2), Flush flushes,
+// and the request's context is not asked for anything. A [Violation] is reported once for each
+// rule and request. An error fails the request, unless [Options] keep it going. A warning never
+// does: it is about what works here but not everywhere, about what the web server or its client
+// may be to blame for, or about what Go programmers expect and WSGI forbids, such as a Write
+// before Start.
+//
+// A request that the gateway describes wrongly is refused before app is called. At an error of app
+// the call that makes it, and every later one on the ResponseWriter and on Stdin, return the
+// [*Violation], and nothing more is sent. The App returns it too, whatever app returned. The client
+// gets the error page if the head was not committed, and a broken response if it was.
+//
+// The head is checked when it is about to be committed, since fields may change until then: more
+// than 4 KiB of body wait, a file is sent, Flush is called, or app returns. What a gateway itself
+// refuses is an error here too, and found earlier. The response of an app that returns an error or
+// panics is not checked, because the client gets another one.
 func New(app gateway.App, opts *Options) gateway.App {
 	if app == nil {
 		panic("validate: the App is nil")

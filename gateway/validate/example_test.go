@@ -89,7 +89,7 @@ func ExampleHandler() {
 	// 500
 }
 
-// The table of the package documentation, for a tool of one's own.
+// A tool can read the table of rules.
 func ExampleRules() {
 	for _, r := range validate.Rules() {
 		if r.Side == validate.SideApp && r.Severity == validate.SeverityWarning {

@@ -10,14 +10,22 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Handler is [New] for an http.Handler, under net/http's own server or [httpapp.New]; the package documentation says what it
-// checks otherwise. It panics where h is nil.
+// Handler is [New] for an http.Handler, under net/http's own server or [httpapp.New]. It panics
+// where h is nil.
 //
-// A request that fails is answered 500 where WriteHeader has not been called, else broken by a panic with
-// http.ErrAbortHandler. A violation that nobody is to be told of is written to os.Stderr where there is no gateway behind.
+// What is usual in net/http is not a violation of h: an implicit 200, a handler that does nothing,
+// a missing Content-Type, which net/http sniffs, and fields changed after WriteHeader. 1xx
+// responses and hop-by-hop fields are reported, although net/http accepts them, because a gateway
+// has to drop them. A response whose connection was hijacked is not checked. The request is judged
+// by the meta-variables that [httpapp.MetaVariables] makes of it.
 //
-// The handler's http.ResponseWriter is an http.Flusher and an http.Hijacker, which fails where net/http's does, and unwraps
-// for http.ResponseController. Once the handler has returned its calls fail with gateway.ErrFinished, and do not reach net/http.
+// A request that fails is answered 500 where WriteHeader has not been called, else broken by a
+// panic with http.ErrAbortHandler. Where Options name neither Log nor Report, and no gateway of
+// this module calls the Handler, violations are written to os.Stderr.
+//
+// The handler's http.ResponseWriter is an http.Flusher and an http.Hijacker, which fails where
+// net/http's does, and unwraps for http.ResponseController. Once the handler has returned its calls
+// fail with gateway.ErrFinished, and do not reach net/http.
 func Handler(h http.Handler, opts *Options) http.Handler {
 	if h == nil {
 		panic("validate: the Handler is nil")
