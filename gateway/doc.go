@@ -3,8 +3,8 @@
 //
 // An [App] answers one request; wsgiref calls it app(environ, start_response). A [Backend] performs
 // one exchange as the web server's side; [Forward] makes an App of it. [BaseCGIHandler] runs an App
-// for one request, whatever the transport. It applies the rules of the environ, which its
-// documentation lists, and the rules of the response, which are listed at [ResponseWriter].
+// for one request, whatever the transport; it lists the rules of the environ, and [ResponseWriter]
+// those of the response.
 //
 //	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 //		w.Headers().Set("Content-Type", "text/plain")
@@ -12,10 +12,10 @@
 //		return err
 //	})
 //
-// In all packages of this module "the web server" is the side that starts a request: nginx, Apache,
-// or a client of this module. A "meta-variable" is a CGI environment variable (RFC 3875). The short
-// names of specifications, such as FastCGI, and the ids of requirements, such as C42, are explained
-// in testdata/requirements.txt; testdata/wsgiref.txt has the counterpart of each name of wsgiref.
+// In this module "the web server" is the side that starts a request: nginx, Apache, or a client of
+// ours. A "meta-variable" is a CGI environment variable. testdata/requirements.txt explains the
+// short names of specifications, such as FastCGI, and the ids of requirements, such as C42;
+// testdata/wsgiref.txt has the counterpart of each name of wsgiref.
 //
 // The package imports neither net nor net/http: a CGI program is started anew for every request and
 // pays for what it links.

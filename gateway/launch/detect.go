@@ -52,8 +52,17 @@ type Rule struct {
 	listen func(*facts) []string
 }
 
-// Detect decides what a process started under the given evidence is to do: by the first row of [Rules] that holds. It is a pure
-// function.
+// Detect decides what a process started under the given evidence is to do, by the first row of
+// [Rules] that holds. It is a pure function.
+//
+// A program can ask it before [Config.Run] does. In a CGI process the arguments may be the client's
+// query (RFC 3875 section 4.4), so a program must not parse flags there; this package reads none:
+//
+//	listen := flag.String("listen", "", "`address` to listen on, such as fastcgi://127.0.0.1:9000")
+//	if launch.Detect(launch.Look()).Mode != launch.CGI {
+//		flag.Parse()
+//	}
+//	err := launch.Config{App: app, Listen: []string{*listen}}.Run(ctx)
 func Detect(e Evidence) Choice {
 	f := newFacts(e)
 	rules := Rules()
@@ -65,14 +74,34 @@ func Detect(e Evidence) Choice {
 	return c
 }
 
-// Rules returns the table of Detect, in order.
+// Rules returns the table of [Detect], in order:
 //
-// CGI is first although an address may have been given: its arguments may be the client's words. SERVER_SOFTWARE and
-// GATEWAY_INTERFACE prove nothing, as servers set them for whatever they start; REQUEST_METHOD they set for one request.
-// A server that a CGI script starts must be started without it.
+//   - CGI: REQUEST_METHOD is set, and descriptor 0 is not a listening socket.
+//   - An address that was given names an inherited socket, as fastcgi+fd:0 and http+systemd:web do:
+//     it is listened on as the address says.
+//   - Descriptor 0 is a listening socket: spawn-fcgi, lighttpd's bin-path and Apache's mod_fcgid
+//     start a program so (FastCGI section 2.2).
+//   - systemd has passed sockets, by LISTEN_FDS.
+//   - Config.Listen names addresses, and else the environment variable CGIKIT_LISTEN, separated by
+//     spaces.
+//   - Descriptor 0 is a network connection, as inetd starts a program: this is refused.
+//   - Otherwise HTTP on 127.0.0.1:8080, or on a free port when that one is taken.
 //
-// An inherited socket is before addresses that do not name it, because a program may well have a default address, and the web
-// server that started it connects to the socket only.
+// CGI is first although an address may have been given, because its arguments may be the client's
+// words. SERVER_SOFTWARE and GATEWAY_INTERFACE prove nothing: web servers set them for all that
+// they start, and REQUEST_METHOD for one request only. A server that a CGI script starts must be
+// started without it.
+//
+// An inherited socket is before addresses that do not name it, because a program may have a default
+// address, and the web server that started it connects to the socket only.
+//
+// FastCGI, SCGI and HTTP are served on an inherited socket; the first byte of each connection
+// tells its protocol. A peer that can connect to such a socket can also speak FastCGI, and so
+// claim to be anybody. Where strangers can connect, give the socket's address with the one
+// protocol that is meant, such as CGIKIT_LISTEN=http+systemd:0. For the same reason an address
+// must name its protocol; auto: is all three. Where FCGI_WEB_SERVER_ADDRS is set (FastCGI section
+// 3.2), inherited sockets speak FastCGI only; FastCGI and SCGI connections from peers that are not
+// in it are closed.
 func Rules() []Rule {
 	return []Rule{
 		{

@@ -68,12 +68,25 @@ type Config struct {
 
 const defaultDrainTimeout = 30 * time.Second
 
-// Run serves until ctx ends, a signal asks the process to end, or a listener fails. It returns nil when all requests were
-// answered after that, and as CGI when the one response is whole. Otherwise it returns why it cannot serve, or that requests were
-// cut off; then the program should exit with status 1. The package documentation tells how it finds out what to do, and
-// what the signals are.
+// Run serves as [Detect] decides, until ctx ends, a signal asks the process to end, or a listener
+// fails. It returns nil when all requests were answered after that, and as CGI when the one
+// response is complete. Otherwise it returns why it cannot serve, or that requests were cut off;
+// then the program should exit with status 1.
 //
-// One Run at a time may be under way in a process, as there is one standard input and one set of signals.
+// SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and the end of ctx let the requests under way finish.
+// The second signal ends Run at once; where it is SIGQUIT, the process prints its goroutines and
+// exits with status 2. A SIGHUP that was ignored when the process started, as under nohup, stays
+// ignored. On Windows only the interrupt is caught, and in a CGI process what package cgi catches.
+//
+// While Run serves, a write to a standard output or standard error that has lost its reader fails
+// with EPIPE. A Go program would otherwise be ended by SIGPIPE.
+//
+// Run does not wait for orphans. A program that is process 1 of a container is given all of them,
+// and they remain zombies until it waits for them. If it starts other programs, such as CGI
+// scripts, it needs an init, as "docker run --init" provides. The command cgikit is its own init.
+//
+// One Run at a time may be under way in a process, as there is one standard input and one set of
+// signals.
 func (c Config) Run(ctx context.Context) error {
 	if c.App == nil {
 		return errors.New("launch: Config.App is nil")

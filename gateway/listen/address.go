@@ -52,9 +52,33 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("listen: address %q %s", e.Input, e.Reason)
 }
 
-// Parse reads an address; the package documentation has the grammar. Nothing in an address is percent-encoded. The error
-// is always an *AddressError. Parse looks at the text only, and at no file, socket or name service; the one thing that
-// depends on the system is how long the path of a unix socket may be.
+// Parse reads an address. One grammar serves in code and on the command line:
+//
+//	http://127.0.0.1:8080               a protocol (http, fastcgi, scgi, auto) over TCP
+//	fastcgi+unix:/run/app.sock          over a unix socket; also fastcgi+unix:///run/app.sock
+//	scgi+unix:/run/app.sock?mode=0660&owner=www-data&group=www-data
+//	scgi+unix:@app                      over an abstract unix socket (Linux)
+//	fastcgi+fd:0                        on a listening socket inherited as descriptor 0
+//	fastcgi+systemd:NAME                on the only socket that systemd passed, or by name or index
+//	auto://127.0.0.1:9000               all protocols on one listener
+//	cgi:/srv/cgi-bin                    a folder of CGI scripts, or one script (only to be called)
+//	files:/srv/www                      a folder of files (only to be called)
+//	demo:                               the demo application (only to be called)
+//
+// A server of one protocol also takes an address without it:
+//
+//	127.0.0.1:9000   [::1]:9000   localhost:9000   :9000   9000
+//	unix:/run/app.sock   /run/app.sock   fd:0   systemd:NAME
+//
+// A TCP address without a host is 127.0.0.1, so that no program is open to other machines by
+// omission. 0.0.0.0:9000 is all IPv4 addresses of the machine, and [::]:9000 all of both kinds.
+// The options of a unix socket follow a question mark, which the path therefore cannot hold: mode
+// (octal; 0660 if left out), owner and group (name or number), and takeover=1, by which a new
+// process takes the place of one that still serves there. Schemes may be in upper or lower case.
+// Nothing is percent-encoded.
+//
+// The error is always an *AddressError. Parse reads the text only, and no file, socket or name
+// service. Only the longest path of a unix socket depends on the system.
 func Parse(s string) (Address, error) {
 	a, err := parse(s)
 	if err != nil {
