@@ -84,7 +84,7 @@ func (b *body) write(p []byte, hold bool) (taken bool) {
 		b.surplus = append(b.surplus, p...)
 	}
 	b.change.Broadcast()
-	return !b.full()
+	return !b.mustWait()
 }
 
 // newSpool holds what is left unread, within the request's share of the server's budget.
@@ -129,12 +129,12 @@ func (b *body) closeWrite(err error) {
 // waitForRoom waits until r has read some of its body: alone on its connection, a request simply stops being read. What can be seen
 // meanwhile is that the web server goes away; what it has sent is there to be read all the same.
 func (c *conn) waitForRoom(r *request, b *body) error {
-	for b.isFull() {
+	for b.blocked() {
 		c.mu.Lock()
 		c.wait.stalled = r
 		c.wait.set(time.Time{})
 		c.mu.Unlock()
-		gone, err := c.reader.socket.WaitGone(func() bool { return !b.isFull() })
+		gone, err := c.reader.socket.WaitGone(func() bool { return !b.blocked() })
 		c.mu.Lock()
 		c.wait.stalled = nil
 		c.mu.Unlock()
@@ -143,7 +143,7 @@ func (c *conn) waitForRoom(r *request, b *body) error {
 		}
 		switch {
 		case gone || errors.Is(err, errors.ErrUnsupported):
-			b.waitForRoom()
+			b.waitUnwatched()
 		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // the deadline is endWaitForRoom's
 			return err
 		}
@@ -160,20 +160,20 @@ func (c *conn) endWaitForRoom(r *request) {
 	}
 }
 
-// isFull reports whether the reader must wait.
-func (b *body) isFull() bool {
+// blocked reports whether the reader must wait.
+func (b *body) blocked() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.full()
+	return b.mustWait()
 }
 
-func (b *body) full() bool { return len(b.surplus) > 0 && !b.closed && b.err == nil }
+func (b *body) mustWait() bool { return len(b.surplus) > 0 && !b.closed && b.err == nil }
 
-// waitForRoom is for a reader that cannot watch the connection meanwhile.
-func (b *body) waitForRoom() {
+// waitUnwatched is for a reader that cannot watch the connection meanwhile.
+func (b *body) waitUnwatched() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.full() {
+	for b.mustWait() {
 		b.change.Wait()
 	}
 }
@@ -215,9 +215,9 @@ func (b *body) take(p []byte) (n int, err error, wait bool) {
 		b.mu.Unlock()
 		return 0, nil, true
 	}
-	full := b.full()
-	n, err = b.read(p)
-	if full && !b.full() {
+	waits := b.mustWait()
+	n, err = b.readNow(p)
+	if waits && !b.mustWait() {
 		b.change.Broadcast()
 		defer b.request.conn.endWaitForRoom(b.request)
 	}
@@ -225,8 +225,8 @@ func (b *body) take(p []byte) (n int, err error, wait bool) {
 	return n, err, false
 }
 
-// read reads what is there. The caller holds mu.
-func (b *body) read(p []byte) (n int, err error) {
+// readNow reads what is there. The caller holds mu.
+func (b *body) readNow(p []byte) (n int, err error) {
 	switch {
 	case b.closed:
 		return 0, gateway.ErrFinished

@@ -54,11 +54,11 @@ func TestBodyAlone(t *testing.T) {
 		t.Errorf("%d bytes of memory and %d of files are in use", memory, files)
 	}
 	wantBlocks(t, b, 0, n/2-1)
-	if !b.isFull() {
+	if !b.blocked() {
 		t.Error("the reader may go on before half was read")
 	}
 	wantBlocks(t, b, n/2-1, n/2)
-	if b.isFull() {
+	if b.blocked() {
 		t.Error("the reader must wait though half was read")
 	}
 	b.closeWrite(io.EOF)
@@ -98,7 +98,7 @@ func TestBodyWithoutRoomAlone(t *testing.T) {
 		}
 		b.write(blockOf(2*i+1), false) // as where other requests must run before the reader waits
 		wantBlocks(t, b, 2*i, 2*i+2)
-		if b.isFull() {
+		if b.blocked() {
 			t.Error("all was read, and the reader must wait")
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
@@ -66,7 +67,7 @@ func (c *conn) read() {
 			}
 			continue
 		case err == nil:
-			err = c.fill()
+			err = c.waitForMore()
 		}
 		if err != nil {
 			c.readEnded(err)
@@ -88,9 +89,9 @@ func (c *conn) handleBuffered() error {
 	}
 }
 
-// fill waits for more. Variables that are not complete must not stay in the reader's buffer.
-func (c *conn) fill() error {
-	c.ownParams()
+// waitForMore waits until something has come. Variables that are not complete must not stay in the reader's buffer.
+func (c *conn) waitForMore() error {
+	c.ownPending()
 	c.mu.Lock()
 	c.wait.begin(c.reader.position())
 	c.moveReadDeadline()
@@ -102,14 +103,14 @@ func (c *conn) fill() error {
 	return err
 }
 
-// ownParams copies variables out of the reader's buffer, which is about to be filled anew.
-func (c *conn) ownParams() {
+// ownPending copies variables out of the reader's buffer, which is about to be filled anew.
+func (c *conn) ownPending() {
 	c.mu.Lock()
 	pending := c.table.pendingList()
 	c.mu.Unlock()
 	for _, r := range pending {
 		if !r.ownParams() {
-			r.overload()
+			r.refuse(wire.Overloaded)
 		}
 	}
 }
@@ -161,20 +162,17 @@ func (c *conn) readEnded(err error) {
 	if err != io.EOF { // at once, as an App must not answer what was cut off by an error of the protocol
 		c.lc.Net.Close()
 	}
-	for _, r := range c.ready { // complete, but an error came with them: nothing could be answered
-		r.drop()
-	}
-	c.ready = nil
-	c.reader.drop()
 	c.mu.Lock()
-	open, pending := slices.Clone(c.table.open), c.table.pendingList()
+	open := slices.Clone(c.table.open)
 	c.mu.Unlock()
 	for _, r := range open {
 		r.cancel(c.goneCause())
+		if !r.called() { // complete or not: it could not be answered
+			r.drop()
+		}
 	}
-	for _, r := range pending {
-		r.drop()
-	}
+	c.ready = nil
+	c.reader.discard()
 	c.unref()
 }
 

@@ -49,20 +49,20 @@ func (c *conn) moveReadDeadline() {
 func (c *conn) readDeadline() time.Time {
 	switch pending := c.table.oldestPending(); {
 	case c.state == stateLingering:
-		return after(&c.wait.lingerSince, lingerTime)
+		return deadlineAfter(&c.wait.lingerSince, lingerTime)
 	case pending != nil: // for all of the variables: a byte now and then must not do
 		for r := range c.table.pendingParams() {
-			after(&r.since, c.limits.readTimeout)
+			deadlineAfter(&r.since, c.limits.readTimeout)
 		}
-		return after(&pending.since, c.limits.readTimeout)
+		return deadlineAfter(&pending.since, c.limits.readTimeout)
 	case c.wait.at.within && !c.withinBody():
-		return after(&c.wait.recordSince, c.limits.readTimeout)
+		return deadlineAfter(&c.wait.recordSince, c.limits.readTimeout)
 	case len(c.table.open) > 0:
 		return time.Time{}
 	case c.state == stateNew:
-		return after(&c.wait.recordSince, c.newTimeout())
+		return deadlineAfter(&c.wait.recordSince, c.newTimeout())
 	}
-	return after(new(time.Time), c.limits.idleTimeout)
+	return deadlineAfter(new(time.Time), c.limits.idleTimeout)
 }
 
 // newTimeout bounds the wait for each record until a request is complete: only then a web server may keep the connection for as long
@@ -75,8 +75,8 @@ func (c *conn) newTimeout() time.Duration {
 	return read
 }
 
-// after returns the time that is bound after since, which begins now if it has not.
-func after(since *time.Time, bound time.Duration) time.Time {
+// deadlineAfter returns the time that is bound after since, which begins now if it has not.
+func deadlineAfter(since *time.Time, bound time.Duration) time.Time {
 	if bound == 0 {
 		return time.Time{}
 	}

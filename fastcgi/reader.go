@@ -83,8 +83,8 @@ func (r *reader) Release() {
 	}
 }
 
-// drop lets go of all that has come.
-func (r *reader) drop() {
+// discard lets go of all that has come.
+func (r *reader) discard() {
 	r.start, r.end = 0, 0
 	r.Release()
 }

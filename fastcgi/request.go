@@ -57,7 +57,7 @@ func (c *conn) beginRequest(id uint16, content []byte) error {
 		return err
 	}
 	c.mu.Lock()
-	status, err := c.admit(id, b)
+	status, err := c.tryAdmit(id, b)
 	c.mu.Unlock()
 	if err == nil && status != wire.RequestComplete {
 		c.refuse(id, b.KeepConn, status)
@@ -65,8 +65,8 @@ func (c *conn) beginRequest(id uint16, content []byte) error {
 	return err
 }
 
-// admit gives a request its place in the table, or returns another status than RequestComplete. The caller holds mu.
-func (c *conn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
+// tryAdmit gives a request its place in the table, or returns another status than RequestComplete. The caller holds mu.
+func (c *conn) tryAdmit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
 	switch {
 	case c.table.find(id) != nil:
 		return 0, wire.Errorf("request %d begun again while it is open", id)
@@ -86,7 +86,7 @@ func (c *conn) admit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error
 	return wire.RequestComplete, nil
 }
 
-// refuse ends a request that was not admitted.
+// refuse ends a request that is not admitted.
 func (c *conn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -138,50 +138,44 @@ func (r *request) handleParams(p piece) error {
 // addParams keeps a piece of the variables. Those of a request that is over its bounds are dropped, and it is refused when they have
 // ended: an answer before that would be against FastCGI section 6.2.
 func (r *request) addParams(content []byte) {
-	most, size := r.conn.limits.maxParamsBytes, int64(len(content))
+	most := r.conn.limits.maxParamsBytes
 	switch {
 	case r.refusal != nil:
-	case most >= 0 && r.paramsBytes+size > most:
+	case most >= 0 && r.paramsBytes+int64(len(content)) > most:
 		r.refuseParams()
-	case !r.reserveParams(size):
-		r.conn.warnParams()
-		r.overload()
 	case !r.keepParams(content):
-		r.overload()
+		r.refuse(wire.Overloaded)
 	}
 }
 
-// reserveParams reserves size more bytes within the bound of the connection.
-func (r *request) reserveParams(size int64) bool {
-	c := r.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.table.reserve(r, size, c.limits.maxParamsBytes)
-}
-
-// keepParams keeps a piece. The usual one piece stays where it is, in the reader's buffer.
+// keepParams keeps a piece, and reports false where the connection or the server has no room for it. The usual one piece stays where it
+// is, in the reader's buffer.
 func (r *request) keepParams(content []byte) bool {
-	if r.params == nil {
+	c, size := r.conn, int64(len(content))
+	c.mu.Lock()
+	reserved := c.table.reserve(r, size, c.limits.maxParamsBytes)
+	c.mu.Unlock()
+	switch {
+	case !reserved:
+		c.warnParams()
+		return false
+	case r.params == nil:
 		r.params, r.borrowed = content, true
 		return true
 	}
-	if !r.ownParams() || !r.holdParams(int64(len(content))) {
-		return false
+	kept := r.ownParams() && r.holdParams(size)
+	if kept {
+		r.params = append(r.params, content...)
 	}
-	r.params = append(r.params, content...)
-	return true
+	return kept
 }
 
-// ownParams copies what was left in the reader's buffer. It reports false where there is no room for that.
+// ownParams copies what was left in the reader's buffer, and reports false where there is no room for that.
 func (r *request) ownParams() bool {
-	if !r.borrowed {
-		return true
+	if r.borrowed && r.holdParams(int64(len(r.params))) {
+		r.params, r.borrowed = bytes.Clone(r.params), false
 	}
-	if !r.holdParams(int64(len(r.params))) {
-		return false
-	}
-	r.params, r.borrowed = bytes.Clone(r.params), false
-	return true
+	return !r.borrowed
 }
 
 // holdParams reserves size bytes of the budget.
@@ -192,13 +186,6 @@ func (r *request) holdParams(size int64) bool {
 	}
 	r.heldBytes += size
 	return true
-}
-
-// overload ends a request whose variables find no room.
-func (r *request) overload() {
-	r.status = wire.Overloaded
-	r.release()
-	r.finish(aborted)
 }
 
 // refuseParams has the request answered without its variables.
@@ -271,17 +258,23 @@ func (r *request) app() gateway.App {
 // paramsTooLarge answers a request whose variables are over a bound.
 var paramsTooLarge = gateway.Refuse(&gateway.HeadTooLargeError{})
 
-// abort ends a request that the web server does not want any more (FastCGI section 5.4). Its App, if it was called, releases it.
+// called reports whether the App was called, or is about to be.
+func (r *request) called() bool { return r.paramsEnded && !slices.Contains(r.conn.ready, r) }
+
+// abort ends a request that the web server does not want any more (FastCGI section 5.4). An App that was called releases it.
 func (r *request) abort() {
-	c := r.conn
 	r.cancel(gateway.ErrClientGone)
-	i := slices.Index(c.ready, r)
-	if i >= 0 {
-		c.ready = slices.Delete(c.ready, i, i+1)
-	}
-	if i >= 0 || !r.paramsEnded {
+	if !r.called() {
+		r.conn.ready = slices.DeleteFunc(r.conn.ready, func(ready *request) bool { return ready == r })
 		r.release()
 	}
+	r.finish(aborted)
+}
+
+// refuse ends a request whose App was not called and will not be.
+func (r *request) refuse(status wire.ProtocolStatus) {
+	r.status = status
+	r.release()
 	r.finish(aborted)
 }
 
@@ -347,7 +340,7 @@ func (r *request) release() {
 	c.server.conns.EndRequest()
 }
 
-// drop takes away a request whose web server has gone before its App was called.
+// drop ends a request whose App was not called, without an answer: its web server has gone.
 func (r *request) drop() {
 	c := r.conn
 	c.mu.Lock()

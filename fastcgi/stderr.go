@@ -17,7 +17,7 @@ type errorStream request
 func (s *errorStream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		part := p[:min(len(p), wire.AlignedContent)]
-		if err := s.send(part); err != nil {
+		if err := s.sendRecord(part); err != nil {
 			if !errors.Is(err, gateway.ErrFinished) {
 				s.unsent.add(p)
 			}
@@ -28,7 +28,7 @@ func (s *errorStream) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *errorStream) send(part []byte) error {
+func (s *errorStream) sendRecord(part []byte) error {
 	w, err := s.out.lock()
 	if err != nil {
 		return err
