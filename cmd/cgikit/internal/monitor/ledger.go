@@ -56,8 +56,8 @@ func (l *Ledger) add(n int) {
 func (l *Ledger) Enter(a *host.Access) {
 	slot, _ := slices.BinarySearch(Bounds[:], a.Duration) // a duration that is the bound is within it
 	reason, class := reasonOf(a), classOf(a.Status)
-	if reason == clientGone && class == 5 {
-		class = 0 // nobody was there to be told
+	if reason == clientGone && (class == 5 || a.Status == 499) {
+		class = 0 // it was sent nothing
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,22 +113,31 @@ func classOf(status int) int {
 // reasonOf names why there is no whole answer of the target. Nothing of it comes from a client. A path at which nothing is has been
 // answered as it should be.
 func reasonOf(a *host.Access) string {
-	backend, request, large := (*gateway.BackendError)(nil), (*gateway.RequestError)(nil), (*gateway.BodyTooLargeError)(nil)
+	backend, server := (*gateway.BackendError)(nil), (*gateway.ServerError)(nil)
+	request, large := (*gateway.RequestError)(nil), (*gateway.BodyTooLargeError)(nil)
 	switch err := a.Err; {
 	case err == nil, errors.Is(err, host.ErrNotFound), errors.Is(err, host.ErrNotScript), errors.Is(err, host.ErrFolder):
 		return ""
-	case errors.Is(err, context.Canceled):
+	case errors.As(err, &large):
+		return "the request body is too large"
+	case errors.As(err, &server): // before the end of the context that it may wrap
+		return server.Reason
+	case errors.As(err, new(*gateway.BodyError)):
+		return "the request body did not arrive"
+	case errors.Is(err, gateway.ErrClientGone), errors.Is(err, context.Canceled):
 		return clientGone
 	case errors.As(err, &backend): // before what it wraps: a backend may go away too
 		return backend.Reason
 	case gateway.PeerGone(err):
 		return clientGone
-	case errors.As(err, &large):
-		return "the request body is too large"
 	case errors.As(err, &request):
 		return "the request is malformed"
 	case errors.Is(err, gateway.ErrLengthRequired):
 		return "the length of the request body is unknown"
+	case a.Status == 404: // outside the mount
+		return ""
+	case classOf(a.Status) == 4:
+		return "the request was refused"
 	}
 	return "the application failed"
 }

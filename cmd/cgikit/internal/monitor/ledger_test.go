@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"syscall"
 	"testing"
@@ -47,6 +48,8 @@ func TestLedger(t *testing.T) {
 // TestReasons: a reason is one of few, and never what a client sent.
 func TestReasons(t *testing.T) {
 	backend := &gateway.BackendError{Status: 502, Reason: "the application broke off", Err: syscall.ECONNRESET}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
 	for _, test := range []struct {
 		err  error
 		want string
@@ -63,10 +66,19 @@ func TestReasons(t *testing.T) {
 		{&gateway.BodyTooLargeError{Limit: 1}, "the request body is too large"},
 		{&gateway.RequestError{Reason: "x", Input: "secret"}, "the request is malformed"},
 		{gateway.ErrLengthRequired, "the length of the request body is unknown"},
+		{gateway.ContextError(canceled), clientGone},
+		{&gateway.ServerError{Status: 503, Reason: "no room", Err: context.Canceled}, "no room"},
+		{&gateway.BodyError{Err: io.ErrUnexpectedEOF}, "the request body did not arrive"},
+		{&gateway.BodyError{Err: &gateway.BodyTooLargeError{Limit: 1}}, "the request body is too large"},
 		{errors.New("secret"), "the application failed"},
 	} {
 		if got := reasonOf(&host.Access{Err: test.err}); got != test.want {
 			t.Errorf("%v: got %q; want %q", test.err, got, test.want)
+		}
+	}
+	for status, want := range map[int]string{404: "", 431: "the request was refused", 500: "the application failed"} {
+		if got := reasonOf(&host.Access{Status: status, Err: errors.New("of a server")}); got != want {
+			t.Errorf("%d: got %q; want %q", status, got, want)
 		}
 	}
 }
@@ -76,7 +88,8 @@ func TestGoneClient(t *testing.T) {
 	var l Ledger
 	l.Enter(&host.Access{Status: 502, Err: syscall.EPIPE})
 	l.Enter(&host.Access{Status: 200, Err: syscall.EPIPE})
-	if f := l.Figures(); f.Classes[0] != 1 || f.Classes[2] != 1 || f.Classes[5] != 0 || f.Errors[clientGone] != 2 {
+	l.Enter(&host.Access{Status: 499, Err: gateway.ErrClientGone})
+	if f := l.Figures(); f.Classes[0] != 2 || f.Classes[2] != 1 || f.Classes[4] != 0 || f.Classes[5] != 0 || f.Errors[clientGone] != 3 {
 		t.Errorf("got %+v", f)
 	}
 }
