@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"fastcgi":                     {"fastcgi/internal/client", "fastcgi/wire", "gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
 	"fastcgi/gofastconn":          {"fastcgi", "fastcgi/wire", "gateway", "headers", "util", "github.com/yookoala/gofast"},
 	"fastcgi/internal/client":     {"fastcgi/wire", "gateway", "gateway/exchange", "gateway/transport", "util"},
+	"fastcgi/nethttp":             {"fastcgi/wire", "gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
 	"fastcgi/wire":                {"util"},
 	"gateway/httpapp":             {"gateway", "gateway/exchange", "gateway/internal/accept", "gateway/listen", "gateway/transport", "headers", "util"},
 	"gateway/host":                {"gateway", "gateway/exchange", "gateway/httpapp", "gateway/transport", "headers", "util"},
