@@ -1,6 +1,7 @@
 package fastcgi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,10 @@ import (
 
 // bodyMemory is how much of a body that its App has not asked for yet is held in memory, in bytes: enough for the forms of browsers.
 const bodyMemory = 256 << 10
+
+// errBodyCut is what the App reads where the web server aborted the request or went away within the body. It is a context.Canceled
+// too, so that it is not logged.
+var errBodyCut = fmt.Errorf("fastcgi: request body broken off by the web server: %w: %w", io.ErrUnexpectedEOF, context.Canceled)
 
 // errBodyLate is what the App reads where the next piece of its body has not come in time.
 var errBodyLate = fmt.Errorf("fastcgi: nothing more of the request body within ReadTimeout: %w: %w", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded)

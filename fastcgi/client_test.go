@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,12 +65,12 @@ func pairs(namesAndValues ...string) string {
 	return string(b)
 }
 
-// params is a whole PARAMS stream.
+// required is the variables of every request (RFC 3875 sections 4.1.12 and 4.1.16): without them, net/http/fcgi answers 500.
+var required = pairs("REQUEST_METHOD", "GET", "SERVER_PROTOCOL", "HTTP/1.1")
+
+// params is a whole PARAMS stream. It begins with what is required, of which the last value counts.
 func params(id uint16, namesAndValues ...string) string {
-	if len(namesAndValues) == 0 {
-		return rec(typeParams, id, "")
-	}
-	return rec(typeParams, id, pairs(namesAndValues...)) + rec(typeParams, id, "")
+	return rec(typeParams, id, required+pairs(namesAndValues...)) + rec(typeParams, id, "")
 }
 
 // head is a request up to its body.
@@ -79,7 +80,7 @@ func head(id uint16, flags byte, namesAndValues ...string) string {
 
 // get is a whole GET request for path.
 func get(id uint16, flags byte, path string) string {
-	return head(id, flags, "REQUEST_METHOD", "GET", "REQUEST_URI", path) + rec(typeStdin, id, "")
+	return head(id, flags, "REQUEST_URI", path) + rec(typeStdin, id, "")
 }
 
 // record is one that came back.
@@ -201,6 +202,17 @@ func (a *answer) add(t *testing.T, r record) {
 	}
 }
 
+// said is what the App and the gateway complain of: on STDERR, and for nethttp in the server's log.
+func (a *answer) said(srv *server) string {
+	if differs(srv.t, "FCGI_STDERR") && a.stderr == "" {
+		return srv.log.String()
+	}
+	if !a.stderrEnded {
+		srv.t.Error("STDERR was not ended (F24)")
+	}
+	return a.stderr
+}
+
 // whole reads the answer of the only request under way, and checks that it is complete.
 func (c *client) whole(id uint16) string {
 	c.t.Helper()
@@ -220,6 +232,26 @@ func (c *client) ended() {
 	if r, err := c.read(); err != io.EOF {
 		c.t.Errorf("read %+v, %v; want the end of the connection", r, err)
 	}
+}
+
+// ask sends GET_VALUES and returns the answer. net/http/fcgi ends it by an empty record.
+func (c *client) ask(query string) record {
+	c.t.Helper()
+	answer := c.send(rec(typeGetValues, 0, query)).next()
+	if onNethttp(c.t) {
+		if end := c.next(); end != (record{typeGetValuesResult, 0, ""}) {
+			c.t.Errorf("got %+v; want the end of the answer", end)
+		}
+	}
+	return answer
+}
+
+// sorted orders the fields of a head by their names, and takes out the Date that net/http/fcgi adds.
+func sorted(stdout string) string {
+	head, body, _ := strings.Cut(stdout, "\r\n\r\n")
+	fields := slices.DeleteFunc(strings.Split(head, "\r\n"), func(f string) bool { return strings.HasPrefix(f, "Date: ") })
+	slices.Sort(fields[1:]) // Status is first
+	return strings.Join(fields, "\r\n") + "\r\n\r\n" + body
 }
 
 // body cuts the head off a response.

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// lingerTime is how long a connection whose responses are complete is still read, so that a web server that is sending gets to read
+// them before a reset. nginx closes at once.
+const lingerTime = 2 * time.Second
+
 // longAgo is a deadline that ends a wait.
 var longAgo = time.Unix(1, 0)
 

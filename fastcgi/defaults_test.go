@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// A zero StdServer is bounded; only who asks for no bound has none.
+// A zero Server is bounded; only one that is told so has no bound.
 func TestDefaults(t *testing.T) {
-	zero, none := new(StdServer), &StdServer{MaxParams: -1, MaxParamsBytes: -1}
-	if got := zero.maxParams(); got != 1024 {
+	zero, none := new(Server).limits(), (&Server{MaxParams: -1, MaxParamsBytes: -1}).limits()
+	if got := zero.maxParams; got != 1024 {
 		t.Errorf("MaxParams: got %d; want 1024", got)
 	}
-	if got := zero.maxParamsBytes(); got != 256<<10 {
+	if got := zero.maxParamsBytes; got != 256<<10 {
 		t.Errorf("MaxParamsBytes: got %d; want 256 KiB", got)
 	}
-	if n, size := none.maxParams(), none.maxParamsBytes(); n >= 0 || size >= 0 {
+	if n, size := none.maxParams, none.maxParamsBytes; n >= 0 || size >= 0 {
 		t.Errorf("no bounds: got %d and %d; want them negative", n, size)
 	}
 	for field, want := range map[time.Duration]time.Duration{0: time.Minute, -1: 0, time.Second: time.Second} {

@@ -5,13 +5,9 @@
 //
 // [Client] is the other side: a gateway.Backend that calls FastCGI applications, such as php-fpm.
 //
-// # Two engines
+// # Server
 //
-// [Server] is the engine to choose. [StdServer], whose short form is [Serve], has the same fields and methods and gives the same
-// answers over the standard library's net/http/fcgi: for a program that must not have another FastCGI implementation in it, and to
-// find out whose fault something is. It is several times slower; `go run ./testdata/bench/fastcgi engines` measures both.
-//
-// Both have:
+// [Server] is an engine of its own; it does not use net/http. It has:
 //
 //   - the whole environ, byte for byte and in order, SCRIPT_NAME and PATH_INFO among it;
 //   - a response as the App set it: order, reason phrase, no body to HEAD, a head that Flush sends at once;
@@ -20,10 +16,7 @@
 //   - a body that is an error to the App when it was cut off, and a response that is seen to be cut off when the App failed;
 //   - several requests on one connection at the same time, and a panic that costs one of them;
 //   - bounds on variables, requests, connections and time, each with the protocol's own answer;
-//   - GET_VALUES answered truly, Shutdown, and an Accept that outlives a shortage of files.
-//
-// Server alone has:
-//
+//   - GET_VALUES answered truly, Shutdown, and an Accept that outlives a shortage of files;
 //   - one read and one write for a small request, and no goroutine of its own: a request runs on the goroutine that has read it. When
 //     it lasts over a millisecond, waits for its body or asks for the end of its context, another goroutine goes on reading;
 //   - files by sendfile(2), and large slices from where they are;
@@ -33,10 +26,8 @@
 //   - the other roles, as [Authorizer] and [Filter];
 //   - [SetAppStatus].
 //
-// What StdServer cannot do are limits of net/http/fcgi: it allocates 64 KiB for each response and again for each connection, and
-// copies every record, files too. Response bytes wait in a buffer of 64 KiB for Flush or the end. A body record waits for the App once
-// 64 KiB are unread; while the connection's reader waits so, it sees neither other requests of this connection nor that the web
-// server aborted or went away. Authorizers and filters are told FCGI_UNKNOWN_ROLE.
+// Package nethttp has a Server with the same fields and methods over the standard library's net/http/fcgi. Its documentation says what
+// that cannot do; `go run ./testdata/bench/fastcgi engines` measures both.
 //
 // # The body comes first
 //
@@ -60,6 +51,5 @@
 //
 // # The wire
 //
-// [ParseHeader], [AppendRecord], [AppendPair], [CutPair] and their kin read and write the protocol itself. They are functions of
-// bytes alone, for clients and tools.
+// Package fastcgi/wire reads and writes the protocol itself.
 package fastcgi

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
@@ -15,40 +16,40 @@ import (
 type engine interface {
 	Serve(net.Listener) error
 	ListenAndServe() error
+	HandleRequest(net.Listener) error
 	Shutdown(context.Context) error
 	Close() error
 	Stats() transport.Stats
-	CurrentRequests() int
 }
 
 var (
 	_ engine = (*fastcgi.Server)(nil)
-	_ engine = (*fastcgi.StdServer)(nil)
+	_ engine = (*nethttp.Server)(nil)
 )
 
-// bothEngines runs a test of what is the same for both: as the sub-tests Server and StdServer, by whose names start knows.
+// bothEngines runs a test of what is the same for both: as the sub-tests Server and nethttp, by whose names start knows.
 func bothEngines(t *testing.T, test func(t *testing.T)) {
 	t.Run("Server", test)
-	t.Run("StdServer", test)
+	t.Run("nethttp", test)
 }
 
-// onStdServer reports which engine t is about; a test that is not of both is about Server.
-func onStdServer(t *testing.T) bool {
+// onNethttp reports which engine t is about; a test that is not of both is about Server.
+func onNethttp(t *testing.T) bool {
 	t.Helper()
-	return strings.Contains(t.Name()+"/", "/StdServer/")
+	return strings.Contains(t.Name()+"/", "/nethttp/")
 }
 
 // engineOf makes the engine that t is about, with the fields of s.
 func engineOf(t *testing.T, s *fastcgi.Server) engine {
-	if !onStdServer(t) {
+	if !onNethttp(t) {
 		return s
 	}
-	std := new(fastcgi.StdServer)
-	from, to := reflect.ValueOf(s).Elem(), reflect.ValueOf(std).Elem()
+	other := new(nethttp.Server)
+	from, to := reflect.ValueOf(s).Elem(), reflect.ValueOf(other).Elem()
 	for i := range to.NumField() {
 		if f := to.Type().Field(i); f.IsExported() {
 			to.Field(i).Set(from.FieldByName(f.Name))
 		}
 	}
-	return std
+	return other
 }

@@ -69,7 +69,9 @@ func TestHAProxy(t *testing.T) {
 				if n := srv.Stats().Accepted; n != 1 {
 					t.Errorf("HAProxy made %d connections; want one for all", n)
 				}
-				checkSaid(t, s)
+				if !differs(t, "FCGI_STDERR") {
+					checkSaid(t, s)
+				}
 			})
 		}
 	})
@@ -114,7 +116,7 @@ func (h *held) giveUp(t *testing.T, s *webserver.Server) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	half := strings.Repeat("x", 100_000) // HAProxy collects 64 KiB before it asks, and StdServer takes 128 KiB that nobody reads
+	half := strings.Repeat("x", 100_000) // HAProxy collects 64 KiB before it asks, and a server reads 256 KiB ahead of the App
 	if _, err := fmt.Fprintf(c, "POST /app/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n%s", half); err != nil {
 		t.Fatal(err)
 	}

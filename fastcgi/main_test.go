@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
@@ -33,8 +34,8 @@ func serveSpawned(engine string) error {
 		_, err := fmt.Fprint(w, os.Getpid())
 		return err
 	})
-	if engine == "StdServer" {
-		return (&fastcgi.StdServer{App: app}).Serve(l)
+	if engine == "nethttp" {
+		return (&nethttp.Server{App: app}).Serve(l)
 	}
 	return (&fastcgi.Server{App: app}).Serve(l)
 }

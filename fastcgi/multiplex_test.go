@@ -36,7 +36,7 @@ func TestManyInterleaved(t *testing.T) {
 		var text strings.Builder
 		streams := []func(id uint16) string{
 			func(id uint16) string { return begin(id, responder, keepConn) },
-			func(id uint16) string { return rec(typeParams, id, pairs("ID", fmt.Sprint(id))[:3]) },
+			func(id uint16) string { return rec(typeParams, id, required+pairs("ID", fmt.Sprint(id))[:3]) },
 			func(id uint16) string { return rec(typeParams, id, pairs("ID", fmt.Sprint(id))[3:]) },
 			func(id uint16) string { return rec(typeParams, id, "") },
 			func(id uint16) string { return rec(typeStdin, id, fmt.Sprint("body of ", id)) },
@@ -265,27 +265,25 @@ func TestReadUnderWayWhenTheAppReturns(t *testing.T) {
 
 // TestLargeStderr comes before the head and between pieces of the body (F25).
 func TestLargeStderr(t *testing.T) {
-	bothEngines(t, func(t *testing.T) {
-		log, chunk := strings.Repeat("log line\n", 120_000), strings.Repeat("chunk", 20_000)
-		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
-			var errs []error
-			write := func(w io.Writer, text string) {
-				_, err := io.WriteString(w, text)
-				errs = append(errs, err)
-			}
-			write(r.Stderr, log)
-			write(w, chunk)
-			write(r.Stderr, log)
-			errs = append(errs, w.Flush())
-			write(w, chunk)
-			write(r.Stderr, "end")
-			return errors.Join(errs...)
-		})
-		a := dial(t, srv.addr).send(get(1, 0, "/")).answers(1)[1]
-		if a.stderr != log+log+"end" || body(a.stdout) != chunk+chunk || !a.stderrEnded || !a.stdoutEnded {
-			t.Errorf("got %d bytes of STDERR and %d of STDOUT; want %d and %d", len(a.stderr), len(body(a.stdout)), 2*len(log)+3, 2*len(chunk))
+	log, chunk := strings.Repeat("log line\n", 120_000), strings.Repeat("chunk", 20_000)
+	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
+		var errs []error
+		write := func(w io.Writer, text string) {
+			_, err := io.WriteString(w, text)
+			errs = append(errs, err)
 		}
+		write(r.Stderr, log)
+		write(w, chunk)
+		write(r.Stderr, log)
+		errs = append(errs, w.Flush())
+		write(w, chunk)
+		write(r.Stderr, "end")
+		return errors.Join(errs...)
 	})
+	a := dial(t, srv.addr).send(get(1, 0, "/")).answers(1)[1]
+	if a.stderr != log+log+"end" || body(a.stdout) != chunk+chunk || !a.stderrEnded || !a.stdoutEnded {
+		t.Errorf("got %d bytes of STDERR and %d of STDOUT; want %d and %d", len(a.stderr), len(body(a.stdout)), 2*len(log)+3, 2*len(chunk))
+	}
 }
 
 // TestLargeParams come in several of the largest records, which cut pairs and their lengths (F2, F6, F44).
@@ -298,7 +296,7 @@ func TestLargeParams(t *testing.T) {
 			name, value := fmt.Sprint("N", i), strings.Repeat("v", 200+i%100)
 			list, want = append(list, name, value), want+name+"="+value+"\n"
 		}
-		text := begin(1, responder, 0)
+		text := begin(1, responder, 0) + rec(typeParams, 1, required)
 		for rest := pairs(list...); rest != ""; {
 			n := min(len(rest), 65535)
 			text += padded(typeParams, 1, rest[:n], strings.Repeat("p", 255))

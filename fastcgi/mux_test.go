@@ -44,7 +44,7 @@ func TestClientMultiplexes(t *testing.T) {
 			group.Go(func() {
 				body := strings.Repeat(fmt.Sprint(i, " "), 5000)
 				for range 5 {
-					if _, got, err := exchange(c, requestOf("POST", streamed(body))); got != body || err != nil {
+					if _, got, err := exchange(c, requestOf("POST", streamed(body), "SERVER_PROTOCOL", "HTTP/1.1")); got != body || err != nil {
 						t.Errorf("got %d bytes, %v; want %d", len(got), err, len(body))
 					}
 				}

@@ -50,8 +50,11 @@ func TestGetValues(t *testing.T) {
 				srv := start(t, c.server)
 				conn := dial(t, srv.addr)
 				for _, before := range []string{"", begin(1, responder, keepConn)} { // within a request, too
-					got := conn.send(before, rec(typeGetValues, 0, c.query)).next()
-					if want := (record{typeGetValuesResult, 0, c.want}); got != want {
+					want := record{typeGetValuesResult, 0, c.want}
+					if differs(t, "GET_VALUES") {
+						want.content = pairs("FCGI_MPXS_CONNS", "1")
+					}
+					if got := conn.send(before).ask(c.query); got != want {
 						t.Errorf("got %+v; want %+v", got, want)
 					}
 				}
@@ -78,7 +81,7 @@ func TestMalformed(t *testing.T) {
 				rec(typeParams, 2, ""), "request 2: fastcgi: pair of 5 and 5 bytes"},
 			{"overflowing lengths", begin(1, responder, 1) + rec(typeParams, 1, "\xff\xff\xff\xff\xff\xff\xff\xff") + rec(typeParams, 1, ""), "2147483647"},
 			{"half a length", begin(1, responder, 1) + rec(typeParams, 1, "\x01\x80\x00") + rec(typeParams, 1, ""), "value length"},
-			{"PARAMS twice", begin(1, responder, 1) + params(1, "A", "b") + rec(typeParams, 1, "x"), "behind their end"},
+			{"PARAMS twice", begin(1, responder, 1) + params(1, "A", "b") + rec(typeParams, 1, "x"), "PARAMS of request 1"},
 			{"STDIN before PARAMS have ended", begin(1, responder, 1) + rec(typeStdin, 1, "x"), "before the end of its PARAMS"},
 			{"GET_VALUES that is no pairs", rec(typeGetValues, 0, "\x09"), "GET_VALUES"},
 		} {
@@ -141,7 +144,7 @@ func TestTruncated(t *testing.T) {
 			srv.stop(t)
 			if got, worth := srv.log.lines(), i > 0 && i < endOfParams; worth && got == 0 || !worth && got > 0 {
 				t.Errorf("cut at %d: logged %q", i, srv.log)
-			} else if got > 1 && !onStdServer(t) {
+			} else if got > 1 {
 				t.Errorf("cut at %d, twice: logged %q; want one line", i, srv.log)
 			}
 		}
@@ -169,7 +172,11 @@ func TestIgnored(t *testing.T) {
 		c.send(rec(typeUnknownType, 0, "12345678"), rec(typeStdin, 9, "x"), rec(typeParams, 9, "x"), rec(typeAbort, 9, ""), rec(99, 9, "x"))
 		for _, kind := range []byte{12, 255, typeGetValuesResult} {
 			want := record{typeUnknownType, 0, string([]byte{kind, 0, 0, 0, 0, 0, 0, 0})}
-			if got := c.send(rec(kind, 0, "what?")).next(); got != want {
+			c.send(rec(kind, 0, "what?"))
+			if differs(t, "UNKNOWN_TYPE") {
+				continue // the next that comes is the answer of the request below
+			}
+			if got := c.next(); got != want {
 				t.Errorf("type %d: got %+v; want %+v", kind, got, want)
 			}
 		}
@@ -189,7 +196,7 @@ func TestParamsInPieces(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, echo)
 		want := "A=1\nLONG=" + strings.Repeat("v", 200) + "\n"
-		text := begin(1, responder, 0)
+		text := begin(1, responder, 0) + rec(typeParams, 1, required)
 		for _, b := range []byte(pairs("A", "1", "LONG", strings.Repeat("v", 200))) {
 			text += padded(typeParams, 1, string([]byte{b}), "padding")
 		}
@@ -204,10 +211,15 @@ func TestBadEnviron(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, echo)
 		c := dial(t, srv.addr)
-		for _, pair := range [][]string{{"CONTENT_LENGTH", "-1"}, {"CONTENT_LENGTH", "99999999999999999999"}, {"", "x"}} {
+		const overflowing = "99999999999999999999"
+		for _, pair := range [][]string{{"CONTENT_LENGTH", "-1"}, {"CONTENT_LENGTH", overflowing}, {"", "x"}} {
+			want := "Status: 400 "
+			if pair[1] == overflowing && differs(t, "CONTENT_LENGTH") {
+				want = "Status: 500 "
+			}
 			a := c.send(head(1, keepConn, pair...), rec(typeStdin, 1, "")).answers(1)[1]
-			if !strings.HasPrefix(a.stdout, "Status: 400 ") {
-				t.Errorf("%q: got %q; want 400 (A9, F11)", pair, a.stdout)
+			if !strings.HasPrefix(a.stdout, want) {
+				t.Errorf("%q: got %q; want %q (A9, F11)", pair, a.stdout, want)
 			}
 		}
 		if got := body(c.send(head(1, keepConn, "HTTP_PROXY", "evil", "A", "b"), rec(typeStdin, 1, "")).whole(1)); got != "A=b\n" {

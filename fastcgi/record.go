@@ -39,7 +39,7 @@ func (c *conn) handleManagement(p piece) error {
 	answer := []byte(nil)
 	switch {
 	case p.Type <= wire.TypeData:
-		return wire.Errorf("record of type %d for request 0, which there is none", p.Type)
+		return wire.Errorf("record of type %d for request 0, which does not exist", p.Type)
 	case !p.last || p.Type == wire.TypeUnknownType: // an answer to that could go on for ever
 		return nil
 	case p.Type == wire.TypeGetValues:

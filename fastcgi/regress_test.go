@@ -39,7 +39,7 @@ func TestParamsBesideAnEnd(t *testing.T) {
 			p.release <- struct{}{}
 		}
 		close(p.release)
-		c.send(rec(typeParams, others+1, ""))
+		c.send(rec(typeParams, others+1, required), rec(typeParams, others+1, ""), rec(typeStdin, others+1, ""))
 		c.answers(others + 1)
 	})
 }

@@ -118,7 +118,7 @@ func (r *request) handleParams(p piece) error {
 	c := r.conn
 	switch {
 	case r.paramsEnded:
-		return wire.Errorf("PARAMS of request %d behind their end", r.id)
+		return wire.Errorf("PARAMS of request %d after their end", r.id)
 	case p.ContentLength > 0:
 		r.addParams(p.content)
 		return nil

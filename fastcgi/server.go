@@ -9,14 +9,34 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
+// DefaultAddr is the address of a server that has none: the port that php-fpm made customary, on the loopback interface.
+const DefaultAddr = "127.0.0.1:9000"
+
+// ErrServerClosed is returned by Serve and ListenAndServe after Shutdown or Close. It is gateway.ErrServerClosed.
+var ErrServerClosed = gateway.ErrServerClosed
+
+// Serve answers the FastCGI requests that arrive on l with app, in goroutines of their own, until l fails. It is the short form of
+// [Server.Serve], and closes l like it.
+func Serve(l net.Listener, app gateway.App) error {
+	return (&Server{App: app}).Serve(l)
+}
+
+// ListenAndServe listens on addr, an address of package listen such as "127.0.0.1:9000" or "unix:/run/app.sock?mode=0660", and
+// answers with app. It is the short form of [Server.ListenAndServe].
+func ListenAndServe(addr string, app gateway.App) error {
+	return (&Server{App: app, Addr: addr}).ListenAndServe()
+}
+
 // Server answers FastCGI requests with an engine of its own: every role, requests multiplexed on a connection, files by sendfile(2).
-// A zero Server with an App serves correctly and safely. [StdServer] has the same fields and methods over net/http/fcgi.
+// A zero Server with an App serves correctly and safely. Package nethttp has
+// a Server with the same fields and methods over net/http/fcgi.
 //
 // The fields must not change once Serve was called. All methods may be called at the same time. A Server must not be copied, and one
 // that was shut down or closed stays so.
@@ -179,4 +199,19 @@ func (s *Server) answers(role Role) bool {
 		return s.Filter != nil
 	}
 	return false
+}
+
+// refuseConn answers the first request of a connection above MaxConns.
+func refuseConn(nc net.Conn) {
+	r := wire.NewRecordReader(nc)
+	for {
+		h, _, err := r.Next()
+		switch {
+		case err != nil:
+			return
+		case h.Type == wire.TypeBeginRequest:
+			transport.RefuseConn(nc, string(wire.AppendEndRequest(nil, h.ID, wire.EndRequest{ProtocolStatus: wire.Overloaded})))
+			return
+		}
+	}
 }

@@ -28,8 +28,8 @@ func TestSpawnFcgi(t *testing.T) {
 	}
 	bothEngines(t, func(t *testing.T) {
 		engine := "Server"
-		if onStdServer(t) {
-			engine = "StdServer"
+		if onNethttp(t) {
+			engine = "nethttp"
 		}
 		socket := filepath.Join(webserver.Dir(t), "s")
 		cmd := exec.Command(spawn, "-s", socket, "-F", "3", "--", self)

@@ -25,6 +25,8 @@ func TestImports(t *testing.T) {
 		{"gateway/transport", []string{"net/http", "net/http/cgi", "net/http/fcgi", "crypto/tls"}},
 		{"cgi", []string{"net", "net/http", "log", "log/slog", "crypto/tls"}},
 		{"scgi", []string{"net/http", "crypto/tls"}},
+		{"fastcgi", []string{"net/http", "net/http/cgi", "net/http/fcgi", "crypto/tls"}},
+		{"fastcgi/wire", []string{"net", "net/http", "crypto/tls"}},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+c.pkg).CombinedOutput()
 		if err != nil {
@@ -64,7 +66,7 @@ var mayImport = map[string][]string{
 	"gateway/httpapp":             {"gateway", "gateway/exchange", "gateway/internal/accept", "gateway/listen", "gateway/transport", "headers", "util"},
 	"gateway/host":                {"gateway", "gateway/exchange", "gateway/httpapp", "gateway/transport", "headers", "util"},
 	"gateway/validate":            {"gateway", "gateway/httpapp", "headers", "util"},
-	"gateway/launch":              {"cgi", "fastcgi", "gateway", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},
+	"gateway/launch":              {"cgi", "fastcgi", "fastcgi/nethttp", "gateway", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},
 	"gateway/gatewaytest":         {"gateway", "gateway/httpapp", "util"},
 	"gateway/gatewaytest/leaks":   nil,
 	"gateway/gatewaytest/vectors": nil,

@@ -54,14 +54,14 @@ func application(t *testing.T, talk func(net.Conn)) *gofastconn.Client {
 	return &gofastconn.Client{Pool: &fastcgi.Client{Addr: l.Addr().String()}}
 }
 
-// serving is a StdServer with app.
+// serving is a fastcgi.Server with app.
 func serving(t *testing.T, app gateway.AppFunc) *gofastconn.Client {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &fastcgi.StdServer{App: app}
+	s := &fastcgi.Server{App: app}
 	go s.Serve(l)
 	t.Cleanup(func() {
 		s.Close()

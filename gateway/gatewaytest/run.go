@@ -66,7 +66,7 @@ func Run(t *testing.T, tr Transport) {
 				return
 			}
 			if reason != "" {
-				p.prompt = shortPrompt
+				p.prompt, p.patience = shortPrompt, longPrompt
 			}
 			p.run(c.drive)
 			if bad := verdict(c, p.failures, reason); bad != "" {

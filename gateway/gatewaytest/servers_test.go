@@ -17,7 +17,7 @@ type deployment struct {
 	network  string // of the application's listener; "" where the server starts the program
 	stock    bool   // nginx's own parameter files and nothing more
 	mount    bool   // our server's Mount field says where the App is
-	std      bool   // FastCGI is served by fastcgi.StdServer
+	nethttp  bool   // FastCGI is served by nethttp.Server
 }
 
 func (d deployment) String() string {
@@ -31,8 +31,8 @@ func (d deployment) String() string {
 	if d.mount {
 		name += " and Mount"
 	}
-	if d.std {
-		name += ", StdServer"
+	if d.nethttp {
+		name += ", nethttp"
 	}
 	return name
 }
@@ -58,14 +58,14 @@ var deployments = onBothEngines(
 	deployment{template: "haproxy-fastcgi", network: "unix", mount: true},
 )
 
-// onBothEngines adds a deployment on StdServer to each that speaks FastCGI, the stock ones aside: what nginx leaves out there is not
+// onBothEngines adds a deployment by package nethttp to each that speaks FastCGI, the stock ones aside: what nginx leaves out there is not
 // the engine's to find.
 func onBothEngines(all ...deployment) []deployment {
 	var both []deployment
 	for _, d := range all {
 		both = append(both, d)
 		if d.protocol() == "fastcgi" && !d.stock {
-			d.std = true
+			d.nethttp = true
 			both = append(both, d)
 		}
 	}
@@ -79,8 +79,8 @@ func (d deployment) protocol() string {
 
 // kind says which of our servers is to run, as newServer and serveAs have it.
 func (d deployment) kind() string {
-	if d.std {
-		return "std"
+	if d.nethttp {
+		return "nethttp"
 	}
 	return d.protocol()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
@@ -57,13 +58,13 @@ type server interface {
 	Close() error
 }
 
-// newServer returns a server for the suite's App: of SCGI, or of FastCGI on either engine.
+// newServer returns a server for the suite's App: of SCGI, or of FastCGI by either engine.
 func newServer(kind, mount string) server {
 	switch kind {
 	case "scgi":
 		return &scgi.Server{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
-	case "std":
-		return &fastcgi.StdServer{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
+	case "nethttp":
+		return &nethttp.Server{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
 	case "fastcgi":
 		return &fastcgi.Server{App: gatewaytest.App, ErrorLog: quiet, Mount: mount}
 	}
@@ -127,11 +128,16 @@ func TestDirect(t *testing.T) {
 		{"gofastconn over tcp", func(t testing.TB) gateway.Backend {
 			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", ""))}}
 		}},
-		{"gofastconn over unix, StdServer", func(t testing.TB) gateway.Backend {
-			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("std", ""), "unix", t.TempDir()))}}
+		{"gofastconn over unix, nethttp", func(t testing.TB) gateway.Backend {
+			return &gofastconn.Client{Pool: &fastcgi.Client{Addr: address(serve(t, newServer("nethttp", ""), "unix", t.TempDir()))}}
 		}},
-		{"fastcgi.Client over tcp, StdServer", func(t testing.TB) gateway.Backend {
-			return fastcgiClient(t, serve(t, newServer("std", ""), "tcp", ""))
+		{"fastcgi.Client over tcp, nethttp", func(t testing.TB) gateway.Backend {
+			return fastcgiClient(t, serve(t, newServer("nethttp", ""), "tcp", ""))
+		}},
+		{"fastcgi.Client, multiplexing, nethttp", func(t testing.TB) gateway.Backend {
+			c := &fastcgi.Client{Addr: address(serve(t, newServer("nethttp", ""), "tcp", "")), Multiplex: true}
+			t.Cleanup(func() { c.Close() })
+			return c
 		}},
 		{"fastcgi.Client, multiplexing", func(t testing.TB) gateway.Backend {
 			c := &fastcgi.Client{Addr: address(serve(t, newServer("fastcgi", ""), "tcp", "")), Multiplex: true}
@@ -174,16 +180,23 @@ func TestDirect(t *testing.T) {
 
 // directExclusions are what these clients cannot do. gateway/host will find the length of a body out for CGI and SCGI.
 var directExclusions = map[string][]gatewaytest.Exclusion{
-	"scgi over tcp":                   {lengthFirst},
-	"scgi over unix":                  {lengthFirst},
-	"gofastconn over tcp":             {wholeRecords},
-	"gofastconn over unix, StdServer": {wholeRecords},
-	"cgi":                             {lengthFirst, spooled},
+	"scgi over tcp":                         {lengthFirst},
+	"scgi over unix":                        {lengthFirst},
+	"gofastconn over tcp":                   {wholeRecords},
+	"gofastconn over unix, nethttp":         {wholeRecords},
+	"cgi":                                   {lengthFirst, spooled},
+	"fastcgi.Client, multiplexing, nethttp": {unreadBody},
 }
 
 var lengthFirst = gatewaytest.Exclusion{
 	Case:   "unknown-length",
 	Reason: "CGI and SCGI put CONTENT_LENGTH before the body (RFC 3875 section 4.1.2, SCGI section 4): the client answers 411 Length Required",
+}
+
+var unreadBody = gatewaytest.Exclusion{
+	Case: "concurrent",
+	Reason: "net/http/fcgi of Go 1.26 reads no further on a connection while an App does not take a record of its body, so that no other request of " +
+		"the connection begins",
 }
 
 var wholeRecords = gatewaytest.Exclusion{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -31,7 +32,9 @@ func TestHandleRequest(t *testing.T) {
 	})
 	scgiHead := "CONTENT_LENGTH\x000\x00SCGI\x001\x00PATH_INFO\x00/x\x00"
 	keep := wire.AppendBeginRequest(nil, 1, wire.BeginRequest{Role: wire.RoleResponder, KeepConn: true})
-	keep = wire.AppendRecord(keep, wire.TypeParams, 1, wire.AppendPair(nil, "PATH_INFO", "/x"))
+	for _, pair := range [][2]string{{"REQUEST_METHOD", "GET"}, {"SERVER_PROTOCOL", "HTTP/1.1"}, {"PATH_INFO", "/x"}} {
+		keep = wire.AppendRecord(keep, wire.TypeParams, 1, wire.AppendPair(nil, pair[0], pair[1]))
+	}
 	keep = wire.AppendRecord(wire.AppendRecord(keep, wire.TypeParams, 1, nil), wire.TypeStdin, 1, nil)
 	for _, c := range []struct {
 		name    string
@@ -41,6 +44,7 @@ func TestHandleRequest(t *testing.T) {
 		{"httpapp", &httpapp.Server{App: app, ErrorLog: quiet}, "GET /x HTTP/1.1\r\nHost: x\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"scgi", &scgi.Server{App: app, ErrorLog: quiet}, fmt.Sprintf("%d:%s,", len(scgiHead), scgiHead)},
 		{"fastcgi", &fastcgi.Server{App: app, ErrorLog: quiet}, string(keep)},
+		{"nethttp", &nethttp.Server{App: app, ErrorLog: quiet}, string(keep)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")

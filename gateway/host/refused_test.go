@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
@@ -235,8 +236,8 @@ func TestRefusedFastCGI(t *testing.T) {
 				s := &fastcgi.Server{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
 				return s.Serve, s.Close
 			},
-			"StdServer": func(done func(*host.Access)) (func(net.Listener) error, func() error) {
-				s := &fastcgi.StdServer{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
+			"nethttp": func(done func(*host.Access)) (func(net.Listener) error, func() error) {
+				s := &nethttp.Server{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
 				return s.Serve, s.Close
 			},
 		}

@@ -69,7 +69,7 @@ func greetUser(w http.ResponseWriter, r *http.Request) {
 //	}
 //
 // After it, a panic costs one request and not the process, and the context ends when the web server goes away. With
-// [fastcgi.StdServer] in the place of [fastcgi.Serve] there are limits, timeouts and Shutdown.
+// [fastcgi.Server] in the place of [fastcgi.Serve] there are limits, timeouts and Shutdown.
 func Example_fromNetHTTPFCGI() {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // above: "127.0.0.1:9000", and log.Fatal in the place of go
 	if err != nil {

@@ -62,7 +62,7 @@ type Config struct {
 	// Monitor, if not nil, shows what Run is doing.
 	Monitor *Monitor
 
-	// StdFastCGI serves FastCGI with fastcgi.StdServer, over net/http/fcgi, in place of fastcgi.Server.
+	// StdFastCGI serves FastCGI with nethttp.Server, over net/http/fcgi, in place of fastcgi.Server.
 	StdFastCGI bool
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
@@ -26,7 +27,7 @@ type servers struct {
 	failed  chan error // has room for one: the first failure ends everything
 }
 
-// fastcgiServer is either of package fastcgi's.
+// fastcgiServer is either engine's.
 type fastcgiServer interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
@@ -64,7 +65,7 @@ func (c Config) webServers() ([]netip.Prefix, error) {
 
 func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 	if c.StdFastCGI {
-		return &fastcgi.StdServer{
+		return &nethttp.Server{
 			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, Refused: c.Refused,
 			AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
 		}

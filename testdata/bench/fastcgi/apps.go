@@ -11,10 +11,11 @@ import (
 	"strconv"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// engine is what both engines of package fastcgi can do.
+// engine is what both engines of FastCGI can do.
 type engine interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
@@ -23,7 +24,7 @@ type engine interface {
 
 func newServer(app gateway.App) engine { return &fastcgi.Server{App: app} }
 
-func newStdServer(app gateway.App) engine { return &fastcgi.StdServer{App: app} }
+func newNethttpServer(app gateway.App) engine { return &nethttp.Server{App: app} }
 
 // newRolesServer has something for each role: one that nobody answers is refused.
 func newRolesServer() engine {

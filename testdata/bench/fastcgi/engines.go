@@ -17,7 +17,7 @@ var engines = []struct {
 	app, handler, file, roles, patience string
 }{
 	{"net/http/fcgi alone", "", "fcgi", "", "fcgi", "fcgipatient"},
-	{"`fastcgi.StdServer`", "std", "stdhttp", "stdfile", "std", "stdpatient"},
+	{"`nethttp.Server`", "std", "stdhttp", "stdfile", "std", "stdpatient"},
 	{"`fastcgi.Server`", "server", "serverhttp", "file", "roles", "patient"},
 }
 

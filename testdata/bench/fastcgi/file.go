@@ -25,7 +25,7 @@ func measureFile(s settings) error {
 		fmt.Println("over", network)
 		c := fileContest(s, network, []fileServer{
 			{"server", []string{"file", path}},
-			{"StdServer", []string{"stdfile", path}},
+			{"nethttp.Server", []string{"stdfile", path}},
 			{"64 KiB", []string{"blocks", path, "65528"}},
 			{"32 KiB", []string{"blocks", path, "32768"}},
 		})

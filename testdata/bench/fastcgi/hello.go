@@ -18,7 +18,7 @@ func measureHello(s settings) error {
 	}}
 	for _, e := range []struct{ name, server string }{
 		{"constant", "constant"}, {"trivial", "trivial"}, {"net/http/fcgi", "fcgi"},
-		{"server", "server"}, {"server+httpapp", "serverhttp"}, {"StdServer", "std"},
+		{"server", "server"}, {"server+httpapp", "serverhttp"}, {"nethttp.Server", "std"},
 	} {
 		c.Entries = append(c.Entries, &contest.Entry{Name: e.name, Start: func() (*contest.Child, error) { return startHello(s, e.server) }})
 	}

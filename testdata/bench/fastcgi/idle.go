@@ -26,7 +26,7 @@ func measureIdle(s settings) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range [][2]string{{"server+httpapp", "serverhttp"}, {"StdServer", "std"}, {"net/http/fcgi", "fcgi"}, {"trivial", "trivial"}} {
+	for _, e := range [][2]string{{"server+httpapp", "serverhttp"}, {"nethttp.Server", "std"}, {"net/http/fcgi", "fcgi"}, {"trivial", "trivial"}} {
 		if _, err := printIdle(s, e[0], e[1]); err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@
 //	go run ./testdata/bench/fastcgi multiplex  memory while one connection streams 64 responses, and 64 bodies
 //	go run ./testdata/bench/fastcgi file       a large file, by sendfile and by copying
 //	go run ./testdata/bench/fastcgi sweep      sendfile in records of several sizes
-//	go run ./testdata/bench/fastcgi engines    Server and StdServer in a Markdown table
+//	go run ./testdata/bench/fastcgi engines    both engines in a Markdown table
 //
 // Each prints its raw rounds, the medians and the ratios, and exits with 1 when a ratio is under its bound. What is not installed (cc
 // with libfcgi-dev, nginx, strace) is named, and its rows are left out. BENCH_PROFILE=DIR in the environment has each server write a CPU

@@ -22,7 +22,7 @@ const (
 func measureMultiplex(s settings) error {
 	var over []error
 	for _, method := range []string{"GET", "POST"} {
-		for _, e := range [][2]string{{"server", "stream"}, {"StdServer", "stdstream"}} {
+		for _, e := range [][2]string{{"server", "stream"}, {"nethttp.Server", "stdstream"}} {
 			grown, err := grow(s, e[1], method)
 			if err != nil {
 				return fmt.Errorf("%s %s: %w", method, e[0], err)

@@ -21,17 +21,17 @@ var servers = map[string]func(l net.Listener, args []string) error{
 	"serverhttp": func(l net.Listener, _ []string) error {
 		return newServer(httpapp.New(http.HandlerFunc(helloHandler))).Serve(l)
 	},
-	"std": func(l net.Listener, _ []string) error { return newStdServer(gateway.AppFunc(helloApp)).Serve(l) },
+	"std": func(l net.Listener, _ []string) error { return newNethttpServer(gateway.AppFunc(helloApp)).Serve(l) },
 	"stdhttp": func(l net.Listener, _ []string) error {
-		return newStdServer(httpapp.New(http.HandlerFunc(helloHandler))).Serve(l)
+		return newNethttpServer(httpapp.New(http.HandlerFunc(helloHandler))).Serve(l)
 	},
 	"stream":      func(l net.Listener, _ []string) error { return newServer(gateway.AppFunc(streamApp)).Serve(l) },
-	"stdstream":   func(l net.Listener, _ []string) error { return newStdServer(gateway.AppFunc(streamApp)).Serve(l) },
+	"stdstream":   func(l net.Listener, _ []string) error { return newNethttpServer(gateway.AppFunc(streamApp)).Serve(l) },
 	"file":        func(l net.Listener, args []string) error { return newServer(fileApp(args[0])).Serve(l) },
-	"stdfile":     func(l net.Listener, args []string) error { return newStdServer(fileApp(args[0])).Serve(l) },
+	"stdfile":     func(l net.Listener, args []string) error { return newNethttpServer(fileApp(args[0])).Serve(l) },
 	"roles":       func(l net.Listener, _ []string) error { return newRolesServer().Serve(l) },
 	"patient":     func(l net.Listener, _ []string) error { return newServer(gateway.AppFunc(patientApp)).Serve(l) },
-	"stdpatient":  func(l net.Listener, _ []string) error { return newStdServer(gateway.AppFunc(patientApp)).Serve(l) },
+	"stdpatient":  func(l net.Listener, _ []string) error { return newNethttpServer(gateway.AppFunc(patientApp)).Serve(l) },
 	"fcgipatient": func(l net.Listener, _ []string) error { return fcgi.Serve(l, http.HandlerFunc(patientHandler)) },
 	"blocks":      serveBlocks,
 	"sendfile":    serveSendfile,
