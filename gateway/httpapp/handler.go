@@ -21,10 +21,26 @@ func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
 // AppHandler is an http.Handler that answers with an App. It may serve any number of requests at the same time, and its fields
 // must not change meanwhile.
 //
-// A request whose path is not below Mount is answered 404, one whose path holds a NUL 400, one whose target is longer than 64
-// KiB 414. A response that breaks after its
-// head was committed ends in a panic with http.ErrAbortHandler, by which net/http breaks the connection or stream: the client
-// must not take it for whole.
+// It describes the request by the variables of [MetaVariables], and answers by the rules of
+// gateway.ResponseWriter. net/http loses some of what an App can say: the reason phrase, the
+// spelling of field names, and the order of fields. It adds the Date, and does not sniff a
+// Content-Type.
+//
+// A request whose path is not below Mount is answered 404, one whose path holds a NUL 400, one
+// whose target is longer than 64 KiB 414, and one with too many fields 431. For a head over
+// http.Server.MaxHeaderBytes, which [Server.MaxParamsBytes] sets, net/http itself answers 431,
+// whichever part of the head was too long. A response that breaks after its head was committed
+// ends in a panic with http.ErrAbortHandler, by which net/http breaks the connection or stream, so
+// that the client does not take it for a complete one.
+//
+// net/http.ServeMux cleans paths before a handler sees them. An App that is to see repeated slashes
+// has to be the server's own handler, with Mount where it is not at the root.
+//
+// wsgiref's simple_server, which bounds the target and the fields alike, differs otherwise: it
+// sends a body in answer to HEAD, has no REQUEST_URI, invents a CONTENT_TYPE text/plain, joins
+// repeated fields without a space, lets a field X_A into the variable of X-A and Proxy into
+// HTTP_PROXY, takes an absolute-form target for a path, collapses slashes at the beginning of
+// PATH_INFO, and serves one request at a time.
 type AppHandler struct {
 	// App answers the requests. It must be set, and fit for several requests at the same time.
 	App gateway.App
