@@ -20,11 +20,51 @@ var ErrServerClosed = gateway.ErrServerClosed
 // DefaultAddr is the address of a Server that has none: port 4000 of the loopback interface, as in most SCGI manuals.
 const DefaultAddr = "127.0.0.1:4000"
 
-// Server answers SCGI requests with an App. Its fields are those of every server of this module, but for an
-// IdleTimeout: a connection carries one request (SCGI section 4), and ReadTimeout bounds the wait for that one. They must not be changed
-// once Serve was called. Besides App, the zero value serves correctly and safely. It must not be copied.
+// Server answers SCGI requests with an App. Its fields are those of every server of this module,
+// but for an IdleTimeout: a connection carries one request (SCGI section 4), and ReadTimeout
+// bounds the wait for that one. They must not be changed once Serve was called. Besides App, the
+// zero value serves correctly and safely. It must not be copied.
 //
 // The methods may be called at the same time, and Serve for several listeners.
+//
+// # What is accepted
+//
+// A request is a netstring that holds pairs of name NUL value NUL, and then the body. The first
+// variable must be CONTENT_LENGTH, SCGI must be 1, and the netstring's length must be written
+// without leading zeros. What is not SCGI is not answered: the connection is closed, and one line
+// logged. SCGI with a fault is answered with a page: 400 for a malformed or contradictory
+// CONTENT_LENGTH and for a variable without a name, 411 for an empty CONTENT_LENGTH, 413 and 431
+// for what is over a limit, 503 over MaxConns and MaxRequests.
+//
+// SCGI section 3 forbids a name that occurs twice. Both are kept here, and the last counts: nginx
+// sends a parameter and its override as two.
+//
+// # The body comes first
+//
+// An App should read what it needs of the body before its response grows over 4 KiB or is flushed.
+// nginx 1.22 sends no more of a body once the response has begun, so that an App which copies a
+// large body to its response waits until ReadTimeout. What an App leaves unread does no harm.
+//
+// # The end of a response
+//
+// SCGI ends a response by closing the connection. A response that fails after its head was sent
+// must not end so, or a part would pass for the whole: the connection is reset. Over TCP that is
+// SO_LINGER 0. Linux resets a unix socket only if input is unread, so the request's last byte
+// stays unread until the response is complete. On other systems a unix socket cannot be reset, and
+// only a Content-Length shows what is missing.
+//
+// A complete response is never reset. Where the peer has sent more than the App has read, the
+// sending side is closed, and the rest read and discarded: for at most 30 seconds, 5 seconds
+// without a byte, or 256 MiB.
+//
+// # A peer that goes away
+//
+// The context of a request ends when the web server closes its connection, which web servers do
+// when their client went away. Linux is the only system on which that is watched, and only once
+// the App has asked for Context().Done(). On a unix socket a close can be told from a half-close,
+// which socat does after its request while it waits for the response. Over TCP it cannot, and both
+// end the context, as in net/http; the response is sent in either case. On other systems, and
+// without Done, a Write that fails shows that the peer has gone.
 type Server struct {
 	// App answers the requests, each in a goroutine of its own. It must be set. A panic in it ends that request only.
 	App gateway.App
