@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
-	"github.com/cgikit/cgikit/gateway/host"
 )
 
 // newAccessLog returns the logger of a line for each request, nil for none.
@@ -40,7 +40,7 @@ func jsonField(groups []string, a slog.Attr) slog.Attr {
 }
 
 // logAccess makes a record of a request. Its time is that at which the request came.
-func logAccess(log *slog.Logger, a *host.Access) {
+func logAccess(log *slog.Logger, a *gateway.Access) {
 	e := a.Request.Environ
 	r := slog.NewRecord(a.Start, slog.LevelInfo, "request", 0)
 	r.AddAttrs(

@@ -8,23 +8,22 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/util"
 )
 
 // access is a request with these names and values.
-func access(variables ...string) *host.Access {
+func access(variables ...string) *gateway.Access {
 	e := util.NewEnviron()
 	for i := 0; i < len(variables); i += 2 {
 		e.Set(variables[i], variables[i+1])
 	}
-	return &host.Access{
+	return &gateway.Access{
 		Request: &gateway.Request{Environ: e}, Status: 200, Bytes: 1234, Duration: 1500 * time.Microsecond, Head: time.Millisecond,
 		Start: time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", -2*3600)),
 	}
 }
 
-func logged(t *testing.T, format string, a *host.Access) string {
+func logged(t *testing.T, format string, a *gateway.Access) string {
 	t.Helper()
 	var b strings.Builder
 	log, err := newAccessLog(&b, format)

@@ -58,7 +58,7 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 	}
 	return &target{
 		app: h,
-		watched: func(done func(*host.Access)) gateway.App {
+		watched: func(done func(*gateway.Access)) gateway.App {
 			h.Access = done
 			return h
 		},

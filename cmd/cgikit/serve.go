@@ -11,7 +11,6 @@ import (
 
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/launch"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/validate"
@@ -187,7 +186,7 @@ func (s *serving) check() (err error) {
 func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) gateway.App {
 	app := t.app
 	if access != nil || ledger != nil {
-		done := func(a *host.Access) {
+		done := func(a *gateway.Access) {
 			if ledger != nil {
 				ledger.Enter(a)
 			}
@@ -195,7 +194,7 @@ func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) ga
 				logAccess(access, a)
 			}
 		}
-		app, s.launch.Refused = t.watched(done), host.Refused(done)
+		app, s.launch.Refused = t.watched(done), gateway.WatchRefusals(done)
 	}
 	if ledger != nil {
 		app = ledger.Count(app)

@@ -23,8 +23,8 @@ const targetHint = "such as demo:, files:DIR, cgi:DIR or cgi:SCRIPT, fastcgi://1
 // target is what requests are answered with. It must be closed.
 type target struct {
 	app     gateway.App
-	watched func(func(*host.Access)) gateway.App // app, which tells of each request
-	pool    func() monitor.Pool                  // nil where there are no connections
+	watched func(func(*gateway.Access)) gateway.App // app, which tells of each request
+	pool    func() monitor.Pool                     // nil where there are no connections
 	close   func() error
 }
 
@@ -136,7 +136,7 @@ func isFolder(name string) bool {
 func localTarget(app gateway.App, closeApp func() error) *target {
 	return &target{
 		app:     app,
-		watched: func(done func(*host.Access)) gateway.App { return host.Watch(app, done) },
+		watched: func(done func(*gateway.Access)) gateway.App { return gateway.Watch(app, done) },
 		close:   closeApp,
 	}
 }

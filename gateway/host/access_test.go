@@ -17,10 +17,10 @@ import (
 )
 
 // accessOf sends a request and returns what Access was told of it.
-func accessOf(t *testing.T, h *host.Handler, method, target string) *host.Access {
+func accessOf(t *testing.T, h *host.Handler, method, target string) *gateway.Access {
 	t.Helper()
-	told := make(chan *host.Access, 2)
-	h.Access = func(a *host.Access) { told <- a }
+	told := make(chan *gateway.Access, 2)
+	h.Access = func(a *gateway.Access) { told <- a }
 	got := fetch(t, h, method, target, nil)
 	a := <-told
 	if len(told) > 0 {
@@ -89,8 +89,8 @@ func TestAccessOfABreak(t *testing.T) {
 		body := io.MultiReader(strings.NewReader("Content-Type: a/b\n\n"+strings.Repeat("x", 50_000)), &failing{cause})
 		return gateway.ReadResponse(&stream{Reader: body}, 0)
 	}))
-	told := make(chan *host.Access, 1)
-	h.Access = func(a *host.Access) { told <- a }
+	told := make(chan *gateway.Access, 1)
+	h.Access = func(a *gateway.Access) { told <- a }
 	if got := get(t, h, "/"); got.err == nil {
 		t.Errorf("got %d and %d bytes; want a broken response", got.status, len(got.body))
 	}
@@ -98,7 +98,7 @@ func TestAccessOfABreak(t *testing.T) {
 		t.Errorf("got %+v; want 200, 50,000 bytes and the cause", a)
 	}
 	h = handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) { return nil, gateway.ErrAbort }))
-	h.Access = func(a *host.Access) { told <- a }
+	h.Access = func(a *gateway.Access) { told <- a }
 	if got := get(t, h, "/"); got.err == nil {
 		t.Errorf("got %+v; want no response", got)
 	}
@@ -112,8 +112,8 @@ func TestAccessOfAClientThatLeft(t *testing.T) {
 	h := handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) {
 		return gateway.ReadResponse(io.NopCloser(strings.NewReader("Content-Type: a/b\n\n"+strings.Repeat("x", 1<<20))), 0)
 	}))
-	var got *host.Access
-	h.Access = func(a *host.Access) { got = a }
+	var got *gateway.Access
+	h.Access = func(a *gateway.Access) { got = a }
 	leaves := &leavingWriter{left: 100_000}
 	run := &gateway.BaseCGIHandler{Environ: util.EnvironFromList([]string{"REQUEST_METHOD=GET", "SCRIPT_NAME=", "PATH_INFO=/"}), Stdout: leaves}
 	if err := run.Run(t.Context(), h); !errors.Is(err, syscall.EPIPE) {

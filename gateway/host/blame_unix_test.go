@@ -116,9 +116,9 @@ func fastcgiPost(length, body string) string {
 }
 
 // watchedHandler tells of each request, and keeps its log.
-func watchedHandler(b gateway.Backend) (h *host.Handler, told chan *host.Access, log *logBuffer) {
-	told, log = make(chan *host.Access, 1), new(logBuffer)
-	return &host.Handler{Backend: b, ErrorLog: log.logger(), Access: func(a *host.Access) { told <- a }}, told, log
+func watchedHandler(b gateway.Backend) (h *host.Handler, told chan *gateway.Access, log *logBuffer) {
+	told, log = make(chan *gateway.Access, 1), new(logBuffer)
+	return &host.Handler{Backend: b, ErrorLog: log.logger(), Access: func(a *gateway.Access) { told <- a }}, told, log
 }
 
 // connect starts the front and connects to it.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
-	"github.com/cgikit/cgikit/gateway/host"
 )
 
 // spoolFiles counts the descriptors of this process whose file was in dir.
@@ -40,13 +39,13 @@ func TestBufferLeavesNothing(t *testing.T) {
 		"within a chunk":    "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n" + body,
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, ended, waits := t.TempDir(), make(chan *host.Access, 1), make(chan struct{})
+			dir, ended, waits := t.TempDir(), make(chan *gateway.Access, 1), make(chan struct{})
 			budget := &exchange.Budget{Dir: dir}
 			h := buffered(backendFunc(func(*gateway.Request) (*gateway.Response, error) {
 				answer := io.MultiReader(strings.NewReader("Content-Type: a/b\n\n"), io.LimitReader(zeros{}, 50<<20))
 				return gateway.ReadResponse(&notifier{Reader: answer, done: func() { close(waits) }}, 0)
 			}), budget)
-			h.Access = func(a *host.Access) { ended <- a }
+			h.Access = func(a *gateway.Access) { ended <- a }
 			s := httptest.NewServer(h)
 			defer s.Close()
 			c, err := net.Dial("tcp", s.Listener.Addr().String())

@@ -110,7 +110,7 @@ func ExampleFiles() {
 func ExampleHandler_access() {
 	h := &host.Handler{
 		Backend: application,
-		Access: func(a *host.Access) {
+		Access: func(a *gateway.Access) {
 			fmt.Println(a.Request.Environ.Get("REQUEST_URI"), a.Status, a.Bytes, a.Err)
 		},
 	}

@@ -126,7 +126,7 @@ func facesOf(root string) []face {
 			})
 		}, "200 okmsg=\"host: the application says\"\n"},
 		{"Access", "", "/", func(h *host.Handler, out *strings.Builder) {
-			h.Access = func(a *host.Access) { out.WriteString(http.StatusText(a.Status)) }
+			h.Access = func(a *gateway.Access) { out.WriteString(http.StatusText(a.Status)) }
 		}, "200 okOK"},
 	}
 }

@@ -174,8 +174,8 @@ func TestShortRequestBody(t *testing.T) {
 	for _, head := range []string{"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"} {
 		b := &recorder{}
 		h := handler(b)
-		told := make(chan *host.Access, 1)
-		h.Access = func(a *host.Access) { told <- a }
+		told := make(chan *gateway.Access, 1)
+		h.Access = func(a *gateway.Access) { told <- a }
 		s := httptest.NewServer(h)
 		c, err := net.Dial("tcp", s.Listener.Addr().String())
 		if err != nil {

@@ -131,7 +131,7 @@ type Handler struct {
 	ErrorLog *slog.Logger
 
 	// Access, if not nil, is called when a request is over, in its goroutine, and for one that a Handler which is an http.Handler refuses.
-	Access func(*Access)
+	Access func(*gateway.Access)
 
 	once    sync.Once
 	front   *httpapp.AppHandler
@@ -151,7 +151,7 @@ func (h *Handler) setUp() {
 	h.spool = &Spool{Backend: h.Backend, Buffer: h.Buffer, Budget: h.Budget, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}
 	var refused func(*gateway.Refusal)
 	if h.Access != nil {
-		refused = Refused(h.Access)
+		refused = gateway.WatchRefusals(h.Access)
 	}
 	h.front = &httpapp.AppHandler{App: h, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody(), Refused: refused}
 }
@@ -167,16 +167,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
 	h.once.Do(h.setUp)
 	if h.Access == nil {
-		return h.serve(w, r, new(Access))
+		return h.serve(w, r, new(gateway.Access))
 	}
-	m := newMeter(w, r)
-	err := h.serve(m, r, &m.access)
-	h.Access(m.report(err))
+	m := gateway.NewMeter(w, r)
+	err := h.serve(m, r, &m.Access)
+	h.Access(m.Report(err))
 	return err
 }
 
 // serve answers r and notes in a what a log wants to know.
-func (h *Handler) serve(w gateway.ResponseWriter, r *gateway.Request, a *Access) error {
+func (h *Handler) serve(w gateway.ResponseWriter, r *gateway.Request, a *gateway.Access) error {
 	if h.faulty != nil {
 		return h.faulty
 	}

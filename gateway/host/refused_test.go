@@ -22,7 +22,7 @@ import (
 )
 
 // line is an Access as an access log shows it.
-func line(a *host.Access) string {
+func line(a *gateway.Access) string {
 	e := a.Request.Environ
 	return fmt.Sprintf("%s %.40q %.40q %s %d %d", e.Get("REMOTE_ADDR"), e.Get("REQUEST_METHOD"), e.Get("REQUEST_URI"), e.Get("SERVER_PROTOCOL"), a.Status, a.Bytes)
 }
@@ -30,7 +30,7 @@ func line(a *host.Access) string {
 // accesses collects the lines of requests, in the order in which they were told.
 type accesses chan string
 
-func (c accesses) done(a *host.Access) { c <- line(a) }
+func (c accesses) done(a *gateway.Access) { c <- line(a) }
 
 // next returns the next line.
 func (c accesses) next(t *testing.T) string {
@@ -120,7 +120,7 @@ func TestRefusedHTTP(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			told := make(accesses, 10)
 			s := &httpapp.Server{
-				App: host.Watch(hello, told.done), Refused: host.Refused(told.done), ErrorLog: quiet,
+				App: gateway.Watch(hello, told.done), Refused: gateway.WatchRefusals(told.done), ErrorLog: quiet,
 				Mount: "/app", MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 80_000,
 			}
 			addr := serveOn(t, s.Serve, s.Close)
@@ -162,7 +162,7 @@ func TestRefusedHTTP(t *testing.T) {
 // TestRefusedHead: the answer to HEAD has no bytes.
 func TestRefusedHead(t *testing.T) {
 	told := make(accesses, 10)
-	s := &httpapp.Server{App: host.Watch(hello, told.done), Refused: host.Refused(told.done), ErrorLog: quiet, Mount: "/app", MaxBodyBytes: 1}
+	s := &httpapp.Server{App: gateway.Watch(hello, told.done), Refused: gateway.WatchRefusals(told.done), ErrorLog: quiet, Mount: "/app", MaxBodyBytes: 1}
 	addr := serveOn(t, s.Serve, s.Close)
 	exchangeBytes(t, addr, "HEAD /other HTTP/1.0\r\n\r\n")
 	exchangeBytes(t, addr, "HEAD /app HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello")
@@ -176,7 +176,7 @@ func TestRefusedHead(t *testing.T) {
 // TestRefusedBusy: what is above MaxRequests has a line too.
 func TestRefusedBusy(t *testing.T) {
 	told, inside, leave := make(accesses, 10), make(chan bool), make(chan bool)
-	s := &httpapp.Server{Refused: host.Refused(told.done), ErrorLog: quiet, MaxRequests: 1, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+	s := &httpapp.Server{Refused: gateway.WatchRefusals(told.done), ErrorLog: quiet, MaxRequests: 1, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		inside <- true
 		<-leave
 		return nil
@@ -206,7 +206,7 @@ func TestRefusedSCGI(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			told := make(accesses, 10)
-			s := &scgi.Server{App: host.Watch(hello, told.done), Refused: host.Refused(told.done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
+			s := &scgi.Server{App: gateway.Watch(hello, told.done), Refused: gateway.WatchRefusals(told.done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
 			answer := exchangeBytes(t, serveOn(t, s.Serve, s.Close), fmt.Sprintf("%d:%s,", len(c.head), c.head))
 			_, body, _ := strings.Cut(answer, "\r\n\r\n")
 			if got := told.next(t); got != c.want || !strings.HasSuffix(got, fmt.Sprintf(" %d", len(body))) {
@@ -231,13 +231,13 @@ func TestRefusedFastCGI(t *testing.T) {
 		{"too many variables", append(slices.Repeat([]string{"X", "y"}, 20), get...), ` "" ""  431 38`},
 		{"too large", append([]string{"X", strings.Repeat("x", 9_000)}, get...), ` "" ""  431 38`},
 	} {
-		engines := map[string]func(done func(*host.Access)) (serve func(net.Listener) error, end func() error){
-			"Server": func(done func(*host.Access)) (func(net.Listener) error, func() error) {
-				s := &fastcgi.Server{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
+		engines := map[string]func(done func(*gateway.Access)) (serve func(net.Listener) error, end func() error){
+			"Server": func(done func(*gateway.Access)) (func(net.Listener) error, func() error) {
+				s := &fastcgi.Server{App: gateway.Watch(hello, done), Refused: gateway.WatchRefusals(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
 				return s.Serve, s.Close
 			},
-			"nethttp": func(done func(*host.Access)) (func(net.Listener) error, func() error) {
-				s := &nethttp.Server{App: host.Watch(hello, done), Refused: host.Refused(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
+			"nethttp": func(done func(*gateway.Access)) (func(net.Listener) error, func() error) {
+				s := &nethttp.Server{App: gateway.Watch(hello, done), Refused: gateway.WatchRefusals(done), ErrorLog: quiet, MaxBodyBytes: 10, MaxParams: 10, MaxParamsBytes: 8_000}
 				return s.Serve, s.Close
 			},
 		}

@@ -15,7 +15,7 @@ import (
 // relay is one request on its way to the backend, and through local redirects to where they lead.
 type relay struct {
 	handler *Handler
-	access  *Access
+	access  *gateway.Access
 	current *gateway.Request // as it came in, or as the last local redirect made it
 	place   location         // of the current request
 	sent    *gateway.Request // as the backend got it

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -41,7 +42,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if h.Timeout > 0 {
 		ctx, cancel = context.WithTimeout(r.Context(), h.Timeout)
 	}
-	x := &relay{handler: h, access: new(Access)}
+	x := &relay{handler: h, access: new(gateway.Access)}
 	done := func() {
 		cancel()
 		body.close()
@@ -125,9 +126,10 @@ func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (
 }
 
 func newResponse(r *http.Request, status string) *http.Response {
+	code, _ := strconv.Atoi(status[:min(len(status), 3)]) // it is a valid status
 	return &http.Response{
 		Status:     status,
-		StatusCode: statusCode(status),
+		StatusCode: code,
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,

@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
-	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/launch"
 )
 
 func Example() {
 	ledger, running := new(monitor.Ledger), new(launch.Monitor)
 	m := &monitor.Monitor{Target: "demo:", Start: time.Now(), Ledger: ledger, Servers: running.Stats, Serving: running.Serving}
-	ledger.Enter(&host.Access{Status: 200, Duration: time.Millisecond})
+	ledger.Enter(&gateway.Access{Status: 200, Duration: time.Millisecond})
 
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))

@@ -53,7 +53,7 @@ func (l *Ledger) add(n int) {
 }
 
 // Enter counts a request that is over.
-func (l *Ledger) Enter(a *host.Access) {
+func (l *Ledger) Enter(a *gateway.Access) {
 	slot, _ := slices.BinarySearch(Bounds[:], a.Duration) // a duration that is the bound is within it
 	reason, class := reasonOf(a), classOf(a.Status)
 	if reason == clientGone && (class == 5 || a.Status == 499) {
@@ -112,7 +112,7 @@ func classOf(status int) int {
 
 // reasonOf names why there is no whole answer of the target. Nothing of it comes from a client. A path at which nothing is has been
 // answered as it should be.
-func reasonOf(a *host.Access) string {
+func reasonOf(a *gateway.Access) string {
 	backend, server := (*gateway.BackendError)(nil), (*gateway.ServerError)(nil)
 	request, large := (*gateway.RequestError)(nil), (*gateway.BodyTooLargeError)(nil)
 	switch err := a.Err; {

@@ -16,7 +16,7 @@ import (
 
 func TestLedger(t *testing.T) {
 	var l Ledger
-	for _, a := range []host.Access{
+	for _, a := range []gateway.Access{
 		{Status: 200, Bytes: 5, Duration: time.Millisecond},
 		{Status: 204, Duration: time.Millisecond + 1},
 		{Status: 404, Bytes: 10, Duration: time.Minute, Err: host.ErrNotFound},
@@ -72,12 +72,12 @@ func TestReasons(t *testing.T) {
 		{&gateway.BodyError{Err: &gateway.BodyTooLargeError{Limit: 1}}, "the request body is too large"},
 		{errors.New("secret"), "the application failed"},
 	} {
-		if got := reasonOf(&host.Access{Err: test.err}); got != test.want {
+		if got := reasonOf(&gateway.Access{Err: test.err}); got != test.want {
 			t.Errorf("%v: got %q; want %q", test.err, got, test.want)
 		}
 	}
 	for status, want := range map[int]string{404: "", 431: "the request was refused", 500: "the application failed"} {
-		if got := reasonOf(&host.Access{Status: status, Err: errors.New("of a server")}); got != want {
+		if got := reasonOf(&gateway.Access{Status: status, Err: errors.New("of a server")}); got != want {
 			t.Errorf("%d: got %q; want %q", status, got, want)
 		}
 	}
@@ -86,9 +86,9 @@ func TestReasons(t *testing.T) {
 // TestGoneClient: who has left was not answered with a 502, whatever the gateway would have said.
 func TestGoneClient(t *testing.T) {
 	var l Ledger
-	l.Enter(&host.Access{Status: 502, Err: syscall.EPIPE})
-	l.Enter(&host.Access{Status: 200, Err: syscall.EPIPE})
-	l.Enter(&host.Access{Status: 499, Err: gateway.ErrClientGone})
+	l.Enter(&gateway.Access{Status: 502, Err: syscall.EPIPE})
+	l.Enter(&gateway.Access{Status: 200, Err: syscall.EPIPE})
+	l.Enter(&gateway.Access{Status: 499, Err: gateway.ErrClientGone})
 	if f := l.Figures(); f.Classes[0] != 2 || f.Classes[2] != 1 || f.Classes[4] != 0 || f.Classes[5] != 0 || f.Errors[clientGone] != 3 {
 		t.Errorf("got %+v", f)
 	}
@@ -98,7 +98,7 @@ func TestGoneClient(t *testing.T) {
 func TestReasonsAreBounded(t *testing.T) {
 	var l Ledger
 	for i := range 10 * mostReasons {
-		l.Enter(&host.Access{Status: 502, Err: &gateway.BackendError{Reason: fmt.Sprint(i)}})
+		l.Enter(&gateway.Access{Status: 502, Err: &gateway.BackendError{Reason: fmt.Sprint(i)}})
 	}
 	f := l.Figures()
 	if len(f.Errors) > mostReasons+1 || f.Errors["other"] != 9*mostReasons {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
@@ -32,9 +31,9 @@ func filled() *Monitor {
 		LogLost: func() (uint64, uint64) { return 4001, 4002 },
 	}
 	for range 3 {
-		m.Ledger.Enter(&host.Access{Status: 200, Bytes: 7, Duration: 20 * time.Millisecond})
+		m.Ledger.Enter(&gateway.Access{Status: 200, Bytes: 7, Duration: 20 * time.Millisecond})
 	}
-	m.Ledger.Enter(&host.Access{Status: 502, Duration: 2 * time.Minute, Err: &gateway.BackendError{Reason: "broke <off>"}})
+	m.Ledger.Enter(&gateway.Access{Status: 502, Duration: 2 * time.Minute, Err: &gateway.BackendError{Reason: "broke <off>"}})
 	m.Ledger.add(1)
 	return m
 }

@@ -1,8 +1,9 @@
-package host_test
+package gateway_test
 
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
@@ -46,9 +46,9 @@ func TestWatch(t *testing.T) {
 		}, 200, 5, "panicked"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			seen := make(chan host.Access, 1)
-			app := host.Watch(test.app, func(a *host.Access) { seen <- *a })
-			s := httptest.NewServer(&httpapp.AppHandler{App: app, ErrorLog: quiet})
+			seen := make(chan gateway.Access, 1)
+			app := gateway.Watch(test.app, func(a *gateway.Access) { seen <- *a })
+			s := httptest.NewServer(&httpapp.AppHandler{App: app, ErrorLog: slog.New(slog.DiscardHandler)})
 			defer s.Close()
 			r, err := http.NewRequest(test.method, s.URL+"/x", nil)
 			if err != nil {
