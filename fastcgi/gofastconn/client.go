@@ -15,8 +15,33 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// Client lends the connections of a [fastcgi.Client] to gofast. Its fields must not change while it is used; any number of goroutines
-// may use it.
+// Client lends the connections of a [fastcgi.Client] to gofast. Its fields must not change while it
+// is used; any number of goroutines may use it.
+//
+// gofast asks for every connection to be kept. fastcgi.Client decides whether one is: by default
+// none, as php-fpm needs it.
+//
+// These faults of gofast are avoided:
+//
+//   - gofast takes the response of an application that died for a complete one. A line on STDERR
+//     says that it was cut off, and [Handler] cuts it off for the client. FCGI_OVERLOADED and the
+//     other refusals are responses with a 503 or 502.
+//   - gofast hangs at a line of the head of 1,024 bytes or more. Such a response is a 502; with
+//     Handler it passes.
+//   - gofast keeps sending to an application that answers without reading the body. The connection
+//     ends after the response.
+//   - gofast leaves its goroutines and the connection open when the request's context ends. With
+//     NewClient the end of the context ends both, and the application is told.
+//   - gofast waits without limit for a connection and for the application. The fields of Pool bound
+//     every wait.
+//   - Two requests at once on one of gofast's clients mix their responses, and Close during one
+//     ends the process. With NewClient each request has a client of its own.
+//   - gofast sends a body that fails as if it had ended there. The exchange is aborted instead.
+//   - gofast does not check the id, version and role of a record. The connection checks them.
+//
+// These remain: gofast's parameters are a map, so the order of the environ is lost, and of a name
+// that occurs twice only the last value is sent. A body is sent when 65,535 bytes of it are there
+// or it has ended. A request costs about 200 KB and ten goroutines.
 type Client struct {
 	// Pool performs the exchanges: it bounds its connections and keeps as many as its MaxIdleConns says, none by default, and its
 	// deadlines hold. It must be set. A request of another role than Pool.Role is answered with a 502.

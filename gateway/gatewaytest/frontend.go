@@ -10,8 +10,10 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// FrontEnd puts backend behind an HTTP server on 127.0.0.1 until the test ends, mounted at mount ("" or "/app"), and returns
-// the URL for a [Transport]'s Start.
+// FrontEnd puts backend behind an HTTP server on 127.0.0.1 until the test ends, mounted at mount
+// ("" or "/app"), and returns the URL for a [Transport]'s Start. backend calls the gateway under
+// test. A front end may also be a real web server: the tests of this module run the suite through
+// nginx, lighttpd and Apache.
 func FrontEnd(t testing.TB, backend gateway.Backend, mount string) string {
 	t.Helper()
 	return serveHTTP(t, gateway.Forward(backend), mount)

@@ -25,7 +25,8 @@ type Transport struct {
 	Answers *Answers
 }
 
-// Exclusion says which case a transport is known to fail, and why.
+// Exclusion says which case a transport is known to fail, and why. An excluded case still runs,
+// except where Fatal is set, and fails the test when it passes, so that the list stays true.
 type Exclusion struct {
 	Case   string // a Case's Name
 	Reason string // server, version, what was seen, and the rule or setting of the server behind it
@@ -49,6 +50,10 @@ func Cases() []Case {
 }
 
 // Run runs every case against tr, each as a sub-test. The cases run one after another.
+//
+// Many cases fail on purpose, and the gateway logs them at length: discard its log, or write it to a
+// file. A TCP server that closes with unread input may reset its own response: it must close the
+// writing side first, and read on.
 func Run(t *testing.T, tr Transport) {
 	t.Helper()
 	excluded := exclusions(t, tr)
