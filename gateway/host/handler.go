@@ -13,8 +13,77 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Handler answers requests with a backend. It is an http.Handler and a gateway.App, and may serve any number of requests at the
-// same time. Its fields must not change once it is used; [Handler.Check] tells whether they fit together.
+// Handler answers requests with a backend. It is an http.Handler and a gateway.App, and may serve
+// any number of requests at the same time. Its fields must not change once it is used;
+// [Handler.Check] tells whether they fit together. For one application at /app it needs two:
+//
+//	http.Handle("/app/", &host.Handler{Backend: &scgi.Client{Addr: "127.0.0.1:4000"}, Mount: "/app"})
+//
+// # Variables
+//
+// The variables of RFC 3875 section 4.1 come from httpapp.MetaVariables, which says what becomes of
+// a client's fields. A Handler adds those that backends expect of a web server, and removes what a
+// client must not be able to tell them:
+//
+//	DOCUMENT_ROOT      Root
+//	DOCUMENT_URI       SCRIPT_NAME and PATH_INFO, as nginx has it
+//	PATH_TRANSLATED    Root and PATH_INFO, where both are there; it never leads out of Root
+//	REDIRECT_STATUS    200, without which php-cgi refuses to run
+//	REMOTE_HOST        REMOTE_ADDR, where that is an address
+//	SCRIPT_FILENAME    the file of the script that was found below Root
+//
+//	HTTP_AUTHORIZATION         is removed unless PassAuthorization is set
+//	HTTP_TRANSFER_ENCODING     is removed: the backend gets the body decoded
+//	PHP_VALUE, PHP_ADMIN_VALUE are removed: a FastCGI peer of ours must not configure PHP
+//
+// Env is added last. It cannot set a variable that says which request this is (CVE-2025-65082),
+// and a client cannot set a variable that does not begin with HTTP_ (CVE-2024-8927). A value that
+// begins as a shell function does is refused (CVE-2014-6271).
+//
+// # The path
+//
+// The path of an HTTP request is read as nginx, Apache and lighttpd do. It is split as it was
+// sent; empty segments and dot segments are removed, and a path that leads above the root is a
+// 400. Without SplitPath the backend is one application: SCRIPT_NAME is Mount, and PATH_INFO the
+// rest, decoded. With SplitPath a script is looked for below Root, as [Scripts] says. A slash that
+// the client encoded is then part of a name, and no file has such a name: before the end of the
+// script's name it is a 404. PATH_INFO is what follows the script, decoded, and brought into the
+// same form by itself. REQUEST_URI is as sent. CONNECT is a 405.
+//
+// What a web server sent over FastCGI or SCGI stays as it is, because that server has read the
+// path by its own rules. With SplitPath, or a Mount, SCRIPT_NAME and PATH_INFO are taken as one
+// path, which is split anew. Where neither was sent, DOCUMENT_URI or REQUEST_URI takes their
+// place: see exchange.Complete.
+//
+// # The response
+//
+// The rules of gateway.ResponseWriter apply. gateway.Response.Final says what of a head reaches
+// the client, and gateway.Forward what becomes of a body that is longer or shorter than it was
+// declared. Besides:
+//
+//   - A response without Content-Type gets none; X-Content-Type-Options: nosniff keeps browsers
+//     from guessing (CVE-2020-24553).
+//   - A local redirect (RFC 3875 section 6.2.2) is a Location that is a path, without Status and
+//     other fields. The Router answers it: the request is a GET, or a HEAD for a HEAD, without
+//     body. The 11th in a row is a 502.
+//   - X-Sendfile, X-Accel-Redirect and the other fields by which an application directs its web
+//     server pass to that server where one is in front: over FastCGI, SCGI and CGI, and with
+//     PassAccel over HTTP. Otherwise the Handler acts on them, as far as Offload and Buffer say,
+//     and removes them; a line in the log names those that had no effect. X-CGI fields (section
+//     6.3.5) are always removed.
+//   - A backend that fails is answered by 502, 503 or 504 with a sentence that names the cause.
+//     Only the log has the details. After the first byte the response is broken, so that a client
+//     can see that it is not complete.
+//
+// A failure is logged once. What a backend writes to its error stream is logged line by line, with
+// control characters escaped, and bounded.
+//
+// # Slow clients
+//
+// A backend that answers a few requests at a time, as php-fpm with its children does, must not
+// wait for clients: for such a backend set Buffer. Without Buffer a backend gets the body as it
+// comes and may answer meanwhile. It must then not wait for a client that waits for it: see
+// gateway.Forward for how long the head of such a response is held.
 type Handler struct {
 	// Backend answers the requests. It must be set.
 	Backend gateway.Backend

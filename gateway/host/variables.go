@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// removed are variables that a backend must not hear from who sends the request: see the package documentation.
+// removed are variables that the sender of a request must not set: see [Handler].
 var removed = []string{"HTTP_PROXY", "HTTP_TRANSFER_ENCODING", "PHP_VALUE", "PHP_ADMIN_VALUE"}
 
 // describe returns the request for the backend. r stays as it is.
