@@ -113,12 +113,14 @@ func (m *Mux) dropAll() {
 func (m *Mux) acceptAll() {
 	defer m.running.Done()
 	var wait accept.Backoff
+	var rest accept.Rest
 	for {
 		c, err := m.shared.Accept()
 		switch {
 		case err == nil:
 			wait = 0
 			m.take(c)
+		case m.isDraining() && rest.Waits(m.shared, err):
 		case m.isDraining():
 			m.endDrained()
 			return

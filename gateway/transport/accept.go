@@ -34,14 +34,16 @@ func (cs *Conns) Serve(l net.Listener, s Service) error {
 	return cs.acceptLoop(served, &s)
 }
 
-func (cs *Conns) acceptLoop(l net.Listener, s *Service) error {
+func (cs *Conns) acceptLoop(l *servedListener, s *Service) error {
 	var wait accept.Backoff
+	var rest accept.Rest
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			wait = 0
 			cs.accepted(nc, s)
+		case cs.isStopping() && rest.Waits(l.Listener, err):
 		case cs.isStopping():
 			return gateway.ErrServerClosed
 		case !accept.Passing(err):

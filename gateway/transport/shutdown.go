@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// queueTime is how long Shutdown goes on accepting what waits in the queue of a listener. The system has taken those
-// connections, and closing the listener would reset them: a web server that has connected is about to send a request.
+// queueTime is how long Shutdown goes on accepting what waits in the queue of a listener, and longer while the queue is not
+// empty (see accept.Rest). The system has taken those connections, and closing the listener would reset them: a web server
+// that has connected is about to send a request.
 const queueTime = 10 * time.Millisecond
 
 // Shutdown ends the server gracefully, in http.Server's sense: it takes what waits in the queues of the listeners and closes
