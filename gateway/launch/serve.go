@@ -23,6 +23,7 @@ type servers struct {
 	http    *httpapp.Server
 	fastcgi fastcgiServer
 	scgi    *scgi.Server
+	muxes   []*listen.Mux // of the auto listeners
 	log     *slog.Logger
 	failed  chan error // has room for one: the first failure ends everything
 }
@@ -79,18 +80,19 @@ func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 // idleTimeout ends what browsers keep open. Web servers know best how many connections they keep.
 const idleTimeout = 3 * time.Minute
 
-// start serves l, whose server closes it.
+// start serves l, whose server closes it. The server is given the listener of package listen itself, not one that wraps it:
+// the methods that drain it and those of its connections must be found.
 func (s *servers) start(l listener) {
 	switch l.protocol {
 	case "http":
-		s.serve(s.http.Serve, l)
+		s.serve(s.http.Serve, l.Listener)
 	case "fastcgi":
-		s.serve(s.fastcgi.Serve, l)
+		s.serve(s.fastcgi.Serve, l.Listener)
 	case "scgi":
-		s.serve(s.scgi.Serve, l)
+		s.serve(s.scgi.Serve, l.Listener)
 	default:
-		// Split has the concrete listener: the connections must be such that sendfile(2) works on them.
 		m := listen.Split(l.Listener, 0, s.log)
+		s.muxes = append(s.muxes, m)
 		s.serve(s.http.Serve, m.HTTP)
 		s.serve(s.fastcgi.Serve, m.FastCGI)
 		s.serve(s.scgi.Serve, m.SCGI)
@@ -130,8 +132,15 @@ func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
 	return nil
 }
 
-// shutdown stops all servers at the same time: none may accept while another drains.
+// queueTime is how long an auto listener goes on to accept what waits in its queue, as the servers do with theirs.
+const queueTime = 10 * time.Millisecond
+
+// shutdown stops all servers at the same time: none may accept while another drains. An auto listener begins to drain before
+// them, as on a busy machine one server may begin much later than another.
 func (s *servers) shutdown(ctx context.Context) error {
+	for _, m := range s.muxes {
+		m.Drain(time.Now().Add(queueTime))
+	}
 	stops := []func(context.Context) error{s.http.Shutdown, s.fastcgi.Shutdown, s.scgi.Shutdown}
 	results := make(chan error, len(stops))
 	for _, stop := range stops {

@@ -9,6 +9,19 @@ import (
 // undecidedGrace is how long a draining Mux waits for the first byte of the connections that it has taken.
 const undecidedGrace = time.Second
 
+// Drain ends the Mux without losing a connection: the shared listener takes until then what waits in its queue, and the three
+// listeners go on to return what the Mux has taken, a second at most, and then fail. It does not wait for that. A program that
+// shuts down the three servers calls it before the first of them.
+func (m *Mux) Drain(until time.Time) {
+	m.mu.Lock()
+	draining := m.draining
+	m.draining = true
+	m.mu.Unlock()
+	if !draining {
+		m.stopAccepting(until)
+	}
+}
+
 // Drain ends a listener of a Mux without losing a connection: Accept goes on to return what the Mux has taken, and then
 // fails. When all three drain or are closed, the shared listener takes until then what waits in its queue. One that
 // drains alone is closed then.

@@ -43,6 +43,32 @@ func TestMuxDrains(t *testing.T) {
 	})
 }
 
+// TestMuxDrainsBeforeItsServers: when the Mux drains, a listener whose server begins to drain long before the others still returns
+// what the Mux has taken.
+func TestMuxDrainsBeforeItsServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		m, _ := split(t, l, 0)
+		slow := l.dial()
+		synctest.Wait()
+		m.Drain(time.Now().Add(10 * time.Millisecond))
+		m.Drain(time.Now())
+		m.SCGI.(*branch).Drain(time.Now().Add(10 * time.Millisecond))
+		go func() {
+			time.Sleep(undecidedGrace / 2)
+			slow.Write([]byte("7"))
+		}()
+		c, err := m.SCGI.Accept()
+		if err != nil {
+			t.Fatalf("the connection was lost: %v", err)
+		}
+		c.Close()
+		if _, err := m.SCGI.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("then Accept: %v; want net.ErrClosed", err)
+		}
+	})
+}
+
 // TestMuxDrainsAtOnce: with nothing undecided the end takes no time.
 func TestMuxDrainsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
