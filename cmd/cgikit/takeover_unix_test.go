@@ -1,0 +1,88 @@
+//go:build unix
+
+package main
+
+import (
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
+	"github.com/cgikit/cgikit/testdata/conf"
+)
+
+// TestTakeoverLosesNoRequest: behind nginx, one process of the command after the other takes over the unix socket, and the one
+// before is told to end. Each request is answered.
+func TestTakeoverLosesNoRequest(t *testing.T) {
+	for template, listen := range map[string]string{
+		"nginx-fastcgi": "fastcgi+unix:",
+		"nginx-scgi":    "scgi+unix:",
+	} {
+		for _, protocol := range []string{listen, "auto+unix:"} {
+			t.Run(template+" "+protocol, func(t *testing.T) {
+				webserver.Find(t, conf.Server(template))
+				socket := filepath.Join(webserver.Dir(t), "s")
+				address := protocol + socket + "?mode=0666&takeover=1"
+				current := startTaker(t, address, "0")
+				s := webserver.Start(t, webserver.Config{
+					Template: template,
+					Mount:    "/app",
+					Backend:  &net.UnixAddr{Net: "unix", Name: socket},
+				})
+				takeTurns(t, s.URL+"/x", current, func(name string) *member { return startTaker(t, address, name) })
+			})
+		}
+	}
+}
+
+// takeTurns has one process replace the other, while clients ask without a pause until it returns.
+func takeTurns(t *testing.T, url string, current *member, start func(name string) *member) {
+	const turns, answers = 10, 30
+	t.Run("under load", func(t *testing.T) {
+		load := startLoad(t, url)
+		for turn := range turns {
+			name := strconv.Itoa(turn + 1)
+			next := start(name)
+			if err := current.end(t, syscall.SIGTERM); err != nil {
+				t.Errorf("the drained process: %v", err)
+			}
+			current = next
+			load.await(name, answers)
+		}
+	})
+}
+
+// startTaker starts a process that answers name, on one processor as in a small container. It serves when startTaker returns.
+func startTaker(t *testing.T, address, name string) *member {
+	t.Helper()
+	script := filepath.Join(t.TempDir(), "name")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s\\n' \"$NAME\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program, err := exec.LookPath("cgikit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &member{command: exec.Command(program, "serve", "-l", address, "--env", "NAME="+name, "cgi:"+script)}
+	m.command.Env = append(os.Environ(), "GOMAXPROCS=1")
+	stderr, err := m.command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if m.command != nil {
+			m.end(t, syscall.SIGTERM)
+		}
+	})
+	readUntil(t, stderr, "serving address=")
+	go io.Copy(io.Discard, stderr)
+	return m
+}
