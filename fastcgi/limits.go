@@ -8,18 +8,15 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway/exchange"
+	"github.com/cgikit/cgikit/gateway/transport"
 )
 
 // What a zero field of a server means.
-const (
-	defaultTimeout        = 60 * time.Second
-	defaultMaxParamsBytes = 256 << 10
-	defaultMaxParams      = 1024
-)
+const ()
 
 // timeout returns the bound that a field's value means, zero where there is none.
 func timeout(field time.Duration) time.Duration {
-	return max(cmp.Or(field, defaultTimeout), 0)
+	return max(cmp.Or(field, transport.DefaultTimeout), 0)
 }
 
 // limits is a Server's fields as its connections use them.
@@ -38,8 +35,8 @@ func (s *Server) limits() *limits {
 		readTimeout:    timeout(s.ReadTimeout),
 		writeTimeout:   timeout(s.WriteTimeout),
 		idleTimeout:    max(s.IdleTimeout, 0),
-		maxParamsBytes: cmp.Or(s.MaxParamsBytes, defaultMaxParamsBytes),
-		maxParams:      cmp.Or(s.MaxParams, defaultMaxParams),
+		maxParamsBytes: cmp.Or(s.MaxParamsBytes, transport.DefaultMaxParamsBytes),
+		maxParams:      cmp.Or(s.MaxParams, transport.DefaultMaxParams),
 		budget:         s.Budget,
 		log:            s.ErrorLog,
 	}

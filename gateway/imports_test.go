@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"fastcgi/nethttp":             {"fastcgi/wire", "gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
 	"fastcgi/wire":                {"util"},
 	"gateway/httpapp":             {"gateway", "gateway/exchange", "gateway/internal/accept", "gateway/listen", "gateway/transport", "headers", "util"},
-	"gateway/host":                {"gateway", "gateway/exchange", "gateway/httpapp", "gateway/transport", "headers", "util"},
+	"gateway/host":                {"gateway", "gateway/exchange", "gateway/httpapp", "gateway/internal/accept", "headers", "util"},
 	"gateway/validate":            {"gateway", "gateway/httpapp", "headers", "util"},
 	"gateway/launch":              {"cgi", "fastcgi", "fastcgi/nethttp", "gateway", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},
 	"gateway/gatewaytest":         {"gateway", "gateway/httpapp", "util"},

@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
-	"github.com/cgikit/cgikit/gateway/transport"
+	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
 // Handler answers requests with a backend. It is an http.Handler and a gateway.App, and may serve
@@ -209,7 +209,7 @@ type Handler struct {
 	spool   *Spool
 	faulty  error // what is wrong with the fields
 
-	accelRemoved transport.Notice
+	accelRemoved accept.Notice
 }
 
 // setUp is done at the first request: the fields are there by then.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
-	"github.com/cgikit/cgikit/gateway/transport"
+	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
 // Spool is the gateway.Backend that has a request body complete before another Backend is asked. A
@@ -52,7 +52,7 @@ type Spool struct {
 	Stream bool
 
 	own            exchange.Budget
-	noRoom, noFile transport.Notice
+	noRoom, noFile accept.Notice
 }
 
 // defaultMaxBody is what one request may have in files by the default Budget.
