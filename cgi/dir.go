@@ -10,9 +10,19 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Dir is the gateway.Backend of a folder of scripts: behind a FastCGI server it does what fcgiwrap
-// does. It is safe for concurrent use; its fields must not change while it is used, and it must not
-// be copied once it was.
+// Dir is the gateway.Backend of a folder of scripts. It is safe for concurrent use; its fields must
+// not change while it is used, and it must not be copied once it was. With a FastCGI server it does
+// what fcgiwrap does, for web servers that run no scripts themselves, such as nginx:
+//
+//	scripts := &cgi.Dir{
+//		Path:   "/usr/lib/cgi-bin",
+//		Script: cgi.Script{RequestTimeout: time.Minute, MaxScripts: 16},
+//	}
+//	defer scripts.Close()
+//	err := fastcgi.ListenAndServe("fastcgi+unix:/run/cgi.sock?mode=0660", gateway.Forward(scripts))
+//
+// A script that fails, hangs, floods or does not end costs its own request only: see [Script].
+// Close stops the scripts that still run when the server has ended.
 //
 // # Which script
 //

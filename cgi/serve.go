@@ -24,7 +24,36 @@ func Serve(app gateway.App) error {
 	return s.Serve(context.Background())
 }
 
-// Server is this process as a CGI script. Its zero value, with an App, is right behind every web server.
+// Server is this process as a CGI script. Its zero value, with an App, is right for every web
+// server.
+//
+// # Standard input
+//
+// Apache sends the whole request body before it reads the response. So [Server.Serve], before the
+// first byte of output, reads what the App has left of the body: up to CONTENT_LENGTH, or to the
+// end for a chunked body. An App that is still running may read on. What it has not read by then
+// waits in memory, and from the second MiB on in a temporary file without a name; MaxSpoolBytes
+// bounds the two together.
+//
+// What is over the bound is dropped, so that an App that never reads its body can answer all the
+// same. An App that does read gets an error at the first byte that is missing. The client gets no
+// 413 for it, because the head is sent by then. An App that streams a large body through should
+// read it before it writes, or raise the bound.
+//
+// # Standard output and signals
+//
+// A web server that goes away ends the response without a message and without an error. SIGTERM
+// ends the process as in any program, unless the App has asked for the Done channel of its
+// request's context: then the first SIGTERM ends the context, and the second the process.
+//
+// # A response that fails late
+//
+// The exit status tells that a response, though begun, is not complete. Of the web servers only
+// [Script] reads it. It sets CGIKIT_STRICT_EXIT=1 in the environment of a script; Serve then adds
+// the field "X-CGI-Strict-Exit: 1" to the head of its response, which Script removes. Any program
+// may send that field. With other web servers the client sees a late failure only where the
+// response has a Content-Length (lighttpd 1.4.69), or where the script is an nph one (lighttpd,
+// and Apache 2.4.71 too), whose chunks then lack their end: see NPH.
 type Server struct {
 	// App answers the request. It is called once, in the goroutine that called Serve. It must be set.
 	App gateway.App
@@ -36,9 +65,9 @@ type Server struct {
 	// Refused, if not nil, is told of a request that is answered without the App: 400 or 413.
 	Refused func(*gateway.Refusal)
 
-	// MaxSpoolBytes bounds how much of a body is kept for an App that begins to answer before it has read it, in bytes: the
-	// first MiB in memory, the rest in a file that has no name (see the package documentation). What is over the bound is read
-	// and dropped; an App that reads on gets a *gateway.BodyTooLargeError there. Zero means 64 MiB, negative nothing at all.
+	// MaxSpoolBytes bounds how much of a body is kept for an App that begins to answer before it
+	// has read it, in bytes. What is over the bound is read and dropped; an App that reads on gets
+	// a *gateway.BodyTooLargeError there. Zero means 64 MiB, negative nothing at all.
 	MaxSpoolBytes int64
 
 	// NPH makes the response a complete HTTP response, which the web server hands on as it is (RFC 3875 section 5). It is set
@@ -52,10 +81,10 @@ const defaultMaxSpool = 64 << 20
 // Serve answers one request, read from the process's environment and standard input, to its standard output. ctx is the
 // parent of the request's context, which SIGTERM ends too.
 //
-// It returns nil when the response is complete, error pages included, and when the web server went away. Any other error calls
-// for exit status 1, which tells [Script] not to take what it has for a complete response; see the package documentation for
-// other web servers. Why an App failed has been written to standard error by then. In a process that is no CGI
-// script the error wraps [ErrNotCGI].
+// It returns nil when the response is complete, error pages included, and when the web server went
+// away. With any other error the program should exit with status 1, since the response is not
+// complete; see [Server]. Why an App failed has been written to standard error by then. In a
+// process that is not a CGI script the error wraps [ErrNotCGI].
 //
 // It removes the arguments from os.Args, which under some web servers are the client's query (RFC 3875 section 4.4, CVE-2012-1823),
 // and HTTP_PROXY from the process's environment, which is the client's too (CVE-2016-5386). A program that looks at
