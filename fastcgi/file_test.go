@@ -196,7 +196,7 @@ func TestFileGrows(t *testing.T) {
 	})
 }
 
-// TestFileShrinks breaks that response and no other of its connection (response rule 8).
+// TestFileShrinks breaks that response and no other of its connection (see gateway.ResponseWriter).
 func TestFileShrinks(t *testing.T) {
 	const size, left = 500_000, 123_456
 	release := make(chan struct{}, 1)

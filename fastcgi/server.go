@@ -34,12 +34,61 @@ func ListenAndServe(addr string, app gateway.App) error {
 	return (&Server{App: app, Addr: addr}).ListenAndServe()
 }
 
-// Server answers FastCGI requests with an engine of its own: every role, requests multiplexed on a connection, files by sendfile(2).
-// A zero Server with an App serves correctly and safely. Package nethttp has
-// a Server with the same fields and methods over net/http/fcgi.
+// Server answers FastCGI requests. It does not use net/http. A zero Server with an App serves
+// correctly and safely.
 //
-// The fields must not change once Serve was called. All methods may be called at the same time. A Server must not be copied, and one
-// that was shut down or closed stays so.
+// The fields must not change once Serve was called. All methods may be called at the same time. A
+// Server must not be copied, and one that was shut down or closed stays so.
+//
+// # What it does
+//
+//   - An App gets the whole environ, byte for byte and in order, with SCRIPT_NAME and PATH_INFO.
+//   - A response is sent as the App set it: field order, reason phrase, no body to HEAD, a head
+//     that Flush sends at once.
+//   - [gateway.Request.Stderr] is FCGI_STDERR, which goes to the web server's error log. Several
+//     goroutines may write to it at the same time.
+//   - The context of a request ends when the web server aborts it (FastCGI section 5.4) or closes
+//     the connection.
+//   - A body that was cut off is an error to the App. A response of an App that failed is visibly
+//     cut off.
+//   - Several requests run on one connection at the same time. A panic ends one of them only.
+//   - Variables, requests, connections and time are bounded; each bound has the protocol's own
+//     answer.
+//   - GET_VALUES is answered with the values in use. Accept is tried again after a shortage of
+//     files.
+//   - A small request takes one read, one write and no goroutine of its own: it runs on the
+//     goroutine that has read it. When it lasts over a millisecond, waits for its body or asks for
+//     the end of its context, another goroutine continues to read.
+//   - Files go by sendfile(2), and large slices are sent without a copy.
+//   - A body that its App does not read does not stop other requests. 256 KiB of it are held. A
+//     request that is alone on its connection is then read no further. Where the connection has had
+//     two at once, or the web server has asked whether it may, the rest goes to a temporary file
+//     without a name.
+//
+// `go run ./testdata/bench/fastcgi engines` measures it beside the Server of package nethttp.
+//
+// # The body comes first
+//
+// An App should read what it needs of the body before its response grows over 4 KiB or is flushed.
+// nginx 1.22 sends no more of a body once the response has begun, so that an App which copies a
+// large body to its response waits until ReadTimeout, and its response is broken then. What an App
+// leaves unread does no harm.
+//
+// # Peers
+//
+// A peer can send any variables, and so claim to be anybody. Listen on loopback or on a unix
+// socket, or say who may connect with AllowedPeers.
+//
+// A peer that breaks the protocol is disconnected, with one log line that says why: a version
+// other than 1, a length that does not fit, an application record for request 0, a request begun
+// twice, a body before the end of the variables. Records of requests that are not open, and types
+// that an application does not know, are ignored. Two deviations are accepted. A name that occurs
+// twice stays twice, because nginx sends a setting and its override so. A web server that has
+// closed its sending side still gets its responses if it reads them, though the contexts of their
+// requests have ended.
+//
+// The protocol has no flow control for each request: a web server that does not read one response
+// delays the others of that connection, and no other connection.
 type Server struct {
 	// App answers the requests, several at the same time, also of one connection. It must be set. A panic in it ends that
 	// request only.

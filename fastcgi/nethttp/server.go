@@ -32,12 +32,54 @@ func ListenAndServe(addr string, app gateway.App) error {
 	return (&Server{App: app, Addr: addr}).ListenAndServe()
 }
 
-// Server answers FastCGI requests with an App, in the responder role, over net/http/fcgi. Its fields and methods are those of
-// fastcgi.Server, without the other roles and without a Budget: what is read ahead of net/http/fcgi is bounded for each connection.
-// A zero Server with an App serves correctly and safely.
+// Server answers FastCGI requests with an App, in the responder role, over net/http/fcgi. Its
+// fields and methods are those of fastcgi.Server, without the other roles and without a Budget:
+// what is read ahead of net/http/fcgi is bounded for each connection. A zero Server with an App
+// serves correctly and safely.
 //
-// The fields must not change once Serve was called. All methods may be called at the same time. A Server must not be copied, and one
-// that was shut down or closed stays so.
+// The fields must not change once Serve was called. All methods may be called at the same time. A
+// Server must not be copied, and one that was shut down or closed stays so.
+//
+// # How it works
+//
+// net/http/fcgi hides SCRIPT_NAME, PATH_INFO and ten more variables from its handler, ends the
+// process when a handler panics, has no limits, and cannot be stopped. Server does not replace it.
+// It gives net/http/fcgi a connection that watches the records that pass through it in both
+// directions:
+//
+//   - A request is held back until its PARAMS and the first record of its STDIN have come, which
+//     is when net/http/fcgi would call its handler. Then its records are passed on as they came,
+//     and one more PARAMS record just before the end of the PARAMS: by its only variable the
+//     handler finds what the watch knows about the request, such as its exact environ. The last of
+//     several variables of one name counts, so that a peer cannot forge it.
+//   - A request that breaks the protocol or a limit is never passed on. The watch answers it.
+//   - ABORT_REQUEST ends the context of the request. net/http/fcgi would end the request at once
+//     while its handler still runs, so it gets the end of STDIN in place of the ABORT_REQUEST. The
+//     request ends when its App has returned, and its id cannot be used again earlier.
+//   - The connection is read ahead, by up to 256 KiB that net/http/fcgi has not taken. While so
+//     much waits, the end of the connection is still noticed (on Linux), but an ABORT_REQUEST only
+//     later.
+//   - When a response fails after its head was sent, no end of it is sent: the connection is broken
+//     visibly, as fastcgi.Server does it.
+//
+// # What net/http/fcgi cannot do
+//
+//   - The reason phrase is that of http.StatusText. Fields are sorted by name, and a Date is added.
+//   - FCGI_STDERR is not sent: [gateway.Request.Stderr] is the process's own standard error, and a
+//     failure of an App goes to ErrorLog. The application status is always 0.
+//   - A request without REQUEST_METHOD or with a malformed SERVER_PROTOCOL is answered 500 before
+//     the App is asked. So are some requests with a malformed CONTENT_LENGTH, REQUEST_URI or
+//     HTTP_HOST.
+//   - An App is called when the first record of the request's STDIN is there, and not already at
+//     the end of its PARAMS.
+//   - A body record is passed on when the App reads it. Until then, no other request of that
+//     connection begins.
+//   - Files are copied. Each response has a buffer of 64 KiB, and each connection another.
+//   - A response takes two writes at least. All records are padded, so that nginx holds a flushed
+//     head back until a part of the body follows.
+//   - GET_VALUES is answered with FCGI_MPXS_CONNS alone, and an unknown management record not at
+//     all.
+//   - Only the role of a responder is known; authorizers and filters are told FCGI_UNKNOWN_ROLE.
 type Server struct {
 	// App answers the requests, several at the same time, also of one connection. It must be set. A panic in it ends that
 	// request only.
