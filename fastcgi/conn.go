@@ -91,8 +91,16 @@ func (c *conn) handleBuffered() error {
 
 // waitForMore waits until something has come. Variables that are not complete must not stay in the reader's buffer.
 func (c *conn) waitForMore() error {
-	c.ownPending()
 	c.mu.Lock()
+	if pending := c.table.pendingList(); len(pending) > 0 {
+		c.mu.Unlock()
+		for _, r := range pending {
+			if !r.ownParams() {
+				r.refuse(wire.Overloaded)
+			}
+		}
+		c.mu.Lock()
+	}
 	c.wait.begin(c.reader.position())
 	c.moveReadDeadline()
 	c.mu.Unlock()
@@ -101,18 +109,6 @@ func (c *conn) waitForMore() error {
 	c.wait.waiting = false
 	c.mu.Unlock()
 	return err
-}
-
-// ownPending copies variables out of the reader's buffer, which is about to be filled anew.
-func (c *conn) ownPending() {
-	c.mu.Lock()
-	pending := c.table.pendingList()
-	c.mu.Unlock()
-	for _, r := range pending {
-		if !r.ownParams() {
-			r.refuse(wire.Overloaded)
-		}
-	}
 }
 
 // runReady runs the requests that are ready, and reports whether this goroutine goes on reading. A request that is alone on its

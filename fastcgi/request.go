@@ -333,7 +333,9 @@ func (r *request) release() {
 	if r.data != nil {
 		r.data.closeRead()
 	}
-	c.limits.budget.Release(r.heldBytes, 0)
+	if r.heldBytes > 0 {
+		c.limits.budget.Release(r.heldBytes, 0)
+	}
 	c.mu.Lock()
 	c.table.release(r)
 	c.mu.Unlock()

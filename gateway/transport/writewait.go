@@ -136,5 +136,5 @@ func (w *writeWait) end(n int64, err error) error {
 	return err
 }
 
-// noteProgress says that the system took some bytes just now.
-func (w *writeWait) noteProgress() { w.since, w.queued = time.Now(), -1 }
+// noteProgress says that the system has taken some bytes: the next part begins another wait.
+func (w *writeWait) noteProgress() { w.since, w.queued = time.Time{}, -1 }
