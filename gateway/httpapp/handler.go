@@ -29,7 +29,11 @@ func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
 // A request whose path is not below Mount is answered 404, one whose path holds a NUL 400, one
 // whose target is longer than 64 KiB 414, and one with too many fields 431. For a head over
 // http.Server.MaxHeaderBytes, which [Server.MaxParamsBytes] sets, net/http itself answers 431,
-// whichever part of the head was too long. A response that breaks after its head was committed
+// whichever part of the head was too long. CONNECT is answered 405, whatever the App would say: a
+// 2xx would open a tunnel (RFC 9110 section 9.3.6). The preface of an HTTP/2 connection that
+// net/http passes on as a request, "PRI *", is answered 400 (RFC 9113 section 3.4).
+//
+// A response that breaks after its head was committed
 // ends in a panic with http.ErrAbortHandler, by which net/http breaks the connection or stream, so
 // that the client does not take it for a complete one.
 //
@@ -120,7 +124,13 @@ func originServer(r *http.Request) bool {
 	return request == nil || request.OriginServer
 }
 
+// errConnect is why a CONNECT is refused.
+var errConnect = errors.New("httpapp: CONNECT is for proxies")
+
 func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
+	if r.Method == http.MethodConnect {
+		return nil, errConnect
+	}
 	if err := checkHead(r, cmp.Or(h.MaxParams, transport.DefaultMaxParams)); err != nil {
 		return nil, err
 	}
@@ -143,6 +153,11 @@ func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, ErrOutsideMount) {
 		refuse(w, r, h.Refused, http.StatusNotFound, "404 page not found", err)
+		return
+	}
+	if err == errConnect {
+		w.Header().Set("Connection", "close") // what follows may be meant for the tunnel
+		refuse(w, r, h.Refused, http.StatusMethodNotAllowed, "This is no proxy.", err)
 		return
 	}
 	limit := (*limitError)(nil)

@@ -75,7 +75,7 @@ type Server struct {
 	BaseEnviron *util.Environ
 
 	// Refused, if not nil, is told of each request that is answered without the App, those among them that net/http itself
-	// answers: 400, 404, 413, 414, 417, 431, 501, 503 and 505. It is called by several goroutines at the same time. Connections
+	// answers: 400, 404, 405, 413, 414, 417, 431, 501, 503 and 505. It is called by several goroutines at the same time. Connections
 	// above MaxConns are not told: no request was read from them.
 	Refused func(*gateway.Refusal)
 

@@ -102,8 +102,12 @@ func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 }
 
 // ServeHTTP implements http.Handler: the page at the root, each deployment below its name.
-// It is for this machine, and takes only a Host that names it.
+// It is for this machine, and takes only a Host that names it. CONNECT is answered 405.
 func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect {
+		http.Error(w, "This is no proxy.", http.StatusMethodNotAllowed)
+		return
+	}
 	if !demo.LocalHost(r.Host) {
 		http.Error(w, "This page is for this machine: ask for it by an address, or by localhost.", http.StatusMisdirectedRequest)
 		return

@@ -178,6 +178,18 @@ func TestShutdownBreaksOffWhatTakesTooLong(t *testing.T) {
 }
 
 // TestRebinding: the demo is for this machine. A page of another site cannot read it through a name of its own that leads here.
+// TestConnect: a 2xx would open a tunnel, whatever the Host is.
+func TestConnect(t *testing.T) {
+	tour := startTour(t, t.TempDir(), script(t))
+	for _, target := range []string{"example.com:443", "localhost:80", "/", "/http/environ", "/nothing"} {
+		w := httptest.NewRecorder()
+		tour.ServeHTTP(w, httptest.NewRequest(http.MethodConnect, target, nil))
+		if w.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s: got %d; want 405", target, w.Code)
+		}
+	}
+}
+
 func TestRebinding(t *testing.T) {
 	tour := startTour(t, t.TempDir(), script(t))
 	for _, path := range []string{"/", "/http/environ", "/cgi/environ"} {
