@@ -80,15 +80,10 @@ func complete(e *util.Environ, scheme string) {
 	if _, ok := e.Lookup("QUERY_STRING"); !ok {
 		e.Set("QUERY_STRING", "")
 	}
-	if remote := e.Get("REMOTE_ADDR"); isAddress(remote) {
-		setDefault(e, "REMOTE_HOST", remote)
+	if ip, err := netip.ParseAddr(e.Get("REMOTE_ADDR")); err == nil {
+		setDefault(e, "REMOTE_HOST", ip.WithZone("").Unmap().String()) // a web server's REMOTE_ADDR stays as it is
 	}
 	e.Set("REDIRECT_STATUS", "200")
-}
-
-func isAddress(s string) bool {
-	_, err := netip.ParseAddr(s)
-	return err == nil
 }
 
 // setDefault sets a variable that is missing or empty.

@@ -64,6 +64,18 @@ func TestVariables(t *testing.T) {
 	get(t, h, "/apple").want(t, 404, "404 page not found\n")
 }
 
+// TestRemoteHost: no zone in what the Handler makes (RFC 3875 section 4.1.9). REMOTE_ADDR of a web
+// server stays.
+func TestRemoteHost(t *testing.T) {
+	b := &recorder{}
+	for sent, want := range map[string]string{
+		"fe80::1%eth0": "fe80::1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::1", "unix:": "-",
+	} {
+		serveVariables(t, handler(b), "SCRIPT_NAME", "", "PATH_INFO", "/", "REMOTE_ADDR", sent)
+		b.want(t, "REMOTE_ADDR", sent, "REMOTE_HOST", want)
+	}
+}
+
 // TestVariablesOfAScript: what php-fpm needs, also where it sees the site elsewhere.
 func TestVariablesOfAScript(t *testing.T) {
 	root := site(t, "index.php", "blog/a.php")

@@ -29,9 +29,10 @@ const serverSoftware = "cgikit"
 // of a target, which may hold a user's password, is shortened to that (RFC 9112 section 3.2). A
 // target with a "#" or in no form of that section is an error.
 //
-// SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is "unix:" for a unix socket,
-// nginx's word for it. Not set are variables about what r does not know: AUTH_TYPE, REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED,
-// DOCUMENT_ROOT.
+// SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is
+// "unix:" for a unix socket, nginx's word for it. REMOTE_ADDR and SERVER_ADDR have no IPv6 zone, and
+// an IPv4-mapped address is IPv4. Not set are variables about what r does not know: AUTH_TYPE,
+// REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED, DOCUMENT_ROOT.
 //
 // Of the client's fields those become HTTP_ variables whose names consist of letters, digits and hyphens: X_Forwarded_For and
 // X.Forwarded.For would be taken for X-Forwarded-For. Repeats are joined, by "; " in Cookie and ", " elsewhere. Proxy
@@ -95,8 +96,13 @@ func hostPort(addr net.Addr) (host, port string) {
 	if err != nil {
 		return "", ""
 	}
-	return ap.Addr().String(), strconv.Itoa(int(ap.Port()))
+	return addressText(ap.Addr()), strconv.Itoa(int(ap.Port()))
 }
+
+// addressText is an address as RFC 3875 section 4.1.8 has it: without an IPv6 zone, which means
+// something on one machine only. An IPv4 client of a dual-stack listener has its IPv4 address, as
+// behind nginx.
+func addressText(ip netip.Addr) string { return ip.WithZone("").Unmap().String() }
 
 // splitHost takes a Host field apart. The name has no brackets then, and a port that is no number is none.
 func splitHost(host string) (name, port string) {
@@ -114,15 +120,20 @@ func splitHost(host string) (name, port string) {
 
 // addRemote sets the client's address. A middleware that believes X-Forwarded-For may have left an address without port.
 func addRemote(e *util.Environ, remote string) {
-	if host, port, err := net.SplitHostPort(remote); err == nil {
-		e.Add("REMOTE_ADDR", host)
+	host, port, err := net.SplitHostPort(remote)
+	switch {
+	case err != nil && remote != "" && (remote[0] == '@' || remote[0] == '/'):
+		host = "unix:" // net/http has the name of the client's socket, or @ for none
+	case err != nil:
+		host = remote
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = addressText(ip)
+	}
+	e.Add("REMOTE_ADDR", host)
+	if err == nil {
 		e.Add("REMOTE_PORT", port)
-		return
 	}
-	if remote != "" && (remote[0] == '@' || remote[0] == '/') {
-		remote = "unix:" // net/http has the name of the client's socket, or @ for none
-	}
-	e.Add("REMOTE_ADDR", remote)
 }
 
 func addBody(e *util.Environ, r *http.Request) {

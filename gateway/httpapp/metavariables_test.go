@@ -60,6 +60,12 @@ func TestMetaVariables(t *testing.T) {
 		{"C9 port", "/", nil, "REMOTE_PORT", "1234"},
 		{"C9 IPv6", "/", func(r *http.Request) { r.RemoteAddr = "[::1]:5" }, "REMOTE_ADDR", "::1"},
 		{"C9 set by a middleware", "/", func(r *http.Request) { r.RemoteAddr = "2001:db8::1" }, "REMOTE_ADDR", "2001:db8::1"},
+		{"C9 link-local", "/", func(r *http.Request) { r.RemoteAddr = "[fe80::1%eth0]:5" }, "REMOTE_ADDR", "fe80::1"},
+		{"C9 port of link-local", "/", func(r *http.Request) { r.RemoteAddr = "[fe80::1%eth0]:5" }, "REMOTE_PORT", "5"},
+		{"C9 IPv4-mapped", "/", func(r *http.Request) { r.RemoteAddr = "[::ffff:192.0.2.1]:5" }, "REMOTE_ADDR", "192.0.2.1"},
+		{"C9 zone set by a middleware", "/", func(r *http.Request) { r.RemoteAddr = "fe80::1%1" }, "REMOTE_ADDR", "fe80::1"},
+		{"C9 IPv4-mapped and set by a middleware", "/", func(r *http.Request) { r.RemoteAddr = "::ffff:c000:201" }, "REMOTE_ADDR", "192.0.2.1"},
+		{"C9 no address", "/", func(r *http.Request) { r.RemoteAddr = "client%1" }, "REMOTE_ADDR", "client%1"},
 		{"C9 unix socket", "/", func(r *http.Request) { r.RemoteAddr = "@" }, "REMOTE_ADDR", "unix:"},
 		{"C9 named unix socket", "/", func(r *http.Request) { r.RemoteAddr = "/run/c.sock" }, "REMOTE_ADDR", "unix:"},
 		{"C12", "/", func(r *http.Request) { r.ContentLength = 7 }, "CONTENT_LENGTH", "7"},
@@ -125,6 +131,12 @@ func TestMetaVariablesAbsent(t *testing.T) {
 	}
 }
 
+// mapped is an address in the text of IPv6, which net.TCPAddr gives to no IPv4 address.
+type mapped string
+
+func (mapped) Network() string  { return "tcp" }
+func (m mapped) String() string { return string(m) }
+
 func TestMetaVariablesLocalAddress(t *testing.T) {
 	tests := []struct {
 		name             string
@@ -134,6 +146,8 @@ func TestMetaVariablesLocalAddress(t *testing.T) {
 	}{
 		{"TCP", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}, "", "127.0.0.1", "127.0.0.1", "8080"},
 		{"IPv6", &net.TCPAddr{IP: net.IPv6loopback, Port: 8080}, "", "[::1]", "::1", "8080"},
+		{"link-local", &net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 80}, "", "[fe80::1]", "fe80::1", "80"},
+		{"IPv4-mapped", mapped("[::ffff:192.0.2.1]:80"), "", "192.0.2.1", "192.0.2.1", "80"},
 		{"the request's port counts", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}, "h:81", "h", "127.0.0.1", "8080"},
 		{"unix", &net.UnixAddr{Net: "unix", Name: "/run/s"}, "h:81", "h", "", "81"},
 	}
