@@ -30,17 +30,11 @@ func (p *process) answer(r *gateway.Request, resp *gateway.Response, nph bool) {
 	chunks := nph && takeChunked(resp) && method != "HEAD"
 	warned := *r
 	warned.Stderr = &p.log // while copyStderr writes to it
-	b := &scriptBody{DeclaredBody: exchange.NewDeclaredBody(&warned, resp), process: p, response: resp, bodyless: hasNoBody(method, resp.Status)}
+	b := &scriptBody{DeclaredBody: exchange.NewDeclaredBody(&warned, resp), process: p, response: resp, bodyless: method == "HEAD" || exchange.HasNoBody(resp.Status)}
 	resp.Body = b
 	if chunks {
 		resp.Body = newChunked(b)
 	}
-}
-
-// hasNoBody reports whether a response is complete with its head (RFC 9110 section 6.4.1).
-func hasNoBody(method, status string) bool {
-	status = status[:min(len(status), 3)]
-	return method == "HEAD" || status == "204" || status == "304"
 }
 
 // scriptBody is the Body of a response: the rest of the script's standard output, and at its end what became of the script.

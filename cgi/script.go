@@ -49,7 +49,7 @@ import (
 // exit status that is not zero with StrictExit, and where the script asks for it by the field "X-CGI-Strict-Exit: 1" of its head,
 // as [Serve] does to tell late failures. In both cases the end of the response waits for that of the script. The field is removed
 // from every response, whoever sent it. A response that has all its declared bytes, and one without a body (to HEAD, 204,
-// 304), is complete whatever follows.
+// 205, 304), is complete whatever follows.
 //
 // The answer of a script whose file name begins with "nph-" is a complete HTTP response (RFC 3875 section 5). Its status line becomes
 // the Status, and a chunked body is decoded: it ends with its last chunk, and is broken without it.

@@ -37,8 +37,8 @@ func (f AppFunc) ServeGateway(w ResponseWriter, r *Request) error { return f(w, 
 //   - A body that ends before the head is committed gets its Content-Length. A Content-Length that
 //     the App declares is enforced: bytes beyond it are not sent and give [ErrContentLength], and a
 //     shorter body is a failure.
-//   - The response to HEAD has no body, and keeps its Content-Length. 204 and 304 have no body, no
-//     Content-Type and no Content-Length.
+//   - The response to HEAD has no body, and keeps its Content-Length. 204, 205 and 304 have no
+//     body, no Content-Type and no Content-Length.
 //   - Control characters, names that are not valid tokens, a field Status, hop-by-hop fields and a
 //     malformed status are refused: the response is the error page.
 //   - An App that does nothing answers "200 OK" with Content-Length 0.
@@ -60,8 +60,8 @@ type ResponseWriter interface {
 	// travel in CGI: it is ignored. For a malformed status it returns a [*RuleError].
 	Start(status string) error
 
-	// Write sends body bytes. The first call without a Start means "200 OK". For HEAD, 204 and 304
-	// the bytes are counted and dropped. Write does not keep p.
+	// Write sends body bytes. The first call without a Start means "200 OK". For HEAD, 204, 205 and
+	// 304 the bytes are counted and dropped. Write does not keep p.
 	io.Writer
 
 	// Flush commits the head, also before the first byte, and pushes out all bytes that wait.

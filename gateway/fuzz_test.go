@@ -32,7 +32,7 @@ func expect(status string, fields [][2]string, body string) string {
 	if status[0] == '1' {
 		status = "200 OK"
 	}
-	bodyless := strings.HasPrefix(status, "204") || strings.HasPrefix(status, "304")
+	bodyless := strings.HasPrefix(status, "204") || strings.HasPrefix(status, "205") || strings.HasPrefix(status, "304")
 	head, length := "Status: "+status+"\r\n", ""
 	for _, f := range fields {
 		name, value := f[0], strings.Trim(f[1], " \t")

@@ -73,6 +73,8 @@ func TestResponses(t *testing.T) {
 		{"head is not HEAD", "head", write("hello"), "Status: 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
 		{"204", "", then(start("204 No Content", "Content-Type", "text/plain", "Content-Length", "3"), write("abc")), "Status: 204 No Content\r\n\r\n"},
 		{"304", "", then(start("304 Not Modified", "ETag", `"x"`, "content-type", "a/b"), write("abc")), "Status: 304 Not Modified\r\nETag: \"x\"\r\n\r\n"},
+		{"205", "", then(start("205 Reset Content", "Content-Type", "text/plain", "Content-Length", "3"), write("abc")), "Status: 205 Reset Content\r\n\r\n"},
+		{"205 with a large body", "", then(start("205 Reset Content"), write(k4, k4)), "Status: 205 Reset Content\r\n\r\n"},
 		{"204 with more than its length", "", then(start("204 No Content", "Content-Length", "1"), write("abc")), "Status: 204 No Content\r\n\r\n"},
 		{"204 with a large body", "", then(start("204 No Content"), write(k4, k4)), "Status: 204 No Content\r\n\r\n"},
 		{"1xx is ignored", "", then(start("103 Early Hints"), start("200 OK"), start("100 Continue"), write("x")), "Status: 200 OK\r\nContent-Length: 1\r\n\r\nx"},

@@ -49,9 +49,10 @@ func checkStatus(s string) error {
 	return nil
 }
 
-// bodyAllowed reports whether a response with this status may have a body (RFC 9110 section 6.4.1).
+// bodyAllowed reports whether a response with this status may have a body (RFC 9110 sections 6.4.1
+// and 15.3.6).
 func bodyAllowed(status string) bool {
-	return status[0] != '1' && status[:3] != "204" && status[:3] != "304"
+	return status[0] != '1' && status[:3] != "204" && status[:3] != "205" && status[:3] != "304"
 }
 
 // checkFields refuses what an App must not say in a CGI response: Status is ours, and hop-by-hop fields belong to the

@@ -10,11 +10,10 @@ import (
 
 // DeclaredLength is how many bytes of body resp must have by its Content-Length, when it answers a request of that method. It is
 // negative where no length is declared, or a malformed one, which gateway.Response.Final refuses, and where a Content-Length
-// does not describe the response's own body: to HEAD, and with 204 and 304 (RFC 9110 section 8.6).
+// does not describe the response's own body: to HEAD, and with 204, 205 and 304 (RFC 9110 section 8.6).
 func DeclaredLength(method string, resp *gateway.Response) int64 {
-	status := resp.Status[:min(len(resp.Status), 3)]
 	declared, ok := resp.Headers.Lookup("Content-Length")
-	if !ok || method == "HEAD" || status == "204" || status == "304" {
+	if !ok || method == "HEAD" || HasNoBody(resp.Status) {
 		return UnknownLength
 	}
 	n, err := strconv.ParseUint(declared, 10, 63)
@@ -22,6 +21,16 @@ func DeclaredLength(method string, resp *gateway.Response) int64 {
 		return UnknownLength
 	}
 	return int64(n)
+}
+
+// HasNoBody reports whether a response with this status, which may be empty, is complete with its head
+// (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+func HasNoBody(status string) bool {
+	switch status[:min(len(status), 3)] {
+	case "204", "205", "304":
+		return true
+	}
+	return false
 }
 
 // DeclaredBody is the body of a response that ends where its Content-Length says. Bytes beyond that are cut off with one

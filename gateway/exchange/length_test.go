@@ -24,6 +24,7 @@ func TestDeclaredLength(t *testing.T) {
 		{"GET", "200 OK", "", -1},
 		{"HEAD", "200 OK", "12", -1},
 		{"GET", "204 No Content", "12", -1},
+		{"GET", "205 Reset Content", "12", -1},
 		{"GET", "304 ", "12", -1},
 		{"GET", "200 OK", "+12", -1},
 		{"GET", "200 OK", "12, 12", -1},

@@ -154,14 +154,14 @@ func keepAlive(p *probe) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
 	defer via.CloseIdleConnections()
-	for i, q := range []request{{path: "200"}, {path: "200"}, {path: "204"}, {path: "304"}, {method: "HEAD", path: "200"},
+	for i, q := range []request{{path: "200"}, {path: "200"}, {path: "204"}, {path: "205"}, {path: "304"}, {method: "HEAD", path: "200"},
 		{path: "404"}, {method: "POST", path: "200", body: bytes.NewReader(pattern(100_000))}, {path: "200"}} {
 		status, query := q.path, fmt.Sprintf("%s-%d", q.path, i)
 		q.via, q.path = via, "/?"+query
 		r := p.do(q)
 		p.want("status of "+query, r.status[:3], status)
 		body := query
-		if q.method == "HEAD" || status == "204" || status == "304" {
+		if q.method == "HEAD" || status == "204" || status == "205" || status == "304" {
 			body = ""
 		}
 		p.want("body of "+query, string(r.body), body)

@@ -106,6 +106,19 @@ var responseCases = []Case{
 		},
 	},
 	bodyless("204", "204 No Content", "RFC 9110 section 15.3.5; A14"),
+	{
+		Name: "205",
+		Rule: "205 has no body and no Content-Type (RFC 9110 section 15.3.6; A14)",
+		app:  answer("205 Reset Content", "not to be seen", "Content-Type", "text/plain", "ETag", `"x"`),
+		drive: func(p *probe) {
+			r := p.whole(request{}, 205)
+			p.want("body", string(r.body), "")
+			p.want("ETag", r.header.Get("ETag"), `"x"`)
+			p.want("Content-Type", r.header.Get("Content-Type"), "")
+			_, behind := p.raw("GET")
+			p.want("bytes behind the head", strings.TrimPrefix(behind, "0\r\n\r\n"), "") // no chunk but the last
+		},
+	},
 	bodyless("304", "304 Not Modified", "RFC 9110 section 15.4.5; A14"),
 	{
 		Name: "redirect",

@@ -56,6 +56,7 @@ var sabotage = map[string]string{
 	"head":                     "naive",
 	"head-length":              "swallows breaks",
 	"204":                      "naive",
+	"205":                      "naive",
 	"304":                      "naive",
 	"redirect":                 "answers 200",
 	"redirect-to-a-path":       "answers 200",

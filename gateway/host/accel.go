@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // Some fields of a response are for the web server: X-Accel-Redirect and X-Sendfile name a file that it sends in the place of the body,
@@ -28,7 +29,7 @@ func (x *relay) clean(resp *gateway.Response) {
 		fields.Del(name)
 	}
 	x.warnRemoved(removed)
-	if !isBodyless(resp.Status) && !fields.Has("Content-Type") {
+	if !exchange.HasNoBody(resp.Status) && !fields.Has("Content-Type") {
 		_ = fields.Set("X-Content-Type-Options", "nosniff") // a valid field
 	}
 }

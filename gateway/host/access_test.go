@@ -50,6 +50,7 @@ func TestAccess(t *testing.T) {
 		{"answer", "GET", "/a.php", says("Content-Type: a/b\n\n" + strings.Repeat("x", 100_000)), 200, false},
 		{"small answer", "GET", "/a.php", says("Status: 404 No\n\nno"), 404, false},
 		{"HEAD", "HEAD", "/a.php", says("Content-Type: a/b\n\nhello"), 200, false},
+		{"reset", "GET", "/a.php", says("Status: 205 Reset\n\nabc"), 205, false},
 		{"not modified", "GET", "/a.php", says("Status: 304 Same\n\n"), 304, false},
 		{"busy", "GET", "/a.php", refuses, 503, true},
 		{"busy, HEAD", "HEAD", "/a.php", refuses, 503, true},

@@ -29,7 +29,7 @@ import (
 //	DOCUMENT_URI       SCRIPT_NAME and PATH_INFO, as nginx has it
 //	PATH_TRANSLATED    Root and PATH_INFO, where both are there; it never leads out of Root
 //	REDIRECT_STATUS    200, without which php-cgi refuses to run
-//	REMOTE_HOST        REMOTE_ADDR, where that is an address
+//	REMOTE_HOST        REMOTE_ADDR, where that is an address, without its zone
 //	SCRIPT_FILENAME    the file of the script that was found below Root
 //
 //	HTTP_AUTHORIZATION         is removed unless PassAuthorization is set

@@ -39,7 +39,7 @@ func (h *Handler) offloadFolders() (folders []*offloadFolder) {
 // Offload is empty.
 func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 	folders := x.handler.offload
-	if len(folders) == 0 || x.passesAccel() || isBodyless(resp.Status) {
+	if len(folders) == 0 || x.passesAccel() || exchange.HasNoBody(resp.Status) {
 		return nil, nil
 	}
 	open, named := openAccel, resp.Headers.Get("X-Accel-Redirect")
@@ -62,10 +62,6 @@ func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 	return nil, &gateway.BackendError{
 		Status: 502, Reason: "the application named a file that cannot be sent", Err: fmt.Errorf("%.64q: %w", named, err),
 	}
-}
-
-func isBodyless(status string) bool {
-	return strings.HasPrefix(status, "204") || strings.HasPrefix(status, "304")
 }
 
 var errNoFolder = errors.New("is in no folder of Offload")

@@ -111,7 +111,7 @@ func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (
 		answer.Header.Set("Content-Type", "text/plain") // a server behind would sniff one, and may find HTML (CVE-2020-24553)
 	}
 	switch {
-	case answer.StatusCode == 204 || answer.StatusCode == 304:
+	case exchange.HasNoBody(status):
 		answer.Header.Del("Content-Type")
 		answer.Header.Del("Content-Length")
 		answer.ContentLength = 0

@@ -157,6 +157,7 @@ func TestTransportResponses(t *testing.T) {
 		{"reason", "GET", "Status: 404 Gone Fishing\n\n", 404, -1, "", ""},
 		{"HEAD", "HEAD", "Content-Type: a/b\nContent-Length: 2\n\nhi", 200, 2, "", ""},
 		{"204", "GET", "Status: 204 None\nContent-Length: 2\n\nhi", 204, 0, "", ""},
+		{"205", "GET", "Status: 205 Reset\nContent-Type: text/plain\nContent-Length: 2\n\nhi", 205, 0, "", ""},
 		{"too short", "GET", "Content-Type: a/b\nContent-Length: 3\n\nhi", 200, 3, "hi", "shorter than it declared"},
 		{"too long", "GET", "Content-Type: a/b\nContent-Length: 1\n\nhi", 200, 1, "h", ""},
 		{"no head", "GET", "oops", 0, 0, "", "bad response head"},

@@ -95,5 +95,6 @@ func statusLine(code int) string {
 }
 
 func bodyAllowed(status int) bool {
-	return status != http.StatusNoContent && status != http.StatusNotModified
+	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
+// bodyAllowed is the gateway's rule: net/http lets a handler write to a 205 too.

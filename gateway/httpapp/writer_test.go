@@ -147,7 +147,7 @@ func TestContentLength(t *testing.T) {
 }
 
 func TestBodyNotAllowed(t *testing.T) {
-	for _, code := range []int{204, 304} {
+	for _, code := range []int{204, 205, 304} {
 		got := runHandler(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", `"x"`)
 			w.WriteHeader(code)

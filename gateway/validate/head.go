@@ -69,9 +69,11 @@ type response struct {
 // checkFields checks what the fields are together, once each of them has been.
 func (r *response) checkFields() {
 	r.settled = true
-	if !r.bodyAllowed() {
-		r.x.require(r.fields.types+r.fields.lengths == 0, responseEntityField, strconv.Itoa(r.code))
+	if r.bodyAllowed() {
+		return
 	}
+	empty := r.code == 205 && r.fields.length == 0 // a length of 0 is true there, and forbidden to a 204
+	r.x.require(r.fields.types == 0 && (r.fields.lengths == 0 || empty), responseEntityField, strconv.Itoa(r.code))
 }
 
 // checkBody checks n bytes of body that are not counted yet. declared is the Content-Length that goes for them.
@@ -116,5 +118,5 @@ func (r *response) checkCode(code int) error {
 	return r.x.failed()
 }
 
-// bodyAllowed: RFC 9110 section 6.4.1.
-func (r *response) bodyAllowed() bool { return r.code != 204 && r.code != 304 }
+// bodyAllowed: RFC 9110 sections 6.4.1 and 15.3.6.
+func (r *response) bodyAllowed() bool { return r.code != 204 && r.code != 205 && r.code != 304 }

@@ -136,7 +136,7 @@ type Rule struct {
 //	response.content-type            app      error
 //		a response with a body has a Content-Type (RFC 3875 section 6.3.1)
 //	response.entity-field            app      error
-//		204 and 304 have no Content-Type and no Content-Length (RFC 9110 sections 8.6 and 15.4.5)
+//		204, 205 and 304 have no Content-Type and no Content-Length (RFC 9110 sections 8.6, 15.3.6 and 15.4.5)
 //	response.content-length          app      error
 //		there is at most one Content-Length, of digits that fit 63 bits (RFC 9110 section 8.6)
 //	response.length-mismatch         app      error
@@ -144,7 +144,7 @@ type Rule struct {
 //	response.head-body               app      warning
 //		no body is written in answer to HEAD (RFC 3875 section 4.3.2)
 //	response.body-not-allowed        app      error
-//		no body is written with 204 and 304 (RFC 9110 section 6.4.1)
+//		no body is written with 204, 205 and 304 (RFC 9110 sections 6.4.1 and 15.3.6)
 //	response.fields-after-head       app      warning
 //		fields are not changed once the head is committed (gateway.ResponseWriter)
 //	response.concurrent              app      error
@@ -270,11 +270,11 @@ var rules = [ruleCount]Rule{
 	responseHopByHop:        {"response.hop-by-hop", SideApp, SeverityError, "there is no field that concerns one connection alone", "RFC 9110 section 7.6.1"},
 	responseRepeatedField:   {"response.repeated-field", SideApp, SeverityError, "Content-Type and Location come once at most", "RFC 3875 section 6.3"},
 	responseContentType:     {"response.content-type", SideApp, SeverityError, "a response with a body has a Content-Type", "RFC 3875 section 6.3.1"},
-	responseEntityField:     {"response.entity-field", SideApp, SeverityError, "204 and 304 have no Content-Type and no Content-Length", "RFC 9110 sections 8.6 and 15.4.5"},
+	responseEntityField:     {"response.entity-field", SideApp, SeverityError, "204, 205 and 304 have no Content-Type and no Content-Length", "RFC 9110 sections 8.6, 15.3.6 and 15.4.5"},
 	responseContentLength:   {"response.content-length", SideApp, SeverityError, "there is at most one Content-Length, of digits that fit 63 bits", "RFC 9110 section 8.6"},
 	responseLengthMismatch:  {"response.length-mismatch", SideApp, SeverityError, "the body has the length that Content-Length declares", "RFC 9110 section 8.6"},
 	responseHeadBody:        {"response.head-body", SideApp, SeverityWarning, "no body is written in answer to HEAD", "RFC 3875 section 4.3.2"},
-	responseBodyNotAllowed:  {"response.body-not-allowed", SideApp, SeverityError, "no body is written with 204 and 304", "RFC 9110 section 6.4.1"},
+	responseBodyNotAllowed:  {"response.body-not-allowed", SideApp, SeverityError, "no body is written with 204, 205 and 304", "RFC 9110 sections 6.4.1 and 15.3.6"},
 	responseFieldsAfterHead: {"response.fields-after-head", SideApp, SeverityWarning, "fields are not changed once the head is committed", "gateway.ResponseWriter"},
 	responseConcurrent:      {"response.concurrent", SideApp, SeverityError, "the ResponseWriter is used by one goroutine at a time", "gateway.ResponseWriter"},
 	responseAfterReturn:     {"response.after-return", SideApp, SeverityError, "the ResponseWriter is not used once the App has returned", "gateway.App"},

@@ -240,7 +240,7 @@ func responseRows() []row {
 		{"response.head-body", "", scene{method: "HEAD"},
 			scene{method: "HEAD", app: answer("200 OK", "", "Content-Type", "text/plain")}},
 		// A14
-		{"response.body-not-allowed", "204", scene{app: answer("204 No Content", "x")}, scene{app: answer("204 No Content", "")}},
+		{"response.body-not-allowed", "205", scene{app: answer("205 Reset Content", "x")}, scene{app: answer("205 Reset Content", "", "Content-Length", "0")}},
 		{"response.fields-after-head", "", scene{app: changesFields(true)}, scene{app: changesFields(false)}},
 		concurrentRow(),
 		{"response.after-return", "Write", keepsWriter(true), keepsWriter(false)},
