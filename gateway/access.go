@@ -70,7 +70,7 @@ func (m *Meter) Report(err error) *Access {
 		m.foresee(a.Err)
 	}
 	a.Status = statusCode(m.status)
-	if m.silent || m.status != "" && !bodyAllowed(m.status) {
+	if m.silent || a.Status == 204 || a.Status == 205 || a.Status == 304 {
 		a.Bytes = 0
 	}
 	return a

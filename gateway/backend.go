@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cgikit/cgikit/headers"
 	"github.com/cgikit/cgikit/util"
@@ -75,7 +76,8 @@ func (lengthRequired) page() (status, text string) {
 
 // Final says what a web server makes of the head of r. It adds the fields that may go to the client to fields, and returns the
 // status, and the length that the head declares, -1 where it declares none. Where the backend sent no Status, it is "302 Found"
-// beside a Location (RFC 3875 section 6.2.3) and "200 OK" else. Hop-by-hop fields are dropped (section 6.3.4).
+// beside a Location (RFC 3875 section 6.2.3) and "200 OK" else. Hop-by-hop fields are dropped (section 6.3.4),
+// and those that a Connection field names (RFC 9110 section 7.6.1).
 //
 // What cannot be a final response is a [*BackendError] of 502: a malformed status or an interim one (1xx), two lengths or one
 // that is no number, a Transfer-Encoding, which would say something else about the body's end than the client's connection
@@ -137,13 +139,14 @@ func finalFields(dst, src *headers.Headers, status string) (length int64, err er
 	if err := checkFinal(status); err != nil {
 		return 0, err
 	}
+	connection := strings.Join(src.GetAll("Connection"), ",")
 	for name, value := range src.All() {
 		switch {
 		case value == "" && (isServerField(name) || equalFold(name, "Transfer-Encoding")):
 			// counts as not sent
 		case equalFold(name, "Transfer-Encoding"):
 			return 0, ruleError("field of the connection", name)
-		case !util.IsHopByHop(name):
+		case !util.IsHopByHop(name) && !util.IsConnectionOption(connection, name):
 			dst.Add(name, value) // valid, since it comes out of a list
 		}
 	}

@@ -34,6 +34,9 @@ func TestForward(t *testing.T) {
 		{"redirect without a target (C38)", "Location:\nContent-Type: a/b\n\n", "Status: 200 OK\r\nContent-Type: a/b\r\n\r\n"},
 		{"cookies in order", "Status: 200 OK\nSet-Cookie: b=1\nset-cookie: a=2\nContent-Length: 0\n\n", "Status: 200 OK\r\nSet-Cookie: b=1\r\nset-cookie: a=2\r\nContent-Length: 0\r\n\r\n"},
 		{"204 with a body", "Status: 204 None\nContent-Length: 2\n\nhi", "Status: 204 None\r\n\r\n"},
+		{"205 with a body", "Status: 205 Reset\nContent-Length: 2\n\nhi", "Status: 205 Reset\r\n\r\n"},
+		{"fields of the connection", "Status: 200 OK\nContent-Type: a/b\nConnection: close, X-Hop\nX-HOP: 1\nX-Kept: 1\nconnection:\tx-next ,, content-type\n" +
+			"X-Next: 1\nX-Next: 2\nConnection: \n\n", "Status: 200 OK\r\nContent-Type: a/b\r\nX-Kept: 1\r\n\r\n"},
 		{"304 with a length", "Status: 304 Same\nContent-Length: 2\nETag: x\n\n", "Status: 304 Same\r\nETag: x\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

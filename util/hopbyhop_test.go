@@ -56,3 +56,27 @@ func TestIsHopByHopAllocatesNothing(t *testing.T) {
 		t.Errorf("got %v allocations; want 0", n)
 	}
 }
+
+func TestIsConnectionOption(t *testing.T) {
+	for _, test := range []struct {
+		connection, name string
+		want             bool
+	}{
+		{"X-Hop", "X-Hop", true},
+		{"close, x-hop", "X-HOP", true},
+		{"close ,,\tX-Hop\t,", "x-hop", true},
+		{"X-Hop, X-Next", "X-Next", true},
+		{"X-Hop2", "X-Hop", false},
+		{"X-Hop", "X-Ho", false},
+		{"", "X-Hop", false},
+		{"", "", true}, // no field has this name
+		{"Content-Type", "content-type", false},
+		{"content-length", "Content-Length", false},
+		{"Location", "Location", false},
+		{"Set-Cookie", "Set-Cookie", true},
+	} {
+		if got := util.IsConnectionOption(test.connection, test.name); got != test.want {
+			t.Errorf("IsConnectionOption(%q, %q): got %v; want %v", test.connection, test.name, got, test.want)
+		}
+	}
+}

@@ -183,6 +183,21 @@ func TestTransportResponses(t *testing.T) {
 	}
 }
 
+// TestTransportConnectionOptions: the fields of the backend's own connection end here.
+func TestTransportConnectionOptions(t *testing.T) {
+	b := says("Content-Type: a/b\nConnection: close, X-Hop\nX-Hop: 1\nX-Kept: 1\nContent-Length: 0\n\n")
+	resp, err := roundTrip(t, &host.Transport{Backend: b}, "GET", "/", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Header.Get("X-Hop") != "" || resp.Header.Get("Connection") != "" || resp.Header.Get("X-Kept") != "1" {
+		t.Errorf("got %v; want only X-Kept", resp.Header)
+	}
+	if a := get(t, handler(b), "/"); a.header.Get("X-Hop") != "" || a.header.Get("X-Kept") != "1" {
+		t.Errorf("Handler: got %v; want only X-Kept", a.header)
+	}
+}
+
 // TestTransportRefusals are responses; failures of the backend are errors.
 func TestTransportRefusals(t *testing.T) {
 	root := site(t, "a.php", "dir/index.php", "style.css")

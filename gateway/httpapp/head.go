@@ -21,13 +21,16 @@ func (w *responseWriter) sendFields() {
 		fields.Del(field.Name) // it is in header, unless the handler took it out
 	}
 	var room [24]string
-	names := room[:0]
-	for name := range header {
+	names, connection := room[:0], ""
+	for name, values := range header {
 		names = append(names, name)
+		if strings.EqualFold(name, "Connection") {
+			connection += strings.Join(values, ",") + ","
+		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if sendable(name) {
+		if sendable(name) && !util.IsConnectionOption(connection, name) {
 			addValues(fields, name, header[name])
 		}
 	}
@@ -94,7 +97,7 @@ func statusLine(code int) string {
 	return number + " " + reason
 }
 
+// bodyAllowed is the gateway's rule: net/http lets a handler write to a 205 too.
 func bodyAllowed(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
-// bodyAllowed is the gateway's rule: net/http lets a handler write to a 205 too.

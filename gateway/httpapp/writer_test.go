@@ -146,6 +146,19 @@ func TestContentLength(t *testing.T) {
 	}
 }
 
+// TestConnectionOptions: what a Connection field names is for one connection (RFC 9110 section 7.6.1).
+func TestConnectionOptions(t *testing.T) {
+	got := runHandler(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Connection"] = []string{"close, X-Hop", "content-type"}
+		w.Header()["connection"] = []string{"x-next"}
+		w.Header().Set("X-Hop", "1")
+		w.Header()["X-NEXT"] = []string{"1", "2"}
+		w.Header().Set("X-Kept", "1")
+		w.Header().Set("Content-Type", "a/b")
+	}, environ(), "")
+	wantFields(t, got, "Content-Type: a/b", "X-Kept: 1", "Content-Length: 0")
+}
+
 func TestBodyNotAllowed(t *testing.T) {
 	for _, code := range []int{204, 205, 304} {
 		got := runHandler(func(w http.ResponseWriter, r *http.Request) {
