@@ -2,8 +2,9 @@ package fastcgi_test
 
 import "testing"
 
-// differences is the one list of what nethttp does differently, because net/http/fcgi does. The name is that of the stream of TestEngines
-// which shows it, a vector's among them; where only a certain test can, that is named too. An entry that does not differ any more fails.
+// differences is the one list of what nethttp does differently, because net/http/fcgi does. The
+// name is that of the stream of TestEngines which shows it, a vector's among them; where only a
+// certain test can, that is named too. An entry that does not differ any more fails.
 var differences = map[string]struct{ reason, test string }{
 	"authorizer":              {reason: "net/http/fcgi has the responder role only"},
 	"authorizer asked":        {reason: "net/http/fcgi has the responder role only"},

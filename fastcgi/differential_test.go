@@ -86,8 +86,9 @@ func streams(t *testing.T) []vectors.Vector {
 	return all
 }
 
-// TestEngines feeds each stream to both engines, as it is, byte by byte and in halves. What comes back must be the same, but for what
-// normalise leaves out and for what is on the list of differences.
+// TestEngines feeds each stream to both engines, as it is, byte by byte and in halves. What comes
+// back must be the same, but for what normalise leaves out and for what is on the list of
+// differences.
 func TestEngines(t *testing.T) {
 	ways := map[string]func(io.Reader) io.Reader{
 		"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "halved": iotest.HalfReader,
@@ -117,7 +118,8 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// withRequired adds the variables that are required to each request of a stream, behind its BEGIN_REQUEST.
+// withRequired adds the variables that are required to each request of a stream, behind its
+// BEGIN_REQUEST.
 func withRequired(stream []byte) (all []byte) {
 	for len(stream) >= 8 && stream[0] == 1 {
 		size := min(8+int(binary.BigEndian.Uint16(stream[4:]))+int(stream[6]), len(stream))
@@ -154,9 +156,10 @@ func transcript(t *testing.T, stream io.Reader) string {
 // reason finds why a connection was closed, or what was refused, in the log.
 var reason = regexp.MustCompile(` reason="[^"]*"| msg="refusing[^"]*"`)
 
-// normalise describes the streams and the end of each request. It leaves out where one record ends and the next begins and how they are
-// padded, in which order come the records of several requests, those of STDOUT and STDERR, and the fields of a head, the Date of
-// net/http/fcgi, and what exactly is said of an App that failed, on STDERR or in the log.
+// normalise describes the streams and the end of each request. It leaves out where one record ends
+// and the next begins and how they are padded, in which order come the records of several requests,
+// those of STDOUT and STDERR, and the fields of a head, the Date of net/http/fcgi, and what exactly
+// is said of an App that failed, on STDERR or in the log.
 func normalise(records []record, err error, log string) string {
 	if gateway.PeerGone(err) {
 		err = io.EOF // as much input was unread when the connection was closed, and not

@@ -27,7 +27,8 @@ var (
 	_ engine = (*nethttp.Server)(nil)
 )
 
-// bothEngines runs a test of what is the same for both: as the sub-tests Server and nethttp, by whose names start knows.
+// bothEngines runs a test of what is the same for both: as the sub-tests Server and nethttp, by
+// whose names start knows.
 func bothEngines(t *testing.T, test func(t *testing.T)) {
 	t.Run("Server", test)
 	t.Run("nethttp", test)

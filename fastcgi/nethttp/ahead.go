@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// aheadMost is how many bytes may wait for net/http/fcgi before the watch stops reading. fastcgi.Server holds as much of a
-	// body.
+	// aheadMost is how many bytes may wait for net/http/fcgi before the watch stops reading.
+	// fastcgi.Server holds as much of a body.
 	aheadMost = 256 << 10
 
 	// aheadKept is the most that an empty buffer keeps, so that an idle connection holds little.
 	aheadKept = 16 << 10
 )
 
-// ahead is the records that were passed on and that net/http/fcgi has not taken yet. Its methods may be called at the same time.
+// ahead is the records that were passed on and that net/http/fcgi has not taken yet. Its methods
+// may be called at the same time.
 type ahead struct {
 	mu     sync.Mutex
 	change sync.Cond    // waits on mu
@@ -30,7 +31,7 @@ func newAhead() *ahead {
 	return a
 }
 
-// put adds whole records. It does not wait: whoever reads the peer asks roomy before it goes on.
+// put adds whole records. It does not wait: the watch asks roomy before it reads on.
 func (a *ahead) put(records []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -46,7 +47,8 @@ func (a *ahead) close() {
 	a.change.Broadcast()
 }
 
-// take is the Read of net/http/fcgi: it waits until there is something, and returns io.EOF after the end.
+// take is the Read of net/http/fcgi: it waits until there is something, and returns io.EOF after
+// the end.
 func (a *ahead) take(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

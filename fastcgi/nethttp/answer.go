@@ -10,8 +10,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// handleAnswer decides what becomes of a record that net/http/fcgi writes. What it writes once the App has returned is kept until it
-// ends the request, and sent in one piece: nginx keeps a connection only if END_REQUEST comes together with the end of the body.
+// handleAnswer decides what becomes of a record that net/http/fcgi writes. What it writes once the
+// App has returned is kept until it ends the request, and sent in one piece: nginx keeps a
+// connection only if END_REQUEST comes together with the end of the body.
 func (c *conn) handleAnswer(record []byte) error {
 	h, err := wire.ParseHeader([wire.HeaderSize]byte(record))
 	if err != nil {
@@ -29,7 +30,8 @@ func (c *conn) handleAnswer(record []byte) error {
 		return io.ErrClosedPipe
 	case !r.returned:
 		return c.writer.send(record)
-	case r.broken && (!r.headSet || h.ContentLength == 0): // net/http/fcgi's own head, or the end of a STDOUT that is not complete
+	case r.broken && (!r.headSet || h.ContentLength == 0):
+		// It is net/http/fcgi's own head, or the end of a STDOUT that is not complete.
 	default:
 		r.tail = append(r.tail, record...)
 	}
@@ -52,8 +54,9 @@ func (c *conn) appExited(r *request) {
 	c.finish(r, nil)
 }
 
-// finish ends a request that net/http/fcgi has, with its END_REQUEST unless the response is not complete. The id and the place are free
-// before the web server hears of it, as its next request may need them. The caller holds writer.mu.
+// finish ends a request that net/http/fcgi has, with its END_REQUEST unless the response is not
+// complete. The id and the place are free before the web server hears of it, as its next request
+// may need them. The caller holds writer.mu.
 func (c *conn) finish(r *request, endRequest []byte) {
 	c.cutStdin(r, gateway.ErrFinished)
 	r.ctx.End(nil)
@@ -70,7 +73,8 @@ func (c *conn) finish(r *request, endRequest []byte) {
 	c.running.Done()
 }
 
-// forget gives back what a request holds of the connection and of the server, and advances the state.
+// forget gives back what a request holds of the connection and of the server, and advances the
+// state.
 func (c *conn) forget(r *request, next state) {
 	c.mu.Lock()
 	c.requests.forget(r)
@@ -92,7 +96,8 @@ func (c *conn) refuse(id uint16, keepConn bool, answer []byte) {
 	c.closeIfDone()
 }
 
-// closeIfDone closes our side of a connection that is to end, when no request is open on it. The caller holds writer.mu.
+// closeIfDone closes our side of a connection that is to end, when no request is open on it. The
+// caller holds writer.mu.
 func (c *conn) closeIfDone() {
 	c.mu.Lock()
 	before := c.state

@@ -18,7 +18,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// What both engines do alike is tested in package fastcgi, with both; here is what is of net/http/fcgi and of the watch around it.
+// What both engines do alike is tested in package fastcgi, with both; here is what is of
+// net/http/fcgi and of the watch around it.
 
 // patience bounds every wait of the tests.
 const patience = 30 * time.Second
@@ -164,7 +165,8 @@ func begin(id uint16) []byte {
 	return wire.AppendBeginRequest(nil, id, wire.BeginRequest{Role: wire.RoleResponder, KeepConn: true})
 }
 
-// params is a whole PARAMS stream. It has what net/http/fcgi insists on, unless it is among the pairs, where the last value counts.
+// params is a whole PARAMS stream. It has what net/http/fcgi insists on, unless it is among the
+// pairs, where the last value counts.
 func params(id uint16, pairs ...string) []byte {
 	pairs = append([]string{"REQUEST_METHOD", "GET", "SERVER_PROTOCOL", "HTTP/1.1"}, pairs...)
 	var content []byte

@@ -18,8 +18,19 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is one connection of a Server. The watch, in a goroutine of its own, reads records and passes them on to net/http/fcgi,
-// whose reader and handlers have goroutines of their own too.
+// conn is one connection of a Server. The watch, in a goroutine of its own, reads records and
+// passes them on to net/http/fcgi, whose reader and handlers have goroutines of their own too.
+//
+// A request is held back until the first record of its STDIN has come, which is when net/http/fcgi
+// would call its handler: what is refused or aborted before never gets there. Then its records are
+// passed on as they came, and one more PARAMS record, just before the end of the PARAMS. By its
+// only variable the handler finds the request; the last of several variables of one name counts, so
+// that a peer cannot forge it.
+//
+// net/http/fcgi never gets an ABORT_REQUEST. It would end the request while its handler still runs,
+// and the next request of that id would get the bytes of the old handler. It gets the end of STDIN
+// in its place, and after the END_REQUEST of a handler that has not read all of its body, so that
+// it forgets the id.
 type conn struct {
 	server      *Server
 	log         *slog.Logger
@@ -140,8 +151,8 @@ func (c *conn) find(id uint16) *request {
 	return c.requests.open[id]
 }
 
-// watchEnded ends what can no longer be completed. net/http/fcgi gets what has come, and then the end. A web server that has closed
-// its sending side only still gets its responses.
+// watchEnded ends what can no longer be completed. net/http/fcgi gets what has come, and then the
+// end. A web server that has closed its sending side only still gets its responses.
 func (c *conn) watchEnded(err error) {
 	c.logReadError(err)
 	if err != io.EOF { // first, as no App must answer what an error of the protocol has cut off
@@ -183,8 +194,8 @@ func (c *conn) goneCause() error {
 	return gateway.ErrClientGone
 }
 
-// logReadError logs why a connection ended early, unless the web server only went away between requests or within a body, as it does
-// when its client does.
+// logReadError logs why a connection ended early, unless the web server only went away between
+// requests or within a body, as it does when its client does.
 func (c *conn) logReadError(err error) {
 	c.mu.Lock()
 	over := c.state == ended
@@ -205,10 +216,12 @@ func (c *conn) logReadError(err error) {
 	}
 }
 
-// errEndedEarly is why a connection is logged that the web server has closed in the middle of something.
+// errEndedEarly is why a connection is logged that the web server has closed in the middle of
+// something.
 var errEndedEarly = errors.New("nethttp: the peer went away within a request's variables or a record")
 
-// warn logs trouble with this peer, once a minute for each msg, so that many bad connections do not fill the log.
+// warn logs trouble with this peer, once a minute for each msg, so that many bad connections do not
+// fill the log.
 func (c *conn) warn(msg string, args ...any) {
 	c.server.conns.Warn(msg, append(args, "peer", c.nc.RemoteAddr().String())...)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// lingerTime is how long a connection of which our side is closed is still read, so that a web server that is sending reads the response
-// before a reset can destroy it. nginx closes at once.
+// lingerTime is how long a connection of which our side is closed is still read, so that a web
+// server that is sending reads the response before a reset can destroy it. nginx closes at once.
 const lingerTime = 2 * time.Second
 
 // longAgo is a deadline that ends a wait.
@@ -21,7 +21,7 @@ type wait int
 const (
 	forRecord wait = iota // the next one
 	forWhole              // the rest of a record
-	forBody               // the rest of a record of a request's body, which the App may be in no hurry to read
+	forBody               // the rest of a record of a request's body, which the App may not want yet
 	forRoom               // in ahead
 )
 
@@ -45,7 +45,7 @@ func (c *conn) readDeadline(now time.Time) time.Time {
 		return c.lingerUntil
 	case c.waiting == forRoom:
 		return time.Time{}
-	case oldest != nil: // all that is held back: a byte now and then must not do
+	case oldest != nil: // all that is held back, however slowly it comes
 		since = oldest.begun
 	case c.waiting == forWhole || !c.spoken:
 	case len(c.requests.open) > 0:
@@ -59,8 +59,8 @@ func (c *conn) readDeadline(now time.Time) time.Time {
 	return since.Add(bound)
 }
 
-// waitForRoom keeps the watch from reading on while too much waits for net/http/fcgi. What it notices meanwhile is that the peer goes
-// away; what has come is there to be read all the same.
+// waitForRoom keeps the watch from reading on while too much waits for net/http/fcgi. What it
+// notices meanwhile is that the peer goes away; what has come is there to be read all the same.
 func (c *conn) waitForRoom() error {
 	for !c.ahead.roomy() {
 		c.waitFor(forRoom)
@@ -71,7 +71,7 @@ func (c *conn) waitForRoom() error {
 		switch {
 		case gone || errors.Is(err, errors.ErrUnsupported):
 			c.ahead.waitForRoom()
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // the deadline is that of resume
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // which is resume's
 			return err
 		}
 	}

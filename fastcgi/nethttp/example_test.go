@@ -21,7 +21,8 @@ func ExampleServe() {
 	defer l.Close()
 	go nethttp.Serve(l, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
-		_, err := fmt.Fprintln(w, "hello from", r.Environ.Get("SCRIPT_NAME")) // which net/http/fcgi hides
+		// net/http/fcgi hides SCRIPT_NAME from its handler.
+		_, err := fmt.Fprintln(w, "hello from", r.Environ.Get("SCRIPT_NAME"))
 		return err
 	}))
 

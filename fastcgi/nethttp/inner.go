@@ -7,8 +7,8 @@ import (
 	"net/http/fcgi"
 )
 
-// inner is the connection that net/http/fcgi has. The embedded Conn is there for the rest of the interface, which net/http/fcgi does
-// not use.
+// inner is the connection that net/http/fcgi has. The embedded Conn is there for the rest of the
+// interface, which net/http/fcgi does not use.
 type inner struct {
 	net.Conn
 	conn *conn
@@ -26,7 +26,8 @@ func (i inner) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write takes one record: net/http/fcgi writes each with one call. An error makes the Write of the App fail.
+// Write takes one record: net/http/fcgi writes each with one call. An error makes the Write of the
+// App fail.
 func (i inner) Write(record []byte) (int, error) {
 	if err := i.conn.handleAnswer(record); err != nil {
 		return 0, err

@@ -58,12 +58,13 @@ func newRequest(c *conn, id uint16, keepConn bool, record []byte) *request {
 // errOverBounds is the error of variables that are too large or too many.
 var errOverBounds = errors.New("nethttp: variables over MaxParamsBytes or MaxParams")
 
-// requestVariable is the variable by which the handler finds its request, by fcgi.ProcessEnv. Its value is the request's id, which is
-// that of no other request until net/http/fcgi has ended this one.
+// requestVariable is the variable by which the handler finds its request, by fcgi.ProcessEnv. Its
+// value is the request's id, which is that of no other request until net/http/fcgi has ended this
+// one.
 const requestVariable = "CGIKIT_REQUEST_ID"
 
-// decodeParams makes the environ of the variables that are held, most in number, and adds requestVariable to them. last is the record that
-// ends them.
+// decodeParams makes the environ of the variables that are held, most in number, and adds
+// requestVariable to them. last is the record that ends them.
 func (r *request) decodeParams(last []byte, most int) error {
 	if r.overBounds {
 		return errOverBounds
@@ -98,7 +99,8 @@ func paramsOf(records []byte) (params []byte) {
 
 // requestOf returns the request of which net/http/fcgi has made hr.
 func (c *conn) requestOf(hr *http.Request) *request {
-	id, _ := strconv.ParseUint(fcgi.ProcessEnv(hr)[requestVariable], 10, 16) // as decodeParams wrote it
+	value := fcgi.ProcessEnv(hr)[requestVariable]
+	id, _ := strconv.ParseUint(value, 10, 16) // decodeParams wrote it
 	return c.find(uint16(id))
 }
 

@@ -15,7 +15,8 @@ import (
 // dated is the field that net/http/fcgi adds.
 var dated = regexp.MustCompile(`Date: [^\r]*\r\n`)
 
-// TestHead is the head as net/http/fcgi writes it: the fields sorted by name, in the App's spelling.
+// TestHead is the head as net/http/fcgi writes it: the fields sorted by name, in the App's
+// spelling.
 func TestHead(t *testing.T) {
 	for _, test := range []struct {
 		name, status string
@@ -49,7 +50,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestErrorStream: there is no FCGI_STDERR. What the App writes goes to the process's standard error, and why it failed to ErrorLog.
+// TestErrorStream: there is no FCGI_STDERR. What the App writes goes to the process's standard
+// error, and why it failed to ErrorLog.
 func TestErrorStream(t *testing.T) {
 	got := make(chan io.Writer, 1)
 	s := start(t, &Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -121,7 +123,8 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
-// TestOwnErrors: net/http/fcgi answers by itself where it cannot make an http.Request. That costs one request.
+// TestOwnErrors: net/http/fcgi answers by itself where it cannot make an http.Request. That costs
+// one request.
 func TestOwnErrors(t *testing.T) {
 	for name, pair := range map[string][]string{
 		"no method":        {"REQUEST_METHOD", ""},

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// errBodyCut is what the App reads where the web server aborted the request or went away within the body. It is a context.Canceled
-// too, so that it is not logged.
+// errBodyCut is what the App reads where the web server aborted the request or went away within the
+// body. It is a context.Canceled too, so that it is not logged.
 var errBodyCut = fmt.Errorf("nethttp: the web server broke the request body off: %w: %w", io.ErrUnexpectedEOF, context.Canceled)
 
 // errBodyLate is what the App reads where the next piece of its body has not come in time.
 var errBodyLate = fmt.Errorf("nethttp: nothing more of the request body within ReadTimeout: %w: %w", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded)
 
-// stdin is the body as the App reads it: that of net/http/fcgi, which cannot tell a body that was cut off from a complete one, and whose
-// Read has no timeout.
+// stdin is the body as the App reads it: that of net/http/fcgi, which cannot tell a body that was
+// cut off from a complete one, and whose Read has no timeout.
 type stdin struct {
 	request *request
 
@@ -37,7 +37,8 @@ func (s *stdin) open(body io.ReadCloser) {
 	}
 }
 
-// cut ends the body with err, also for a Read under way. net/http/fcgi, which waits for the App to take each record, goes on.
+// cut ends the body with err, also for a Read under way. net/http/fcgi, which waits for the App to
+// take each record, goes on.
 func (s *stdin) cut(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -35,7 +35,8 @@ func TestStdinEnds(t *testing.T) {
 	}
 }
 
-// TestStdinCutBeforeTheHandler: the request was aborted before net/http/fcgi called its handler, which waits for nothing then.
+// TestStdinCutBeforeTheHandler: the request was aborted before net/http/fcgi called its handler,
+// which waits for nothing then.
 func TestStdinCutBeforeTheHandler(t *testing.T) {
 	body, w := io.Pipe()
 	s := newStdin()

@@ -13,7 +13,8 @@ type stdout struct {
 	request *request
 }
 
-// WriteHead implements gateway.HeadWriter. net/http/fcgi sends the head with the first bytes of the body, or with the end.
+// WriteHead implements gateway.HeadWriter. net/http/fcgi sends the head with the first bytes of the
+// body, or with the end.
 func (o stdout) WriteHead(status string, fields *headers.Headers) error {
 	o.request.headSet = true
 	h := o.w.Header()
@@ -33,8 +34,8 @@ func (o stdout) WriteHead(status string, fields *headers.Headers) error {
 // Write implements io.Writer.
 func (o stdout) Write(p []byte) (int, error) { return o.w.Write(p) }
 
-// Flush implements gateway.Flusher. Writing nothing makes net/http/fcgi send its head, and gives the error of its buffer, which
-// http.Flusher does not.
+// Flush implements gateway.Flusher. Writing nothing makes net/http/fcgi send its head, and gives
+// the error of its buffer, which http.Flusher does not.
 func (o stdout) Flush() error {
 	o.w.Write(nil)
 	o.w.(http.Flusher).Flush()

@@ -6,7 +6,8 @@ type table struct {
 	bytes int64               // that the variables of all take
 }
 
-// reserve counts n bytes more for the variables of r, unless all would then take more than 16 times most. A negative most is no bound.
+// reserve counts n bytes more for the variables of r, unless all would then take more than 16 times
+// most. A negative most is no bound.
 func (t *table) reserve(r *request, n, most int64) bool {
 	if most >= 0 && (t.bytes+n-1)/16 >= most { // 16*most may overflow
 		return false
@@ -22,8 +23,8 @@ func (t *table) forget(r *request) {
 	t.bytes -= r.bytes
 }
 
-// oldestHeld returns the request that has been held back the longest, or nil: its variables, or the first record of its body, are still
-// to come.
+// oldestHeld returns the request that has been held back the longest, or nil: its variables, or the
+// first record of its body, are still to come.
 func (t *table) oldestHeld() (oldest *request) {
 	for _, r := range t.open {
 		if !r.passed && (oldest == nil || r.begun.Before(oldest.begun)) {

@@ -15,7 +15,8 @@ func tableOf(requests ...*request) *table {
 	return t
 }
 
-// TestReserve: all requests of a connection have 16 times the bound of one, and give back what they have.
+// TestReserve: all requests of a connection have 16 times the bound of one, and give back what they
+// have.
 func TestReserve(t *testing.T) {
 	a, b := new(request), new(request)
 	table := tableOf(a, b)
@@ -44,7 +45,8 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-// TestHeldRequests: a request is held until it is passed on; its variables are to come until they have ended.
+// TestHeldRequests: a request is held until it is passed on; its variables are to come until they
+// have ended.
 func TestHeldRequests(t *testing.T) {
 	now := time.Now()
 	passed := &request{begun: now, paramsEnded: true, passed: true}

@@ -10,11 +10,13 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// maxOpen is how many requests one connection may have. Each may hold its share of the connection's variables.
+// maxOpen is how many requests one connection may have. Each may hold its share of the connection's
+// variables.
 const maxOpen = 128
 
-// handleRecord decides what becomes of a record that the web server sent. Records of ids that are not open mean nothing (FastCGI
-// section 3.3), nor do types that no responder knows: net/http/fcgi does not get them. An error closes the connection.
+// handleRecord decides what becomes of a record that the web server sent. Records of ids that are
+// not open mean nothing (FastCGI section 3.3), nor do types that no responder knows: net/http/fcgi
+// does not get them. An error closes the connection.
 func (c *conn) handleRecord(h wire.Header, record []byte) error {
 	content := record[wire.HeaderSize:][:h.ContentLength]
 	switch {
@@ -42,8 +44,8 @@ func (c *conn) handleManagement(t wire.RecordType, record, content []byte) error
 	if t <= wire.TypeData { // net/http/fcgi would begin a request 0
 		return wire.Errorf("record of type %d for request 0, which does not exist", t)
 	}
-	if t == wire.TypeGetValues {
-		if _, err := wire.AnswerValues(content, unknown); err != nil { // net/http/fcgi does not look at them
+	if t == wire.TypeGetValues { // net/http/fcgi does not look at the names
+		if _, err := wire.AnswerValues(content, unknown); err != nil {
 			return fmt.Errorf("GET_VALUES: %w", err)
 		}
 	}
@@ -70,8 +72,8 @@ func (c *conn) begin(id uint16, record, content []byte) error {
 	return nil
 }
 
-// reserve gives a request its place, or returns another status than RequestComplete. An id is not free before net/http/fcgi has written
-// the END_REQUEST of its request. The caller holds mu.
+// reserve gives a request its place, or returns another status than RequestComplete. An id is not
+// free before net/http/fcgi has written the END_REQUEST of its request. The caller holds mu.
 func (c *conn) reserve(id uint16, b wire.BeginRequest, record []byte) (wire.ProtocolStatus, error) {
 	open := len(c.requests.open)
 	switch {
@@ -146,7 +148,8 @@ func (c *conn) logParams() {
 		"max_params_bytes", c.server.MaxParamsBytes)
 }
 
-// handleStdin passes a piece of the body on. With the first one net/http/fcgi gets the whole request.
+// handleStdin passes a piece of the body on. With the first one net/http/fcgi gets the whole
+// request.
 func (c *conn) handleStdin(r *request, record, content []byte) error {
 	if !r.paramsEnded {
 		return wire.Errorf("STDIN of request %d before the end of its PARAMS", r.id)
@@ -168,8 +171,8 @@ func (c *conn) handleStdin(r *request, record, content []byte) error {
 	return nil
 }
 
-// abort ends the context of a request that the web server does not want any more (FastCGI section 5.4). net/http/fcgi never learns of
-// it: it would send END_REQUEST while its handler runs.
+// abort ends the context of a request that the web server does not want any more (FastCGI section
+// 5.4). net/http/fcgi never learns of it: it would send END_REQUEST while its handler runs.
 func (c *conn) abort(r *request) {
 	if !r.passed {
 		c.drop(r)
@@ -181,7 +184,8 @@ func (c *conn) abort(r *request) {
 	c.cutStdin(r, errBodyCut)
 }
 
-// cutStdin ends a body that has not come to its end, with the error that the App reads. It is the end of the body to net/http/fcgi too.
+// cutStdin ends a body that has not come to its end, with the error that the App reads. It is the
+// end of the body to net/http/fcgi too.
 func (c *conn) cutStdin(r *request, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

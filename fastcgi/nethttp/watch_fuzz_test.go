@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
 
-// child is what net/http/fcgi does with the records that it gets, by its source of Go 1.26, and what must not come to it.
+// child is what net/http/fcgi does with the records that it gets, by its source of Go 1.26, and
+// what must not come to it.
 type child struct {
 	t       testing.TB
 	params  map[uint16][]byte // of the ids that it knows
@@ -21,7 +22,8 @@ type child struct {
 	running []uint16          // handlers that have not returned
 }
 
-// take handles a record. It fails the test where net/http/fcgi would close the connection, or answer before its handler has returned.
+// take handles a record. It fails the test where net/http/fcgi would close the connection, or
+// answer before its handler has returned.
 func (k *child) take(h wire.Header, content []byte) {
 	params, known := k.params[h.ID]
 	switch {
@@ -58,8 +60,8 @@ func (k *child) checkParams(id uint16) {
 	}
 }
 
-// FuzzWatch has anything come from the web server, and handlers return in between: net/http/fcgi gets only what it is fit for, every request
-// ends once, and nothing of it is left.
+// FuzzWatch has anything come from the web server, and handlers return in between: net/http/fcgi
+// gets only what it is fit for, every request ends once, and nothing of it is left.
 func FuzzWatch(f *testing.F) {
 	for _, v := range vectors.Load(f, "../../testdata/fastcgi") {
 		f.Add(v.Data, []byte{1, 0, 2})
@@ -138,7 +140,8 @@ func (b *bench) returns(k *child, how byte) {
 	b.answered(id, err)
 }
 
-// checkWritten checks that what went out is whole records, that only requests were ended that were begun, and that the mark is last.
+// checkWritten checks that what went out is whole records, that only requests were ended that were
+// begun, and that the mark is last.
 func checkWritten(t *testing.T, wrote []byte, asked map[uint16]int) {
 	whole, marked := bytes.CutSuffix(wrote, []byte(breakMark))
 	for _, record := range split(whole) {

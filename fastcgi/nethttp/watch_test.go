@@ -72,8 +72,8 @@ func (p *parked) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) erro
 	return err
 }
 
-// TestAbort: net/http/fcgi would end an aborted request while its handler runs, or not hear of it at all. Here the context ends, the
-// request ends with its App, and then its id is free.
+// TestAbort: net/http/fcgi would end an aborted request while its handler runs, or not hear of it
+// at all. Here the context ends, the request ends with its App, and then its id is free.
 func TestAbort(t *testing.T) {
 	for name, body := range map[string][]byte{
 		"within STDIN": stdinRecord(1, "part"),
@@ -88,7 +88,8 @@ func TestAbort(t *testing.T) {
 			if cause := receive(t, p.ended, "the end of the context"); cause != gateway.ErrClientGone {
 				t.Errorf("the context ended with %v", cause)
 			}
-			if got := c.send(get(2, "NEXT", "1")).body(); got != "next" { // the first record that comes is of request 2
+			// The first record that comes is of request 2.
+			if got := c.send(get(2, "NEXT", "1")).body(); got != "next" {
 				t.Errorf("a request beside it got %q", got)
 			}
 			c.send(stdinRecord(1, "late"), abort(1)) // which mean nothing any more
@@ -107,7 +108,8 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-// TestAbortBeforeStdin aborts a request that is held back: net/http/fcgi never gets it, and the id is free at once.
+// TestAbortBeforeStdin aborts a request that is held back: net/http/fcgi never gets it, and the id
+// is free at once.
 func TestAbortBeforeStdin(t *testing.T) {
 	s := start(t, &Server{App: say("ME"), MaxRequests: 1})
 	c := s.dial()
@@ -119,7 +121,8 @@ func TestAbortBeforeStdin(t *testing.T) {
 	}
 }
 
-// TestIDInUse: an id that is used again before its request has ended gets no answer of the old handler: the connection ends.
+// TestIDInUse: an id that is used again before its request has ended gets no answer of the old
+// handler: the connection ends.
 func TestIDInUse(t *testing.T) {
 	p := park()
 	s := start(t, &Server{App: p})
@@ -138,7 +141,8 @@ func TestIDInUse(t *testing.T) {
 	}
 }
 
-// TestBodyAfterTheAnswer: the rest of a body whose App has answered never gets to net/http/fcgi, so that the id is free.
+// TestBodyAfterTheAnswer: the rest of a body whose App has answered never gets to net/http/fcgi, so
+// that the id is free.
 func TestBodyAfterTheAnswer(t *testing.T) {
 	s := start(t, &Server{App: say("ME")})
 	c := s.dial()
@@ -151,7 +155,8 @@ func TestBodyAfterTheAnswer(t *testing.T) {
 	}
 }
 
-// TestHeldBack: without the first record of its body a request is not begun, and its wait is bounded.
+// TestHeldBack: without the first record of its body a request is not begun, and its wait is
+// bounded.
 func TestHeldBack(t *testing.T) {
 	s := start(t, &Server{App: say("ME"), ReadTimeout: 50 * time.Millisecond})
 	if got := s.dial().send(head(1)).next(); got != io.EOF.Error() {
@@ -171,8 +176,8 @@ func manyRecords(id uint16, size int) (records []byte) {
 	return records
 }
 
-// TestReadAhead: what net/http/fcgi does not take is read ahead up to the bound. An ABORT within it is acted on at once, and one beyond
-// it when there is room.
+// TestReadAhead: what net/http/fcgi does not take is read ahead up to the bound. An ABORT within it
+// is acted on at once, and one beyond it when there is room.
 func TestReadAhead(t *testing.T) {
 	for name, size := range map[string]int{"within": aheadMost / 2, "beyond": 2 * aheadMost} {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +210,8 @@ func TestReadAhead(t *testing.T) {
 	}
 }
 
-// waitFull waits until the watch waits for room: one connection is read, and its reader has stopped.
+// waitFull waits until the watch waits for room: one connection is read, and its reader has
+// stopped.
 func waitFull(t *testing.T, s *running) {
 	t.Helper()
 	stack := make([]byte, 1<<20)
@@ -219,7 +225,8 @@ func waitFull(t *testing.T, s *running) {
 	}
 }
 
-// TestGoneWhileFull: the end of a connection is noticed though nothing is read from it, and what came is there to be read.
+// TestGoneWhileFull: the end of a connection is noticed though nothing is read from it, and what
+// came is there to be read.
 func TestGoneWhileFull(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells")
@@ -243,8 +250,9 @@ func TestGoneWhileFull(t *testing.T) {
 	}
 }
 
-// TestPlainPeer shows what the watch is for: net/http/fcgi alone answers an aborted request while its handler runs, and gives the bytes
-// of the handler to the next request of that id. When this test fails, net/http/fcgi has changed, and the watch may do less.
+// TestPlainPeer shows what the watch is for: net/http/fcgi alone answers an aborted request while
+// its handler runs, and gives the bytes of the handler to the next request of that id. When this
+// test fails, net/http/fcgi has changed, and the watch may do less.
 func TestPlainPeer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -66,8 +66,9 @@ func (w *writer) fail(err error, rest net.Buffers) error {
 	return err
 }
 
-// closeSide closes our side of the connection, after the mark of an incomplete response if broken. The peer must be read until it has
-// closed its own side: to close with input unread would reset the connection, and destroy what the peer has not read yet.
+// closeSide closes our side of the connection, after the mark of an incomplete response if broken.
+// The peer must be read until it has closed its own side: to close with input unread would reset
+// the connection, and destroy what the peer has not read yet.
 func (w *writer) closeSide(broken bool) {
 	if broken {
 		w.send([]byte(breakMark))
@@ -79,8 +80,8 @@ func (w *writer) closeSide(broken bool) {
 	}
 }
 
-// abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime to finish its record, as the mark
-// must not be within one. It locks mu.
+// abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime
+// to finish its record, as the mark must not be within one. It locks mu.
 func (w *writer) abort() {
 	until := time.Now().Add(abortTime)
 	w.aborting.Store(&until)
@@ -95,19 +96,23 @@ func (w *writer) abort() {
 }
 
 const (
-	// breakMark is not a record: nginx, Apache, lighttpd and HAProxy take a connection with it for broken. nginx takes a plain end
-	// of the connection, within a record too, for the end of the response.
+	// breakMark is not a record: nginx, Apache, lighttpd and HAProxy take a connection with it for
+	// broken. nginx takes a plain end of the connection, within a record too, for the end of the
+	// response.
 	breakMark = "\xff\xff\xff\xff\xff\xff\xff\xff"
 
-	// abortTime is how long eight bytes, and the rest of the record before them, may take to be written.
+	// abortTime is how long eight bytes, and the rest of the record before them, may take to be
+	// written.
 	abortTime = 10 * time.Millisecond
 
-	// markRoom is the size, in bytes, to which the full buffer of a unix socket is enlarged so that it takes the mark.
+	// markRoom is the size, in bytes, to which the full buffer of a unix socket is enlarged so that
+	// it takes the mark.
 	markRoom = 1 << 20
 )
 
-// writeBreakMark shows the peer that its connection, which is then to be closed, is broken. rest is what it has not been sent of a
-// record: within one, the mark would be content. A peer that does not read finds its TCP connection reset.
+// writeBreakMark shows the peer that its connection, which is then to be closed, is broken. rest is
+// what it has not been sent of a record: within one, the mark would be content. A peer that does
+// not read finds its TCP connection reset.
 func writeBreakMark(nc net.Conn, rest net.Buffers) {
 	if u, ok := nc.(*net.UnixConn); ok {
 		u.SetWriteBuffer(markRoom)
