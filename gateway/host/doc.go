@@ -13,5 +13,5 @@
 // A Handler is also a gateway.App, so that package launch and every server of this module can
 // serve one: what comes in over FastCGI leaves over SCGI, under the same rules. A [Transport] is a
 // Handler as an http.RoundTripper, for httputil.ReverseProxy. [Scripts] and [Files] find the files
-// of a folder, a [Spool] completes a body before a backend is asked, and [Watch] logs requests.
+// of a folder, and a [Spool] completes a body before a backend is asked.
 package host
