@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +212,28 @@ func TestClientsThatLeave(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestClientsFaultsElsewhere: the web servers that answer such a client blame it too. nginx and lighttpd close the connection of one
+// that has closed its side.
+func TestClientsFaultsElsewhere(t *testing.T) {
+	apache := []string{"apache2-cgi", "apache2-fastcgi"} // mod_proxy_scgi wants a length: 411, and 500 for a short body
+	for name, c := range map[string]struct {
+		length, body string
+		servers      []string
+	}{
+		"malformed chunk":  {"chunked", "zz\r\nfour\r\n", slices.Concat(nginx, lighttpd, apache)},
+		"cut short":        {"20", "four", apache},
+		"chunks cut short": {"chunked", "4\r\nfour\r\n", apache},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onServers(t, "Content-Type: text/plain\r\n\r\nok", func(t *testing.T, base string) {
+				addr := strings.TrimPrefix(base, "http://")
+				if got := exchangeBytes(t, addr, httpPost(c.length, c.body)); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
+					t.Errorf("got %.100q; want 400", got)
+				}
+			}, c.servers...)
+		})
 	}
 }
