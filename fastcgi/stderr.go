@@ -8,12 +8,12 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// errorStream is a request's way to the web server's error log. It may be used from several goroutines at the same time, until the
-// App returns.
+// errorStream is a request's way to the web server's error log. It may be used from several
+// goroutines at the same time, until the App returns.
 type errorStream request
 
-// Write sends STDERR records at once. What cannot be sent, since the web server has gone, goes to ErrorLog when the request is over:
-// it may be why an App panicked.
+// Write sends STDERR records at once. What cannot be sent, since the web server has gone, goes to
+// ErrorLog when the request is over: it may be why an App panicked.
 func (s *errorStream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		part := p[:min(len(p), wire.AlignedContent)]

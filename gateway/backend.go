@@ -10,15 +10,16 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Backend performs one exchange as the web server's side: it runs a CGI script, or calls a FastCGI or SCGI application. Its
-// model is http.RoundTripper, and like one it is safe for concurrent use.
+// Backend performs one exchange as the web server's side: it runs a CGI script, or calls a FastCGI
+// or SCGI application. Its model is http.RoundTripper, and like one it is safe for concurrent use.
 type Backend interface {
-	// RoundTrip sends r and returns once the head of the response is there. It may read r.Stdin until the Body is closed,
-	// also after it returned. Ending the request's context ends the exchange, with what [ContextError] returns. A failure of
-	// r.Stdin is a [*BodyError], and one of the backend a [*BackendError]: the client is told of it.
+	// RoundTrip sends r and returns once the head of the response is there. It may read r.Stdin
+	// until the Body is closed, also after it returned. Ending the request's context ends the
+	// exchange, with what [ContextError] returns. A failure of r.Stdin is a [*BodyError], and one
+	// of the backend a [*BackendError]: the client is told of it.
 	//
-	// Where the environ has no CONTENT_LENGTH and Stdin is not nil, the length of the body is unknown: a Backend whose
-	// protocol needs it returns [ErrLengthRequired].
+	// Where the environ has no CONTENT_LENGTH and Stdin is not nil, the length of the body is
+	// unknown: a Backend whose protocol needs it returns [ErrLengthRequired].
 	RoundTrip(r *Request) (*Response, error)
 }
 
@@ -33,8 +34,9 @@ type Response struct {
 	// fails.
 	Body io.ReadCloser
 
-	// ExitStatus is FastCGI's appStatus or the script's exit status, and -1 where it is not known: a script may run on after
-	// its response. It is set when Body gives io.EOF. One that is not zero does not mean that the response is bad.
+	// ExitStatus is FastCGI's appStatus or the script's exit status, and -1 where it is not known:
+	// a script may run on after its response. It is set when Body gives io.EOF. One that is not
+	// zero does not mean that the response is bad.
 	ExitStatus int
 }
 
@@ -63,7 +65,8 @@ func (e *BackendError) page() (status, text string) {
 	return status, sentence(e.Reason, status[len("502 "):])
 }
 
-// ErrLengthRequired is returned by a Backend that has to know the length of the body first, and does not.
+// ErrLengthRequired is returned by a Backend that has to know the length of the body first, and
+// does not.
 var ErrLengthRequired error = lengthRequired{}
 
 type lengthRequired struct{}
@@ -74,14 +77,16 @@ func (lengthRequired) page() (status, text string) {
 	return "411 Length Required", "The request body must have a Content-Length here.\n"
 }
 
-// Final says what a web server makes of the head of r. It adds the fields that may go to the client to fields, and returns the
-// status, and the length that the head declares, -1 where it declares none. Where the backend sent no Status, it is "302 Found"
-// beside a Location (RFC 3875 section 6.2.3) and "200 OK" else. Hop-by-hop fields are dropped (section 6.3.4),
-// and those that a Connection field names (RFC 9110 section 7.6.1).
+// Final says what a web server makes of the head of r. It adds the fields that may go to the client
+// to fields, and returns the status, and the length that the head declares, -1 where it declares
+// none. Where the backend sent no Status, it is "302 Found" beside a Location (RFC 3875 section
+// 6.2.3) and "200 OK" else. Hop-by-hop fields are dropped (section 6.3.4), and those that a
+// Connection field names (RFC 9110 section 7.6.1).
 //
-// What cannot be a final response is a [*BackendError] of 502: a malformed status or an interim one (1xx), two lengths or one
-// that is no number, a Transfer-Encoding, which would say something else about the body's end than the client's connection
-// does, and a head without any of Status, Content-Type and Location (section 6.3).
+// What cannot be a final response is a [*BackendError] of 502: a malformed status or an interim one
+// (1xx), two lengths or one that is no number, a Transfer-Encoding, which would say something else
+// about the body's end than the client's connection does, and a head without any of Status,
+// Content-Type and Location (section 6.3).
 func (r *Response) Final(fields *headers.Headers) (status string, length int64, err error) {
 	switch {
 	case r.Status != "":

@@ -10,13 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// Three may be to blame for an exchange that failed, and the status tells which one:
+// The client, the gateway or the backend may be to blame for an exchange that failed, and the status
+// tells which one:
 //
 //   - the client: 400, 408, 411, 413, 431, and 499 in an access log
 //   - the gateway: 500 and 503
 //   - the backend: 502, 503 and 504
 //
-// An error of package gateway that has a page says so itself. Blame finds the one to blame for any other.
+// The errors with a page in this package have such a status. Blame finds one for other errors.
 
 // ServerError is a failure of the gateway itself, in the words that its client may be told.
 type ServerError struct {
@@ -38,9 +39,9 @@ func (e *ServerError) page() (status, text string) {
 	return defaultErrorStatus, sentence(e.Reason, "Internal Server Error")
 }
 
-// BodyError is a request body that did not arrive whole: its client broke off, fell silent, or sent what is not a body. The
-// client is told 408 where Err wraps os.ErrDeadlineExceeded, and otherwise 400. An Err that has a page of its own, such as a
-// [*BodyTooLargeError], keeps that.
+// BodyError is a request body that did not arrive whole: its client broke off, fell silent, or sent
+// what is not a body. The client is told 408 where Err wraps os.ErrDeadlineExceeded, and otherwise
+// 400. An Err that has a page of its own, such as a [*BodyTooLargeError], keeps that.
 type BodyError struct {
 	Err error // of [Request.Stdin]
 }
@@ -63,8 +64,8 @@ func (e *BodyError) page() (status, text string) {
 	return "400 Bad Request", "The request body did not arrive whole.\n"
 }
 
-// goneError is a request whose client has gone away. It has a status for the access log; nothing is sent. A Backend that gives the
-// request up has promised a BackendError, and errors.As finds one.
+// goneError is a request whose client has gone away. It has a status for the access log; nothing is
+// sent. A Backend that gives the request up has promised a BackendError, and errors.As finds one.
 type goneError struct{ err error }
 
 func (e *goneError) Error() string { return ErrClientGone.Error() + ", and the request was given up" }
@@ -75,11 +76,12 @@ func (e *goneError) Unwrap() []error {
 
 func (e *goneError) page() (status, text string) { return "499 Client Closed Request", "" }
 
-// ContextError returns what an exchange under ctx fails with once ctx has ended, and nil before. The error wraps ctx.Err() and
-// the cause, and says who is to blame:
+// ContextError returns what an exchange under ctx fails with once ctx has ended, and nil before.
+// The error wraps ctx.Err() and the cause, and says who is to blame:
 //
-//   - The client, where the cause is [ErrClientGone] or none was given, as when net/http ends the context of a request whose client
-//     has left: the error wraps ErrClientGone. The client is sent nothing; an access log has 499, as that of nginx.
+//   - The client, where the cause is [ErrClientGone] or none was given, as when net/http ends the
+//     context of a request whose client has left: the error wraps ErrClientGone. The client is sent
+//     nothing; an access log has 499, as that of nginx.
 //   - The backend, at a deadline: a [*BackendError] of 504.
 //   - The gateway, for any other cause, such as [ErrServerClosed]: a [*ServerError] of 503.
 func ContextError(ctx context.Context) error {
@@ -104,24 +106,28 @@ func clientGone(ctx context.Context) bool {
 	return cause == context.Canceled || errors.Is(cause, ErrClientGone)
 }
 
-// IsClientFault reports whether [ErrorPage] blames the client for err, by a 4xx. A log may be less alarmed by it.
+// IsClientFault reports whether the status of [ErrorPage] is a 4xx. Logs have such errors at a lower
+// level.
 func IsClientFault(err error) bool {
 	status, _ := ErrorPage(err)
 	return status[0] == '4'
 }
 
-// Blame returns the error that an answer to r failed with, such that [ErrorPage] gives the status of the one to blame:
+// Blame returns err, with which an answer to r failed, as an error whose [ErrorPage] has the status
+// of the one to blame:
 //
-//   - An err that comes of a failed r.Stdin is a [*BodyError].
-//   - An err that comes of the end of r's context is what [ContextError] says of that. A client that left before all of its body had
-//     come has broken that off. An App that returns context.DeadlineExceeded keeps it.
-//   - Any other stays as it is.
+//   - An err that wraps the failure of r.Stdin becomes a [*BodyError].
+//   - An err that wraps the end of r's context becomes [ContextError], or a BodyError where the
+//     client left before its whole body had arrived. A context.DeadlineExceeded stays: an App that
+//     is out of time has failed by itself.
+//   - Any other err stays.
 //
-// Run does this for its App. An access log that sees what an App returned has to do it before it asks ErrorPage.
+// Run calls it for its App. An access log around an App must call it before ErrorPage.
 //
-// A Stdin tells about itself by two methods, which that of Run has and a wrapper should pass on. Failure() error is that of the
-// first Read that failed. Interrupted(drain bool) error is asked once the client has gone: it waits for a Read under way, which is
-// about to fail, reads what is left if drain is set, and returns why that is not the whole body.
+// It asks r.Stdin by two methods. That of Run has them, and a wrapper should pass them on.
+// Failure() error returns the error of the first Read that failed. Interrupted(drain bool) error is
+// called after the client has left: it waits for a Read under way, which is about to fail, reads
+// the rest if drain is set, and returns why the body is not whole.
 func Blame(r *Request, err error) error {
 	if err == nil {
 		return nil
@@ -151,7 +157,8 @@ func leaving(r *Request, ctx context.Context) error {
 	return ContextError(ctx)
 }
 
-// isFailure reports whether err comes of the failure of a body. One that is not the client's has a page to say so.
+// isFailure reports whether err wraps the failure of a body, and the client is to blame for that.
+// Another failure, such as that of a temporary file, has a page of its own.
 func isFailure(err, failure error) bool {
 	p := paged(nil)
 	if failure == nil || !errors.Is(err, failure) {
@@ -160,11 +167,11 @@ func isFailure(err, failure error) bool {
 	if !errors.As(err, &p) {
 		return true
 	}
-	_, isBackend := p.(*BackendError) // which has met the failure while it sent the body on
+	_, isBackend := p.(*BackendError) // the backend met the failure while it sent the body
 	return isBackend
 }
 
-// isEndOf reports whether err comes of the end of ctx by anything but a deadline: an App that finds its time over has an answer.
+// isEndOf reports whether ctx has ended, other than at its deadline, and err wraps that.
 func isEndOf(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, ErrClientGone) || errors.Is(err, context.Cause(ctx)))

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// ended is a context that has ended with that cause; nil is context.Canceled, as a context without a cause has it.
+// ended is a context that has ended with that cause; nil is context.Canceled, as a context without
+// a cause has it.
 func ended(cause error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
@@ -73,7 +74,8 @@ func asDetail(err error) error  { return fmt.Errorf("reading the form: %w", err)
 func asBackend(err error) error { return &BackendError{Status: 502, Reason: "broke off", Err: err} }
 func asBody(err error) error    { return &BodyError{err} }
 
-// TestBlameForTheBody: an App need not know whose fault a body is that does not arrive, nor a Backend.
+// TestBlameForTheBody: an App need not know whose fault a body is that does not arrive, nor a
+// Backend.
 func TestBlameForTheBody(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -111,7 +113,8 @@ func TestBlameForTheBody(t *testing.T) {
 	}
 }
 
-// TestClientGone: a client that has left is sent nothing and logged nowhere, whatever its leaving broke.
+// TestClientGone: a client that has left is sent nothing and logged nowhere, whatever its leaving
+// broke.
 func TestClientGone(t *testing.T) {
 	for _, cause := range []error{ErrClientGone, nil} {
 		for how, wrap := range map[string]func(error) error{"as it is": asItIs, "wrapped": asDetail, "by a Backend": asBackend} {
@@ -139,8 +142,8 @@ func TestFailureOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestBlameWhileReading: net/http ends the context before the Read of the body returns that was cut short, or late. That a Backend
-// hears of the context first must not make it another fault.
+// TestBlameWhileReading: net/http ends the context before the Read of the body returns that was cut
+// short, or late. That a Backend hears of the context first must not make it another fault.
 func TestBlameWhileReading(t *testing.T) {
 	for want, failure := range map[string]error{"400 ": io.ErrUnexpectedEOF, "408 ": os.ErrDeadlineExceeded} {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -170,7 +173,8 @@ func TestBlameWhileReading(t *testing.T) {
 	}
 }
 
-// TestBlameDrains: where the transport knows that the client has gone, what it had sent tells whether that was all, read or not.
+// TestBlameDrains: where the transport knows that the client has gone, what it had sent tells
+// whether that was all, read or not.
 func TestBlameDrains(t *testing.T) {
 	for _, c := range []struct{ name, length, want string }{{"all sent", "3", "499 "}, {"more to come", "10", "400 "}} {
 		h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", c.length), Stdin: strings.NewReader("abc"), Stdout: io.Discard, Stderr: io.Discard}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// BodyTooLargeError is what [Request.Stdin] returns, or a request is refused with, when the body is larger than the server
-// takes. An App that returns it before the head is committed answers 413.
+// BodyTooLargeError is what [Request.Stdin] returns, or a request is refused with, when the body is
+// larger than the server takes. An App that returns it before the head is committed answers 413.
 type BodyTooLargeError struct {
 	Limit int64 // bytes
 }
@@ -24,8 +24,8 @@ func (e *BodyTooLargeError) page() (status, text string) {
 	return "413 Content Too Large", "The request body is too large.\n"
 }
 
-// body bounds the transport's input stream to the request's own bytes (RFC 3875 section 4.2: a script must not read more
-// than CONTENT_LENGTH, since the stream may stay open).
+// body bounds the transport's input stream to the request's own bytes (RFC 3875 section 4.2: a
+// script must not read more than CONTENT_LENGTH, since the stream may stay open).
 type body struct {
 	r     io.Reader
 	left  int64 // bytes to come; negative: to the stream's end
@@ -107,8 +107,8 @@ func (b *body) read(p []byte) (int, error) {
 	return n, err
 }
 
-// readStream reads a body of unknown length. It asks for one byte more than allowed, to tell a body at the limit from one
-// over it.
+// readStream reads a body of unknown length. It asks for one byte more than allowed, to tell a body
+// at the limit from one over it.
 func (b *body) readStream(p []byte) (int, error) {
 	switch {
 	case b.over:
@@ -127,7 +127,8 @@ func (b *body) readStream(p []byte) (int, error) {
 	return n, err
 }
 
-// open prepares a body of that length from r; unknownLength reads to the stream's end, at most max bytes where max is positive.
+// open prepares a body of that length from r; unknownLength reads to the stream's end, at most max
+// bytes where max is positive.
 func (b *body) open(r io.Reader, length, max int64) {
 	b.r, b.left, b.limit, b.max = r, length, unknownLength, max
 	if r == nil {

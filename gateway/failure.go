@@ -23,7 +23,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// Unwrap lets an App panic with an error that means something: ErrAbort, or whatever errors.Is can find.
+// Unwrap lets an App panic with an error that means something: ErrAbort, or whatever errors.Is can
+// find.
 func (e *panicError) Unwrap() error {
 	err, _ := e.value.(error)
 	return err
@@ -36,8 +37,8 @@ func panicked(value any, limit int) error {
 // errGoexit stands for an App that neither returned nor panicked.
 var errGoexit = errors.New("gateway: the app ended its goroutine by runtime.Goexit")
 
-// sound returns err, having called the methods that it will be asked by: where one panics, as that of a nil pointer does, the
-// App is to blame, and nobody who handles the error later.
+// sound returns err, having called the methods that it will be asked by: where one panics, as that
+// of a nil pointer does, the App is to blame, and nobody who handles the error later.
 func sound(err error) error {
 	_ = err.Error()
 	_ = errors.Is(err, ErrAbort)
@@ -62,8 +63,8 @@ func soundValue(value any) (safe any) {
 // defaultTraceback is enough frames to reach from a helper of the App to the transport.
 const defaultTraceback = 32
 
-// bounded cuts a stack to its first frames, of two lines each, below the line that names the goroutine and the frames of the
-// recovery itself.
+// bounded cuts a stack to its first frames, of two lines each, below the line that names the
+// goroutine and the frames of the recovery itself.
 func bounded(stack []byte, limit int) []byte {
 	if limit < 0 {
 		return nil
@@ -82,9 +83,10 @@ func bounded(stack []byte, limit int) []byte {
 	return stack[:len(stack)-len(rest)]
 }
 
-// silent reports whether err is worth no line: the client or the web server went away, the peer stopped taking bytes, or the App
-// asked for the break. A Stdout that fails for another reason, such as a full disk, is worth one; so is a peer of the App's own that
-// went away, and a client that did not send all of its body.
+// silent reports whether err is worth no line: the client or the web server went away, the peer
+// stopped taking bytes, or the App asked for the break. A Stdout that fails for another reason,
+// such as a full disk, is worth one; so is a peer of the App's own that went away, and a client
+// that did not send all of its body.
 func (x *exchange) silent(err error) bool {
 	over := x.ctx.Err() != nil
 	switch lost := x.response.lost; {
@@ -108,13 +110,14 @@ func (x *exchange) fail(err error) error {
 	return x.errorPage(err)
 }
 
-// decided reports whether err breaks the exchange: the head was sent, the App wants nothing sent, or its client has left.
+// decided reports whether err breaks the exchange: the head was sent, the App wants nothing sent,
+// or its client has left.
 func (w *response) decided(err error) bool {
 	return w.committed || errors.Is(err, ErrAbort) || errors.Is(err, ErrClientGone)
 }
 
-// logException reports a failure once, as LogException says or as text on Stderr. A LogException that panics is reported
-// with it; a Stderr that does is beyond help.
+// logException reports a failure once, as LogException says or as text on Stderr. A LogException
+// that panics is reported with it; a Stderr that does is beyond help.
 func (x *exchange) logException(err error) {
 	stack := failureOf(err).Stack
 	hook := x.response.h.LogException
@@ -160,8 +163,8 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// errorPage answers in place of an App that failed with cause while its head was not committed. An ErrorOutput that fails too
-// is replaced by the built-in page: a response is never empty.
+// errorPage answers in place of an App that failed with cause while its head was not committed. An
+// ErrorOutput that fails too is replaced by the built-in page: a response is never empty.
 func (x *exchange) errorPage(cause error) error {
 	r := x.request // of its own: an App's goroutine may still look at the other
 	r.failure = failureOf(cause)
@@ -192,10 +195,10 @@ const (
 // paged is an error that has a page of its own: a refused request, or a backend that failed.
 type paged interface{ page() (status, text string) }
 
-// ErrorPage returns the status and the text of the page that answers an App which failed with err, unless a hook of
-// [BaseCGIHandler] changes it: 500, or what an error of this package stands for (400, 404, 408, 411, 413, 502 to 504). The page is
-// text/plain. An access log has its status from here; that of [ErrClientGone], as [Blame] returns it, is 499 with no text, and is
-// never sent.
+// ErrorPage returns the status and the text of the page that answers an App which failed with err,
+// unless a hook of [BaseCGIHandler] changes it: 500, or what an error of this package stands for
+// (400, 404, 408, 411, 413, 502 to 504). The page is text/plain. An access log has its status from
+// here; that of [ErrClientGone], as [Blame] returns it, is 499 with no text, and is never sent.
 func ErrorPage(err error) (status, text string) {
 	if p := paged(nil); errors.As(err, &p) {
 		return p.page()

@@ -14,25 +14,26 @@ const (
 	maxInterim     = 16 // interim responses before the final one
 )
 
-// ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2) and returns it with the rest of stdout as
-// its Body; closing the Body closes stdout. Lines end in LF or CRLF.
+// ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2) and returns it
+// with the rest of stdout as its Body; closing the Body closes stdout. Lines end in LF or CRLF.
 //
-// A first line "HTTP/1.1 200 OK", as nph scripts and many SCGI applications send it, gives the status; a Status field beside it
-// is dropped. A Content-Type, Location, Status or Content-Length without a value counts as not sent (section 6.3), and one that
-// is sent again with the same value as sent once.
+// A first line "HTTP/1.1 200 OK", as nph scripts and many SCGI applications send it, gives the
+// status; a Status field beside it is dropped. A Content-Type, Location, Status or Content-Length
+// without a value counts as not sent (section 6.3), and one that is sent again with the same value
+// as sent once.
 //
-// Interim responses (status 1xx) before the final one are dropped, at most 16: they belong to the connection between the
-// client and its web server.
+// Interim responses (status 1xx) before the final one are dropped, at most 16: they belong to the
+// connection between the client and its web server.
 //
-// maxHead bounds all heads together, in bytes, the blank lines at their ends not counted; zero and negative mean 64 KiB. Each
-// has at most 1,000 fields.
+// maxHead bounds all heads together, in bytes, the blank lines at their ends not counted; zero and
+// negative mean 64 KiB. Each has at most 1,000 fields.
 //
 // Errors of stdout after the head come out of the Body as they are: a Backend wraps stdout, so that
 // each is a [*BackendError].
 //
-// Anything else is a [*BackendError] that says why, and stdout is closed: a line that is not a field, white space before a
-// colon, folded lines, a malformed status, two values of one of the four fields, a head that is too long or never ends, and
-// none at all.
+// Anything else is a [*BackendError] that says why, and stdout is closed: a line that is not a
+// field, white space before a colon, folded lines, a malformed status, two values of one of the
+// four fields, a head that is too long or never ends, and none at all.
 func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	if maxHead <= 0 {
 		maxHead = defaultMaxHead
@@ -79,7 +80,8 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// readFinal returns the first response that is not an interim one. All heads together have most bytes.
+// readFinal returns the first response that is not an interim one. All heads together have most
+// bytes.
 func (b *responseBody) readFinal(most int) (*Response, error) {
 	before := ""
 	for range maxInterim + 1 {
@@ -104,7 +106,8 @@ func afterInterim(status string, err error) error {
 	return fmt.Errorf("after the interim response %.64q: %w", status, err)
 }
 
-// readHead reads up to the blank line and returns the head without it. It keeps what was read after it.
+// readHead reads up to the blank line and returns the head without it. It keeps what was read after
+// it.
 func (b *responseBody) readHead(most int) (head []byte, err error) {
 	buf := b.waiting // what came with an interim head
 	if len(buf) == 0 {
@@ -142,8 +145,9 @@ func unfinished(head []byte, err error) error {
 	return fmt.Errorf("ends within the head: %.64q", head)
 }
 
-// blankLine finds the blank line whose LF is at from or later: the end of the head's last line, and the start of the body. A head
-// may be empty, its blank line being the first. end is negative where there is no blank line yet.
+// blankLine finds the blank line whose LF is at from or later: the end of the head's last line, and
+// the start of the body. A head may be empty, its blank line being the first. end is negative where
+// there is no blank line yet.
 func blankLine(b []byte, from int) (end, next int) {
 	for i := from; ; i++ {
 		line := bytes.IndexByte(b[i:], '\n')

@@ -1,10 +1,11 @@
 package gateway
 
-// Refusal is a request that its server answered in the place of its App: one that breaks a rule or is over a limit. An access log
-// that is an App around another does not see those, and hears of them by the server's Refused.
+// Refusal is a request that a server answered without calling its App, because it breaks a rule or
+// is over a limit. An access log that is an App around another does not see such requests: it needs
+// the Refused field of the server.
 type Refusal struct {
-	// Request has what the server knows of the request: its Environ may lack everything, and its Stdin is not to be read. It must
-	// be neither changed nor kept.
+	// Request has what the server knows of the request: its Environ may be empty. Stdin must not be
+	// read, and Request must be neither changed nor kept.
 	Request *Request
 
 	Status int   // of the answer
@@ -12,8 +13,8 @@ type Refusal struct {
 	Err    error // why
 }
 
-// Refuse returns an App with which a server refuses a request: the answer is the page of err (see [ErrorPage]), and Run tells
-// [BaseCGIHandler.Refused].
+// Refuse returns an App by which a server refuses a request. Run answers with the page of err (see
+// [ErrorPage]) and calls [BaseCGIHandler.Refused].
 func Refuse(err error) App { return refusing{err} }
 
 type refusing struct{ err error }
@@ -21,7 +22,7 @@ type refusing struct{ err error }
 // ServeGateway implements App, also for an App around this one.
 func (a refusing) ServeGateway(ResponseWriter, *Request) error { return a.err }
 
-// admitFor returns why the request is not for app.
+// admitFor prepares the request for app, and returns why it is refused, if it is.
 func (x *exchange) admitFor(app App) error {
 	if err := x.admit(); err != nil {
 		return err
@@ -32,7 +33,7 @@ func (x *exchange) admitFor(app App) error {
 	return nil
 }
 
-// refuse answers a request because of err, and tells the hook.
+// refuse answers a request with the page of err and calls the hook.
 func (x *exchange) refuse(err error) error {
 	broken := x.fail(err)
 	hook := x.response.h.Refused
@@ -49,8 +50,8 @@ func (x *exchange) refuse(err error) error {
 	return broken
 }
 
-// HeadTooLargeError is a request whose variables, or the fields that they are made of, are over a limit of its server. The client is
-// told 431 (RFC 6585 section 5).
+// HeadTooLargeError is a request whose variables, or the fields that they are made of, are over a
+// limit of its server. The client is told 431 (RFC 6585 section 5).
 type HeadTooLargeError struct{}
 
 // Error tells it for a log.

@@ -41,7 +41,8 @@ func parseHead(head []byte) (*Response, error) {
 	return resp, checkStatus(resp.Status)
 }
 
-// statusLine takes an HTTP status line off the head. CGI.pm prints the version of SERVER_PROTOCOL, which may be HTTP/2.0.
+// statusLine takes an HTTP status line off the head. CGI.pm prints the version of SERVER_PROTOCOL,
+// which may be HTTP/2.0.
 func statusLine(text string) (status, rest string, ok bool) {
 	line, rest, _ := strings.Cut(text, "\n")
 	version, status, ok := strings.Cut(strings.TrimSuffix(line, "\r"), " ")
@@ -52,8 +53,8 @@ func statusLine(text string) (status, rest string, ok bool) {
 	return status, rest, true
 }
 
-// addField adds a field to the head. Of the fields that the web server acts on, one without a value counts as not sent (RFC
-// 3875 section 6.3), and a second one must say the same as the first.
+// addField adds a field to the head. Of the fields that the web server acts on, one without a value
+// counts as not sent (RFC 3875 section 6.3), and a second one must say the same as the first.
 func (r *Response) addField(name, value string) error {
 	isStatus := equalFold(name, "Status")
 	if !isStatus && !isServerField(name) {
@@ -81,14 +82,14 @@ func (r *Response) addField(name, value string) error {
 	return r.Headers.Add(name, value)
 }
 
-// isServerField reports whether the web server acts on a field, and so must know which value counts. Status is one of them, but never
-// among a Response's Headers.
+// isServerField reports whether the web server acts on a field, and so must know which value
+// counts. Status is one of them, but never among a Response's Headers.
 func isServerField(name string) bool {
 	return equalFold(name, "Content-Type") || equalFold(name, "Location") || equalFold(name, "Content-Length")
 }
 
-// oneLength returns the length that a list such as "5, 5" repeats: a library may have combined two fields (RFC 9110 section 8.6). What is
-// something else stays as it is.
+// oneLength returns the length that a list such as "5, 5" repeats: a library may have combined two
+// fields (RFC 9110 section 8.6). Any other value stays as it is.
 func oneLength(list string) string {
 	first, rest, more := strings.Cut(list, ",")
 	first = strings.TrimRight(first, " \t")

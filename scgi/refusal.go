@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// page is an answer to a request that no App gets to see. It is written before the request is known, so also to a HEAD; web servers
-// drop the body of that.
+// page is an answer to a request that no App gets to see. It is written before the request is
+// known, so also to a HEAD; web servers drop the body of that.
 type page struct {
 	status int
 	all    string // with the head

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// offloadFolders is the value of --offload: the folders of the files that a target may name in the place of a body, by their prefixes.
+// offloadFolders is the value of --offload: the folders of the files that a target may name in the
+// place of a body, by their prefixes.
 type offloadFolders map[string]string
 
 // Set implements pflag.Value. The flag may be given several times.

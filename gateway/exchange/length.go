@@ -8,9 +8,10 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// DeclaredLength is how many bytes of body resp must have by its Content-Length, when it answers a request of that method. It is
-// negative where no length is declared, or a malformed one, which gateway.Response.Final refuses, and where a Content-Length
-// does not describe the response's own body: to HEAD, and with 204, 205 and 304 (RFC 9110 section 8.6).
+// DeclaredLength is how many bytes of body resp must have by its Content-Length, when it answers a
+// request of that method. It is negative where no length is declared, or a malformed one, which
+// gateway.Response.Final refuses, and where a Content-Length does not describe the response's own
+// body: to HEAD, and with 204, 205 and 304 (RFC 9110 section 8.6).
 func DeclaredLength(method string, resp *gateway.Response) int64 {
 	declared, ok := resp.Headers.Lookup("Content-Length")
 	if !ok || method == "HEAD" || HasNoBody(resp.Status) {
@@ -23,8 +24,8 @@ func DeclaredLength(method string, resp *gateway.Response) int64 {
 	return int64(n)
 }
 
-// HasNoBody reports whether a response with this status, which may be empty, is complete with its head
-// (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+// HasNoBody reports whether a response with this status, which may be empty, is complete with its
+// head (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
 func HasNoBody(status string) bool {
 	switch status[:min(len(status), 3)] {
 	case "204", "205", "304":
@@ -33,10 +34,12 @@ func HasNoBody(status string) bool {
 	return false
 }
 
-// DeclaredBody is the body of a response that ends where its Content-Length says. Bytes beyond that are cut off with one
-// warning on the request's error log; nginx does the same. A body that ends before it is a failure of the backend.
+// DeclaredBody is the body of a response that ends where its Content-Length says. Bytes beyond that
+// are cut off with one warning on the request's error log; nginx does the same. A body that ends
+// before it is a failure of the backend.
 //
-// It is for one goroutine. Its user must not keep the backend's connection once Excess reports true.
+// It is for one goroutine. Its user must not keep the backend's connection once Excess reports
+// true.
 type DeclaredBody struct {
 	body    io.ReadCloser
 	request *gateway.Request
@@ -45,15 +48,16 @@ type DeclaredBody struct {
 	excess  bool
 }
 
-// NewDeclaredBody returns a reader of resp's body, which answers r, held to DeclaredLength. The caller puts it in the body's
-// place.
+// NewDeclaredBody returns a reader of resp's body, which answers r, held to DeclaredLength. The
+// caller puts it in the body's place.
 func NewDeclaredBody(r *gateway.Request, resp *gateway.Response) DeclaredBody {
 	length := DeclaredLength(r.Environ.Get("REQUEST_METHOD"), resp)
 	return DeclaredBody{body: resp.Body, request: r, length: length, left: length}
 }
 
-// Read gives io.EOF after the last declared byte without waiting for the end of the stream. Where the stream ends first, the
-// error is a [*gateway.BackendError] of 502. Other errors of the stream come out as they are.
+// Read gives io.EOF after the last declared byte without waiting for the end of the stream. Where
+// the stream ends first, the error is a [*gateway.BackendError] of 502. Other errors of the stream
+// come out as they are.
 func (b *DeclaredBody) Read(p []byte) (int, error) {
 	if b.Complete() {
 		return 0, io.EOF
@@ -91,9 +95,9 @@ func (b *DeclaredBody) Complete() bool {
 	return true
 }
 
-// Finish reads the stream to its end once the body is complete, for a protocol whose stream tells there whether the exchange is
-// complete. It returns io.EOF at that end, or at the first byte that is too many, and else the stream's error. scratch, which
-// must not be empty, is overwritten.
+// Finish reads the stream to its end once the body is complete, for a protocol whose stream tells
+// there whether the exchange is complete. It returns io.EOF at that end, or at the first byte that
+// is too many, and else the stream's error. scratch, which must not be empty, is overwritten.
 func (b *DeclaredBody) Finish(scratch []byte) error {
 	for !b.excess {
 		n, err := b.body.Read(scratch)

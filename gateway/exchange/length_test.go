@@ -40,7 +40,8 @@ func TestDeclaredLength(t *testing.T) {
 	}
 }
 
-// declared returns the body that a backend sends on a stream with the head of a response, and where warnings about it go.
+// declared returns the body that a backend sends on a stream with the head of a response, and where
+// warnings about it go.
 func declared(t *testing.T, method, head string, body io.Reader) (exchange.DeclaredBody, *strings.Builder) {
 	t.Helper()
 	resp, err := gateway.ReadResponse(io.NopCloser(io.MultiReader(strings.NewReader(head+"\n"), body)), 0)
@@ -93,7 +94,8 @@ func TestDeclaredBody(t *testing.T) {
 	}
 }
 
-// TestDeclaredBodyFinish: the end of the stream tells whether the exchange is complete, and the body's last byte does not wait for it.
+// TestDeclaredBodyFinish: the end of the stream tells whether the exchange is complete, and the
+// body's last byte does not wait for it.
 func TestDeclaredBodyFinish(t *testing.T) {
 	broken := errors.New("broke off")
 	for _, c := range []struct {
@@ -114,7 +116,8 @@ func TestDeclaredBodyFinish(t *testing.T) {
 	}
 }
 
-// TestDeclaredBodyWarnsOnce: a second reader around the first, as host.Transport and gateway.Forward are, has nothing to say.
+// TestDeclaredBodyWarnsOnce: a second reader around the first, as host.Transport and
+// gateway.Forward are, has nothing to say.
 func TestDeclaredBodyWarnsOnce(t *testing.T) {
 	inner, log := declared(t, "GET", "Content-Length: 3\n", strings.NewReader("abcd"))
 	r := &gateway.Request{Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"}), Stderr: log}

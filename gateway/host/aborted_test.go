@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// TestAbortedAppKeepsWriting: an App that goes on when its client has left, and looks at no error, is worth one line at most.
+// TestAbortedAppKeepsWriting: an App that goes on when its client has left, and looks at no error,
+// is worth one line at most.
 func TestAbortedAppKeepsWriting(t *testing.T) {
 	servers := map[string]func(app gateway.App, log *slog.Logger) (serve func(net.Listener) error, end func() error){
 		"httpapp": func(app gateway.App, log *slog.Logger) (func(net.Listener) error, func() error) {

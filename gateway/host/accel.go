@@ -9,14 +9,15 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// Some fields of a response are for the web server: X-Accel-Redirect and X-Sendfile name a file that it sends in the place of the body,
-// and others say how to send it. Where a web server is in front they are its own. Where the Handler answers the client, it acts on
-// what Offload allows, and the others are of no use to the client and may tell it about files.
+// Some fields of a response are for the web server: X-Accel-Redirect and X-Sendfile name a file
+// that it sends in place of the body, and others say how to send it. They pass to a web server in
+// front. Where the Handler answers the client itself, it acts on those that Offload allows; the
+// rest is of no use to a client, and tells it paths of files.
 
 // passesAccel reports whether there is a web server in front.
 func (x *relay) passesAccel() bool { return x.handler.PassAccel || !x.current.OriginServer }
 
-// clean takes off what is not for the client, and says what browsers must not guess.
+// clean removes the fields that are not for the client, and forbids browsers to guess a type.
 func (x *relay) clean(resp *gateway.Response) {
 	fields := resp.Headers
 	var removed []string // seldom any
@@ -34,8 +35,8 @@ func (x *relay) clean(resp *gateway.Response) {
 	}
 }
 
-// warnRemoved logs that the application was taken for having a web server in front that does what it says. An answer was not read
-// ahead where X-Accel-Buffering says so, so that this has done its work.
+// warnRemoved logs once a minute at most that fields were removed which the application expects to
+// have an effect. X-Accel-Buffering has had its effect: the answer was not read ahead.
 func (x *relay) warnRemoved(names []string) {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return isInternal(name) || strings.EqualFold(name, "X-Accel-Buffering")
@@ -46,10 +47,12 @@ func (x *relay) warnRemoved(names []string) {
 	}
 }
 
-// isInternal tells fields that are for a gateway and never for another server (RFC 3875 section 6.3.5).
+// isInternal tells fields that are for a gateway and never for another server (RFC 3875 section
+// 6.3.5).
 func isInternal(name string) bool { return hasPrefixFold(name, "X-CGI-") }
 
-// isForServer tells fields that an application means for its web server: nginx, Apache's mod_xsendfile, lighttpd.
+// isForServer tells fields that an application means for its web server: nginx, Apache's
+// mod_xsendfile, lighttpd.
 func isForServer(name string) bool {
 	return hasPrefixFold(name, "X-Accel-") || hasPrefixFold(name, "X-LIGHTTPD-") ||
 		strings.EqualFold(name, "X-Sendfile") || strings.EqualFold(name, "X-Sendfile2")

@@ -44,7 +44,8 @@ func inFront(t *testing.T, template, offload string, b gateway.Backend) (url str
 	return webserver.Start(t, webserver.Config{Template: template, Backend: tcp, Offload: offload, Buffered: true}).URL
 }
 
-// TestOffloadInFront: the web server in front sends the file that the application behind the Handler names.
+// TestOffloadInFront: the web server in front sends the file that the application behind the
+// Handler names.
 func TestOffloadInFront(t *testing.T) {
 	dir := webserver.Dir(t)
 	if err := os.WriteFile(filepath.Join(dir, "a.txt"), []byte("the file"), 0o644); err != nil {

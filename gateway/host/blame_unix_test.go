@@ -140,8 +140,9 @@ func (f front) connect(t *testing.T, app gateway.App) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// TestClientsFaults: a body that does not arrive is the client's fault, on every way in and out: 400 if it breaks off or is no body,
-// and 408 if it is late. The client hears of it if it still listens, and no backend is blamed.
+// TestClientsFaults: a body that does not arrive is the client's fault, on every way in and out:
+// 400 if it breaks off or is no body, and 408 if it is late. The client hears of it if it still
+// listens, and no backend is blamed.
 func TestClientsFaults(t *testing.T) {
 	for _, c := range []struct {
 		name, length, body string
@@ -185,8 +186,8 @@ func TestClientsFaults(t *testing.T) {
 	}
 }
 
-// TestClientsThatLeave: a client that closes, or half-closes, while it should wait is sent nothing, and worth no line. It is 499 in
-// the access log.
+// TestClientsThatLeave: a client that closes, or half-closes, while it should wait is sent nothing,
+// and worth no line. It is 499 in the access log.
 func TestClientsThatLeave(t *testing.T) {
 	for _, half := range []bool{true, false} {
 		for _, f := range fronts() {
@@ -215,8 +216,8 @@ func TestClientsThatLeave(t *testing.T) {
 	}
 }
 
-// TestClientsFaultsElsewhere: the web servers that answer such a client blame it too. nginx and lighttpd close the connection of one
-// that has closed its side.
+// TestClientsFaultsElsewhere: the web servers that answer such a client blame it too. nginx and
+// lighttpd close the connection of one that has closed its side.
 func TestClientsFaultsElsewhere(t *testing.T) {
 	apache := []string{"apache2-cgi", "apache2-fastcgi"} // mod_proxy_scgi wants a length: 411, and 500 for a short body
 	for name, c := range map[string]struct {

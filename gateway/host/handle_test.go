@@ -24,7 +24,8 @@ type oneAtATime interface {
 	Close() error
 }
 
-// TestHandleRequest: each call answers one request, also where the client would send more on its connection, and the listener stays.
+// TestHandleRequest: each call answers one request, also where the client would send more on its
+// connection, and the listener stays.
 func TestHandleRequest(t *testing.T) {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "hello "+r.Environ.Get("PATH_INFO"))

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What the web servers of the templates agree on. Apache takes no status line but from an nph script, whose answer it does not look at.
+// What the web servers of the templates agree on. Apache takes no status line but from an nph
+// script, whose answer it does not look at.
 var (
 	nginx    = []string{"nginx-scgi", "nginx-fastcgi"}
 	apache   = []string{"apache2-cgi", "apache2-scgi", "apache2-fastcgi"}
@@ -15,7 +16,8 @@ var (
 	all      = slices.Concat(nginx, apache, lighttpd)
 )
 
-// TestHeads: heads that applications send, over every protocol, beside the web servers that answer the same.
+// TestHeads: heads that applications send, over every protocol, beside the web servers that answer
+// the same.
 func TestHeads(t *testing.T) {
 	const body = "Content-Type: text/plain\r\nX-A: b\r\n\r\nhello"
 	for _, c := range []struct {
@@ -55,7 +57,8 @@ func TestHeads(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectAfterInterim: what the interim response says does not keep the redirect from being a local one.
+// TestLocalRedirectAfterInterim: what the interim response says does not keep the redirect from
+// being a local one.
 func TestLocalRedirectAfterInterim(t *testing.T) {
 	for _, b := range rawBackends(t, "HTTP/1.1 103 Early Hints\nLink: </x>\n\nLocation: /loop\n\n") {
 		t.Run(b.name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// TestMoreThanDeclared: nginx cuts off what comes after the declared length, whatever protocol it came by, and so do a Handler
-// and a Transport, with one line in the log.
+// TestMoreThanDeclared: nginx cuts off what comes after the declared length, whatever protocol it
+// came by, and so do a Handler and a Transport, with one line in the log.
 func TestMoreThanDeclared(t *testing.T) {
 	for _, answer := range []string{
 		"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nabcdef",

@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// TestCompleteAnswerIsQuiet: how a script ends whose answer was complete is no news, and least of all the application's words.
+// TestCompleteAnswerIsQuiet: how a script ends whose answer was complete is no news, and least of
+// all the application's words.
 func TestCompleteAnswerIsQuiet(t *testing.T) {
 	const head = `printf 'Content-Type: text/plain\nContent-Length: 4\n\nbody'; `
 	for _, c := range []struct{ name, method, text string }{

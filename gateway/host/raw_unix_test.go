@@ -23,8 +23,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// An application that answers every request with the same bytes, whatever they are: as a CGI script, and as a peer that speaks
-// SCGI and FastCGI without the packages under test.
+// An application that answers every request with the same bytes, whatever they are: as a CGI
+// script, and as a peer that speaks SCGI and FastCGI without the packages under test.
 
 // rawBackend is a Backend whose application answers with given bytes.
 type rawBackend struct {
@@ -45,8 +45,8 @@ func rawBackends(t *testing.T, answer string) []rawBackend {
 	}
 }
 
-// onServers runs the test in front of such an application with each web server of the templates. Those that are not installed
-// are skipped.
+// onServers runs the test in front of such an application with each web server of the templates.
+// Those that are not installed are skipped.
 func onServers(t *testing.T, answer string, test func(t *testing.T, url string), templates ...string) {
 	for _, template := range templates {
 		t.Run(template, func(t *testing.T) {
@@ -123,7 +123,8 @@ func answerSCGI(c net.Conn, answer string) error {
 	return err
 }
 
-// answerFastCGI answers when the request's STDIN has ended, and closes unless it is asked to keep the connection.
+// answerFastCGI answers when the request's STDIN has ended, and closes unless it is asked to keep
+// the connection.
 func answerFastCGI(c net.Conn, answer string) error {
 	records, keep := wire.NewRecordReader(bufio.NewReader(c)), false
 	for {

@@ -92,8 +92,8 @@ func exchangeBytes(t *testing.T, addr, text string) string {
 	return string(answer)
 }
 
-// TestRefusedHTTP: each request has one line, with what the client was answered, whoever answered it: the App, the server around it, or
-// net/http.
+// TestRefusedHTTP: each request has one line, with what the client was answered, whoever answered
+// it: the App, the server around it, or net/http.
 func TestRefusedHTTP(t *testing.T) {
 	for _, c := range []struct {
 		name, request string

@@ -68,7 +68,8 @@ func (x *relay) end() {
 	}
 }
 
-// blame returns err as a client may be told of it: see [gateway.Blame]. An error that has nothing to say of that is the backend's.
+// blame returns err as a client may be told of it: see [gateway.Blame]. An error that has nothing
+// to say of that is the backend's.
 func (x *relay) blame(err error) error {
 	err = gateway.Blame(x.current, err)
 	status, _ := gateway.ErrorPage(err)
@@ -135,7 +136,8 @@ func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	return p.send(w)
 }
 
-// Bounds on reading what is thrown away: a backend that is read to its end need not be killed, nor its connection closed.
+// Bounds on reading what is thrown away: a backend that is read to its end need not be killed, nor
+// its connection closed.
 const mostDrained = 64 << 10
 
 func drain(body io.ReadCloser) {

@@ -15,10 +15,11 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// A request is refused here in two ways: by an AppHandler, which has the http.Request, and by net/http, which answers 400, 417, 431,
-// 501 and 505 by itself, before any handler. The second way shows only in what is read from the connection and written to it.
+// There are two kinds of refused requests: those that an AppHandler refuses, and those that net/http
+// answers by itself before it calls a handler, with 400, 417, 431, 501 and 505. net/http has no hook
+// for the second kind, which is found by what is read from the connection and written to it.
 
-// refuse answers r with a page, and tells refused, which may be nil.
+// refuse answers r with a page and calls refused, which may be nil.
 func refuse(w http.ResponseWriter, r *http.Request, refused func(*gateway.Refusal), status int, text string, err error) {
 	http.Error(w, text, status)
 	if refused == nil {
@@ -49,7 +50,7 @@ func refusedEnviron(r *http.Request) *util.Environ {
 	return e
 }
 
-// mostLogged bounds a request target in an access log, in bytes: the one of a 414 is longer than anyone reads.
+// mostLogged bounds a request target in an access log, in bytes: that of a 414 may have megabytes.
 const mostLogged = 1 << 10
 
 func addRequestLine(e *util.Environ, method, target, protocol string) {
@@ -58,8 +59,8 @@ func addRequestLine(e *util.Environ, method, target, protocol string) {
 	e.Add("SERVER_PROTOCOL", protocol)
 }
 
-// requestLine keeps the beginning of a request's head: what net/http refuses is known from there only. The zero value waits for the
-// first request of a connection.
+// requestLine keeps the beginning of a request's head, to describe a request that net/http refuses.
+// The zero value waits for the first request of a connection.
 type requestLine struct {
 	refused func(*gateway.Refusal) // nil: nothing is kept
 
@@ -69,7 +70,8 @@ type requestLine struct {
 	ahead   []byte // the first byte of the next request
 }
 
-// read takes what was read where there was that much room. net/http reads a single byte beside a handler, to see a client leave.
+// read notes what was read into a buffer of size room. net/http reads a single byte while a handler
+// runs, to notice when the client leaves.
 func (l *requestLine) read(p []byte, room int) {
 	if l.refused == nil {
 		return
@@ -85,7 +87,7 @@ func (l *requestLine) read(p []byte, room int) {
 	}
 }
 
-// handle says that a handler has the request.
+// handle notes that a handler has the request.
 func (l *requestLine) handle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +102,7 @@ func (l *requestLine) next() {
 	l.kept, l.ahead = append(l.kept[:0], l.ahead...), l.ahead[:0]
 }
 
-// wrote looks at what net/http has written, and tells of an answer that no handler has given.
+// wrote notes what is written, and calls refused for an answer of net/http's own.
 func (l *requestLine) wrote(p []byte, remote func() net.Addr) {
 	if l.refused == nil {
 		return
@@ -129,7 +131,7 @@ func (l *requestLine) wrote(p []byte, remote func() net.Addr) {
 	l.refused(&gateway.Refusal{Request: refusedRequest(e), Status: code, Bytes: int64(len(body)), Err: reason})
 }
 
-// parse finds the three words of a request line. What is cut off or is something else has none.
+// parse finds the three words of a request line. The last may be missing from a line that was cut.
 func (l *requestLine) parse() (method, target, protocol string, ok bool) {
 	line, _, whole := bytes.Cut(l.kept, []byte("\n"))
 	words := strings.Split(strings.TrimSuffix(string(line), "\r"), " ")

@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// HandleRequest is Serve for one request. It accepts the connections of l one after the other until a request has come on one,
-// and returns nil when that connection has ended: it takes no second request. A connection that ends without a request does not
-// count.
+// HandleRequest is Serve for one request. It accepts the connections of l one after the other until
+// a request arrives on one, and returns nil when that connection has ended. The connection takes no
+// second request. A connection that ends without a request does not count.
 //
-// l stays open when the error is nil, and HandleRequest may be called again. Another error is what Serve would return, and l is
-// closed then.
+// l stays open when the error is nil, and HandleRequest may be called again. Another error is what
+// Serve would return, and l is closed then.
 func (cs *Conns) HandleRequest(l net.Listener, s Service) error {
 	s.single = &single{Listener: l, ended: make(chan bool, 1), closed: make(chan struct{})}
 	err := cs.Serve(s.single, s)
@@ -28,8 +28,8 @@ var errHandled = errors.New("listen: the request was handled")
 // single is a listener that gives one connection at a time, until one has had a request.
 type single struct {
 	net.Listener
-	given   bool      // a connection, of which ended tells
-	ended   chan bool // whether it had a request
+	given   bool      // Accept has returned a connection
+	ended   chan bool // gets whether that had a request, when it has ended
 	handled atomic.Bool
 
 	closing sync.Once
@@ -65,7 +65,7 @@ func (l *single) Close() (err error) {
 	return err
 }
 
-// end tells that the connection has ended, if l is not nil.
+// end notes that the connection has ended. l may be nil.
 func (l *single) end(requested bool) {
 	if l != nil {
 		l.ended <- requested
