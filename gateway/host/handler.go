@@ -71,11 +71,23 @@ import (
 //     PassAccel over HTTP. Otherwise the Handler acts on them, as far as Offload and Buffer say,
 //     and removes them; a line in the log names those that had no effect. X-CGI fields (section
 //     6.3.5) are always removed.
-//   - A backend that fails is answered by 502, 503 or 504 with a sentence that names the cause.
-//     Only the log has the details. After the first byte the response is broken, so that a client
-//     can see that it is not complete.
+//   - Interim responses (1xx) are dropped. gateway.ReadResponse names the other heads that are put
+//     right.
 //
-// A failure is logged once. What a backend writes to its error stream is logged line by line, with
+// # Failures
+//
+// The status of a failure tells who is to blame, with a sentence that names the cause. Only the log
+// has the details. After the first byte the response is broken, so that a client can see that it is
+// not complete.
+//
+//   - The client: 400 for a body that breaks off or is malformed, 408 for one that is late, 413 for
+//     one that is too large. A client that has left is sent nothing; Access has 499.
+//   - The server: 500 for a Root that cannot be read, 503 where it lacks room, memory or file
+//     descriptors, and when it is closed.
+//   - The backend: 502, 503 where it is busy, 504 where it is too slow.
+//
+// A failure is logged once, at level Warn where the client is to blame, and not at all where it has
+// left. What a backend writes to its error stream is logged line by line, with
 // control characters escaped, and bounded.
 //
 // # Slow clients
