@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +48,7 @@ Without --listen it is ` + demoAddress + `/, or a free port where that one is ta
 // runDemo serves the page until a signal comes. It catches signals before it opens anything, so that what was opened is closed again.
 func runDemo(ctx context.Context, p *process, address string) error {
 	surviveClosedPipes()
-	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, release := signal.NotifyContext(ctx, stopSignals()...)
 	defer release()
 	log := newLog(p.stderr)
 	l, err := listenForDemo(address, log)
@@ -119,7 +118,7 @@ func startTour(p *process, log *slog.Logger) (*tour.Tour, error) {
 func endDemo(s *http.Server, t *tour.Tour, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), demoDrain)
 	defer cancel()
-	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, release := signal.NotifyContext(ctx, stopSignals()...)
 	defer release()
 	log.Info("ending, requests under way may finish; Ctrl-C again ends at once")
 	err := s.Shutdown(ctx)

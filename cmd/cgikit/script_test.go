@@ -157,11 +157,11 @@ func (s *stage) find(pattern *regexp.Regexp) []string {
 	}
 }
 
-// signal sends SIGTERM to the program in the background, "signal int" what Ctrl-C sends.
+// signal sends SIGTERM to the program in the background, "signal int" what Ctrl-C sends; hup and quit are the others.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	signal := syscall.SIGTERM
-	if len(args) == 1 && args[0] == "int" {
-		signal = syscall.SIGINT
+	if len(args) == 1 {
+		signal = map[string]syscall.Signal{"int": syscall.SIGINT, "hup": syscall.SIGHUP, "quit": syscall.SIGQUIT}[args[0]]
 	}
 	ts.Check(stageOf(ts).command.Process.Signal(signal))
 }
