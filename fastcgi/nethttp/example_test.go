@@ -1,14 +1,18 @@
 package nethttp_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
+	"net/http"
+	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/nethttp"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -41,4 +45,23 @@ func ExampleServe() {
 	}
 	fmt.Printf("%s: %s", resp.Status, body)
 	// Output: 200 OK: hello from /app
+}
+
+// A Server with limits, which a program may shut down.
+func ExampleServer() {
+	server := &nethttp.Server{
+		App:            httpapp.New(http.FileServer(http.Dir("/srv/www"))),
+		Addr:           "unix:/run/app.sock?mode=0660&group=www-data",
+		RequestTimeout: 30 * time.Second,
+		MaxBodyBytes:   10 << 20,
+	}
+	if err := server.ListenAndServe(); !errors.Is(err, nethttp.ErrServerClosed) {
+		log.Fatal(err)
+	}
+}
+
+// The short form listens on one address until that fails.
+func ExampleListenAndServe() {
+	app := httpapp.New(http.FileServer(http.Dir("/srv/www")))
+	log.Fatal(nethttp.ListenAndServe(nethttp.DefaultAddr, app))
 }

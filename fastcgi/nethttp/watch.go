@@ -105,7 +105,7 @@ func (c *conn) handleParams(r *request, record, content []byte) error {
 		c.holdParams(r, record, len(content))
 		return nil
 	}
-	err := r.decodeParams(record, cmp.Or(c.server.MaxParams, transport.DefaultMaxParams))
+	err := r.decodeParams(record, c.maxParams())
 	switch {
 	case err == nil:
 		c.mu.Lock()
@@ -123,7 +123,7 @@ func (c *conn) handleParams(r *request, record, content []byte) error {
 
 // holdParams holds a record of variables back, within the bounds.
 func (c *conn) holdParams(r *request, record []byte, size int) {
-	most := cmp.Or(c.server.MaxParamsBytes, transport.DefaultMaxParamsBytes)
+	most := c.maxParamsBytes()
 	if most >= 0 && r.size+int64(size) > most {
 		r.overBounds, r.held = true, nil
 	}
@@ -144,8 +144,14 @@ func (c *conn) holdParams(r *request, record []byte, size int) {
 }
 
 func (c *conn) logParams() {
-	c.warn("refusing a request with too many variables, or too large ones", "max_params", c.server.MaxParams,
-		"max_params_bytes", c.server.MaxParamsBytes)
+	c.warn("refusing a request with too many variables, or too large ones",
+		"max_params", c.maxParams(), "max_params_bytes", c.maxParamsBytes())
+}
+
+func (c *conn) maxParams() int { return cmp.Or(c.server.MaxParams, transport.DefaultMaxParams) }
+
+func (c *conn) maxParamsBytes() int64 {
+	return cmp.Or(c.server.MaxParamsBytes, transport.DefaultMaxParamsBytes)
 }
 
 // handleStdin passes a piece of the body on. With the first one net/http/fcgi gets the whole
