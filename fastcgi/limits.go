@@ -11,9 +11,6 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// What a zero field of a server means.
-const ()
-
 // timeout returns the bound that a field's value means, zero where there is none.
 func timeout(field time.Duration) time.Duration {
 	return max(cmp.Or(field, transport.DefaultTimeout), 0)

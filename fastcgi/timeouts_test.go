@@ -72,45 +72,49 @@ func TestTimeouts(t *testing.T) {
 // TestTimeoutsBeforeARequest has peers that send something, but never a whole request: the time of a connection that is kept after a
 // request is not theirs. None of them is worth a line in the log.
 func TestTimeoutsBeforeARequest(t *testing.T) {
-	const short = 50 * time.Millisecond
-	for _, c := range []struct{ name, sent string }{
-		{"GET_VALUES", rec(typeGetValues, 0, pairs("FCGI_MAX_CONNS", ""))},
-		{"unknown management record", rec(99, 0, "x")},
-		{"record of a request that is not open", rec(typeStdin, 7, "x")},
-		{"request of another role", begin(1, filter, keepConn)},
-		{"request that was aborted", begin(1, responder, keepConn) + rec(typeAbort, 1, "")},
-		{"several", rec(typeGetValues, 0, "") + rec(99, 0, "") + rec(typeData, 9, "")},
-	} {
-		for _, server := range []*fastcgi.Server{{ReadTimeout: short}, {IdleTimeout: short}, {ReadTimeout: -1, IdleTimeout: short}} {
-			t.Run(fmt.Sprintf("%s/%v/%v", c.name, server.ReadTimeout, server.IdleTimeout), func(t *testing.T) {
-				server.App = gateway.AppFunc(hello)
-				srv := start(t, server)
-				conn := dial(t, srv.addr).send(c.sent)
-				for err := error(nil); err == nil; {
-					if _, err = conn.read(); errors.Is(err, os.ErrDeadlineExceeded) {
-						t.Error("the connection is still open")
+	bothEngines(t, func(t *testing.T) {
+		const short = 50 * time.Millisecond
+		for _, c := range []struct{ name, sent string }{
+			{"GET_VALUES", rec(typeGetValues, 0, pairs("FCGI_MAX_CONNS", ""))},
+			{"unknown management record", rec(99, 0, "x")},
+			{"record of a request that is not open", rec(typeStdin, 7, "x")},
+			{"request of another role", begin(1, filter, keepConn)},
+			{"request that was aborted", begin(1, responder, keepConn) + rec(typeAbort, 1, "")},
+			{"several", rec(typeGetValues, 0, "") + rec(99, 0, "") + rec(typeData, 9, "")},
+		} {
+			for _, server := range []*fastcgi.Server{{ReadTimeout: short}, {IdleTimeout: short}, {ReadTimeout: -1, IdleTimeout: short}} {
+				t.Run(fmt.Sprintf("%s/%v/%v", c.name, server.ReadTimeout, server.IdleTimeout), func(t *testing.T) {
+					server.App = gateway.AppFunc(hello)
+					srv := start(t, server)
+					conn := dial(t, srv.addr).send(c.sent)
+					for err := error(nil); err == nil; {
+						if _, err = conn.read(); errors.Is(err, os.ErrDeadlineExceeded) {
+							t.Error("the connection is still open")
+						}
 					}
-				}
-				if srv.stop(t); srv.log.lines() != 0 {
-					t.Errorf("logged %q", srv.log)
-				}
-			})
+					if srv.stop(t); srv.log.lines() != 0 {
+						t.Errorf("logged %q", srv.log)
+					}
+				})
+			}
 		}
-	}
+	})
 }
 
 // TestKeptConnectionHasNoReadTimeout: how long to keep a connection after a request is the web server's choice.
 func TestKeptConnectionHasNoReadTimeout(t *testing.T) {
-	const bound = 200 * time.Millisecond
-	srv := start(t, &fastcgi.Server{ReadTimeout: bound, App: gateway.AppFunc(hello)})
-	c := dial(t, srv.addr).send(get(1, keepConn, "/"))
-	c.whole(1)
-	<-time.After(2 * bound) // the time itself is what is tested
-	c.send(rec(typeGetValues, 0, "")).next()
-	<-time.After(2 * bound)
-	if got := body(c.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {
-		t.Errorf("got %q", got)
-	}
+	bothEngines(t, func(t *testing.T) {
+		const bound = 200 * time.Millisecond
+		srv := start(t, &fastcgi.Server{ReadTimeout: bound, App: gateway.AppFunc(hello)})
+		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
+		c.whole(1)
+		<-time.After(2 * bound)        // the time itself is what is tested
+		c.send(rec(typeStdin, 9, "x")) // of no request
+		<-time.After(2 * bound)
+		if got := body(c.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {
+			t.Errorf("got %q", got)
+		}
+	})
 }
 
 // TestSlowParams has a peer that keeps sending variables, a byte at a time: the whole of them is bounded.

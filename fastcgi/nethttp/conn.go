@@ -53,6 +53,7 @@ type conn struct {
 	waiting     wait
 	since       time.Time // when that wait began
 	spoken      bool      // a record has come
+	asked       bool      // a request has come as far as net/http/fcgi
 	lingerUntil time.Time // the end of the last wait, for the peer to close its side
 }
 

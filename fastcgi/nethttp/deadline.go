@@ -51,12 +51,22 @@ func (c *conn) readDeadline(now time.Time) time.Time {
 	case len(c.requests.open) > 0:
 		return time.Time{}
 	default:
-		since, bound = now, c.server.IdleTimeout
+		since, bound = now, c.idleTimeout()
 	}
 	if bound <= 0 {
 		return time.Time{}
 	}
 	return since.Add(bound)
+}
+
+// idleTimeout bounds the wait for the next request. Until there was one, it is for each record
+// ReadTimeout at most: only a connection on which a request was answered is the web server's to keep.
+func (c *conn) idleTimeout() time.Duration {
+	idle := c.server.IdleTimeout
+	if !c.asked && c.readTimeout > 0 && (idle <= 0 || c.readTimeout < idle) {
+		return c.readTimeout
+	}
+	return idle
 }
 
 // waitForRoom keeps the watch from reading on while too much waits for net/http/fcgi. What it

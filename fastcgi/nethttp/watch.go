@@ -166,7 +166,7 @@ func (c *conn) handleStdin(r *request, record, content []byte) error {
 		return nil
 	}
 	if !r.passed {
-		r.passed = true
+		r.passed, c.asked = true, true
 		c.running.Add(1)
 		r.ctx.Begin(c.ctx, c.server.RequestTimeout, nil)
 		c.ahead.put(r.held)
