@@ -132,7 +132,7 @@ func (c *client) read() (record, error) {
 	if _, err := io.ReadFull(c.Conn, content); err != nil {
 		return record{}, io.ErrUnexpectedEOF
 	}
-	// STDOUT that is flushed has no padding, for nginx's sake: see appendFlushed.
+	// STDOUT that is flushed has no padding, for nginx's sake: see output.Flush.
 	if strings.Trim(string(content[size:]), "\x00") != "" || len(content)%8 != 0 && h[1] != 6 {
 		c.t.Errorf("record of %d bytes padded with %q (F3)", size, content[size:])
 	}

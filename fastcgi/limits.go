@@ -46,21 +46,21 @@ func (s *Server) limits() *limits {
 	return l
 }
 
-// serverValue answers FCGI_GET_VALUES (FastCGI section 4.1) for a server with these fields. Clients read these numbers with C's atoi.
-func serverValue(name string, maxConns, maxRequests int) (string, bool) {
+// value answers FCGI_GET_VALUES (FastCGI section 4.1). Clients read these numbers with C's atoi.
+func (s *Server) value(name string) (string, bool) {
 	conns := int64(math.MaxInt32)
-	if maxConns > 0 {
-		conns = min(conns, int64(maxConns))
+	if s.MaxConns > 0 {
+		conns = min(conns, int64(s.MaxConns))
 	}
 	switch name {
 	case "FCGI_MAX_CONNS":
 		return strconv.FormatInt(conns, 10), true
 	case "FCGI_MAX_REQS":
-		reqs := min(math.MaxInt32, conns*maxSlots)
-		if maxRequests > 0 {
-			reqs = min(reqs, int64(maxRequests))
+		requests := min(math.MaxInt32, conns*maxSlots)
+		if s.MaxRequests > 0 {
+			requests = min(requests, int64(s.MaxRequests))
 		}
-		return strconv.FormatInt(reqs, 10), true
+		return strconv.FormatInt(requests, 10), true
 	case "FCGI_MPXS_CONNS":
 		return "1", true
 	}

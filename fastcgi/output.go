@@ -81,7 +81,8 @@ func (o *output) append(p []byte) {
 	b.data = append(b.data, p...)
 }
 
-// Flush implements gateway.Flusher. The record has no padding: see appendFlushed.
+// Flush implements gateway.Flusher. The record has no padding: nginx 1.22.1 takes padding after a head for the beginning of the body,
+// and holds both back until more comes.
 func (o *output) Flush() error {
 	w, err := o.lock()
 	if err != nil {

@@ -6,8 +6,19 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/headers"
+)
+
+// Role is what the web server asks an application to be (FastCGI section 6).
+type Role = wire.Role
+
+// The roles of FastCGI 1.0.
+const (
+	RoleResponder  = wire.RoleResponder
+	RoleAuthorizer = wire.RoleAuthorizer
+	RoleFilter     = wire.RoleFilter
 )
 
 // Authorizer decides whether a web server may go on with a request (FastCGI section 6.3). lighttpd asks one where a fastcgi.server

@@ -232,11 +232,6 @@ func (s *Server) Close() error { return s.conns.Close() }
 // Stats returns the connections in figures. It looks at every one of them.
 func (s *Server) Stats() transport.Stats { return s.conns.Stats() }
 
-// value answers FCGI_GET_VALUES.
-func (s *Server) value(name string) (string, bool) {
-	return serverValue(name, s.MaxConns, s.MaxRequests)
-}
-
 // answers reports whether the server has something for that role.
 func (s *Server) answers(role Role) bool {
 	switch role {

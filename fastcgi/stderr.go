@@ -66,3 +66,9 @@ func (u *unsentText) log(r *request) {
 		r.conn.limits.log.Warn("error output of a request whose web server is gone", "text", string(u.text), "bytes_before", u.cut)
 	}
 }
+
+// appendError appends content, at most AlignedContent bytes, as a STDERR record with padding after it in any case: HAProxy crashes on
+// one whose last byte is the last that it has read (2.6.12; mended in 2023 by its commit 665703d).
+func appendError(dst []byte, id uint16, content []byte) []byte {
+	return wire.AppendPadded(dst, wire.TypeStderr, id, content, 8-len(content)&7)
+}

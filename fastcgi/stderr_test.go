@@ -1,17 +1,6 @@
 package fastcgi
 
-import (
-	"testing"
-
-	"github.com/cgikit/cgikit/fastcgi/wire"
-)
-
-// TestAppendFlushed: what is flushed has no padding, which nginx would wait behind.
-func TestAppendFlushed(t *testing.T) {
-	if got := appendFlushed([]byte("before"), wire.TypeStdout, 7, []byte("abc")); string(got) != "before\x01\x06\x00\x07\x00\x03\x00\x00abc" {
-		t.Errorf("got %q", got)
-	}
-}
+import "testing"
 
 // TestAppendError: HAProxy needs something behind the content.
 func TestAppendError(t *testing.T) {
