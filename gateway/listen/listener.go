@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -165,8 +166,13 @@ func (l *socketFile) Drain(until time.Time) error {
 	return l.SetDeadline(until)
 }
 
+// remove holds the folder's lock, as listening does: else another process might rename its socket over the path after this one
+// has looked at it, and lose it. A folder that cannot be locked is no reason to leave the file.
 func (l *socketFile) remove() {
 	l.once.Do(func() {
+		if unlock, err := lockFolder(filepath.Dir(l.path)); err == nil {
+			defer unlock()
+		}
 		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
 			l.err = os.Remove(l.path)
 		}

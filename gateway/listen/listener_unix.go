@@ -148,8 +148,8 @@ func (b *boundSocket) listen(mode os.FileMode, uid, gid int) (l *net.UnixListene
 	return fl.(*net.UnixListener), nil
 }
 
-// lockFolder waits until no other process here takes over a socket in dir: between bind and listen a new socket looks as
-// dead as a stale one. The lock is on the folder, since a lock file would have to stay behind.
+// lockFolder waits until no other process here takes over or removes a socket in dir: between bind and listen a new socket looks
+// as dead as a stale one. The lock is on the folder, since a lock file would have to be left there.
 func lockFolder(dir string) (unlock func(), err error) {
 	const wait, step = 5 * time.Second, 10 * time.Millisecond
 	folder, err := os.Open(dir)

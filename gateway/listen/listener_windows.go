@@ -41,6 +41,9 @@ func listenUnix(a Address) (net.Listener, error) {
 	return &socketFile{UnixListener: l, addr: &net.UnixAddr{Name: a.Path, Net: "unix"}, path: path, made: made}, nil
 }
 
+// lockFolder does nothing: no socket is taken over on Windows.
+func lockFolder(string) (unlock func(), err error) { return func() {}, nil }
+
 func listenFD(int) (net.Listener, error) {
 	return nil, errors.New("sockets cannot be inherited by number on Windows")
 }

@@ -116,3 +116,20 @@ func TestTakeoverNeverRefuses(t *testing.T) {
 		t.Errorf("a client was refused: %v", err)
 	}
 }
+
+// TestTakeoverWhileTheOldOneCloses: the file of the new listener stays, also when the old one removes its own in the same moment.
+func TestTakeoverWhileTheOldOneCloses(t *testing.T) {
+	path := tempSocket(t)
+	current := listenOn(t, path)
+	for turn := range 1000 {
+		closed := make(chan error, 1)
+		go func(l net.Listener) { closed <- l.Close() }(current)
+		current = listenOn(t, path+"?takeover=1")
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		if !exists(path) {
+			t.Fatalf("turn %d: the file of the new listener has been removed", turn)
+		}
+	}
+}
