@@ -60,12 +60,6 @@ func catchIgnored() {
 	}
 }
 
-// endedByPipe reports whether a process was ended by SIGPIPE.
-func endedByPipe(s *os.ProcessState) bool {
-	status, ok := s.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGPIPE
-}
-
 // writersGone reports whether no process has the other end of a pipe open.
 func writersGone(pipe *os.File) (gone bool) {
 	conn, err := pipe.SyscallConn()
