@@ -105,12 +105,12 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 }
 
 // Forward returns an App that answers with what b answers, as [Response.Final] has it. A response
-// of unknown length is flushed as it comes, but for a head that comes while b is taking the
-// request's body: that one is held until the body was read, 64 KiB of the response are there, or
-// the client has sent nothing for 200 ms, since a web server may stop sending the body at the head
-// (nginx does). A body that is longer than its Content-Length is cut off there, with a warning (see
-// [Request.Warn]). A response that cannot be final, or has less body than it declares, is answered
-// 502 while that is possible, and breaks the exchange after that.
+// of unknown length is flushed as it comes, and one without a body at its head, but for a head that
+// comes while b is taking the request's body: that one is held until the body was read, 64 KiB of
+// the response are there, or the client has sent nothing for 200 ms, since a web server may stop
+// sending the body at the head (nginx does). A body that is longer than its Content-Length is cut
+// off there, with a warning (see [Request.Warn]). A response that cannot be final, or has less body
+// than it declares, is answered 502 while that is possible, and breaks the exchange after that.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		r = TrackBody(r)
@@ -126,11 +126,11 @@ func Forward(b Backend) App {
 		if err := w.Start(status); err != nil {
 			return err
 		}
-		body, flush := holdHead(resp.Body, r.Stdin), !resp.Headers.Has("Content-Length")
+		body := holdHead(resp.Body, r.Stdin)
 		if r.Environ.Get("REQUEST_METHOD") == "HEAD" || !bodyAllowed(status) {
-			return forwardBody(w, io.Discard, body, unknownLength, flush)
+			return forwardBody(w, io.Discard, body, unknownLength, true)
 		}
-		err = forwardBody(w, w, body, length, flush)
+		err = forwardBody(w, w, body, length, length == unknownLength)
 		if err == errExcess {
 			r.Warn(fmt.Sprintf("the application sent more than its Content-Length of %d bytes; the rest was cut off", length))
 			return nil

@@ -171,6 +171,36 @@ func TestForwardFlushes(t *testing.T) {
 	}
 }
 
+// TestForwardFlushesHead: a response without a body is complete with its head, which is sent at once,
+// whatever Content-Length it has, though the backend goes on. nginx 1.22 does the same for HEAD.
+func TestForwardFlushesHead(t *testing.T) {
+	for _, c := range []struct{ method, status string }{
+		{"HEAD", "200 OK"}, {"GET", "204 No Content"}, {"GET", "304 Not Modified"}, {"POST", "204 No Content"},
+	} {
+		t.Run(c.method+" "+c.status, func(t *testing.T) {
+			out := &headStdout{}
+			atRead := -1 // flushes when the rest of the output is first asked for
+			b := backendFunc(func(*Request) (*Response, error) {
+				length := headers.New(headers.Field{Name: "Content-Length", Value: "5"})
+				body := readNoting(func() { atRead = max(atRead, out.flushes) })
+				return &Response{Status: c.status, Headers: length, Body: io.NopCloser(body)}, nil
+			})
+			runHandler(&BaseCGIHandler{Environ: environ("REQUEST_METHOD", c.method), Stdout: out}, Forward(b).ServeGateway)
+			if atRead != 1 || out.Len() != 0 {
+				t.Errorf("got %d flushes before the body was read, and the body %q; want 1, for the head", atRead, out.String())
+			}
+		})
+	}
+}
+
+// readNoting is an empty body that calls itself when it is read.
+type readNoting func()
+
+func (f readNoting) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
+}
+
 func TestBackendErrorTexts(t *testing.T) {
 	inner := errors.New("dial: refused")
 	err := &BackendError{Status: 502, Reason: "no answer", Err: inner}
