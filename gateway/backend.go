@@ -86,14 +86,15 @@ func (lengthRequired) page() (status, text string) {
 // What cannot be a final response is a [*BackendError] of 502: a malformed status or an interim one
 // (1xx), two lengths or one that is no number, a Transfer-Encoding, which would say something else
 // about the body's end than the client's connection does, and a head without any of Status,
-// Content-Type and Location (section 6.3).
+// Content-Type and Location (section 6.3), unless it [Response.Delegates]: then the status is
+// "200 OK", and a Content-Length is left out.
 func (r *Response) Final(fields *headers.Headers) (status string, length int64, err error) {
 	switch {
 	case r.Status != "":
 		status = r.Status
 	case r.Headers.Get("Location") != "":
 		status = "302 Found"
-	case r.Headers.Get("Content-Type") != "":
+	case r.Headers.Get("Content-Type") != "", r.Delegates():
 		status = "200 OK"
 	default:
 		return "", 0, badHead(errors.New("no Content-Type, Location or Status"))
@@ -101,7 +102,29 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 	if length, err = finalFields(fields, r.Headers, status); err != nil {
 		return "", 0, badHead(err)
 	}
+	if r.Delegates() {
+		fields.Del("Content-Length")
+		length = unknownLength
+	}
 	return status, length, nil
+}
+
+// Delegates reports whether the head names a file, or another place, from which a web server in
+// front takes the body: by X-Accel-Redirect, X-Sendfile, X-Sendfile2, X-LIGHTTPD-send-file or
+// X-LIGHTTPD-send-tempfile. Its Content-Length, if any, is then about that body, and no Content-Type
+// need be there. Symfony's BinaryFileResponse, for one, declares the length of the file.
+func (r *Response) Delegates() bool {
+	for name, value := range r.Headers.All() {
+		if value != "" && isDelegation(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func isDelegation(name string) bool {
+	return equalFold(name, "X-Accel-Redirect") || equalFold(name, "X-Sendfile") || equalFold(name, "X-Sendfile2") ||
+		equalFold(name, "X-LIGHTTPD-send-file") || equalFold(name, "X-LIGHTTPD-send-tempfile")
 }
 
 // Forward returns an App that answers with what b answers, as [Response.Final] has it. A response

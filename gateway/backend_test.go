@@ -79,6 +79,24 @@ func TestForwardHead(t *testing.T) {
 	}
 }
 
+// TestForwardDelegates: beside the name of a file for the web server in front, a Content-Length is
+// that of the file, and nothing else need be there. nginx 1.22 takes both.
+func TestForwardDelegates(t *testing.T) {
+	for _, c := range []struct{ backend, want string }{
+		{"X-Accel-Redirect: /p/a\n\n", "Status: 200 OK\r\nX-Accel-Redirect: /p/a\r\n\r\n"},
+		{"X-Sendfile: /p/a\nContent-Length: 100\n\nab", "Status: 200 OK\r\nX-Sendfile: /p/a\r\n\r\nab"},
+		{"Status: 403\nContent-Length: 1\nX-LIGHTTPD-send-file: /p/a\n\nab", "Status: 403 \r\nX-LIGHTTPD-send-file: /p/a\r\n\r\nab"},
+	} {
+		if got := run("GET", Forward(replies(c.backend)).ServeGateway); got.out != c.want || got.err != nil {
+			t.Errorf("%q: got %q, %v; want %q", c.backend, got.out, got.err, c.want)
+		}
+	}
+	got := run("GET", Forward(replies("X-Accel-Redirect:\n\nab")).ServeGateway)
+	if !strings.HasPrefix(got.out, "Status: 502 ") {
+		t.Errorf("a field without a value: got %q; want 502", got.out)
+	}
+}
+
 // TestForwardCuts: nothing after the declared length passes (C40), and the log has one line about it.
 func TestForwardCuts(t *testing.T) {
 	for _, length := range []int{0, 1, 5000, 40_000} { // in the head's buffer, in the first block, in the second

@@ -11,10 +11,10 @@ import (
 // DeclaredLength is how many bytes of body resp must have by its Content-Length, when it answers a
 // request of that method. It is negative where no length is declared, or a malformed one, which
 // gateway.Response.Final refuses, and where a Content-Length does not describe the response's own
-// body: to HEAD, and with 204, 205 and 304 (RFC 9110 section 8.6).
+// body: to HEAD, with 204, 205 and 304 (RFC 9110 section 8.6), and where resp delegates its body.
 func DeclaredLength(method string, resp *gateway.Response) int64 {
 	declared, ok := resp.Headers.Lookup("Content-Length")
-	if !ok || method == "HEAD" || HasNoBody(resp.Status) {
+	if !ok || method == "HEAD" || HasNoBody(resp.Status) || resp.Delegates() {
 		return UnknownLength
 	}
 	n, err := strconv.ParseUint(declared, 10, 63)

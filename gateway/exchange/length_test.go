@@ -37,6 +37,10 @@ func TestDeclaredLength(t *testing.T) {
 		if got := exchange.DeclaredLength(test.method, r); got != test.want {
 			t.Errorf("%+v: got %d", test, got)
 		}
+		r.Headers.Add("X-Sendfile", "/srv/file")
+		if got := exchange.DeclaredLength(test.method, r); got != exchange.UnknownLength {
+			t.Errorf("%+v with X-Sendfile: got %d", test, got)
+		}
 	}
 }
 
