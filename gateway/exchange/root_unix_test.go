@@ -238,17 +238,19 @@ func TestSymlinksOwner(t *testing.T) {
 		"site/planted -> ../secret", "site/packaged -> ../mine", "site/own -> ../mine", "site/foreign -> ../theirs",
 		"site/in -> ../folder", "site/chain -> ../planted", "planted -> mine", "site/through -> ../hall/mine", "hall -> .",
 		"site/hard -> page")
+	must(t, os.Symlink(filepath.Join(top, "secret"), filepath.Join(top, "site/absolute")))
 	for name, uid := range map[string]int{
 		"mine": siteUser, "theirs": otherUser, "folder": siteUser, "folder/page": 0, "site/page": 0,
 		"site/planted": siteUser, "site/packaged": 0, "site/own": siteUser, "site/foreign": siteUser,
 		"site/in": siteUser, "site/chain": 0, "planted": otherUser, "site/through": 0, "hall": otherUser,
-		"site/hard": siteUser,
+		"site/hard": siteUser, "site/absolute": siteUser,
 	} {
 		must(t, os.Lchown(filepath.Join(top, name), uid, uid))
 	}
 	eachWay(t, func(t *testing.T, use func(string, exchange.Symlinks, func(*exchange.Folder) error) error) {
 		for _, test := range []struct{ path, want, log string }{
 			{"/planted", "refused", `link "` + top + `/site/planted" of user 54321 is not followed: it leads to "` + top + `/secret" of user 0`},
+			{"/absolute", "refused", `it leads to "` + top + `/secret" of user 0`},
 			{"/packaged", "found", ""},
 			{"/own", "found", ""},
 			{"/foreign", "refused", `/theirs" of user 54322`},

@@ -149,7 +149,7 @@ func (w *walker) enterAll(target string) error {
 		if err != nil {
 			return pathError(target, err)
 		}
-		w.move(top, "", strings.TrimSuffix(target, rest))
+		w.move(top, "", strings.TrimSuffix(target, rest)+string(filepath.Separator))
 		target = rest
 	}
 	for name := range strings.SplitSeq(filepath.ToSlash(target), "/") {
