@@ -10,13 +10,20 @@ import (
 
 // shown is the value of a variable as a page shows it: the text of a secret stays with its owner, whoever looks at the page.
 func shown(name, value string) string {
-	switch name {
-	case "HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "REDIRECT_HTTP_AUTHORIZATION", "HTTP_COOKIE", "PHP_AUTH_PW", "PHP_AUTH_DIGEST":
-		if value != "" {
-			return fmt.Sprintf("(%d bytes, not shown)", len(value))
-		}
+	if value != "" && isSecret(name) {
+		return fmt.Sprintf("(%d bytes, not shown)", len(value))
 	}
 	return value
+}
+
+// isSecret goes by the words of the name, as there are many fields of that kind: X-Api-Key, X-Auth-Token, X-Csrf-Token.
+func isSecret(name string) bool {
+	for _, word := range []string{"AUTHORIZATION", "COOKIE", "AUTH_PW", "AUTH_DIGEST", "PASSWORD", "SECRET", "TOKEN", "API_KEY"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // LocalHost reports whether a Host field, with or without a port, names an address or localhost. A page on a loopback

@@ -18,6 +18,7 @@ func TestLocalHost(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	for _, path := range []string{"/environ", "/"} {
 		a := whole(t, request(path, "HTTP_AUTHORIZATION", "Basic sesame", "HTTP_COOKIE", "session=sesame", "PHP_AUTH_PW", "sesame",
+			"HTTP_X_API_KEY", "sesame", "HTTP_X_CSRF_TOKEN", "sesame", "REDIRECT_REDIRECT_HTTP_AUTHORIZATION", "sesame", "DB_PASSWORD", "sesame",
 			"HTTP_X_REAL", "open"), "200 OK")
 		a.lacks(t, "sesame")
 		a.contains(t, "HTTP_COOKIE", "(14 bytes, not shown)", "open")
