@@ -14,26 +14,27 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// bodyMemory is how much of a body that its App has not asked for yet is held in memory, in bytes: enough for the forms of browsers.
+// bodyMemory is how many bytes of a body are held in memory until its App reads them: enough for
+// the forms of browsers.
 const bodyMemory = 256 << 10
 
-// errBodyCut is what the App reads where the web server aborted the request or went away within the body. It is a context.Canceled
-// too, so that it is not logged.
+// errBodyCut is what the App reads where the web server aborted the request or went away within the
+// body. It is a context.Canceled too, so that it is not logged.
 var errBodyCut = fmt.Errorf("fastcgi: request body broken off by the web server: %w: %w", io.ErrUnexpectedEOF, context.Canceled)
 
 // errBodyLate is what the App reads where the next piece of its body has not come in time.
 var errBodyLate = fmt.Errorf("fastcgi: nothing more of the request body within ReadTimeout: %w: %w", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded)
 
-// body is a stream on its way from the connection's reader to the App: STDIN, or DATA for a filter. Its methods may be called at the
-// same time.
+// body is a stream on its way from the connection's reader to the App: STDIN, or DATA for a filter.
+// Its methods may be called at the same time.
 type body struct {
 	request *request
 
 	mu      sync.Mutex
 	change  sync.Cond       // waits on mu: for bytes, their end, or that the reader may go on
-	held    *exchange.Spool // came, and was not read yet; nil before the first bytes
-	surplus []byte          // came after that, one buffer of the reader at most, and found no room: the reader waits until it does
-	err     error           // after all that; nil while there is more to come
+	held    *exchange.Spool // bytes that were not read yet; nil before the first ones
+	surplus []byte          // those after, which have no room, at most a buffer of the reader
+	err     error           // after all of them; nil while more may come
 	closed  bool            // the App has returned
 }
 
@@ -68,8 +69,9 @@ func streamName(t wire.RecordType) string {
 	return "STDIN"
 }
 
-// write takes a piece, and drops it where it will not be read. With hold all of it is held, in a temporary file if need be: other
-// requests must not wait for this one. Otherwise write reports false where there is no room, and the reader must wait.
+// write takes a piece, or drops it where it will not be read. With hold all of it is held, in a
+// temporary file if need be, since other requests must not wait for this one. Without, write
+// reports false where there is no room: then the reader must wait.
 func (b *body) write(p []byte, hold bool) (taken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,7 +94,7 @@ func (b *body) write(p []byte, hold bool) (taken bool) {
 	return !b.mustWait()
 }
 
-// newSpool holds what is left unread, within the request's share of the server's budget.
+// newSpool returns what holds a body, within the request's share of the server's budget.
 func (r *request) newSpool() *exchange.Spool {
 	limits := r.conn.limits
 	if r.share == nil {
@@ -101,21 +103,22 @@ func (r *request) newSpool() *exchange.Spool {
 	return &exchange.Spool{Share: r.share, MemoryBytes: bodyMemory, MaxBytes: max(r.conn.server.MaxBodyBytes, 0)}
 }
 
-// hold holds what there is room for of p, without the wish for more than bodyMemory, and returns how much that is.
+// hold holds the beginning of p, as far as there is room and up to bodyMemory in all, and returns
+// how much that is.
 func (b *body) hold(p []byte) int {
 	room := max(bodyMemory-b.held.Len(), 0)
-	n, _ := b.held.Write(p[:min(int64(len(p)), room)]) // the error comes again as long as there is no room
+	n, _ := b.held.Write(p[:min(int64(len(p)), room)]) // what has no room becomes surplus
 	return n
 }
 
-// holdError is what the App reads after what was held of a body, where that is not all.
+// holdError is the error that follows what was held of a body, where err kept more from being held.
 func (b *body) holdError(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, exchange.ErrOverShare) && b.held.Len() >= b.held.Capacity():
 		return &gateway.BodyTooLargeError{Limit: b.held.Capacity()}
-	case errors.Is(err, exchange.ErrOverShare) || errors.Is(err, exchange.ErrNoRoom): // of files, none may be allowed
+	case errors.Is(err, exchange.ErrOverShare), errors.Is(err, exchange.ErrNoRoom):
 		err = &gateway.ServerError{Status: 503, Reason: "the server has no room for the request body", Err: err}
 	}
 	return fmt.Errorf("fastcgi: hold the request body: %w", err)
@@ -131,8 +134,9 @@ func (b *body) closeWrite(err error) {
 	b.change.Broadcast()
 }
 
-// waitForRoom waits until r has read some of its body: alone on its connection, a request simply stops being read. What can be seen
-// meanwhile is that the web server goes away; what it has sent is there to be read all the same.
+// waitForRoom waits until r has read some of its body: a request that is alone on its connection is
+// read no further. That the web server goes away is seen meanwhile; what it has sent can still be
+// read after that.
 func (c *conn) waitForRoom(r *request, b *body) error {
 	for b.blocked() {
 		c.mu.Lock()
@@ -149,7 +153,7 @@ func (c *conn) waitForRoom(r *request, b *body) error {
 		switch {
 		case gone || errors.Is(err, errors.ErrUnsupported):
 			b.waitUnwatched()
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // the deadline is endWaitForRoom's
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // of endWaitForRoom
 			return err
 		}
 	}
@@ -213,7 +217,8 @@ func (b *body) empty() bool {
 	return (b.held == nil || b.held.Len() == 0) && len(b.surplus) == 0 && b.err == nil && !b.closed
 }
 
-// take reads what is there; wait says that nothing is yet. It wakes the reader where that may go on.
+// take reads what is there; wait says that nothing is yet. It wakes the reader where that may go
+// on.
 func (b *body) take(p []byte) (n int, err error, wait bool) {
 	b.mu.Lock()
 	if b.empty() {
@@ -245,13 +250,14 @@ func (b *body) readNow(p []byte) (n int, err error) {
 	default:
 		return 0, b.err
 	}
-	if len(b.surplus) > 0 && b.held.Len() <= bodyMemory/2 { // to wake the reader for every byte would cost more than waiting
+	if len(b.surplus) > 0 && b.held.Len() <= bodyMemory/2 { // not for every byte, which would be slow
 		b.surplus = b.surplus[b.hold(b.surplus):]
 	}
 	return n, err
 }
 
-// closeRead says that the App has returned: a Read under way fails, and the rest of the body is dropped.
+// closeRead says that the App has returned: a Read under way fails, and the rest of the body is
+// dropped.
 func (b *body) closeRead() {
 	b.mu.Lock()
 	b.closed, b.surplus = true, nil

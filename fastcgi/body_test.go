@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// bodyOf is the body of a request of a server with that budget. Its connection is closed: no test here waits for it.
+// bodyOf is the body of a request of a server with that budget. Its connection is closed: no test
+// here waits for it.
 func bodyOf(t *testing.T, budget *exchange.Budget) *body {
 	t.Helper()
 	near, far := net.Pipe()
@@ -39,7 +40,8 @@ func wantBlocks(t *testing.T, b *body, first, last int) {
 	}
 }
 
-// A body whose connection has no other request fills its memory, and one piece more; the reader may go on when half of it was read.
+// A body whose connection has no other request fills its memory, and one piece more; the reader may
+// go on when half of it was read.
 func TestBodyAlone(t *testing.T) {
 	budget := new(exchange.Budget)
 	b := bodyOf(t, budget)
@@ -104,7 +106,8 @@ func TestBodyWithoutRoomAlone(t *testing.T) {
 	}
 }
 
-// Beside other requests, a body that finds no room costs its own request: what was held of it can be read, and then the reason.
+// Beside other requests, a body that finds no room costs its own request: what was held of it can
+// be read, and then the reason.
 func TestBodyWithoutRoom(t *testing.T) {
 	tooLarge, serverError := new(*gateway.BodyTooLargeError), new(*gateway.ServerError)
 	for _, c := range []struct {

@@ -10,8 +10,9 @@ import (
 	spool "github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// TestBudgetOfManyBodies has several connections fill the requests that they may have with bodies that are not read. Together they
-// hold no more than the Budget; what finds no room is answered 503 and what does is answered whole.
+// TestBudgetOfManyBodies has several connections fill the requests that they may have with bodies
+// that are not read. Together they hold no more than the Budget; what finds no room is answered 503
+// and what does is answered whole.
 func TestBudgetOfManyBodies(t *testing.T) {
 	const conns, requests, size, memory = 4, 16, 100_000, 1 << 20
 	budget := &spool.Budget{MemoryBytes: memory, FileBytes: -1}
@@ -56,7 +57,8 @@ func TestBudgetOfManyBodies(t *testing.T) {
 	waitUntil(t, "the end of the requests", func() bool { used, _ := budget.Used(); return used == 0 })
 }
 
-// TestBudgetOfVariables: variables that are not complete count, those of an ordinary request do not.
+// TestBudgetOfVariables: variables that are not complete count, those of an ordinary request do
+// not.
 func TestBudgetOfVariables(t *testing.T) {
 	budget := &spool.Budget{MemoryBytes: 10_000}
 	srv := start(t, &fastcgi.Server{Budget: budget, App: gateway.AppFunc(hello)})

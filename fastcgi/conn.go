@@ -16,8 +16,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is one connection of a Server. At any time at most one goroutine reads it and handles what comes; which one that is changes.
-// Requests write from goroutines of their own, or from the one that reads.
+// conn is one connection of a Server. At any time at most one goroutine reads it and handles what
+// comes; the hand-off decides which one. A request runs on that goroutine or on one of its own, and
+// writes from there.
 type conn struct {
 	server *Server
 	limits *limits
@@ -37,7 +38,7 @@ type conn struct {
 	refs atomic.Int32 // one for the reading, until it has ended, and one for each request that runs
 }
 
-// serveConn serves one connection. When it returns, other goroutines may go on with that.
+// serveConn serves one connection. When it returns, other goroutines may still serve it.
 func (s *Server) serveConn(ctx context.Context, lc *transport.Conn, limits *limits) {
 	c := newConn(ctx, s, lc, limits)
 	c.refs.Store(1)
@@ -89,7 +90,8 @@ func (c *conn) handleBuffered() error {
 	}
 }
 
-// waitForMore waits until something has come. Variables that are not complete must not stay in the reader's buffer.
+// waitForMore waits until something has come. Variables that are not complete must not stay in the
+// reader's buffer.
 func (c *conn) waitForMore() error {
 	c.mu.Lock()
 	if pending := c.table.pendingList(); len(pending) > 0 {
@@ -111,8 +113,8 @@ func (c *conn) waitForMore() error {
 	return err
 }
 
-// runReady runs the requests that are ready, and reports whether this goroutine goes on reading. A request that is alone on its
-// connection runs here, any other in a goroutine of its own.
+// runReady runs the requests that are ready, and reports whether this goroutine goes on reading. A
+// request that is alone on its connection runs here, any other in a goroutine of its own.
 func (c *conn) runReady() (reads bool) {
 	first := c.ready[0]
 	c.mu.Lock()
@@ -136,7 +138,7 @@ func (c *conn) runInline(r *request) (reads bool) {
 	}
 	returned := false
 	defer func() {
-		if !returned && c.handoff.finish() { // runtime.Goexit ends the goroutine, not the connection
+		if !returned && c.handoff.finish() { // runtime.Goexit must not end the connection
 			c.lc.Go(c.read)
 		}
 	}()
@@ -145,17 +147,19 @@ func (c *conn) runInline(r *request) (reads bool) {
 	return c.handoff.finish()
 }
 
-// unref is called by the reading when it has ended, and by each request that ran. The last one closes the connection.
+// unref is called when the reading has ended, and when a request has. The last call closes the
+// connection.
 func (c *conn) unref() {
 	if c.refs.Add(-1) == 0 {
 		c.lc.End()
 	}
 }
 
-// readEnded ends what can no longer be completed. A web server that has closed only its own side may still read its responses.
+// readEnded ends the requests that can no longer be completed. A web server that has closed only
+// its own side may still read its responses.
 func (c *conn) readEnded(err error) {
 	c.logReadError(err)
-	if err != io.EOF { // at once, as an App must not answer what was cut off by an error of the protocol
+	if err != io.EOF { // first, so that no App answers what an error of the protocol cut off
 		c.lc.Net.Close()
 	}
 	c.mu.Lock()
@@ -172,7 +176,8 @@ func (c *conn) readEnded(err error) {
 	c.unref()
 }
 
-// logReadError logs why a connection ended early, unless the web server only went away, as it does when its client does.
+// logReadError logs why a connection ended early, unless the web server only went away, as it does
+// when its client does.
 func (c *conn) logReadError(err error) {
 	c.mu.Lock()
 	over := c.state == stateLingering || c.state == stateLost
@@ -192,15 +197,18 @@ func (c *conn) logReadError(err error) {
 	}
 }
 
-// errEndedEarly is why a connection is logged that the web server has closed in the middle of something.
+// errEndedEarly is logged for a connection that the web server closed within a record or a
+// request's variables.
 var errEndedEarly = errors.New("fastcgi: the peer went away within a request's variables or a record")
 
-// warn logs trouble with this peer, once a minute for each msg, so that many bad connections do not fill the log.
+// warn logs trouble with this peer, once a minute for each msg, so that many bad connections do not
+// fill the log.
 func (c *conn) warn(msg string, args ...any) {
 	c.server.conns.Warn(msg, append(args, "peer", c.lc.Net.RemoteAddr().String())...)
 }
 
-// closeIfDone closes our side of the connection after the last request that it was to have. The caller holds writer.mu.
+// closeIfDone closes our side of the connection after the last request that it was to have. The
+// caller holds writer.mu.
 func (c *conn) closeIfDone() {
 	c.mu.Lock()
 	before := c.state
@@ -222,7 +230,8 @@ func (c *conn) closeIfDone() {
 	c.writer.closeSide()
 }
 
-// lost says that nothing can be written any more, and ends the contexts of the requests that wanted to. The caller holds writer.mu.
+// lost ends the contexts of all requests, since nothing can be written any more. The caller holds
+// writer.mu.
 func (c *conn) lost(err error, late bool) {
 	cause := c.goneCause()
 	if late {

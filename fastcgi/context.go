@@ -22,9 +22,10 @@ func (c *requestContext) Value(key any) any {
 
 type requestKey struct{}
 
-// SetAppStatus sets the application status that the request of ctx, the context of an App or one derived from it, will end with
-// (FastCGI section 5.5): what would be the exit status of a CGI program. It is 0 otherwise. Web servers do not look at it, some
-// clients do. It reports false where the request is not answered by a [Server], and may be called at any time until the App
+// SetAppStatus sets the application status that the request of ctx, the context of an App or one
+// derived from it, will end with (FastCGI section 5.5): what would be the exit status of a CGI
+// program. It is 0 otherwise. Web servers do not look at it, some clients do. It reports false
+// where the request is not answered by a [Server], and may be called at any time until the App
 // returns.
 func SetAppStatus(ctx context.Context, status uint32) bool {
 	r, ok := ctx.Value(requestKey{}).(*request)
@@ -34,7 +35,8 @@ func SetAppStatus(ctx context.Context, status uint32) bool {
 	return ok
 }
 
-// watcher is told when the end of the context is asked for: from then on the connection must be read.
+// watcher is told when the end of the context is asked for: from then on the connection must be
+// read.
 type watcher request
 
 // Watch implements gateway.Watcher. The goroutine that reads ends the context.

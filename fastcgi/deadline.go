@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// lingerTime is how long a connection whose responses are complete is still read, so that a web server that is sending gets to read
-// them before a reset. nginx closes at once.
+// lingerTime is how long a connection whose responses are complete is still read, so that a web
+// server that is sending gets to read them before a reset. nginx closes at once.
 const lingerTime = 2 * time.Second
 
 // longAgo is a deadline that ends a wait.
 var longAgo = time.Unix(1, 0)
 
-// readWait is the wait of the goroutine that reads. Other goroutines may move its deadline: an idle time begins when the last
-// request ends. conn.mu guards it.
+// readWait is the wait of the goroutine that reads. Other goroutines may move its deadline: an idle
+// time begins when the last request ends. conn.mu guards it.
 type readWait struct {
 	nc          net.Conn
 	waiting     bool
@@ -40,16 +40,17 @@ func (w *readWait) set(deadline time.Time) {
 	}
 }
 
-// moveReadDeadline bounds the wait under way. Most waits have no bound: a kept connection waits for its next request, and the request
-// that is under way for its App. So most requests set none. The caller holds mu.
+// moveReadDeadline bounds the wait under way. Most waits have no bound: a kept connection waits for
+// its next request, and the request that is under way for its App. So most requests set none. The
+// caller holds mu.
 func (c *conn) moveReadDeadline() {
 	if c.wait.waiting {
 		c.wait.set(c.readDeadline())
 	}
 }
 
-// readDeadline returns when the wait ends, zero for never. The times that it counts from are those of the first wait: what is there
-// at once needs no clock. The caller holds mu.
+// readDeadline returns when the wait ends, zero for never. The times that it counts from are those
+// of the first wait: what is there at once needs no clock. The caller holds mu.
 func (c *conn) readDeadline() time.Time {
 	switch pending := c.table.oldestPending(); {
 	case c.state == stateLingering:
@@ -69,8 +70,8 @@ func (c *conn) readDeadline() time.Time {
 	return deadlineAfter(new(time.Time), c.limits.idleTimeout)
 }
 
-// newTimeout bounds the wait for each record until a request is complete: only then a web server may keep the connection for as long
-// as it likes. IdleTimeout counts after the first record.
+// newTimeout bounds the wait for each record until a request is complete: only then a web server
+// may keep the connection for as long as it likes. IdleTimeout counts after the first record.
 func (c *conn) newTimeout() time.Duration {
 	read, idle := c.limits.readTimeout, c.limits.idleTimeout
 	if c.wait.at.records > 0 && idle > 0 && (read == 0 || idle < read) {
@@ -90,6 +91,6 @@ func deadlineAfter(since *time.Time, bound time.Duration) time.Time {
 	return since.Add(bound)
 }
 
-// withinBody reports whether the record under way is of the body of an open request: its App may be in no hurry to read it, and the
-// App's own wait is bounded by the same time. The caller holds mu.
+// withinBody reports whether the record under way is of the body of an open request: its App may be
+// in no hurry to read it, and the App's own wait is bounded by the same time. The caller holds mu.
 func (c *conn) withinBody() bool { return c.wait.at.body != 0 && c.table.find(c.wait.at.body) != nil }

@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// TestWaitForRoomLeavesTheDeadline has a connection begin to linger while its reader waits for room in a body: the reader must not go
-// on without a bound, or with one that is over.
+// TestWaitForRoomLeavesTheDeadline has a connection begin to linger while its reader waits for room
+// in a body: the reader must not go on without a bound, or with one that is over.
 func TestWaitForRoomLeavesTheDeadline(t *testing.T) {
 	c, r := fullBody(t)
 	done := make(chan error)

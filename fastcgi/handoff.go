@@ -5,18 +5,21 @@ import (
 	"time"
 )
 
-// A request that is alone on its connection runs on the goroutine that has read it. While it does, no goroutine reads the
-// connection; the reading is handed off to another one when the App waits for its body, asks for the end of its context, or takes
-// longer than handoffPeriod, so that an abort, a disconnect and a second request are acted on beside it, within 10 ms. A process with
-// one processor needs longer for that while an App computes, as Go's scheduler lets it have the processor for 10 ms at a time: 20 ms
-// in the test.
+// A request that is alone on its connection runs on the goroutine that has read it. While it does,
+// no goroutine reads the connection; the reading is handed off to another one when the App waits
+// for its body, asks for the end of its context, or takes longer than handoffPeriod, so that an
+// abort, a disconnect and a second request are acted on beside it, within 10 ms. A process with one
+// processor needs longer for that while an App computes, as Go's scheduler lets it have the
+// processor for 10 ms at a time: 20 ms in the test.
 //
-// Measured against a goroutine for each request and against a second goroutine of the connection for its requests (the benchmark
-// hello, 16 connections, 3 times 7 to 15 interleaved rounds, 2 processors): 11 to 22 % and 5 to 15 % less CPU time for a small request
-// (10.4 us in place of 12.3 and 11.5). With one connection 34 % less. Behind nginx the difference was within the noise, 0 to 4 %.
+// Measured against a goroutine for each request and against a second goroutine of the connection
+// for its requests (the benchmark hello, 16 connections, 3 times 7 to 15 interleaved rounds, 2
+// processors): 11 to 22 % and 5 to 15 % less CPU time for a small request (10.4 us in place of 12.3
+// and 11.5). With one connection 34 % less. Behind nginx the difference was within the noise, 0 to
+// 4 %.
 
-// handoffPeriod is how often a server looks at the requests that run so. One that it sees twice has taken longer than that, and less
-// than twice as long.
+// handoffPeriod is how often a server looks at the requests that run so. One that it sees twice has
+// taken longer than that, and less than twice as long.
 const handoffPeriod = time.Millisecond
 
 // handoff says which goroutine reads a connection.
@@ -30,7 +33,8 @@ type handoff struct {
 	watched bool     // the server looks
 }
 
-// begin says that the goroutine that reads is to run r. It reports whether the server must be told to look.
+// begin says that the goroutine that reads is to run r. It reports whether the server must be told
+// to look.
 func (h *handoff) begin(r *request) (watch bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -40,7 +44,8 @@ func (h *handoff) begin(r *request) (watch bool) {
 	return watch
 }
 
-// finish says that what ran has returned. It reports whether its goroutine goes on reading: no other does.
+// finish says that what ran has returned. It reports whether its goroutine goes on reading: no
+// other does.
 func (h *handoff) finish() (reads bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,7 +72,8 @@ func (h *handoff) start() {
 	}
 }
 
-// look hands the reading off where the same request runs as at the last look. It reports whether to look again.
+// look hands the reading off where the same request runs as at the last look. It reports whether to
+// look again.
 func (h *handoff) look() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -79,8 +85,8 @@ func (h *handoff) look() bool {
 	return h.watched
 }
 
-// handoffWatch looks at the connections of a server on which requests run so. One look at all of them in each period costs less than
-// a timer for every request. The zero value is ready.
+// handoffWatch looks at the connections of a server on which requests run so. One look at all of
+// them in each period costs less than a timer for every request. The zero value is ready.
 type handoffWatch struct {
 	mu      sync.Mutex
 	watched []*handoff

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// TestHandoff: whatever happens to the requests of a connection, one goroutine reads it, and one only. In the steps, begin, finish,
-// handOff and look are the calls, for the request of that number; a begin needs a goroutine that reads.
+// TestHandoff: whatever happens to the requests of a connection, one goroutine reads it, and one
+// only. In the steps, begin, finish, handOff and look are the calls, for the request of that
+// number; a begin needs a goroutine that reads.
 func TestHandoff(t *testing.T) {
 	type step struct {
 		call    string

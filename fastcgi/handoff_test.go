@@ -12,9 +12,10 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// actedWithin is how soon a connection is acted on while an App keeps the goroutine that read it. Where there is one processor, an
-// App that computes keeps that as well, for 10 ms at a time: the time slice of Go's scheduler. Then the look of the server, the
-// goroutine that reads and, in these tests, the client wait for a slice each.
+// actedWithin is how soon a connection is acted on while an App keeps the goroutine that read it.
+// Where there is one processor, an App that computes keeps that as well, for 10 ms at a time: the
+// time slice of Go's scheduler. Then the look of the server, the goroutine that reads and, in these
+// tests, the client wait for a slice each.
 func actedWithin(way string, processors int) time.Duration {
 	if way == "computing" && processors == 1 {
 		return 50 * time.Millisecond
@@ -22,8 +23,8 @@ func actedWithin(way string, processors int) time.Duration {
 	return 10 * time.Millisecond
 }
 
-// busy is an App whose first request, alone on its connection, keeps the goroutine that read it: in one of three ways, none of which
-// asks for the end of its context. Others are answered at once.
+// busy is an App whose first request, alone on its connection, keeps the goroutine that read it: in
+// one of three ways, none of which asks for the end of its context. Others are answered at once.
 type busy struct {
 	way    string
 	called chan context.Context // of the first
@@ -52,9 +53,10 @@ func (b *busy) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error 
 	return nil
 }
 
-// TestActsWhileAnAppIsBusy measures how long a web server waits for what it says to be acted on: if the reading were not handed off, for
-// ever. The time of one try says little on a busy machine, and most of it is spent waiting for a processor; that several are in time
-// cannot be luck, as none can be faster than the hand-off is.
+// TestActsWhileAnAppIsBusy measures how long a web server waits for what it says to be acted on: if
+// the reading were not handed off, for ever. The time of one try says little on a busy machine, and
+// most of it is spent waiting for a processor; that several are in time cannot be luck, as none can
+// be faster than the hand-off is.
 func TestActsWhileAnAppIsBusy(t *testing.T) {
 	for _, processors := range []int{1, 2} {
 		for _, way := range []string{"computing", "sleeping", "writing"} {
@@ -119,7 +121,8 @@ func waitUntil(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// states are what a connection may be in, each with what a client sends to bring it about. The App below does its part.
+// states are what a connection may be in, each with what a client sends to bring it about. The App
+// below does its part.
 var states = []struct{ name, sent string }{
 	{"new", ""},
 	{"within a header", "\x01\x01"},

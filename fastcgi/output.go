@@ -11,24 +11,28 @@ import (
 )
 
 const (
-	// outSize is a response that goes out in one write: what the App writes waits until it flushes, returns, or is over it.
+	// outSize is how many bytes wait until the App flushes or returns: a response of that size,
+	// head included, is sent in one write.
 	outSize = 16 << 10
 
-	// direct is from where on bytes are not copied to wait, but written from the App's own slice.
+	// direct is the size from which on a slice of the App's is not copied to wait, but sent from
+	// where it is.
 	direct = 8 << 10
 
-	// heldBack is how many of such bytes wait all the same: nginx keeps a connection only where END_REQUEST comes together with
-	// the end of the body.
+	// heldBack is how many bytes at the end of such a slice wait all the same: nginx keeps a
+	// connection only where END_REQUEST comes together with the end of the body.
 	heldBack = 4 << 10
 
-	// recordsAtOnce bounds how long one request keeps others of its connection from writing, in full records.
+	// recordsAtOnce is how many full records of one request are sent before others of its
+	// connection may send theirs.
 	recordsAtOnce = 4
 )
 
-// output is the STDOUT stream of a request. Everything but what writer.mu guards is for the goroutine that the App runs on.
+// output is the STDOUT stream of a request. Everything but what writer.mu guards is for the
+// goroutine that the App runs on.
 type output struct {
 	request *request
-	buf     *outBuffer // nil while nothing waits; else its data is one record, whose header is not filled in, or empty
+	buf     *outBuffer // nil before something waits
 
 	appStatus atomic.Uint32
 
@@ -38,9 +42,9 @@ type output struct {
 	stderrUsed bool
 }
 
-// outBuffer is records that wait, and what it takes to write several slices at once.
+// outBuffer has what waits, and the room for the headers and slices of a vector.
 type outBuffer struct {
-	data    []byte
+	data    []byte // one record, whose header is not filled in yet, or nothing
 	headers [recordsAtOnce][wire.HeaderSize]byte
 	slices  [1 + 2*recordsAtOnce][]byte
 	vector  net.Buffers
@@ -81,8 +85,8 @@ func (o *output) append(p []byte) {
 	b.data = append(b.data, p...)
 }
 
-// Flush implements gateway.Flusher. The record has no padding: nginx 1.22.1 takes padding after a head for the beginning of the body,
-// and holds both back until more comes.
+// Flush implements gateway.Flusher. The record has no padding: nginx 1.22.1 takes padding after a
+// head for the beginning of the body, and holds both back until more comes.
 func (o *output) Flush() error {
 	w, err := o.lock()
 	if err != nil {
@@ -114,7 +118,7 @@ func putHeader(b []byte, t wire.RecordType, id uint16, content, padding int) {
 	b[6], b[7] = byte(padding), 0
 }
 
-// writeDirect writes p from where it is, behind what waits, and keeps the end of it waiting.
+// writeDirect sends p from where it is, after what waits, and lets the end of it wait.
 func (o *output) writeDirect(p []byte) (int, error) {
 	b, done := o.buffer(), 0
 	if len(b.data) > 0 {
@@ -159,7 +163,8 @@ func (o *output) sendVector(large bool) error {
 // endSize is the most that the end of a request takes, padding included.
 const endSize = 8 + 3*wire.HeaderSize + 8
 
-// lastRecords returns all that is left to be sent of the request, in one piece. What waits of an aborted one is its App's.
+// lastRecords returns all that is left to be sent of the request, in one piece. Of an aborted one,
+// what waits belongs to the App, which may still run.
 func (o *output) lastRecords(how outcome) []byte {
 	switch how {
 	case completed:
@@ -170,7 +175,8 @@ func (o *output) lastRecords(how outcome) []byte {
 	return o.appendEnd(nil)
 }
 
-// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2). The streams begin with the end of the variables.
+// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2). The streams
+// begin with the end of the variables.
 func (o *output) appendEnd(dst []byte) []byte {
 	r := o.request
 	if o.stderrUsed {
@@ -192,7 +198,7 @@ func (o *output) takeEnd() []byte {
 	return b.data
 }
 
-// takeRest returns what the App wrote before its response broke: the client may as well have it.
+// takeRest returns what waits of a response that is not whole.
 func (o *output) takeRest() []byte {
 	if o.buf == nil || len(o.buf.data) == 0 {
 		return nil
@@ -201,7 +207,7 @@ func (o *output) takeRest() []byte {
 	return o.buf.data
 }
 
-// releaseBuffer lets go of the buffer.
+// releaseBuffer gives the buffer back, for another request.
 func (o *output) releaseBuffer() {
 	if b := o.buf; b != nil {
 		o.buf = nil
@@ -210,8 +216,8 @@ func (o *output) releaseBuffer() {
 	}
 }
 
-// lock locks the connection's writer, which the caller must unlock, for records of this request. The error is not nil, and nothing is
-// locked, where none may be sent any more.
+// lock locks the connection's writer, which the caller must unlock, for records of this request.
+// The error is not nil, and nothing is locked, where none may be sent any more.
 func (o *output) lock() (*writer, error) {
 	w := &o.request.conn.writer
 	w.mu.Lock()

@@ -8,7 +8,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// reader reads what comes on a connection and cuts it into pieces of records. It is for the goroutine that reads.
+// reader reads what comes on a connection and cuts it into pieces of records. It is for the
+// goroutine that reads.
 type reader struct {
 	socket     *transport.Socket
 	buf        *inBuffer // nil while nothing is in it
@@ -29,7 +30,8 @@ type inBuffer [16 << 10]byte
 
 var inBuffers = sync.Pool{New: func() any { return new(inBuffer) }}
 
-// next returns the next piece of a record that has come. It is good until fill. ok is false where more must come first.
+// next returns the next piece of a record that has come. It is good until fill. ok is false where
+// more must come first.
 func (r *reader) next() (p piece, ok bool, err error) {
 	if r.start == r.end {
 		return piece{}, false, nil
@@ -51,7 +53,8 @@ func (r *reader) position() position {
 	return at
 }
 
-// fill waits for more under the read deadline. Meanwhile the reader holds no buffer, unless the beginning of a header is in it.
+// fill waits for more under the read deadline. Meanwhile the reader holds no buffer, unless the
+// beginning of a header is in it.
 func (r *reader) fill() error {
 	if r.start > 0 {
 		r.start, r.end = 0, copy(r.buf[:], r.buf[r.start:r.end])

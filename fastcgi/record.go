@@ -6,8 +6,8 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// handleRecord does what a piece of a record says. Records of an id that is not open mean nothing (FastCGI section 3.3), nor do types
-// that no application knows. An error closes the connection.
+// handleRecord does what a piece of a record says. Records of an id that is not open mean nothing
+// (FastCGI section 3.3), nor do types that no application knows. An error closes the connection.
 func (c *conn) handleRecord(p piece) error {
 	switch {
 	case p.ID == 0:
@@ -33,8 +33,9 @@ func (c *conn) handleRecord(p piece) error {
 	return nil
 }
 
-// handleManagement answers a management record (FastCGI section 4). An answer that cannot be sent is no error here: the reader finds
-// out for itself that the connection is lost, and goes on where only our side is closed.
+// handleManagement answers a management record (FastCGI section 4). An answer that cannot be sent
+// is no error here: the reader finds out for itself that the connection is lost, and goes on where
+// only our side is closed.
 func (c *conn) handleManagement(p piece) error {
 	answer := []byte(nil)
 	switch {
@@ -57,7 +58,8 @@ func (c *conn) handleManagement(p piece) error {
 	return nil
 }
 
-// value is the server's. A web server that asks whether connections can be shared is about to share this one.
+// value is the server's. A web server that asks whether connections can be shared is about to share
+// this one.
 func (c *conn) value(name string) (string, bool) {
 	if name == "FCGI_MPXS_CONNS" {
 		c.mu.Lock()

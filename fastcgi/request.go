@@ -21,9 +21,10 @@ import (
 //	                run            its App is called, when all that has come was handled
 //	ABORT_REQUEST   abort          may come at any time
 //	END_REQUEST     finish         its last records are sent; the web server may use its id again
-//	                release        its App has returned or was not called; what it holds is given back
+//	                release        what it holds is given back, as its App has returned
 
-// request is one request on a conn, in one allocation. The App may hold on to parts of it, so it is never pooled.
+// request is one request on a conn, in one allocation. The App may hold on to parts of it, so it is
+// never pooled.
 type request struct {
 	conn     *conn
 	id       uint16 // the web server's number for it
@@ -65,7 +66,8 @@ func (c *conn) beginRequest(id uint16, content []byte) error {
 	return err
 }
 
-// tryAdmit gives a request its place in the table, or returns another status than RequestComplete. The caller holds mu.
+// tryAdmit admits a request to the table, or returns another status than RequestComplete. The
+// caller holds mu.
 func (c *conn) tryAdmit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
 	switch {
 	case c.table.find(id) != nil:
@@ -135,8 +137,9 @@ func (r *request) handleParams(p piece) error {
 	return nil
 }
 
-// addParams keeps a piece of the variables. Those of a request that is over its bounds are dropped, and it is refused when they have
-// ended: an answer before that would be against FastCGI section 6.2.
+// addParams keeps a piece of the variables. Those of a request that is over its bounds are dropped,
+// and it is refused when they have ended: an answer before that would be against FastCGI section
+// 6.2.
 func (r *request) addParams(content []byte) {
 	most := r.conn.limits.maxParamsBytes
 	switch {
@@ -148,8 +151,8 @@ func (r *request) addParams(content []byte) {
 	}
 }
 
-// keepParams keeps a piece, and reports false where the connection or the server has no room for it. The usual one piece stays where it
-// is, in the reader's buffer.
+// keepParams keeps a piece, and reports false where the connection or the server has no room for
+// it. The usual one piece stays where it is, in the reader's buffer.
 func (r *request) keepParams(content []byte) bool {
 	c, size := r.conn, int64(len(content))
 	c.mu.Lock()
@@ -170,7 +173,8 @@ func (r *request) keepParams(content []byte) bool {
 	return kept
 }
 
-// ownParams copies what was left in the reader's buffer, and reports false where there is no room for that.
+// ownParams copies what was left in the reader's buffer, and reports false where there is no room
+// for that.
 func (r *request) ownParams() bool {
 	if r.borrowed && r.holdParams(int64(len(r.params))) {
 		r.params, r.borrowed = bytes.Clone(r.params), false
@@ -188,7 +192,7 @@ func (r *request) holdParams(size int64) bool {
 	return true
 }
 
-// refuseParams has the request answered without its variables.
+// refuseParams drops the variables, and has the request answered without the App.
 func (r *request) refuseParams() {
 	r.params, r.borrowed, r.refusal = nil, false, paramsTooLarge
 	r.conn.warnParams()
@@ -261,7 +265,8 @@ var paramsTooLarge = gateway.Refuse(&gateway.HeadTooLargeError{})
 // called reports whether the App was called, or is about to be.
 func (r *request) called() bool { return r.paramsEnded && !slices.Contains(r.conn.ready, r) }
 
-// abort ends a request that the web server does not want any more (FastCGI section 5.4). An App that was called releases it.
+// abort ends a request that the web server does not want any more (FastCGI section 5.4). An App
+// that was called releases it.
 func (r *request) abort() {
 	r.cancel(gateway.ErrClientGone)
 	if !r.called() {
@@ -293,11 +298,12 @@ type outcome int
 const (
 	completed outcome = iota // its response is whole
 	broken                   // it is not: neither the end of STDOUT nor END_REQUEST is sent
-	aborted                  // the response is not wanted, or there is none
+	aborted                  // the response is not wanted, or no App was called
 )
 
-// finish ends the request for the web server, once: later calls do nothing. What is left of a whole response is sent in one write, as
-// nginx keeps a connection only if END_REQUEST comes together with the end of the body.
+// finish ends the request for the web server, once: later calls do nothing. What is left of a whole
+// response is sent in one write, as nginx keeps a connection only if END_REQUEST comes together
+// with the end of the body.
 func (r *request) finish(how outcome) {
 	c := r.conn
 	c.writer.mu.Lock()
@@ -324,8 +330,8 @@ func (r *request) endEvent(how outcome) connEvent {
 	return eventEnd
 }
 
-// release gives back what the request holds of the connection and of the server, and makes useless what the App may still hold. It
-// must be called once.
+// release gives back what the request holds of the connection and of the server. What the App may
+// still hold fails from then on. It must be called once.
 func (r *request) release() {
 	c := r.conn
 	r.ctx.Release()

@@ -21,11 +21,11 @@ const (
 	RoleFilter     = wire.RoleFilter
 )
 
-// Authorizer decides whether a web server may go on with a request (FastCGI section 6.3). lighttpd asks one where a fastcgi.server
-// has the mode "authorizer".
+// Authorizer decides whether a web server may go on with a request (FastCGI section 6.3). lighttpd
+// asks one where a fastcgi.server has the mode "authorizer".
 type Authorizer interface {
-	// Authorize decides about r, which has an environ and no body. An error, like a panic, refuses the request with the error
-	// page, as of an App. It is called several times at the same time.
+	// Authorize decides about r, which has an environ and no body. An error, like a panic, refuses
+	// the request with the error page, as of an App. It is called several times at the same time.
 	Authorize(r *gateway.Request) (Decision, error)
 }
 
@@ -42,14 +42,15 @@ type Decision struct {
 	denial    gateway.App
 }
 
-// Allow lets a request pass. The variables are handed on to whatever answers it, as meta-variables of the same names: as
-// Variable-NAME fields, which web servers let through by FastCGI section 6.3.
+// Allow lets a request pass. The variables are handed on to whatever answers it, as meta-variables
+// of the same names: as Variable-NAME fields, which web servers let through by FastCGI section 6.3.
 func Allow(variables ...headers.Field) Decision {
 	return Decision{allowed: true, variables: variables}
 }
 
-// Deny refuses a request with app's response, such as a 401 with WWW-Authenticate or a redirect. Its status must not be 200, which
-// would let the request pass: such a response is replaced by the error page.
+// Deny refuses a request with app's response, such as a 401 with WWW-Authenticate or a redirect.
+// Its status must not be 200, which would let the request pass: such a response is replaced by the
+// error page.
 func Deny(app gateway.App) Decision { return Decision{denial: app} }
 
 // authorizerApp is an Authorizer as an App.
@@ -94,8 +95,8 @@ func (w denialWriter) Start(status string) error {
 
 // Filter answers requests for a file that the web server sends along (FastCGI section 6.4).
 type Filter interface {
-	// ServeFilter answers r with what it makes of data. r.Stdin, which comes first, need not be read. The rules for an App hold
-	// for the rest of it.
+	// ServeFilter answers r with what it makes of data. r.Stdin, which comes first, need not be
+	// read. The rules for an App hold for the rest of it.
 	ServeFilter(w gateway.ResponseWriter, r *gateway.Request, data *Data) error
 }
 
@@ -109,7 +110,8 @@ func (f FilterFunc) ServeFilter(w gateway.ResponseWriter, r *gateway.Request, da
 
 // Data is the file of a [Filter]'s request.
 type Data struct {
-	// Reader gives Length bytes and then io.EOF; fewer are an io.ErrUnexpectedEOF. It fails when the Filter has returned.
+	// Reader gives Length bytes and then io.EOF; fewer are an io.ErrUnexpectedEOF. It fails when
+	// the Filter has returned.
 	io.Reader
 
 	Length       int64     // in bytes, from FCGI_DATA_LENGTH

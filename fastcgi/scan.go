@@ -2,14 +2,14 @@ package fastcgi
 
 import "github.com/cgikit/cgikit/fastcgi/wire"
 
-// scanner cuts what comes on a connection into records, without waiting for the whole of one: what a large record holds is handed
-// on as it arrives. Its zero value is ready.
+// scanner cuts what comes on a connection into records. It does not wait for the whole of one: the
+// content of a large record is handed on in pieces, as it arrives. The zero value is ready.
 type scanner struct {
 	record  wire.Header
-	open    bool // the header of record was read, and its content has not ended
-	left    int  // bytes of its content to come
-	padding int  // bytes behind its content to come
-	kept    []byte
+	open    bool   // the header of record was read, and its content has not ended
+	left    int    // bytes of its content to come
+	padding int    // bytes of its padding to come
+	kept    []byte // content so far, of a record that is needed whole
 }
 
 // piece is a part of the content of one record.
@@ -19,9 +19,10 @@ type piece struct {
 	last    bool   // the content ends here
 }
 
-// next cuts a piece off data, and returns how many bytes that took. Without ok there is none until more has come: the bytes taken
-// then are done with, those that follow must be presented again. BEGIN_REQUEST and GET_VALUES come whole; their content is good
-// until the next call. The error is a [*ProtocolError].
+// next cuts a piece off data, and returns how many bytes it took. Where ok is false, more must come
+// first: what follows the bytes that were taken must be presented again. BEGIN_REQUEST and
+// GET_VALUES come whole; their content is valid until the next call. The error is a
+// [*wire.ProtocolError].
 func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 	n = s.skip(data)
 	if !s.open {
@@ -52,12 +53,12 @@ func (s *scanner) next(data []byte) (p piece, n int, ok bool, err error) {
 	return piece{s.record, content, last}, n, last || !s.whole(), nil
 }
 
-// whole says that the record is of use in one piece only.
+// whole reports whether the record is needed whole.
 func (s *scanner) whole() bool {
 	return s.record.Type == wire.TypeBeginRequest || s.record.Type == wire.TypeGetValues
 }
 
-// skip takes padding off data. Its bytes mean nothing (FastCGI section 3.3).
+// skip returns how many bytes of data are padding, which is ignored (FastCGI section 3.3).
 func (s *scanner) skip(data []byte) int {
 	if s.open {
 		return 0

@@ -10,18 +10,21 @@ import (
 )
 
 const (
-	// fileRecord is the content of a record of a file, in bytes: whole pages, which go out faster than the largest record, over
-	// TCP as on a unix socket that was widened. `go run ./testdata/bench/fastcgi sweep` compares sizes.
+	// fileRecord is how much of a file one record has, in bytes. Whole pages are sent faster than
+	// the largest record, over TCP and on a unix socket that was widened. `go run
+	// ./testdata/bench/fastcgi sweep` compares sizes.
 	fileRecord = 15 * 4096
 
-	// smallFile is what is copied to go out in one write with the rest of the response.
+	// smallFile is the size, in bytes, up to which a file is copied, to be sent in one write with
+	// the rest of the response.
 	smallFile = 16 << 10
 )
 
 // errFileShrank breaks a response: its end is missing.
 var errFileShrank = errors.New("fastcgi: file became shorter while it was sent")
 
-// SendFile implements gateway.FileSender: records whose content goes from the file to the socket by sendfile(2).
+// SendFile implements gateway.FileSender. The content of each record goes from the file to the
+// socket by sendfile(2).
 func (o *output) SendFile(f gateway.File, n int64) (int64, error) {
 	size := rest(f)
 	if n >= 0 {
@@ -45,10 +48,10 @@ func (o *output) SendFile(f gateway.File, n int64) (int64, error) {
 	return sent + grown, err
 }
 
-// copied hides what a socket could do better: what is written to it is copied.
+// copied hides that output is a FileSender, so that files are copied to it.
 type copied struct{ io.Writer }
 
-// sendRecord sends size bytes as one record, behind what waits.
+// sendRecord sends size bytes of f as one record, after what waits.
 func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 	b := o.buffer()
 	if len(b.data) > 0 {
@@ -71,8 +74,9 @@ func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 	return w.sendFile(f, size, padding)
 }
 
-// sendFile sends the content of a record whose header is sent. Where the file has become shorter, zeros take the place of what is
-// missing, so that the other requests of the connection stay readable; the response is broken all the same.
+// sendFile sends the content of a record whose header is sent. Where the file has become shorter,
+// zeros take the place of what is missing, so that the other requests of the connection stay
+// readable; the response is broken all the same.
 func (w *writer) sendFile(f gateway.File, size int64, padding int) (int64, error) {
 	sent, err := w.socket.SendFile(f, size, w.timeout, w.setDeadline)
 	missing := size - sent
@@ -91,7 +95,7 @@ func (w *writer) sendFile(f gateway.File, size int64, padding int) (int64, error
 	return sent, err
 }
 
-// rest is how much of f lies behind its offset, 0 where it cannot be told.
+// rest returns how much of f follows its offset, 0 where that is not known.
 func rest(f gateway.File) int64 {
 	s, ok := f.(io.Seeker)
 	if !ok {

@@ -1,14 +1,15 @@
 package fastcgi
 
-// connState is where a connection is in its life. Which requests are open on it, the request table knows.
+// connState is where a connection is in its life. Which requests are open on it, the request table
+// knows.
 type connState int
 
 const (
-	stateNew       connState = iota // no request is complete yet: the peer may not be a web server
+	stateNew       connState = iota // no request is complete yet
 	stateKept                       // it is kept for more requests
-	stateClosing                    // it is to be closed when no request is open; new ones are refused
-	stateBreaking                   // likewise, and to be broken, as a response was not whole
-	stateLingering                  // our side is closed; what comes is dropped until the peer has closed its own
+	stateClosing                    // to be closed when no request is open; new ones are refused
+	stateBreaking                   // likewise, with the mark of a response that was not whole
+	stateLingering                  // our side is closed; what comes is dropped until the peer's is
 	stateLost                       // nothing can be written any more
 	stateCount
 )
@@ -28,7 +29,7 @@ const (
 
 // transitions has the state that follows for each event.
 var transitions = [stateCount][eventCount]connState{
-	//                Request         End             LastEnd         BrokenEnd       Empty           Lost
+	// Request, End, LastEnd, BrokenEnd, Empty, Lost
 	stateNew:       {stateKept, stateNew, stateClosing, stateBreaking, stateNew, stateLost},
 	stateKept:      {stateKept, stateKept, stateClosing, stateBreaking, stateKept, stateLost},
 	stateClosing:   {stateClosing, stateClosing, stateClosing, stateBreaking, stateLingering, stateLost},

@@ -67,8 +67,9 @@ func (u *unsentText) log(r *request) {
 	}
 }
 
-// appendError appends content, at most AlignedContent bytes, as a STDERR record with padding after it in any case: HAProxy crashes on
-// one whose last byte is the last that it has read (2.6.12; mended in 2023 by its commit 665703d).
+// appendError appends content, at most AlignedContent bytes, as a STDERR record with padding after
+// it in any case: HAProxy crashes on one whose last byte is the last that it has read (2.6.12;
+// mended in 2023 by its commit 665703d).
 func appendError(dst []byte, id uint16, content []byte) []byte {
 	return wire.AppendPadded(dst, wire.TypeStderr, id, content, 8-len(content)&7)
 }

@@ -5,23 +5,24 @@ import (
 	"slices"
 )
 
-// maxSlots is how many requests one connection may have, aborted ones counted until their App has returned. Each may hold some
-// body and its share of the connection's variables.
+// maxSlots is how many requests one connection may have, aborted ones counted until their App has
+// returned. Each may hold some body and its share of the connection's variables.
 const maxSlots = 128
 
 // requestTable holds the requests of one connection. The zero value is ready; its owner locks it.
 //
-// A request is admitted at its BEGIN_REQUEST, which gives it an id and a slot. It is forgotten when its END_REQUEST is sent: then
-// the web server may use the id again. It is released when its App has returned, which frees its slot and the bytes reserved for
-// its variables. Either may come first.
+// A request is admitted at its BEGIN_REQUEST, which gives it an id and a slot. It is forgotten when
+// its END_REQUEST is sent: then the web server may use the id again. It is released when its App
+// has returned, which frees its slot and the bytes reserved for its variables. Either may come
+// first.
 type requestTable struct {
-	open        []*request // admitted and not forgotten, oldest first; few, so that a search costs little
+	open        []*request // admitted and not forgotten, oldest first
 	slots       int        // taken
 	paramsBytes int64      // reserved by all that have a slot
-	shared      bool       // two requests were open at once, or the web server has asked whether they may
+	shared      bool       // two were open at once, or the web server asked whether they may
 }
 
-// find returns the open request of that id, or nil.
+// find returns the open request of that id, or nil. They are few, so that a search costs little.
 func (t *requestTable) find(id uint16) *request {
 	for _, r := range t.open {
 		if r.id == id {
@@ -41,8 +42,8 @@ func (t *requestTable) admit(r *request) {
 	t.slots++
 }
 
-// reserve counts size more bytes of variables of r. It reports false, and counts nothing, where that would be more than 16 times
-// most for all requests. A negative most is no bound.
+// reserve counts size more bytes of variables of r. It reports false, and counts nothing, where
+// that would be more than 16 times most for all requests. A negative most is no bound.
 func (t *requestTable) reserve(r *request, size, most int64) bool {
 	if most >= 0 && (t.paramsBytes+size-1)/16 >= most { // 16*most could overflow
 		return false

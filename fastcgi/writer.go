@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// writer writes the records of a connection, those of all its requests. Its methods are called with mu locked, but for abort.
+// writer writes the records of a connection, those of all its requests. Its methods are called with
+// mu locked, but for abort.
 type writer struct {
 	nc      net.Conn
 	socket  *transport.Socket
@@ -21,12 +22,13 @@ type writer struct {
 	failed  func(err error, late bool) // called once, with mu locked, when a write has failed
 
 	mu       sync.Mutex                // held while a record is written, and taken before conn.mu
-	err      error                     // why nothing can be written any more; nil while something can
+	err      error                     // why nothing can be written any more, or nil
 	widened  bool                      // a unix socket's buffer was enlarged
 	aborting atomic.Pointer[time.Time] // the deadline of abort; nil before that
 }
 
-// send writes records. The error is not nil where nobody can be answered any more. What the system takes at once needs no deadline.
+// send writes records. The error is not nil where nobody can be answered any more. What the system
+// takes at once needs no deadline.
 func (w *writer) send(records []byte) error {
 	if w.err != nil {
 		return w.err
@@ -38,8 +40,8 @@ func (w *writer) send(records []byte) error {
 	return w.sendAll(&net.Buffers{records[n:]})
 }
 
-// sendAll is send for several slices, and empties v. Where they are more than one, they end with pairs of a record's header and its
-// content.
+// sendAll is send for several slices, and empties v. Where they are more than one, they end with
+// pairs of a record's header and its content.
 func (w *writer) sendAll(v *net.Buffers) error {
 	if w.err != nil {
 		return w.err
@@ -111,8 +113,9 @@ func (w *writer) fail(err error, rest net.Buffers) error {
 	return lostError(err)
 }
 
-// lostError is what an App is told of an error of writing. Where our side has closed the connection, the reader found that the peer
-// had gone, or the server was closed: to the App both mean that the peer has gone (see gateway.PeerGone).
+// lostError is what an App is told of an error of writing. Where our side has closed the
+// connection, the reader found that the peer had gone, or the server was closed: to the App both
+// mean that the peer has gone (see gateway.PeerGone).
 func lostError(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return io.ErrClosedPipe
@@ -120,8 +123,9 @@ func lostError(err error) error {
 	return err
 }
 
-// closeSide closes our side of the connection. The reader must go on until the peer has closed its own: to close with input unread
-// would reset the connection, and destroy what the peer has not read yet.
+// closeSide closes our side of the connection. The reader must go on until the peer has closed its
+// own: to close with input unread would reset the connection, and destroy what the peer has not
+// read yet.
 func (w *writer) closeSide() {
 	w.err = io.ErrClosedPipe
 	c, ok := w.nc.(interface{ CloseWrite() error })
@@ -130,8 +134,8 @@ func (w *writer) closeSide() {
 	}
 }
 
-// abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime to finish its record, as the mark
-// must not be within one. It locks mu.
+// abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime
+// to finish its record, as the mark must not be within one. It locks mu.
 func (w *writer) abort() {
 	until := time.Now().Add(abortTime)
 	w.aborting.Store(&until)
@@ -145,9 +149,10 @@ func (w *writer) abort() {
 	w.nc.Close()
 }
 
-// wideBuffer is what a unix socket is asked to hold for its reader, in bytes; Linux gives 416 KiB by default. It calls such a socket
-// writable only when three quarters of that are free, so that with the usual 208 KiB reader and writer take turns: files go two to
-// three times as fast with more.
+// wideBuffer is what a unix socket is asked to hold for its reader, in bytes; Linux gives 416 KiB
+// by default. It calls such a socket writable only when three quarters of that are free, so that
+// with the usual 208 KiB reader and writer take turns: files go two to three times as fast with
+// more.
 const wideBuffer = 1 << 20
 
 // widen makes a unix socket hold more, once, for a connection that has something large to send.
@@ -158,16 +163,18 @@ func (w *writer) widen() {
 	}
 }
 
-// breakMark is not a record: after it, nginx, Apache, lighttpd and HAProxy take the connection for broken. nginx takes a plain end
-// for the end of the response, within a record too.
+// breakMark is not a record: after it, nginx, Apache, lighttpd and HAProxy take the connection for
+// broken. nginx takes a plain end for the end of the response, within a record too.
 const breakMark = "\xff\xff\xff\xff\xff\xff\xff\xff"
 
-// abortTime is what the mark, and the record before it, may take when the peer reads. When the peer does not, more would not help.
+// abortTime is what the mark, and the record before it, may take when the peer reads. When the peer
+// does not, more would not help.
 const abortTime = 10 * time.Millisecond
 
-// breakConn shows the peer that its connection, which is then to be closed, is broken. rest is what was not sent yet of a record, as
-// the mark would be content within one. The TCP connection of a peer that does not read is reset; a unix socket cannot be, and is
-// made to hold more, where the system's net.core.wmem_max allows it.
+// breakConn shows the peer that its connection, which is then to be closed, is broken. rest is what
+// was not sent yet of a record, as the mark would be content within one. The TCP connection of a
+// peer that does not read is reset; a unix socket cannot be, and is made to hold more, where the
+// system's net.core.wmem_max allows it.
 func breakConn(nc net.Conn, rest net.Buffers) {
 	if u, ok := nc.(*net.UnixConn); ok {
 		u.SetWriteBuffer(2 * wideBuffer)

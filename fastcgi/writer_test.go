@@ -16,7 +16,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// pipeWriter is a writer over a pipe, which holds nothing, the far end of that, and what the writer said of its failure.
+// pipeWriter is a writer over a pipe, which holds nothing, the far end of that, and what the writer
+// said of its failure.
 func pipeWriter(t *testing.T, timeout time.Duration) (w *writer, far net.Conn, failures *[]bool) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -33,8 +34,8 @@ func recordOf(content string) (header, rest []byte) {
 	return all[:wire.HeaderSize], all[wire.HeaderSize:]
 }
 
-// The peer takes a part of a record, and reads on when WriteTimeout is over: then it has the rest of that record, whatever that holds,
-// and the mark.
+// The peer takes a part of a record, and reads on when WriteTimeout is over: then it has the rest
+// of that record, whatever that holds, and the mark.
 func TestWriterGivesUp(t *testing.T) {
 	header, content := recordOf("0123456789")
 	record := slices.Concat(header, content)
@@ -124,7 +125,8 @@ func TestWriterAborts(t *testing.T) {
 	}
 }
 
-// A writer that was idle shows the break, and one whose side is closed does not: the response was whole.
+// A writer that was idle shows the break, and one whose side is closed does not: the response was
+// whole.
 func TestWriterAbortsIdle(t *testing.T) {
 	for _, closed := range []bool{false, true} {
 		w, far, _ := pipeWriter(t, 0)

@@ -5,12 +5,13 @@ import (
 	"syscall"
 )
 
-// Socket is what a system can do with a connection beyond net.Conn, for the authors of transports: most requests are there at
-// once and most responses are taken at once, and a deadline for each would be a tenth of the cost of a small one. It holds no
-// buffer, so that a connection that waits need not have one either.
+// Socket is what a system can do with a connection beyond net.Conn, for the authors of transports:
+// most requests are there at once and most responses are taken at once, and a deadline for each
+// would be a tenth of the cost of a small one. It holds no buffer, so that a connection that waits
+// need not have one either.
 //
-// One goroutine may read and one may write at the same time. A Socket of a net.Conn that is no socket, and on systems other
-// than Linux any, can only do what net.Conn can.
+// One goroutine may read and one may write at the same time. A Socket of a net.Conn that is no
+// socket, and on systems other than Linux any, can only do what net.Conn can.
 type Socket struct {
 	nc      net.Conn
 	raw     syscall.RawConn // nil where there is nothing beyond net.Conn
@@ -18,7 +19,8 @@ type Socket struct {
 	in, out transfer
 }
 
-// transfer is one direction of a Socket: the functions are made once, as each would be an allocation for every call.
+// transfer is one direction of a Socket: the functions are made once, as each would be an
+// allocation for every call.
 type transfer struct {
 	now    func(fd uintptr)      // once
 	again  func(fd uintptr) bool // until it is done

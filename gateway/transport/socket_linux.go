@@ -23,10 +23,12 @@ func (s *Socket) open() {
 	_, s.unix = s.nc.(*net.UnixConn)
 }
 
-// ResetsByUnread says that closing this connection resets it only if input is unread. A TCP connection has SO_LINGER.
+// ResetsByUnread says that closing this connection resets it only if input is unread. A TCP
+// connection has SO_LINGER.
 func (s *Socket) ResetsByUnread() bool { return s.unix && s.raw != nil }
 
-// Peek waits for bytes under the read deadline and leaves them where they are. It is there where ResetsByUnread is true.
+// Peek waits for bytes under the read deadline and leaves them where they are. It is there where
+// ResetsByUnread is true.
 func (s *Socket) Peek(p []byte) (int, error) {
 	if s.raw == nil {
 		return 0, errors.ErrUnsupported
@@ -51,8 +53,9 @@ func received(n int, err, waitErr error) (int, error) {
 	return n, nil
 }
 
-// ReadNow, PeekNow and WriteNow do what can be done without waiting, whatever the deadlines are, and return how many bytes that
-// was. What stands in the way they leave for the call that waits to find.
+// ReadNow, PeekNow and WriteNow do what can be done without waiting, whatever the deadlines are,
+// and return how many bytes that was. What stands in the way they leave for the call that waits to
+// find.
 func (s *Socket) ReadNow(p []byte) int { return s.receiveNow(p, 0) }
 
 // PeekNow is ReadNow that leaves the bytes in the system.
@@ -78,8 +81,8 @@ func (s *Socket) WriteNow(p []byte) int {
 	return n
 }
 
-// WriteMoreNow is WriteNow for bytes behind which more follow at once. Over TCP it says so (MSG_MORE), so that p need not be a packet
-// of its own; a unix socket has no packets.
+// WriteMoreNow is WriteNow for bytes behind which more follow at once. Over TCP it says so
+// (MSG_MORE), so that p need not be a packet of its own; a unix socket has no packets.
 func (s *Socket) WriteMoreNow(p []byte) int {
 	flags := unix.MSG_MORE
 	if s.unix {
@@ -111,7 +114,8 @@ func (s *Socket) writeSome(v *net.Buffers) (int64, error) {
 	return int64(t.n), nil
 }
 
-// queued returns how many bytes of what was written the peer has not taken, -1 where the system does not tell.
+// queued returns how many bytes of what was written the peer has not taken, -1 where the system
+// does not tell.
 func (s *Socket) queued() int {
 	n := -1
 	if s.raw == nil {
@@ -166,7 +170,8 @@ func (s *Socket) send(p []byte, flags int) (int, error) {
 	return max(t.n, 0), t.err
 }
 
-// ReadLazily waits for bytes under the read deadline and reads them into b, of which it asks for room only when there may be some.
+// ReadLazily waits for bytes under the read deadline and reads them into b, of which it asks for
+// room only when there may be some.
 func (s *Socket) ReadLazily(b Buffer) (int, error) {
 	if s.raw == nil {
 		return s.nc.Read(b.Acquire())
@@ -199,7 +204,8 @@ func (t *transfer) sendOnce(fd uintptr) {
 	t.n, t.err = unix.SendmsgN(int(fd), t.p, nil, nil, t.flags)
 }
 
-// receiveFrom takes the plain system call where it can, which does not make up an address for each answer.
+// receiveFrom takes the plain system call where it can, which does not make up an address for each
+// answer.
 func receiveFrom(fd uintptr, p []byte, flags int) (n int, err error) {
 	for {
 		if flags == 0 {
@@ -213,13 +219,15 @@ func receiveFrom(fd uintptr, p []byte, flags int) (n int, err error) {
 	}
 }
 
-// Watch calls gone, once, when the peer has gone away, and returns what ends the watch and waits for that.
+// Watch calls gone, once, when the peer has gone away, and returns what ends the watch and waits
+// for that.
 //
-// A unix socket tells the peer's close from its half-close (socat and nc do that behind the request, and still want the
-// answer). TCP does not: there a FIN means gone, as it does to net/http, because a web server whose client went away sends no
-// more than that.
+// A unix socket tells the peer's close from its half-close (socat and nc do that behind the
+// request, and still want the answer). TCP does not: there a FIN means gone, as it does to
+// net/http, because a web server whose client went away sends no more than that.
 //
-// The descriptor is a copy: the poller wakes each copy by itself, so that reading goes on beside this.
+// The descriptor is a copy: the poller wakes each copy by itself, so that reading goes on beside
+// this.
 func (s *Socket) Watch(gone func()) (stop func()) {
 	f := s.duplicate()
 	if f == nil {
@@ -251,8 +259,9 @@ func (s *Socket) duplicate() (f *os.File) {
 	return f
 }
 
-// WaitGone waits until the peer has gone away, as Watch sees it, or, under the read deadline, until ready reports true: it is
-// asked again when bytes come and when the deadline ends the wait, which is an error. It reads nothing, and nobody else must.
+// WaitGone waits until the peer has gone away, as Watch sees it, or, under the read deadline, until
+// ready reports true: it is asked again when bytes come and when the deadline ends the wait, which
+// is an error. It reads nothing, and nobody else must.
 func (s *Socket) WaitGone(ready func() bool) (gone bool, err error) {
 	if s.raw == nil {
 		return false, errors.ErrUnsupported
@@ -267,7 +276,8 @@ func (s *Socket) WaitGone(ready func() bool) (gone bool, err error) {
 	return gone, err
 }
 
-// hasGone asks the system. Input that nobody reads wakes its caller but once, since Go's poller is edge-triggered.
+// hasGone asks the system. Input that nobody reads wakes its caller but once, since Go's poller is
+// edge-triggered.
 func (s *Socket) hasGone(fd uintptr) bool {
 	signs := int16(unix.POLLHUP | unix.POLLERR)
 	if !s.unix {

@@ -51,8 +51,8 @@ func TestWriteAll(t *testing.T) {
 	})
 }
 
-// A peer that reads nothing is given up one timeout after the system's buffers were full. A busy machine may be late, so that the
-// best of several tries counts.
+// A peer that reads nothing is given up one timeout after the system's buffers were full. A busy
+// machine may be late, so that the best of several tries counts.
 func TestWriteAllGivesUp(t *testing.T) {
 	const bound, tries = time.Second, 4
 	const most = bound * 3 / 2
@@ -75,8 +75,8 @@ func TestWriteAllGivesUp(t *testing.T) {
 	})
 }
 
-// A peer that reads slowly is not given up, also where its system takes no more bytes for longer than the timeout: a unix socket does
-// so until three quarters of its buffer are free.
+// A peer that reads slowly is not given up, also where its system takes no more bytes for longer
+// than the timeout: a unix socket does so until three quarters of its buffer are free.
 func TestWriteAllWaitsForASlowPeer(t *testing.T) {
 	const bound, size = 400 * time.Millisecond, 768 << 10
 	for _, name := range []string{"bytes", "file"} {
@@ -125,7 +125,8 @@ func writeFile(t *testing.T, s *Socket, size int, timeout time.Duration, setDead
 	return s.SendFile(f, int64(size), timeout, setDeadline)
 }
 
-// A file that the system cannot send by itself is copied by the same rule, and no byte is lost on the way.
+// A file that the system cannot send by itself is copied by the same rule, and no byte is lost on
+// the way.
 func TestSendFileCopies(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789abcdef"), 32<<10)
 	name := filepath.Join(t.TempDir(), "f")

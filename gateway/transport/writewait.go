@@ -10,9 +10,11 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// WriteAll writes all of v, which it empties, and returns how many bytes that was. It gives up, with os.ErrDeadlineExceeded, when
-// the peer has taken nothing for the timeout, or up to a quarter longer; not positive is no bound. The bytes that fill the system's
-// buffers at first gain the peer no time. setDeadline sets write deadlines; nil is that of the connection. Its error ends the writing.
+// WriteAll writes all of v, which it empties, and returns how many bytes that was. It gives up,
+// with os.ErrDeadlineExceeded, when the peer has taken nothing for the timeout, or up to a quarter
+// longer; not positive is no bound. The bytes that fill the system's buffers at first gain the peer
+// no time. setDeadline sets write deadlines; nil is that of the connection. Its error ends the
+// writing.
 func (s *Socket) WriteAll(v *net.Buffers, timeout time.Duration, setDeadline func(time.Time) error) (written int64, err error) {
 	w := s.newWriteWait(timeout, setDeadline)
 	for len(*v) > 0 {
@@ -37,7 +39,8 @@ func (s *Socket) writeUntilDeadline(v *net.Buffers) (int64, error) {
 	return n, err
 }
 
-// SendFile sends n bytes of f as gateway.SendFile does, by sendfile(2) where the system can, and waits for the peer as WriteAll does.
+// SendFile sends n bytes of f as gateway.SendFile does, by sendfile(2) where the system can, and
+// waits for the peer as WriteAll does.
 func (s *Socket) SendFile(f gateway.File, n int64, timeout time.Duration, setDeadline func(time.Time) error) (sent int64, err error) {
 	w := s.newWriteWait(timeout, setDeadline)
 	dst := &fileTarget{socket: s, timeout: timeout, setDeadline: setDeadline}
@@ -52,7 +55,7 @@ func (s *Socket) SendFile(f gateway.File, n int64, timeout time.Duration, setDea
 			return beginErr
 		})
 		sent += k
-		if err == nil || beginErr != nil || dst.err != nil || w.end(0, err) != nil { // the progress was noted
+		if err == nil || beginErr != nil || dst.err != nil || w.end(0, err) != nil {
 			return sent, err
 		}
 		if n > 0 {
@@ -85,14 +88,15 @@ func (t *fileTarget) Write(p []byte) (int, error) {
 	return int(n), err
 }
 
-// writeWait is the wait for a peer to take some bytes. Its deadlines are a part of the timeout, and at each it looks whether the peer
-// took some of what is in the system's buffer: a unix socket accepts more only when three quarters of that are free.
+// writeWait is the wait for a peer to take some bytes. Its deadlines are a part of the timeout, and
+// at each it looks whether the peer took some of what is in the system's buffer: a unix socket
+// accepts more only when three quarters of that are free.
 type writeWait struct {
 	socket      *Socket
 	timeout     time.Duration
 	setDeadline func(time.Time) error // nil is that of the connection
 	since       time.Time             // the last sign that the peer takes bytes
-	queued      int                   // bytes that it had not taken at the last look; negative before that
+	queued      int                   // bytes that it had not taken at the last look, or negative
 }
 
 // writeWaitParts is how many looks there are in one timeout.
