@@ -21,6 +21,7 @@ type front struct {
 	template, mount string
 	stock           bool   // nginx's own parameters and no more
 	flag            string // --mount
+	buffered        bool   // nginx's own buffering
 }
 
 func (f front) name() string {
@@ -52,7 +53,7 @@ func (f front) start(t *testing.T, target string, o targetOptions) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return webserver.Start(t, webserver.Config{Template: f.template, Mount: f.mount, Backend: backend, Stock: f.stock, OwnPaths: true}).URL
+	return webserver.Start(t, webserver.Config{Template: f.template, Mount: f.mount, Backend: backend, Stock: f.stock, OwnPaths: true, Buffered: f.buffered}).URL
 }
 
 // get returns the body, or the status of an error.

@@ -19,6 +19,16 @@ func Find(t testing.TB, name string) string {
 	return find(t, name, lookPath, os.Getenv("CGIKIT_REQUIRE"))
 }
 
+// FindFile is Find for what is no program in PATH: it looks for the file at path, which belongs to the
+// package called name, such as "gitweb".
+func FindFile(t testing.TB, name, path string) {
+	t.Helper()
+	find(t, name, func(string) (string, error) {
+		_, err := os.Stat(path)
+		return path, err
+	}, os.Getenv("CGIKIT_REQUIRE"))
+}
+
 func find(t testing.TB, name string, look func(program string) (string, error), required string) string {
 	t.Helper()
 	path, err := look(name)
