@@ -1,0 +1,68 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/webdav"
+
+	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/nethttp"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
+	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
+)
+
+// newWebDAV is a server of files in memory, by methods and statuses that no browser uses.
+func newWebDAV() http.Handler {
+	return &webdav.Handler{FileSystem: webdav.NewMemFS(), LockSystem: webdav.NewMemLS()}
+}
+
+// TestLitmus runs litmus, the WebDAV test suite, on net/http and on every transport. What it finds is
+// the same: a difference is a fault of the transport.
+func TestLitmus(t *testing.T) {
+	webserver.Find(t, "litmus")
+	plain := httptest.NewServer(newWebDAV())
+	defer plain.Close()
+	want := litmus(t, plain.URL)
+	if passed := strings.Count(want, " pass"); passed < 50 {
+		t.Fatalf("%d tests pass with net/http; want 50 or more:\n%s", passed, want)
+	}
+	for _, listener := range matrixListeners {
+		t.Run(listener, func(t *testing.T) {
+			compareLitmus(t, litmus(t, listenBy(t, listener, httpapp.New(newWebDAV()))), want)
+		})
+	}
+	t.Run("fastcgi by nethttp", func(t *testing.T) {
+		c := &fastcgi.Client{Addr: serveOn(t, &nethttp.Server{App: httpapp.New(newWebDAV()), ErrorLog: quiet})}
+		defer c.Close()
+		s := httptest.NewServer(&host.Handler{Backend: c, ErrorLog: quiet})
+		defer s.Close()
+		compareLitmus(t, litmus(t, s.URL), want)
+	})
+}
+
+// litmus runs the suite at url and returns a line for each test.
+func litmus(t *testing.T, url string) string {
+	t.Helper()
+	c := exec.Command(webserver.Find(t, "litmus"), "--keep-going", url+"/")
+	c.Dir = t.TempDir() // for its logs
+	c.Env = append(os.Environ(), "no_proxy=*")
+	out, _ := c.CombinedOutput() // its status says that a test failed, which some do with net/http too
+	lines := regexp.MustCompile(`\d+\. \w+\.* [^\s.][^\r\n]*`).FindAllString(string(out), -1)
+	return strings.Join(lines, "\n")
+}
+
+func compareLitmus(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("got\n%s\nwant, as with net/http,\n%s", got, want)
+	}
+}
