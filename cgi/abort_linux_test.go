@@ -14,11 +14,13 @@ import (
 	"github.com/cgikit/cgikit/cgi"
 )
 
-// TestScriptAborted: 1,000 requests that are given up at any time leave no goroutine, no descriptor and no process.
+// TestScriptAborted: 1,000 requests that are given up at any time leave no goroutine, no descriptor
+// and no process.
 func TestScriptAborted(t *testing.T) {
 	s := shell(t, `printf 'Content-Type: text/plain\n\n'; sleep 600 & echo $!; cat >/dev/null; wait`)
 	s.MaxScripts = 8
-	if resp, _ := begin(t, s, request("GET", nil)); resp != nil { // whatever is opened once is open now
+	// whatever is opened once is open now
+	if resp, _ := begin(t, s, request("GET", nil)); resp != nil {
 		resp.Body.Close()
 	}
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
@@ -32,7 +34,8 @@ func TestScriptAborted(t *testing.T) {
 	}
 	all.Wait()
 	for end := time.Now().Add(20 * time.Second); ; pause() {
-		// Fewer than at the start is none: one of the first request's may have been about to end then.
+		// Fewer than at the start is none: one of the first request's may have been about to end
+		// then.
 		moreGoroutines, moreFiles := max(runtime.NumGoroutine()-goroutines, 0), max(openFiles(t)-files, 0)
 		left := fmt.Sprintf("%d goroutines, %d files, children %q", moreGoroutines, moreFiles, children(t))
 		if left == `0 goroutines, 0 files, children ""` {
@@ -47,7 +50,8 @@ func TestScriptAborted(t *testing.T) {
 	}
 }
 
-// abort begins a request and gives it up after a while: by its context, by closing the body, or by a request body that breaks off.
+// abort begins a request and gives it up after a while: by its context, by closing the body, or by
+// a request body that breaks off.
 func abort(s *cgi.Script, after time.Duration, how int) {
 	ctx, cancel := context.WithTimeout(context.Background(), after)
 	defer cancel()
@@ -84,8 +88,8 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-// children has the numbers of this process's children, zombies too. Those of its scripts would be its own, had they not been in the
-// group.
+// children has the numbers of this process's children, zombies too. Those of its scripts would be
+// its own, had they not been in the group.
 func children(t *testing.T) string {
 	t.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")

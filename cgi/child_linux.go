@@ -11,14 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// child is a process and the descriptor that tells of its end. os.Process waits in a system call, which costs a thread for each
-// script that runs, and a wake-up of the scheduler's every 20 microseconds while there is one.
+// child is a process and the descriptor that tells of its end. os.Process waits in a system call,
+// which costs a thread for each script that runs, and a wake-up of the scheduler's every 20
+// microseconds while there is one.
 type child struct {
 	pid   int
 	pidfd *os.File // nil before Linux 5.3
 }
 
-// keepsNumber says that a child that has ended keeps its number until reap, so that its group can be signalled.
+// keepsNumber says that a child that has ended keeps its number until reap, so that its group can
+// be signalled.
 const keepsNumber = true
 
 // startChild starts the program. The first of args is its name.
@@ -38,13 +40,15 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 		return nil, &os.PathError{Op: "fork/exec", Path: c.path, Err: err}
 	}
 	ch := &child{pid: pid}
-	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil { // without it the runtime does not wait for it
+	// without it the runtime does not wait for it
+	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil {
 		ch.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
 	return ch, nil
 }
 
-// await waits until the script has ended and leaves it a zombie: while it is one, no other group can get its number.
+// await waits until the script has ended and leaves it a zombie: while it is one, no other group
+// can get its number.
 func (c *child) await() {
 	if c.pidfd != nil {
 		if conn, err := c.pidfd.SyscallConn(); err == nil && conn.Read(func(uintptr) bool { return c.exited(unix.WNOHANG) }) == nil {
@@ -64,15 +68,16 @@ func (c *child) exited(options int) bool {
 	}
 }
 
-// look tells what the script is about to do, which a busy machine may delay. exiting: the kernel has begun to end it; it closes
-// the files of a process before it tells the parent. runnable: it waits for nothing but a processor.
+// look tells what the script is about to do, which a busy machine may delay. exiting: the kernel
+// has begun to end it; it closes the files of a process before it tells the parent. runnable: it
+// waits for nothing but a processor.
 func (c *child) look() (exiting, runnable bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.pid))
 	if err != nil {
 		return false, false
 	}
-	// The second field is the program's name in parentheses, in which any byte may stand. After it come the state, field 3, and
-	// the flags, field 9.
+	// The second field is the program's name in parentheses, in which any byte may stand. After it
+	// come the state, field 3, and the flags, field 9.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 7 {
 		return false, false
@@ -84,7 +89,8 @@ func (c *child) look() (exiting, runnable bool) {
 // flagExiting is PF_EXITING of the kernel's include/linux/sched.h.
 const flagExiting = 0x4
 
-// reap frees the number, after await. The ending is nil where the system lost it, as it does when SIGCHLD is ignored.
+// reap frees the number, after await. The ending is nil where the system lost it, as it does when
+// SIGCHLD is ignored.
 func (c *child) reap() *ending {
 	c.pidfd.Close()
 	var status syscall.WaitStatus

@@ -30,7 +30,8 @@ func TestChildLook(t *testing.T) {
 	}
 	theirs.Close()
 	output.Close()
-	if err := unix.Kill(c.pid, unix.SIGSTOP); err != nil { // so that it is neither runnable nor about to end
+	// so that it is neither runnable nor about to end
+	if err := unix.Kill(c.pid, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	c.awaitStop(t)

@@ -27,8 +27,8 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 	return &child{pid: p.Pid, process: p}, nil
 }
 
-// await waits until the script has ended, and frees its number, which another group may get: the group is signalled at once
-// then, before numbers are given out again, or not at all.
+// await waits until the script has ended, and frees its number, which another group may get: the
+// group is signalled at once then, before numbers are given out again, or not at all.
 func (c *child) await() { c.state, _ = c.process.Wait() }
 
 // look reports false: what a process is about to do is not told here.

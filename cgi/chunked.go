@@ -18,7 +18,8 @@ const maxChunkLine = 4 << 10
 // errChunkEnd is a chunk that is longer than its size.
 var errChunkEnd = errors.New("no line end behind a chunk")
 
-// takeChunked reports whether the body of an nph script's response is chunked, and takes the field that says so.
+// takeChunked reports whether the body of an nph script's response is chunked, and takes the field
+// that says so.
 func takeChunked(resp *gateway.Response) bool {
 	if !strings.EqualFold(resp.Headers.Get("Transfer-Encoding"), "chunked") {
 		return false
@@ -28,8 +29,8 @@ func takeChunked(resp *gateway.Response) bool {
 	return true
 }
 
-// chunked decodes a chunked body (RFC 9112 section 7.1). It ends with the last chunk, and with an error where its body ends before.
-// Trailers are dropped.
+// chunked decodes a chunked body (RFC 9112 section 7.1). It ends with the last chunk, and with an
+// error where its body ends before. Trailers are dropped.
 type chunked struct {
 	body chunkedBody
 	in   *bufio.Reader

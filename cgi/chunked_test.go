@@ -87,7 +87,8 @@ func TestChunkedVerdict(t *testing.T) {
 	}
 }
 
-// FuzzChunked: decoding neither panics nor gives more than came in, and does not depend on how it comes in.
+// FuzzChunked: decoding neither panics nor gives more than came in, and does not depend on how it
+// comes in.
 func FuzzChunked(f *testing.F) {
 	f.Add("5\r\nhello\r\n0\r\n\r\n")
 	f.Add("5;x\r\nhello\r\n0\r\nA: b\r\n\r\n")

@@ -18,12 +18,14 @@ func closedError() error {
 	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClosed}
 }
 
-// closeWait is how long Close waits beyond KillDelay, for scripts that SIGKILL does not end at once.
+// closeWait is how long Close waits beyond KillDelay, for scripts that SIGKILL does not end at
+// once.
 const closeWait = 5 * time.Second
 
-// Close stops all scripts that run: SIGTERM to their process groups, and SIGKILL after KillDelay. Their exchanges fail, and
-// so do later ones, with [ErrClosed]. Close returns when all scripts have ended; those that have not 5 seconds after KillDelay,
-// since the kernel has them wait for a device, are an error. It may be called at any time, and more than once.
+// Close stops all scripts that run: SIGTERM to their process groups, and SIGKILL after KillDelay.
+// Their exchanges fail, and so do later ones, with [ErrClosed]. Close returns when all scripts have
+// ended; those that have not 5 seconds after KillDelay, since the kernel has them wait for a
+// device, are an error. It may be called at any time, and more than once.
 //
 // A program calls it before it ends: a script may run on after its response, or ignore SIGTERM.
 func (s *Script) Close() error {
@@ -83,7 +85,8 @@ func (s *Script) release() {
 	s.noteIdle()
 }
 
-// noteIdle lets Close return when no script runs and none is about to: that has a slot. The line is locked.
+// noteIdle lets Close return when no script runs and none is about to: that has a slot. The line is
+// locked.
 func (s *Script) noteIdle() {
 	if s.idle != nil && s.line.Taken() == 0 && len(s.running) == 0 {
 		close(s.idle) // once: no slot is taken after Close

@@ -26,29 +26,31 @@ import (
 //
 // # Which script
 //
-// Over HTTP (see gateway.Request.EscapedPath) the path below SCRIPT_NAME is a path in the folder, up
-// to the first file. It is brought into normal form first, and a slash that the client encoded there
-// is part of a name, which no file has; see exchange.Target. What follows the script is PATH_INFO.
+// Over HTTP (see gateway.Request.EscapedPath) the path below SCRIPT_NAME is a path in the folder,
+// up to the first file. It is brought into normal form first, and a slash that the client encoded
+// there is part of a name, which no file has; see exchange.Target. What follows the script is
+// PATH_INFO.
 //
 // The variables of a web server tell the script by the first of these that is in the folder:
 //
-//   - SCRIPT_FILENAME, the absolute path of a file. Apache's proxy:fcgi://HOST before it is taken off.
+//   - SCRIPT_FILENAME, the absolute path of a file. Apache's proxy:fcgi://HOST before it is taken
+//     off.
 //   - DOCUMENT_ROOT with SCRIPT_NAME and PATH_INFO, which is where fcgiwrap looks.
 //   - The path below the address that Apache's ProxyPass has, if SCRIPT_FILENAME tells it.
 //   - SCRIPT_NAME with PATH_INFO, as a path in the folder.
 //   - PATH_INFO alone, as a path in the folder: SCRIPT_NAME is then the path at which the folder is
 //     mounted.
 //
-// If SCRIPT_FILENAME names something in the folder that is missing, only the second is tried. nginx's
-// stock scgi_params have neither SCRIPT_NAME nor PATH_INFO; see exchange.Complete.
+// If SCRIPT_FILENAME names something in the folder that is missing, only the second is tried.
+// nginx's stock scgi_params have neither SCRIPT_NAME nor PATH_INFO; see exchange.Complete.
 //
 // SCRIPT_NAME and PATH_INFO become the two parts of their common path, before and after the end of
-// the script's name. SCRIPT_FILENAME is set, and PATH_TRANSLATED, which belongs to PATH_INFO, is set
-// anew or taken away (RFC 3875 section 4.1.6). Where SCRIPT_FILENAME is exactly a script, the other
-// variables stay as they are.
+// the script's name. SCRIPT_FILENAME is set, and PATH_TRANSLATED, which belongs to PATH_INFO, is
+// set anew or taken away (RFC 3875 section 4.1.6). Where SCRIPT_FILENAME is exactly a script, the
+// other variables stay as they are.
 //
-// By PATH_INFO alone, several paths lead to one script: /a/show and /b/show to show. A web server that
-// protects single scripts by their paths must send SCRIPT_FILENAME, or set SCRIPT_NAME itself.
+// By PATH_INFO alone, several paths lead to one script: /a/show and /b/show to show. A web server
+// that protects single scripts by their paths must send SCRIPT_FILENAME, or set SCRIPT_NAME itself.
 //
 // # What is no script
 //

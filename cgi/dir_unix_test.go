@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// folderOfScripts makes this tree and returns the folder "root" in it, without symbolic links in its path:
+// folderOfScripts makes this tree and returns the folder "root" in it, without symbolic links in
+// its path:
 //
 //	root/show        prints what the environ says of its place
 //	root/sub/show    the same

@@ -15,7 +15,8 @@ func hello(w gateway.ResponseWriter, r *gateway.Request) error {
 	return err
 }
 
-// The main function of a CGI program. The web server started it, so that the request is in its environment.
+// The main function of a CGI program. The web server started it, so that the request is in its
+// environment.
 func ExampleServe() {
 	main := func() {
 		if err := cgi.Serve(gateway.AppFunc(hello)); err != nil {
@@ -29,7 +30,8 @@ func ExampleServe() {
 	//	REQUEST_METHOD=GET QUERY_STRING=world ./program
 }
 
-// A program that is a CGI script where a web server starts it, and something else where nobody does.
+// A program that is a CGI script where a web server starts it, and something else where nobody
+// does.
 func ExampleServe_otherwise() {
 	err := cgi.Serve(gateway.AppFunc(hello))
 	if errors.Is(err, cgi.ErrNotCGI) {

@@ -43,7 +43,8 @@ func ExampleScript() {
 	// <nil>
 }
 
-// A script of somebody else's, of whom little is known: it runs as another user, and neither long nor often nor with much.
+// A script of somebody else's, of whom little is known: it runs as another user, and neither long
+// nor often nor with much.
 func ExampleScript_bounds() {
 	script := &cgi.Script{
 		Path:           "/usr/lib/cgi-bin/search",
@@ -60,7 +61,8 @@ func ExampleScript_bounds() {
 	// Output: true the script cannot be started
 }
 
-// A folder of scripts, as behind fcgiwrap. The script is found by the path, and told what is left of it.
+// A folder of scripts, as behind fcgiwrap. The script is found by the path, and told what is left
+// of it.
 func ExampleDir() {
 	folder, err := os.MkdirTemp("", "cgi-bin")
 	if err != nil {

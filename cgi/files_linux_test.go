@@ -15,8 +15,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestScriptWithoutDescriptors: whatever is short of a file descriptor, the fault is ours, and it passes. What the process was
-// started with stays hidden from scripts even if the first cannot be started.
+// TestScriptWithoutDescriptors: whatever is short of a file descriptor, the fault is ours, and it
+// passes. What the process was started with stays hidden from scripts even if the first cannot be
+// started.
 func TestScriptWithoutDescriptors(t *testing.T) {
 	if os.Getenv(fewFiles) != "" {
 		os.Exit(runWithFewFiles())
@@ -45,10 +46,12 @@ func TestScriptWithoutDescriptors(t *testing.T) {
 	}
 }
 
-// fewFiles makes TestScriptWithoutDescriptors the other process: a web server that is short of descriptors.
+// fewFiles makes TestScriptWithoutDescriptors the other process: a web server that is short of
+// descriptors.
 const fewFiles = "CGIKIT_TEST_FEW_FILES"
 
-// runWithFewFiles runs a script with no free descriptor, and with one more each time until it succeeds.
+// runWithFewFiles runs a script with no free descriptor, and with one more each time until it
+// succeeds.
 func runWithFewFiles() int {
 	s := &cgi.Script{Path: "/bin/sh", Args: []string{"-c", `printf 'A: b\n\n'; if (: <&3) 2>/dev/null; then printf inherited; else printf ok; fi`}}
 	if err := openPoller(); err != nil {

@@ -12,26 +12,30 @@ import (
 )
 
 const (
-	// grace is how long a standard output that outlives its script, in a process the script has left behind, may be silent before
-	// it is taken for ended. Apache and lighttpd wait for its end, which may never come.
+	// grace is how long a standard output that outlives its script, in a process the script has
+	// left behind, may be silent before it is taken for ended. Apache and lighttpd wait for its
+	// end, which may never come.
 	grace = 2 * time.Second
 
-	// stderrGrace is the same for standard error, whose end a response need not wait for: all that the script wrote is there.
-	// It is also what is left for standard output after a script that was stopped.
+	// stderrGrace is the same for standard error, whose end a response need not wait for: all that
+	// the script wrote is there. It is also what is left for standard output after a script that
+	// was stopped.
 	stderrGrace = 100 * time.Millisecond
 
-	// exitGrace is how long the end of a response waits for the exit status of a script that has closed its standard output.
+	// exitGrace is how long the end of a response waits for the exit status of a script that has
+	// closed its standard output.
 	exitGrace = 100 * time.Millisecond
 
-	// completeGrace is the same where the response has all its declared bytes: long enough for the exit status of most scripts
-	// to be told with their response, too short to be noticed.
+	// completeGrace is the same where the response has all its declared bytes: long enough for the
+	// exit status of most scripts to be told with their response, too short to be noticed.
 	completeGrace = 10 * time.Millisecond
 
 	// exitPoll is how often a script that takes longer is looked at.
 	exitPoll = 10 * time.Millisecond
 
-	// maxExcess is how much of the standard output that follows a complete response is read, in bytes, before it is closed. It
-	// lets a script go on that sends a little more than it declared, and bounds one that writes without end.
+	// maxExcess is how much of the standard output that follows a complete response is read, in
+	// bytes, before it is closed. It lets a script go on that sends a little more than it declared,
+	// and bounds one that writes without end.
 	maxExcess = 1 << 20
 )
 
@@ -53,13 +57,15 @@ func (p *process) watch(ctx context.Context) {
 	go p.await()
 }
 
-// checkProgress stops the script if it has made others wait for so long, and else looks again when it might have.
+// checkProgress stops the script if it has made others wait for so long, and else looks again when
+// it might have.
 func (p *process) checkProgress(limit time.Duration) {
 	left := p.progress.left(limit)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.ended || p.finished: // what may be silent now are processes that the script has left behind
+	// what may be silent now are processes that the script has left behind
+	case p.ended || p.finished:
 	case left <= 0:
 		p.stopGroup(errSilent)
 	default:
@@ -67,7 +73,8 @@ func (p *process) checkProgress(limit time.Duration) {
 	}
 }
 
-// abort stops the script for a reason that concerns only its response. Once that is complete it does nothing.
+// abort stops the script for a reason that concerns only its response. Once that is complete it
+// does nothing.
 func (p *process) abort(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,8 +83,8 @@ func (p *process) abort(cause error) {
 	}
 }
 
-// stop stops the script until both it and the Body have ended. An output that none can write to any more stays as it is: all of
-// it is there, however late it is read.
+// stop stops the script until both it and the Body have ended. An output that none can write to any
+// more stays as it is: all of it is there, however late it is read.
 func (p *process) stop(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,7 +93,8 @@ func (p *process) stop(cause error) {
 	}
 }
 
-// stopGroup stops the script and its group. The first cause is the one that counts. p.mu is locked, as for the next two.
+// stopGroup stops the script and its group. The first cause is the one that counts. p.mu is locked,
+// as for the next two.
 func (p *process) stopGroup(cause error) {
 	switch {
 	case p.cause != nil:
@@ -110,7 +118,8 @@ func (p *process) terminateGroup() {
 	p.killer = time.AfterFunc(delay, p.kill)
 }
 
-// killRest ends what the script has left behind of its group, where the group's number is still the script's.
+// killRest ends what the script has left behind of its group, where the group's number is still the
+// script's.
 func (p *process) killRest() {
 	if keepsNumber {
 		p.child.kill()
@@ -138,7 +147,8 @@ func (p *process) await() {
 	p.forget(p)
 }
 
-// noteExit reports whether the Body had ended before the process, so that only await is there to tell how that ended.
+// noteExit reports whether the Body had ended before the process, so that only await is there to
+// tell how that ended.
 func (p *process) noteExit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,7 +159,8 @@ func (p *process) noteExit() bool {
 		rest = stderrGrace
 	}
 	now := time.Now()
-	p.stdout.SetReadDeadline(now.Add(rest)) // not on Windows, where Read waits until the last writer is gone
+	// not on Windows, where Read waits until the last writer is gone
+	p.stdout.SetReadDeadline(now.Add(rest))
 	p.stderr.SetReadDeadline(now.Add(stderrGrace))
 	p.stdin.Close()
 	stopTimer(p.killer)
@@ -157,8 +168,8 @@ func (p *process) noteExit() bool {
 	return p.finished
 }
 
-// awaitExit waits until the process has ended: for limit, for exitGrace while only a busy machine keeps it from that, and longer
-// while the kernel is ending it.
+// awaitExit waits until the process has ended: for limit, for exitGrace while only a busy machine
+// keeps it from that, and longer while the kernel is ending it.
 func (p *process) awaitExit(limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -190,7 +201,8 @@ func (p *process) stopAndWait() {
 	<-p.logged
 }
 
-// noteComplete notes that all declared bytes of the response were read, and whether more than these.
+// noteComplete notes that all declared bytes of the response were read, and whether more than
+// these.
 func (p *process) noteComplete(excess bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -204,8 +216,9 @@ func (p *process) bodyState() (complete, finished bool) {
 	return p.complete, p.finished
 }
 
-// finish notes that the Body has ended: the request's context does not concern the script any more. It reports whether the
-// process had ended before, so that the caller is to report how; await does so otherwise.
+// finish notes that the Body has ended: the request's context does not concern the script any more.
+// It reports whether the process had ended before, so that the caller is to report how; await does
+// so otherwise.
 func (p *process) finish() (ended bool) {
 	p.unwatch()
 	p.mu.Lock()
@@ -224,7 +237,8 @@ func (p *process) finish() (ended bool) {
 	return p.ended
 }
 
-// drain reads what a script sends that has sent all of its response, and closes standard output when that gets too much.
+// drain reads what a script sends that has sent all of its response, and closes standard output
+// when that gets too much.
 func (p *process) drain() {
 	first, _ := io.CopyN(io.Discard, p.stdout, 1)
 	if first > 0 && !p.excess {
@@ -259,7 +273,8 @@ func (p *process) noteEnd() {
 	p.atEnd = true
 }
 
-// extendGrace gives a standard output that outlives the script its time: what was given when the script ended may be long over.
+// extendGrace gives a standard output that outlives the script its time: what was given when the
+// script ended may be long over.
 func (p *process) extendGrace() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -65,8 +65,8 @@ func asNPH(t *testing.T, path string) string {
 	return nph
 }
 
-// TestScriptGoesOn: a response ends with its last declared byte or with standard output, and the script goes on: it is not
-// stopped by Close, nor by the end of the request's context.
+// TestScriptGoesOn: a response ends with its last declared byte or with standard output, and the
+// script goes on: it is not stopped by Close, nor by the end of the request's context.
 func TestScriptGoesOn(t *testing.T) {
 	const goOn = `; read line <"$GO"; echo "alive $line" >"$SAY"; exit 3`
 	for _, test := range []struct {
@@ -153,8 +153,8 @@ func waitFor(t *testing.T, f func() bool) {
 	t.Error("it did not happen")
 }
 
-// TestScriptExcess: a script that writes without end after its Content-Length ends by SIGPIPE. One line tells of the excess, none
-// of the signal.
+// TestScriptExcess: a script that writes without end after its Content-Length ends by SIGPIPE. One
+// line tells of the excess, none of the signal.
 func TestScriptExcess(t *testing.T) {
 	s := shell(t, `if [ "$QUERY_STRING" ]; then `+plainHead+`exit; fi; printf 'Content-Length: 4\n\nbody'; exec yes`)
 	s.MaxScripts = 1
@@ -167,7 +167,8 @@ func TestScriptExcess(t *testing.T) {
 	}
 	next := request("GET", nil)
 	next.Environ.Set("QUERY_STRING", "ends")
-	if _, _, err := fetch(t, s, next); err != nil { // had the slot, so that the first has ended, and has ended itself
+	// had the slot, so that the first has ended, and has ended itself
+	if _, _, err := fetch(t, s, next); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -193,7 +194,8 @@ func TestScriptLateExcess(t *testing.T) {
 	waitFor(t, func() bool { return late.String() == want })
 }
 
-// TestScriptRequestTimeout: the time runs until both the response and the script have ended, and the group is stopped then.
+// TestScriptRequestTimeout: the time runs until both the response and the script have ended, and
+// the group is stopped then.
 func TestScriptRequestTimeout(t *testing.T) {
 	const writer = `(echo pid $(exec sh -c 'echo $PPID'); while :; do echo more; sleep 0.05; done) &`
 	for _, test := range []struct {
@@ -230,7 +232,8 @@ func TestScriptRequestTimeout(t *testing.T) {
 	}
 }
 
-// beginInTime begins a response, which has a line with the number of a process, under a RequestTimeout that the machine meets.
+// beginInTime begins a response, which has a line with the number of a process, under a
+// RequestTimeout that the machine meets.
 func beginInTime(t *testing.T, s *cgi.Script) (resp *gateway.Response, body *bufio.Reader, pid int) {
 	t.Helper()
 	for _, s.RequestTimeout = range []time.Duration{time.Second, 5 * time.Second, 25 * time.Second} {
@@ -260,8 +263,8 @@ func pidLine(t *testing.T, body *bufio.Reader) int {
 	}
 }
 
-// TestScriptRequestTimeoutOfADaemon: a process that has left the group holds standard output. It cannot be stopped, but the
-// response ends.
+// TestScriptRequestTimeoutOfADaemon: a process that has left the group holds standard output. It
+// cannot be stopped, but the response ends.
 func TestScriptRequestTimeoutOfADaemon(t *testing.T) {
 	t.Parallel()
 	s := interpreted(t, "perl", "daemon.pl", `use POSIX ();
@@ -282,7 +285,8 @@ while (print "more\n") { select undef, undef, undef, 0.05 }
 	}
 }
 
-// TestScriptCloseStopsGroup: Close before io.EOF stops what the script has left behind in its group.
+// TestScriptCloseStopsGroup: Close before io.EOF stops what the script has left behind in its
+// group.
 func TestScriptCloseStopsGroup(t *testing.T) {
 	s := shell(t, plainHead+`(trap '' TERM; while :; do sleep 0.05; done) & echo pid $!`)
 	s.MaxScripts = 1
@@ -294,7 +298,8 @@ func TestScriptCloseStopsGroup(t *testing.T) {
 	waitGone(t, pid)
 }
 
-// TestScriptShutdown: Close stops every script, by SIGKILL where SIGTERM does not, and waits until it has ended.
+// TestScriptShutdown: Close stops every script, by SIGKILL where SIGTERM does not, and waits until
+// it has ended.
 func TestScriptShutdown(t *testing.T) {
 	const deaf = `trap '' TERM; `
 	for _, test := range []struct {
@@ -374,7 +379,8 @@ func TestScriptEndedContext(t *testing.T) {
 	}{
 		{gone, 502, "the request was given up", gateway.ErrClientGone},
 		{late, 504, "the request took too long", context.DeadlineExceeded},
-		{&watchedContext{Context: gone}, 502, "the request was given up", context.Canceled}, // notified late
+		// notified late
+		{&watchedContext{Context: gone}, 502, "the request was given up", context.Canceled},
 	} {
 		for range 5 {
 			_, _, err := fetch(t, s, request("GET", nil).WithContext(test.ctx))

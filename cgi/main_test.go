@@ -82,8 +82,8 @@ type child struct {
 	stderr strings.Builder
 }
 
-// start runs one of the programs above. Its variables are vars besides what a server sends with every request. The test does not
-// wait for it longer than 20 seconds.
+// start runs one of the programs above. Its variables are vars besides what a server sends with
+// every request. The test does not wait for it longer than 20 seconds.
 func start(t *testing.T, app string, vars ...string) *child {
 	t.Helper()
 	c := prepare(t, app, vars...)
@@ -144,7 +144,8 @@ func runOnce(t *testing.T, app string, body []byte, vars ...string) (c *child, r
 	return c, response, status
 }
 
-// send writes and closes standard input. A program that stopped reading is none of its business, as it is none of Apache's.
+// send writes and closes standard input. A program that stopped reading is none of its business, as
+// it is none of Apache's.
 func (c *child) send(body []byte) {
 	c.stdin.Write(body)
 	c.stdin.Close()

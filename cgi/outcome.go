@@ -17,7 +17,8 @@ var (
 	errOutput  = errors.New("more than MaxOutputBytes")
 )
 
-// unknownStatus is an exit status that is not known, or that a process ended by a signal does not have.
+// unknownStatus is an exit status that is not known, or that a process ended by a signal does not
+// have.
 const unknownStatus = -1
 
 // answer makes the rest of the script's output the body of resp.
@@ -37,7 +38,8 @@ func (p *process) answer(r *gateway.Request, resp *gateway.Response, nph bool) {
 	}
 }
 
-// scriptBody is the Body of a response: the rest of the script's standard output, and at its end what became of the script.
+// scriptBody is the Body of a response: the rest of the script's standard output, and at its end
+// what became of the script.
 type scriptBody struct {
 	exchange.DeclaredBody
 	process  *process
@@ -69,8 +71,8 @@ func (b *scriptBody) complete() error {
 	return b.end
 }
 
-// outcome decides what a body ends with that came to its end, which is io.EOF unless DeclaredBody found it too short. For one
-// that is complete it does not matter what became of the script.
+// outcome decides what a body ends with that came to its end, which is io.EOF unless DeclaredBody
+// found it too short. For one that is complete it does not matter what became of the script.
 func (b *scriptBody) outcome(end error, complete bool) error {
 	p := b.process
 	if complete {
@@ -91,13 +93,14 @@ func (b *scriptBody) outcome(end error, complete bool) error {
 	return end
 }
 
-// breaks reports whether a response of unknown length is broken by how the script ended: by a signal, or with a status where
-// that counts.
+// breaks reports whether a response of unknown length is broken by how the script ended: by a
+// signal, or with a status where that counts.
 func (p *process) breaks() bool {
 	return p.strict || p.ending != nil && p.ending.status == unknownStatus
 }
 
-// headError explains why there is no response, with what is known of the script's end. The script has ended.
+// headError explains why there is no response, with what is known of the script's end. The script
+// has ended.
 func (p *process) headError(err error) error {
 	if cause := p.stoppedBy(); cause != nil && cause != errClosedEarly {
 		stopped := p.stopped(cause)
@@ -153,8 +156,8 @@ func (p *process) failed() error {
 	return nil
 }
 
-// report tells the log, once, how the script ended, where the response does not show it. What this process did to the script
-// says nothing about the script, unless the script ran for too long.
+// report tells the log, once, how the script ended, where the response does not show it. What this
+// process did to the script says nothing about the script, unless the script ran for too long.
 func (p *process) report() {
 	<-p.logged
 	p.mu.Lock()

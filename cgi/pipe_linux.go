@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newPipe is os.Pipe for two processes: only our end is made known to the runtime's poller, and only it does not block. ours is 0
-// for the end to read from and 1 for the one to write to.
+// newPipe is os.Pipe for two processes: only our end is made known to the runtime's poller, and
+// only it does not block. ours is 0 for the end to read from and 1 for the one to write to.
 func newPipe(ours int) (our, their *os.File, err error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {

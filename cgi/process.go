@@ -11,9 +11,10 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// process is a script that runs. Its Read and Close are those of the script's standard output. Two things end, in either order:
-// the process, and the Body that reads from it. The group can be signalled until both have, for the process stays a zombie
-// until then, so that its number is not given to another.
+// process is a script that runs. Its Read and Close are those of the script's standard output. Two
+// things end, in either order: the process, and the Body that reads from it. The group can be
+// signalled until both have, for the process stays a zombie until then, so that its number is not
+// given to another.
 type process struct {
 	*Script
 	command
@@ -46,7 +47,8 @@ type process struct {
 	cut      bool        // standard output was closed before that
 }
 
-// start runs the script, with the files of its other side closed in this process. Nothing is run for a context that has ended.
+// start runs the script, with the files of its other side closed in this process. Nothing is run
+// for a context that has ended.
 func (s *Script) start(r *gateway.Request, c command, body io.Reader) (*process, error) {
 	if err := c.place(); err != nil {
 		return nil, err
@@ -119,7 +121,8 @@ func closeAll(files []*os.File) {
 // launch starts the program. One that cannot be bounded does not run on.
 func (p *process) launch(files []*os.File) (err error) {
 	if p.RunAs != nil {
-		for _, f := range files[1:] { // to open /dev/stdout or /dev/stderr, as scripts do, one must own the pipe
+		// to open /dev/stdout or /dev/stderr, as scripts do, one must own the pipe
+		for _, f := range files[1:] {
 			if err := f.Chown(int(p.RunAs.UID), int(p.RunAs.GID)); err != nil {
 				return err
 			}
@@ -138,7 +141,8 @@ func (p *process) launch(files []*os.File) (err error) {
 	return nil
 }
 
-// Read gives io.EOF at the end of standard output, once awaitExit has waited for that of the process.
+// Read gives io.EOF at the end of standard output, once awaitExit has waited for that of the
+// process.
 func (p *process) Read(b []byte) (int, error) {
 	p.progress.begin()
 	defer p.progress.pause()
@@ -160,9 +164,10 @@ func (p *process) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the exchange. Where the response is not complete, the script is stopped, and Close waits until it has ended.
-// Otherwise the script may run on: it gets no more of the request's body, and what it writes to standard error is not for the
-// request's Stderr any more. Close does not wait for copyBody, which may be waiting for the client.
+// Close ends the exchange. Where the response is not complete, the script is stopped, and Close
+// waits until it has ended. Otherwise the script may run on: it gets no more of the request's body,
+// and what it writes to standard error is not for the request's Stderr any more. Close does not
+// wait for copyBody, which may be waiting for the client.
 func (p *process) Close() error {
 	switch complete, finished := p.bodyState(); {
 	case finished:

@@ -22,8 +22,8 @@ func attributes(c *Credential) (*syscall.SysProcAttr, error) {
 	return nil, nil
 }
 
-// executable reports whether the name is that of a program. Batch files are none: the system starts a shell for them
-// (CVE-2019-0232).
+// executable reports whether the name is that of a program. Batch files are none: the system starts
+// a shell for them (CVE-2019-0232).
 func executable(path string, _ fs.FileMode) bool {
 	extension := strings.ToLower(filepath.Ext(path))
 	return extension == ".exe" || extension == ".com"

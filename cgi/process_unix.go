@@ -31,12 +31,14 @@ func (c *child) terminate() bool { return syscall.Kill(-c.pid, syscall.SIGTERM) 
 // kill ends the group. It fails where nobody is left in it.
 func (c *child) kill() { syscall.Kill(-c.pid, syscall.SIGKILL) }
 
-// executable reports whether anybody may run the file. Whether the script's user may, exec(2) tells.
+// executable reports whether anybody may run the file. Whether the script's user may, exec(2)
+// tells.
 func executable(_ string, mode fs.FileMode) bool { return mode&0o111 != 0 }
 
-// closeInherited keeps the descriptors from scripts that this process was started with: Go closes its own in them, and these only
-// when told to. /dev/fd lists them on Linux, macOS and the BSDs that have fdescfs mounted; elsewhere it lists none above 2. The
-// error is a shortage of descriptors, which may pass.
+// closeInherited keeps the descriptors from scripts that this process was started with: Go closes
+// its own in them, and these only when told to. /dev/fd lists them on Linux, macOS and the BSDs
+// that have fdescfs mounted; elsewhere it lists none above 2. The error is a shortage of
+// descriptors, which may pass.
 func closeInherited() error {
 	entries, err := os.ReadDir("/dev/fd")
 	if isShortage(err) {
@@ -50,8 +52,9 @@ func closeInherited() error {
 	return nil
 }
 
-// catchIgnored gives each signal that this process ignores, as nohup has it, a handler that does nothing. For this process that is
-// the same; but only signals with a handler have their default effect in a program that is started.
+// catchIgnored gives each signal that this process ignores, as nohup has it, a handler that does
+// nothing. For this process that is the same; but only signals with a handler have their default
+// effect in a program that is started.
 func catchIgnored() {
 	for n := syscall.Signal(1); n < 32; n++ {
 		if signal.Ignored(n) {

@@ -33,7 +33,8 @@ func killPID(t *testing.T, file string) {
 	}
 }
 
-// gone reports whether the process has ended. One that nobody has reaped yet cannot run any more, but is there.
+// gone reports whether the process has ended. One that nobody has reaped yet cannot run any more,
+// but is there.
 func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || zombie(pid) }
 
 func zombie(pid int) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// reserve takes a slot under MaxScripts, and waits for one if all are taken. It must be released when the error is nil, and
-// forgotten when all is over.
+// reserve takes a slot under MaxScripts, and waits for one if all are taken. It must be released
+// when the error is nil, and forgotten when all is over.
 func (s *Script) reserve(ctx context.Context) error {
 	s.line.Lock()
 	turn, err := s.line.Join(exchange.LineBounds{Slots: s.MaxScripts, Waiting: cmp.Or(s.MaxQueue, defaultMaxQueue)})

@@ -94,7 +94,8 @@ foreach my $n (1..5) { print "drop $n\n"; my $go = <STDIN>; }
 	}
 }
 
-// TestNPHServe runs both sides of an nph script: Serve sends what has no length in chunks, and a broken answer without the last.
+// TestNPHServe runs both sides of an nph script: Serve sends what has no length in chunks, and a
+// broken answer without the last.
 func TestNPHServe(t *testing.T) {
 	for _, test := range []struct {
 		name, app, want string
@@ -111,7 +112,8 @@ func TestNPHServe(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := script(t, test.app)
-			s.Path, s.Env = path, append(s.Env, "CGIKIT_STRICT_EXIT=") // the chunks alone are to tell
+			// the chunks alone are to tell
+			s.Path, s.Env = path, append(s.Env, "CGIKIT_STRICT_EXIT=")
 			r := request("GET", nil)
 			r.Environ.Set("SCRIPT_NAME", "/nph-app")
 			resp, body, err := fetch(t, s, r)
@@ -125,8 +127,8 @@ func TestNPHServe(t *testing.T) {
 	}
 }
 
-// TestPHP runs PHP's own CGI program, which wants REDIRECT_STATUS and SCRIPT_FILENAME, and whose query could once be arguments
-// (CVE-2012-1823, CVE-2024-4577).
+// TestPHP runs PHP's own CGI program, which wants REDIRECT_STATUS and SCRIPT_FILENAME, and whose
+// query could once be arguments (CVE-2012-1823, CVE-2024-4577).
 func TestPHP(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page.php")
 	text := `<?php header("X-Page: 1"); http_response_code(202); echo $_SERVER["QUERY_STRING"], "|", $_POST["a"] ?? "", "|", file_get_contents("php://input");`
@@ -171,7 +173,8 @@ func TestPHPScript(t *testing.T) {
 	}
 }
 
-// TestPHPFatalError: php-cgi ends with status 255 then, after a complete response, which Apache delivers.
+// TestPHPFatalError: php-cgi ends with status 255 then, after a complete response, which Apache
+// delivers.
 func TestPHPFatalError(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page.php")
 	text := `<?php ini_set("display_errors", "0"); ini_set("log_errors", "0"); echo "before"; noSuchFunction();`

@@ -20,7 +20,8 @@ func script(t *testing.T, app string, env ...string) *cgi.Script {
 	return &cgi.Script{Path: executable(t), Env: append(env, appVariable+"="+app, noRaceSleep)}
 }
 
-// request is what a gateway would hand to a Backend; a nil body is none, and its length is in the environ.
+// request is what a gateway would hand to a Backend; a nil body is none, and its length is in the
+// environ.
 func request(method string, body []byte) *gateway.Request {
 	e := util.EnvironFromMap(map[string]string{
 		"REQUEST_METHOD": method, "SCRIPT_NAME": "/app", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1",
@@ -79,7 +80,8 @@ func TestScriptServe(t *testing.T) {
 	}
 }
 
-// TestScriptBroken: a program of Serve tells a late failure by its exit status, which counts for it.
+// TestScriptBroken: a program of Serve tells a late failure by its exit status, which counts for
+// it.
 func TestScriptBroken(t *testing.T) {
 	s := script(t, "panic-after")
 	resp, body, err := fetch(t, s, request("GET", nil))
@@ -89,7 +91,8 @@ func TestScriptBroken(t *testing.T) {
 	}
 }
 
-// TestScriptForeign: the exit status of a program that does not ask for it does not count, nor where Env tells it not to ask.
+// TestScriptForeign: the exit status of a program that does not ask for it does not count, nor
+// where Env tells it not to ask.
 func TestScriptForeign(t *testing.T) {
 	s := script(t, "panic-after", "CGIKIT_STRICT_EXIT=")
 	resp, body, err := fetch(t, s, request("GET", nil))
@@ -143,7 +146,8 @@ func TestScriptLength(t *testing.T) {
 	}
 }
 
-// TestScriptBodyBreaksOff: what a script got of a body that broke off must not pass for the whole one.
+// TestScriptBodyBreaksOff: what a script got of a body that broke off must not pass for the whole
+// one.
 func TestScriptBodyBreaksOff(t *testing.T) {
 	r := request("POST", []byte("abc"))
 	r.Stdin = io.MultiReader(r.Stdin, iotest.ErrReader(io.ErrUnexpectedEOF))

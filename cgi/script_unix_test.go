@@ -25,7 +25,8 @@ func shell(t *testing.T, text string) *cgi.Script {
 	return &cgi.Script{Path: path}
 }
 
-// writeScript writes while no process is started: one that inherited the open file would make the script "text file busy" for a moment.
+// writeScript writes while no process is started: one that inherited the open file would make the
+// script "text file busy" for a moment.
 func writeScript(t *testing.T, path, text string, mode os.FileMode) {
 	t.Helper()
 	syscall.ForkLock.RLock()
@@ -175,7 +176,8 @@ func TestScriptFilename(t *testing.T) {
 		{"", "", "the script"},
 		{"proxy:fcgi://127.0.0.1:9000/x", "", "the script"},
 		{"relative", "", "the script"},
-		{"/srv/www/index.php", "", "/srv/www/index.php"}, // of a web server, or of a Handler for an interpreter
+		// of a web server, or of a Handler for an interpreter
+		{"/srv/www/index.php", "", "/srv/www/index.php"},
 		{"/srv/www/index.php", "SCRIPT_FILENAME=/set", "/set"},
 	} {
 		s := shell(t, `printf 'Content-Type: text/plain\n\n%s' "$SCRIPT_FILENAME"`)
@@ -215,7 +217,8 @@ func TestQueryIsNoArgument(t *testing.T) {
 	}
 }
 
-// TestScriptLeavesProcess: C49, a process that holds standard output and error after the script has ended.
+// TestScriptLeavesProcess: C49, a process that holds standard output and error after the script has
+// ended.
 func TestScriptLeavesProcess(t *testing.T) {
 	t.Parallel() // it takes as long as such a process is borne with
 	s := shell(t, `printf 'Content-Type: text/plain\n\nbody'; sleep 600 & echo $! >&2`)

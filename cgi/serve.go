@@ -14,11 +14,12 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// ErrNotCGI is wrapped by what Serve returns in a process that no web server started as a CGI script.
+// ErrNotCGI is wrapped by what Serve returns in a process that no web server started as a CGI
+// script.
 var ErrNotCGI = errors.New("cgi: not started by a web server")
 
-// Serve answers the one request for which a web server started this process. It is the short form of [Server.Serve], with
-// the zero values of [Server] and a context that only SIGTERM ends.
+// Serve answers the one request for which a web server started this process. It is the short form
+// of [Server.Serve], with the zero values of [Server] and a context that only SIGTERM ends.
 func Serve(app gateway.App) error {
 	s := Server{App: app}
 	return s.Serve(context.Background())
@@ -55,11 +56,12 @@ func Serve(app gateway.App) error {
 // response has a Content-Length (lighttpd 1.4.69), or where the script is an nph one (lighttpd,
 // and Apache 2.4.71 too), whose chunks then lack their end: see NPH.
 type Server struct {
-	// App answers the request. It is called once, in the goroutine that called Serve. It must be set.
+	// App answers the request. It is called once, in the goroutine that called Serve. It must be
+	// set.
 	App gateway.App
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound of our own;
-	// the web server has one.
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and
+	// negative mean no bound of our own; the web server has one.
 	MaxBodyBytes int64
 
 	// Refused, if not nil, is told of a request that is answered without the App: 400 or 413.
@@ -70,32 +72,36 @@ type Server struct {
 	// a *gateway.BodyTooLargeError there. Zero means 64 MiB, negative nothing at all.
 	MaxSpoolBytes int64
 
-	// NPH makes the response a complete HTTP response, which the web server hands on as it is (RFC 3875 section 5). It is set
-	// by itself where the script's file name begins with "nph-", which is how Apache and lighttpd tell.
+	// NPH makes the response a complete HTTP response, which the web server hands on as it is (RFC
+	// 3875 section 5). It is set by itself where the script's file name begins with "nph-", which
+	// is how Apache and lighttpd tell.
 	NPH bool
 }
 
-// defaultMaxSpool keeps the uploads people make, and lets a stranger who posts to a static page fill no file system.
+// defaultMaxSpool keeps the uploads people make, and lets a stranger who posts to a static page
+// fill no file system.
 const defaultMaxSpool = 64 << 20
 
-// Serve answers one request, read from the process's environment and standard input, to its standard output. ctx is the
-// parent of the request's context, which SIGTERM ends too.
+// Serve answers one request, read from the process's environment and standard input, to its
+// standard output. ctx is the parent of the request's context, which SIGTERM ends too.
 //
 // It returns nil when the response is complete, error pages included, and when the web server went
 // away. With any other error the program should exit with status 1, since the response is not
 // complete; see [Server]. Why an App failed has been written to standard error by then. In a
 // process that is not a CGI script the error wraps [ErrNotCGI].
 //
-// It removes the arguments from os.Args, which under some web servers are the client's query (RFC 3875 section 4.4, CVE-2012-1823),
-// and HTTP_PROXY from the process's environment, which is the client's too (CVE-2016-5386). A program that looks at
-// its arguments should do so when Serve has returned ErrNotCGI.
+// It removes the arguments from os.Args, which under some web servers are the client's query (RFC
+// 3875 section 4.4, CVE-2012-1823), and HTTP_PROXY from the process's environment, which is the
+// client's too (CVE-2016-5386). A program that looks at its arguments should do so when Serve has
+// returned ErrNotCGI.
 func (s *Server) Serve(ctx context.Context) error {
 	environ := util.EnvironFromList(os.Environ())
 	if environ.Get("REQUEST_METHOD") == "" {
 		return fmt.Errorf("%w: REQUEST_METHOD is not set "+
 			"(hint: put the program where the web server runs CGI scripts, or try it with REQUEST_METHOD=GET in its environment)", ErrNotCGI)
 	}
-	if _, ok := environ.Lookup("HTTP_PROXY"); ok { // os.Unsetenv by itself makes a process 5 % longer
+	// os.Unsetenv by itself makes a process 5 % longer
+	if _, ok := environ.Lookup("HTTP_PROXY"); ok {
 		os.Unsetenv("HTTP_PROXY")
 	}
 	program := forgetArguments()
@@ -116,7 +122,8 @@ func forgetArguments() string {
 	return os.Args[0]
 }
 
-// isNPH goes by the first name there is. SCRIPT_FILENAME is what Apache decides by; it is no meta-variable of RFC 3875, though.
+// isNPH goes by the first name there is. SCRIPT_FILENAME is what Apache decides by; it is no
+// meta-variable of RFC 3875, though.
 func isNPH(environ *util.Environ, program string) bool {
 	name := cmp.Or(environ.Get("SCRIPT_FILENAME"), environ.Get("SCRIPT_NAME"), program)
 	return strings.HasPrefix(filepath.Base(name), "nph-")

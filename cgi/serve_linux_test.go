@@ -12,8 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// TestServeSendfile: DESIGN section 3 rule 8. The file goes by sendfile(2) and is never read, to the pipe of mod_cgi and lighttpd
-// and to the unix socket of mod_cgid.
+// TestServeSendfile: DESIGN section 3 rule 8. The file goes by sendfile(2) and is never read, to
+// the pipe of mod_cgi and lighttpd and to the unix socket of mod_cgid.
 func TestServeSendfile(t *testing.T) {
 	strace := webserver.Find(t, "strace")
 	file, content := testFile(t)

@@ -64,8 +64,8 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestServeBodyEnd: A2, a script reads CONTENT_LENGTH bytes, since standard input may stay open; without one it reads nothing, but
-// for a chunked body of Apache's, which runs to the end.
+// TestServeBodyEnd: A2, a script reads CONTENT_LENGTH bytes, since standard input may stay open;
+// without one it reads nothing, but for a chunked body of Apache's, which runs to the end.
 func TestServeBodyEnd(t *testing.T) {
 	const post = "REQUEST_METHOD=POST"
 	tests := []struct {
@@ -106,7 +106,8 @@ func TestServeBodyEnd(t *testing.T) {
 	}
 }
 
-// TestServeArguments: A6 and CVE-2012-1823 (a query without "=" becomes arguments), CVE-2016-5386 (the client's Proxy field).
+// TestServeArguments: A6 and CVE-2012-1823 (a query without "=" becomes arguments), CVE-2016-5386
+// (the client's Proxy field).
 func TestServeArguments(t *testing.T) {
 	c := prepare(t, "args", "HTTP_PROXY=http://evil.example", "QUERY_STRING=-s+-test.v")
 	c.Args = append(c.Args, "-s", "-test.v")

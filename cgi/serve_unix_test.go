@@ -23,7 +23,8 @@ func testFile(t *testing.T) (path string, content []byte) {
 	return path, content
 }
 
-// TestServePeerGone: A10. Go ends a program by SIGPIPE when it writes to a closed standard output; here it is nobody's failure.
+// TestServePeerGone: A10. Go ends a program by SIGPIPE when it writes to a closed standard output;
+// here it is nobody's failure.
 func TestServePeerGone(t *testing.T) {
 	file, _ := testFile(t)
 	for _, app := range []string{"endless", "endless-file"} {

@@ -9,12 +9,13 @@ import (
 	"syscall"
 )
 
-// errTerminated is the cause of a context that ended with SIGTERM. A web server sends that when it stops, and to a script that takes too
-// long, so that the client may still be there.
+// errTerminated is the cause of a context that ended with SIGTERM. A web server sends that when it
+// stops, and to a script that takes too long, so that the client may still be there.
 var errTerminated = errors.New("cgi: SIGTERM")
 
-// signalContext ends with SIGTERM, which is how a web server tells a script to stop. It catches the signal only once somebody
-// asks for Done: that costs 0.25 ms, and an App that cannot stop half-way is better ended by the signal itself.
+// signalContext ends with SIGTERM, which is how a web server tells a script to stop. It catches the
+// signal only once somebody asks for Done: that costs 0.25 ms, and an App that cannot stop half-way
+// is better ended by the signal itself.
 type signalContext struct {
 	context.Context // the parent
 
@@ -35,8 +36,9 @@ func (c *signalContext) Done() <-chan struct{} {
 	return c.inner.Done()
 }
 
-// wait gives the signal its usual effect back before it ends the context, so that whoever has seen the first SIGTERM is ended by
-// the second; signal.NotifyContext leaves a moment in which one is lost.
+// wait gives the signal its usual effect back before it ends the context, so that whoever has seen
+// the first SIGTERM is ended by the second; signal.NotifyContext leaves a moment in which one is
+// lost.
 func (c *signalContext) wait(signals chan os.Signal, done <-chan struct{}) {
 	select {
 	case <-signals:

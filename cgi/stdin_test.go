@@ -106,7 +106,8 @@ func TestInputUnwanted(t *testing.T) {
 	}
 }
 
-// TestInputRest: how much is taken over, in the face of every CONTENT_LENGTH. What the gateway refuses is no length.
+// TestInputRest: how much is taken over, in the face of every CONTENT_LENGTH. What the gateway
+// refuses is no length.
 func TestInputRest(t *testing.T) {
 	tests := []struct {
 		vars []string
@@ -179,7 +180,8 @@ func TestInputTwoGoroutines(t *testing.T) {
 	}
 }
 
-// TestInputLeftBehind: a goroutine that waits for standard input for ever does not keep the program from ending.
+// TestInputLeftBehind: a goroutine that waits for standard input for ever does not keep the program
+// from ending.
 func TestInputLeftBehind(t *testing.T) {
 	stdin, server := io.Pipe()
 	in := newTestInput(t, stdin, 100, "CONTENT_LENGTH=10")
@@ -194,7 +196,8 @@ func TestInputLeftBehind(t *testing.T) {
 	<-ended
 }
 
-// TestOutputSettles: each way to write takes the body over first; an nph response to HTTP/0.9 may begin with a file.
+// TestOutputSettles: each way to write takes the body over first; an nph response to HTTP/0.9 may
+// begin with a file.
 func TestOutputSettles(t *testing.T) {
 	file, err := os.Create(t.TempDir() + "/file")
 	if err != nil {

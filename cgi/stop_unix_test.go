@@ -110,7 +110,8 @@ func TestScriptTimeouts(t *testing.T) {
 	}
 }
 
-// TestScriptSlowClient: ReadTimeout is about the script. It does not run while the client sends the body, nor while nobody reads.
+// TestScriptSlowClient: ReadTimeout is about the script. It does not run while the client sends the
+// body, nor while nobody reads.
 func TestScriptSlowClient(t *testing.T) {
 	t.Parallel()
 	s := shell(t, `read line; printf 'Content-Type: text/plain\n\n%s\n' "$line"; head -c 200000 /dev/zero`)
@@ -174,7 +175,8 @@ func TestScriptKill(t *testing.T) {
 	}
 }
 
-// TestScriptAbandonsOutput: a context that ends after the script, while a process it left behind holds its output.
+// TestScriptAbandonsOutput: a context that ends after the script, while a process it left behind
+// holds its output.
 func TestScriptAbandonsOutput(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -199,7 +201,8 @@ func TestScriptAbandonsOutput(t *testing.T) {
 	}
 }
 
-// TestScriptWholeOutlivesTimers: nothing that was set for a script breaks the response of one that has ended.
+// TestScriptWholeOutlivesTimers: nothing that was set for a script breaks the response of one that
+// has ended.
 func TestScriptWholeOutlivesTimers(t *testing.T) {
 	t.Parallel()
 	s := shell(t, `printf 'Content-Type: text/plain\n\nbody\n'`)
@@ -211,7 +214,8 @@ func TestScriptWholeOutlivesTimers(t *testing.T) {
 	}
 }
 
-// TestScriptLeavesInput: a process that the script has left behind holds its standard input, which nobody goes on to fill.
+// TestScriptLeavesInput: a process that the script has left behind holds its standard input, which
+// nobody goes on to fill.
 func TestScriptLeavesInput(t *testing.T) {
 	s := shell(t, `exec 3<&0; sleep 600 <&3 >/dev/null 2>&1 & printf 'Content-Type: text/plain\n\n%s' $!`)
 	_, body, err := fetch(t, s, request("POST", body10M()))
@@ -264,7 +268,8 @@ func (c *watchedContext) AfterFunc(f func()) (stop func() bool) {
 func TestScriptLetsGoOfContext(t *testing.T) {
 	for _, text := range []string{`printf 'Content-Type: text/plain\n\nbody'`, "exit 1"} {
 		ctx := &watchedContext{Context: t.Context()}
-		fetch(t, shell(t, text), request("GET", nil).WithContext(ctx)) // whether it succeeds is not the question
+		// whether it succeeds is not the question
+		fetch(t, shell(t, text), request("GET", nil).WithContext(ctx))
 		if n := ctx.watchers.Load(); n != 0 {
 			t.Errorf("%q: %d wait still", text, n)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// copyBody sends the request body to the script, which need not read it. A body that breaks off stops the script: it must not be
-// taken for a complete one.
+// copyBody sends the request body to the script, which need not read it. A body that breaks off
+// stops the script: it must not be taken for a complete one.
 func (p *process) copyBody(body io.Reader) {
 	source := &sourceReader{Reader: body, progress: &p.progress}
 	io.Copy(p.stdin, source)
@@ -24,8 +24,8 @@ func (p *process) copyBody(body io.Reader) {
 	p.stdin.Close()
 }
 
-// sourceReader remembers its reader's error: io.Copy does not tell which side failed. A Read tells also that the script took in
-// what the one before gave.
+// sourceReader remembers its reader's error: io.Copy does not tell which side failed. A Read tells
+// also that the script took in what the one before gave.
 type sourceReader struct {
 	io.Reader
 	progress *progress
@@ -40,7 +40,8 @@ func (r *sourceReader) Read(p []byte) (n int, err error) {
 	return n, r.err
 }
 
-// copyStderr writes standard error to the log up to its bound, and reads on beyond it: a script must not wait for a log.
+// copyStderr writes standard error to the log up to its bound, and reads on beyond it: a script
+// must not wait for a log.
 func (p *process) copyStderr() {
 	defer close(p.logged)
 	defer p.stderr.Close()
@@ -49,7 +50,8 @@ func (p *process) copyStderr() {
 		most = 1<<63 - 1
 	}
 	source := &progressReader{io.LimitReader(p.stderr, most), &p.progress}
-	// Neither side gets to choose another way: most scripts write nothing, for which a large buffer would be too much.
+	// Neither side gets to choose another way: most scripts write nothing, for which a large buffer
+	// would be too much.
 	io.CopyBuffer(struct{ io.Writer }{&p.log}, source, make([]byte, 1<<10))
 	if dropped, _ := io.Copy(io.Discard, p.stderr); dropped > 0 {
 		fmt.Fprintf(&p.log, "\ncgi: %.256q: %d more bytes of standard error were dropped\n", p.path, dropped)
@@ -70,8 +72,8 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// errorLog takes what a script writes to standard error, and what this process has to say of it: the request's Stderr until the
-// Body is closed, and Script.Stderr after that.
+// errorLog takes what a script writes to standard error, and what this process has to say of it:
+// the request's Stderr until the Body is closed, and Script.Stderr after that.
 type errorLog struct {
 	mu      sync.Mutex
 	request *gateway.Request // nil after the Body was closed
@@ -100,7 +102,8 @@ func (l *errorLog) Warn(text string) {
 	fmt.Fprintln(l.w, "cgi: "+text)
 }
 
-// tell writes what err says of the script, as a warning where the log can tell it from the script's own words.
+// tell writes what err says of the script, as a warning where the log can tell it from the script's
+// own words.
 func (l *errorLog) tell(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestScriptPipes: C44, C45, C46: whatever order a script reads and writes in, nobody waits for the other for ever.
+// TestScriptPipes: C44, C45, C46: whatever order a script reads and writes in, nobody waits for the
+// other for ever.
 func TestScriptPipes(t *testing.T) {
 	body := body10M()
 	const head = `printf 'Content-Type: application/octet-stream\n\n'; `
@@ -39,7 +40,8 @@ func TestScriptPipes(t *testing.T) {
 	}
 }
 
-// TestScriptMaxStderr: what is over the bound is dropped and told, and the script does not wait for it.
+// TestScriptMaxStderr: what is over the bound is dropped and told, and the script does not wait for
+// it.
 func TestScriptMaxStderr(t *testing.T) {
 	for _, test := range []struct {
 		name string

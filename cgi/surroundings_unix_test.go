@@ -132,7 +132,8 @@ func TestScriptBusy(t *testing.T) {
 	resp.Body.Close()
 }
 
-// TestScriptInherits: C48. The web server is started with an open descriptor and ignored signals, as by nohup from a careless shell.
+// TestScriptInherits: C48. The web server is started with an open descriptor and ignored signals,
+// as by nohup from a careless shell.
 func TestScriptInherits(t *testing.T) {
 	open, err := os.Open(os.DevNull)
 	if err != nil {

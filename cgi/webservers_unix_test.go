@@ -151,8 +151,8 @@ func TestExitStatusOnWebServers(t *testing.T) {
 	}
 }
 
-// TestEndBeforeScriptOnWebServers: the response ends with standard output, not with the script. The other streams are closed too:
-// in mod_cgid standard input and output are one socket.
+// TestEndBeforeScriptOnWebServers: the response ends with standard output, not with the script. The
+// other streams are closed too: in mod_cgid standard input and output are one socket.
 func TestEndBeforeScriptOnWebServers(t *testing.T) {
 	dir := webserver.Dir(t)
 	script, gate := filepath.Join(dir, "script"), filepath.Join(dir, "gate")

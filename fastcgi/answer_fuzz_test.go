@@ -11,8 +11,9 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 )
 
-// FuzzClientAnswer has an application that says anything at all and closes. What the Client takes for a whole response must be one by
-// the tests' own reading, and its connection must be given back or closed.
+// FuzzClientAnswer has an application that says anything at all and closes. What the Client takes
+// for a whole response must be one by the tests' own reading, and its connection must be given back
+// or closed.
 func FuzzClientAnswer(f *testing.F) {
 	head := "Status: 200 OK\r\n\r\n"
 	for _, answer := range []string{

@@ -18,8 +18,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The application's side of the tests of Client, which says what a test has it say. Like the tests' own client it shares nothing with
-// package fastcgi.
+// The application's side of the tests of Client, which says what a test has it say. Like the tests'
+// own client it shares nothing with package fastcgi.
 
 // appConn is the application's end of a connection.
 type appConn struct {
@@ -27,7 +27,8 @@ type appConn struct {
 	number int // of the connection, from 1
 }
 
-// application serves each connection with serve, in a goroutine of its own, and closes it. It returns a Client of it.
+// application serves each connection with serve, in a goroutine of its own, and closes it. It
+// returns a Client of it.
 func application(t *testing.T, serve func(a appConn)) *fastcgi.Client {
 	t.Helper()
 	return applicationOn(t, "unix", serve)

@@ -11,7 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// nginxHello is a request as nginx sends it: its stock variables, a browser's few fields, on a connection that it keeps.
+// nginxHello is a request as nginx sends it: its stock variables, a browser's few fields, on a
+// connection that it keeps.
 func nginxHello() string {
 	return head(1, keepConn, "SCRIPT_FILENAME", "/srv/www/app", "QUERY_STRING", "", "REQUEST_METHOD", "GET", "CONTENT_TYPE", "",
 		"CONTENT_LENGTH", "", "SCRIPT_NAME", "/hello", "REQUEST_URI", "/hello", "DOCUMENT_URI", "/hello", "DOCUMENT_ROOT", "/srv/www",
@@ -21,7 +22,8 @@ func nginxHello() string {
 		"HTTP_ACCEPT_ENCODING", "gzip") + rec(typeStdin, 1, "")
 }
 
-// BenchmarkHello answers small requests on one kept connection of a unix socket. What it counts is client and server together.
+// BenchmarkHello answers small requests on one kept connection of a unix socket. What it counts is
+// client and server together.
 func BenchmarkHello(b *testing.B) {
 	l, err := net.Listen("unix", filepath.Join(b.TempDir(), "s"))
 	if err != nil {

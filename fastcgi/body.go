@@ -250,7 +250,8 @@ func (b *body) readNow(p []byte) (n int, err error) {
 	default:
 		return 0, b.err
 	}
-	if len(b.surplus) > 0 && b.held.Len() <= bodyMemory/2 { // not for every byte, which would be slow
+	// not for every byte, which would be slow
+	if len(b.surplus) > 0 && b.held.Len() <= bodyMemory/2 {
 		b.surplus = b.surplus[b.hold(b.surplus):]
 	}
 	return n, err

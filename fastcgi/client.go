@@ -195,10 +195,11 @@ type ClientStats struct {
 	Requests uint64 // begun; one that was sent again counts twice
 	Dialed   uint64 // connections made
 	Retried  uint64 // requests sent again because a kept connection had ended
-	Stalled  uint64 // requests given up, with Multiplex, because their responses were not read for ReadTimeout
-	Active   int    // open connections with a request under way, and those being dialed
-	Idle     int    // open connections without
-	Waiting  int    // requests that wait for a connection
+	// requests given up, with Multiplex, because their responses were not read for ReadTimeout
+	Stalled uint64
+	Active  int // open connections with a request under way, and those being dialed
+	Idle    int // open connections without
+	Waiting int // requests that wait for a connection
 }
 
 // Stats returns the figures of this moment.

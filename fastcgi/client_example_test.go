@@ -33,7 +33,8 @@ func ExampleClient() {
 		return err
 	}))
 
-	// A server of this package binds no worker to a connection, so that keeping one costs it nothing and saves a new one each time.
+	// A server of this package binds no worker to a connection, so that keeping one costs it
+	// nothing and saves a new one each time.
 	backend := &fastcgi.Client{Addr: l.Addr().String(), MaxIdleConns: 8}
 	defer backend.Close()
 	resp, err := backend.RoundTrip(&gateway.Request{
@@ -55,8 +56,8 @@ func ExampleClient() {
 	// Output: 200 OK /echo was sent "hello" <nil>
 }
 
-// ExampleClient_Values finds out whether connections may be kept: an application that answers several requests at the same time binds
-// no worker to a connection.
+// ExampleClient_Values finds out whether connections may be kept: an application that answers
+// several requests at the same time binds no worker to a connection.
 func ExampleClient_Values() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,7 +67,8 @@ func ExampleClient_Values() {
 	defer l.Close()
 	go fastcgi.Serve(l, gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return nil }))
 
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // not every application answers
+	// not every application answers
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	values, err := (&fastcgi.Client{Addr: l.Addr().String()}).Values(ctx, "FCGI_MPXS_CONNS")
 	if err != nil {
@@ -81,8 +83,9 @@ func ExampleClient_Values() {
 	// Output: connections that are kept: 64
 }
 
-// ExampleClient_phpFPM puts php-fpm, with two addresses, behind a web server in Go. Its pool has 20 processes. No connection is kept:
-// one would hold a process, also while another request waits for one.
+// ExampleClient_phpFPM puts php-fpm, with two addresses, behind a web server in Go. Its pool has 20
+// processes. No connection is kept: one would hold a process, also while another request waits for
+// one.
 func ExampleClient_phpFPM() {
 	backend := &fastcgi.Client{
 		Addr:             "unix:/run/php/php8.2-fpm.sock",
@@ -92,7 +95,8 @@ func ExampleClient_phpFPM() {
 		FirstByteTimeout: 30 * time.Second,
 	}
 	script := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		r.Environ.Set("SCRIPT_FILENAME", "/srv/www/index.php") // the only thing that php-fpm must be told
+		// the only thing that php-fpm must be told
+		r.Environ.Set("SCRIPT_FILENAME", "/srv/www/index.php")
 		return gateway.Forward(backend).ServeGateway(w, r)
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", httpapp.Handler(script)))

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// The tests' own FastCGI client. It shares nothing with package fastcgi, so that a mistake there does not hide itself.
+// The tests' own FastCGI client. It shares nothing with package fastcgi, so that a mistake there
+// does not hide itself.
 
 // Record types, and what one connection may be asked for (FastCGI section 8).
 const (
@@ -65,7 +66,8 @@ func pairs(namesAndValues ...string) string {
 	return string(b)
 }
 
-// required is the variables of every request (RFC 3875 sections 4.1.12 and 4.1.16): without them, net/http/fcgi answers 500.
+// required is the variables of every request (RFC 3875 sections 4.1.12 and 4.1.16): without them,
+// net/http/fcgi answers 500.
 var required = pairs("REQUEST_METHOD", "GET", "SERVER_PROTOCOL", "HTTP/1.1")
 
 // params is a whole PARAMS stream. It begins with what is required, of which the last value counts.
@@ -246,7 +248,8 @@ func (c *client) ask(query string) record {
 	return answer
 }
 
-// sorted orders the fields of a head by their names, and takes out the Date that net/http/fcgi adds.
+// sorted orders the fields of a head by their names, and takes out the Date that net/http/fcgi
+// adds.
 func sorted(stdout string) string {
 	head, body, _ := strings.Cut(stdout, "\r\n\r\n")
 	fields := slices.DeleteFunc(strings.Split(head, "\r\n"), func(f string) bool { return strings.HasPrefix(f, "Date: ") })

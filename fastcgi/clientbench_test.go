@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// BenchmarkClient has an application that costs next to nothing: it reads a request and writes what is always the same.
+// BenchmarkClient has an application that costs next to nothing: it reads a request and writes what
+// is always the same.
 func BenchmarkClient(b *testing.B) {
 	for _, network := range []string{"tcp", "unix"} {
 		b.Run(network, func(b *testing.B) {

@@ -10,8 +10,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// BenchmarkEngine answers small requests on one kept connection that is no socket: what is left without the system's calls, which
-// are most of what BenchmarkHello measures and differ from one run to the next.
+// BenchmarkEngine answers small requests on one kept connection that is no socket: what is left
+// without the system's calls, which are most of what BenchmarkHello measures and differ from one
+// run to the next.
 func BenchmarkEngine(b *testing.B) {
 	client, server := net.Pipe()
 	client.Close()
@@ -30,7 +31,8 @@ func BenchmarkEngine(b *testing.B) {
 	<-c.done
 }
 
-// endlessConn has the next request when the last was answered. Its Conn is closed, and only there for what else a net.Conn has.
+// endlessConn has the next request when the last was answered. Its Conn is closed, and only there
+// for what else a net.Conn has.
 type endlessConn struct {
 	net.Conn
 	request []byte

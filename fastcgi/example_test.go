@@ -59,7 +59,8 @@ func ExampleServe() {
 	// hello from /app
 }
 
-// ExampleServer_Shutdown ends the program on the first interrupt, when the requests under way are answered.
+// ExampleServer_Shutdown ends the program on the first interrupt, when the requests under way are
+// answered.
 func ExampleServer_Shutdown() {
 	server := &fastcgi.Server{
 		App:            gateway.AppFunc(hello),

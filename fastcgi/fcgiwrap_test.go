@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// TestFcgiwrap has an application on libfcgi: fcgiwrap, started by spawn-fcgi, with a script that copies its body.
+// TestFcgiwrap has an application on libfcgi: fcgiwrap, started by spawn-fcgi, with a script that
+// copies its body.
 func TestFcgiwrap(t *testing.T) {
 	spawn, wrap := webserver.Find(t, "spawn-fcgi"), webserver.Find(t, "fcgiwrap")
 	dir := webserver.Dir(t)
@@ -34,7 +35,8 @@ func TestFcgiwrap(t *testing.T) {
 	})
 	c := &fastcgi.Client{Addr: "unix:" + socket, MaxConns: 1, MaxIdleConns: 1}
 	defer c.Close()
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // spawn-fcgi says nothing when it listens
+	// spawn-fcgi says nothing when it listens
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if nc, err := net.Dial("unix", socket); err == nil {
 			nc.Close()
 			break
@@ -42,7 +44,8 @@ func TestFcgiwrap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i, size := range []int{0, 1, 30_000, 60_000} { // fcgiwrap 1.1.0 writes all of a body before it reads: a pipe must take it
+	// fcgiwrap 1.1.0 writes all of a body before it reads: a pipe must take it
+	for i, size := range []int{0, 1, 30_000, 60_000} {
 		body := strings.Repeat("x", size)
 		var log strings.Builder
 		r := requestOf("POST", streamed(body), "SCRIPT_FILENAME", script, "CONTENT_LENGTH", fmt.Sprint(size))

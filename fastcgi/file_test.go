@@ -56,7 +56,8 @@ func sendFile(name string) gateway.AppFunc {
 	}
 }
 
-// part is an App that answers with length bytes of the file from an offset on, between two pieces of text.
+// part is an App that answers with length bytes of the file from an offset on, between two pieces
+// of text.
 func part(name string, offset, length int64) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f, err := os.Open(name)
@@ -142,15 +143,16 @@ func TestHeadOfFile(t *testing.T) {
 	})
 }
 
-// changing is a file whose size changes while it is sent: when its size was asked for, by who sends it in records, or when some of it
-// was read, by who copies it.
+// changing is a file whose size changes while it is sent: when its size was asked for, by who sends
+// it in records, or when some of it was read, by who copies it.
 type changing struct {
 	*os.File
 	change func()
 	asked  *int
 }
 
-// Stat tells the size before the change. The first to ask only wants to know what kind of file it is.
+// Stat tells the size before the change. The first to ask only wants to know what kind of file it
+// is.
 func (f changing) Stat() (os.FileInfo, error) {
 	info, err := f.File.Stat()
 	f.tick()

@@ -30,7 +30,8 @@ func newHeld() *held {
 	return h
 }
 
-// ServeGateway implements gateway.App. Each request says eight bytes on the error stream, a record that needs no padding.
+// ServeGateway implements gateway.App. Each request says eight bytes on the error stream, a record
+// that needs no padding.
 func (h *held) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
 	path := r.Environ.Get("PATH_INFO")
 	fmt.Fprintf(r.Stderr, "%-7s\n", "at "+path)
@@ -51,8 +52,8 @@ func (h *held) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error 
 	return err
 }
 
-// TestHAProxy: one connection carries several requests at a time. They end in another order than they came in, and one that is
-// given up in the middle of its body ends alone (F12, F18, F32).
+// TestHAProxy: one connection carries several requests at a time. They end in another order than
+// they came in, and one that is given up in the middle of its body ends alone (F12, F18, F32).
 func TestHAProxy(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, network := range []string{"tcp", "unix"} {
@@ -116,7 +117,8 @@ func (h *held) giveUp(t *testing.T, s *webserver.Server) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	half := strings.Repeat("x", 100_000) // HAProxy collects 64 KiB before it asks, and a server reads 256 KiB ahead of the App
+	// HAProxy collects 64 KiB before it asks, and a server reads 256 KiB ahead of the App
+	half := strings.Repeat("x", 100_000)
 	if _, err := fmt.Fprintf(c, "POST /app/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n%s", half); err != nil {
 		t.Fatal(err)
 	}

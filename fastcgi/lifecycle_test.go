@@ -29,8 +29,8 @@ func wait[T any](t *testing.T, ch <-chan T, what string) T {
 	panic("not reached")
 }
 
-// parked is an App that tells when it has been called and waits until it may answer or its context ends; then it returns that
-// error. What it returned is to be had too.
+// parked is an App that tells when it has been called and waits until it may answer or its context
+// ends; then it returns that error. What it returned is to be had too.
 type parked struct {
 	called, release chan struct{}
 	returned        chan error
@@ -129,8 +129,8 @@ func TestUnreadBodyHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// TestAbort checks F18: END_REQUEST comes at once, the context ends, and the id is free, whatever the App still does.
-// That of nethttp waits for the App, see the test of that name there.
+// TestAbort checks F18: END_REQUEST comes at once, the context ends, and the id is free, whatever
+// the App still does. That of nethttp waits for the App, see the test of that name there.
 func TestAbort(t *testing.T) {
 	entered, noticed, release := make(chan struct{}), make(chan error, 1), make(chan struct{})
 	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -163,7 +163,8 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-// TestAbortBeforeTheApp aborts a request whose variables are not complete: then no stream may be ended either (F22).
+// TestAbortBeforeTheApp aborts a request whose variables are not complete: then no stream may be
+// ended either (F22).
 func TestAbortBeforeTheApp(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, hello)
@@ -211,7 +212,8 @@ func TestAbortWithinTheBody(t *testing.T) {
 	})
 }
 
-// TestCloseEndsTheContext closes the connection of a request that is complete, as nginx does when its client goes away.
+// TestCloseEndsTheContext closes the connection of a request that is complete, as nginx does when
+// its client goes away.
 func TestCloseEndsTheContext(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		p := park()
@@ -304,8 +306,8 @@ func TestUnreadBody(t *testing.T) {
 	})
 }
 
-// TestLingeringClose checks F23 on a connection that is closed: no reset overtakes the response, though the web server goes on
-// sending.
+// TestLingeringClose checks F23 on a connection that is closed: no reset overtakes the response,
+// though the web server goes on sending.
 func TestLingeringClose(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -357,7 +359,8 @@ func TestMount(t *testing.T) {
 	})
 }
 
-// TestRequestsGiveEverythingBack runs many requests on few connections, and looks for what they left.
+// TestRequestsGiveEverythingBack runs many requests on few connections, and looks for what they
+// left.
 func TestRequestsGiveEverythingBack(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, hello)

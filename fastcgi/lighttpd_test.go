@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// TestLighttpdAuthorizer: lighttpd asks a server whether a request may pass, and the same server for the response (F30).
+// TestLighttpdAuthorizer: lighttpd asks a server whether a request may pass, and the same server
+// for the response (F30).
 func TestLighttpdAuthorizer(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {

@@ -29,7 +29,8 @@ func (c *client) refused(id uint16, status byte) {
 	}
 }
 
-// TestMaxRequests: F20, a request above the limit is refused, on the connection of another and on its own.
+// TestMaxRequests: F20, a request above the limit is refused, on the connection of another and on
+// its own.
 func TestMaxRequests(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		p := park()
@@ -64,7 +65,8 @@ func TestMaxConns(t *testing.T) {
 	})
 }
 
-// TestManyOpenRequests is golang/go#81548: requests whose variables never end. All but 128 are refused.
+// TestManyOpenRequests is golang/go#81548: requests whose variables never end. All but 128 are
+// refused.
 func TestManyOpenRequests(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, hello)
@@ -94,8 +96,8 @@ func TestManyOpenRequests(t *testing.T) {
 	})
 }
 
-// TestParamsOverTheirBounds checks that a request with too many or too large variables is answered when they have ended (F9, F22), and
-// that the connection goes on.
+// TestParamsOverTheirBounds checks that a request with too many or too large variables is answered
+// when they have ended (F9, F22), and that the connection goes on.
 func TestParamsOverTheirBounds(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), MaxParamsBytes: 1000, MaxParams: 20})

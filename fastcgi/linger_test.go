@@ -9,8 +9,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// TestLingeringAnswersNothing has management records behind the last response of a connection. They must not end its lingering, as
-// that would be a reset for whoever has not read the response yet.
+// TestLingeringAnswersNothing has management records behind the last response of a connection. They
+// must not end its lingering, as that would be a reset for whoever has not read the response yet.
 func TestLingeringAnswersNothing(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, late := range []string{rec(typeGetValues, 0, ""), rec(200, 0, ""), begin(2, responder, 0), get(2, 0, "/")} {
@@ -45,7 +45,8 @@ func TestLingeringEnds(t *testing.T) {
 	})
 }
 
-// TestSlowRecord has a peer that sends a record that means nothing, a byte at a time: the whole of it is bounded.
+// TestSlowRecord has a peer that sends a record that means nothing, a byte at a time: the whole of
+// it is bounded.
 func TestSlowRecord(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, header := range []string{rec(typeStdin, 9, strings.Repeat("x", 65535))[:8], rec(99, 0, strings.Repeat("x", 65535))[:8]} {

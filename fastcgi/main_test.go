@@ -12,7 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
-// TestMain fails when a test leaves a goroutine behind. It is also the program that spawn-fcgi starts.
+// TestMain fails when a test leaves a goroutine behind. It is also the program that spawn-fcgi
+// starts.
 func TestMain(m *testing.M) {
 	if engine := os.Getenv(childEngine); engine != "" {
 		fmt.Fprintln(os.Stderr, serveSpawned(engine))
@@ -24,7 +25,8 @@ func TestMain(m *testing.M) {
 // childEngine makes the test binary the program that spawn-fcgi starts.
 const childEngine = "CGIKIT_FASTCGI_CHILD"
 
-// serveSpawned answers with the process's number, on the listening socket that is file descriptor 0.
+// serveSpawned answers with the process's number, on the listening socket that is file descriptor
+// 0.
 func serveSpawned(engine string) error {
 	l, err := net.FileListener(os.Stdin)
 	if err != nil {

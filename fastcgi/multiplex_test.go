@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// TestManyInterleaved has as many requests as a connection may have, their records shuffled together, and their responses in the
-// opposite order (F32).
+// TestManyInterleaved has as many requests as a connection may have, their records shuffled
+// together, and their responses in the opposite order (F32).
 func TestManyInterleaved(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const requests = 128
@@ -58,7 +58,8 @@ func TestManyInterleaved(t *testing.T) {
 	})
 }
 
-// bodyApp reads its body when it may, and answers with it, or with why there is none. Requests for another path are answered at once.
+// bodyApp reads its body when it may, and answers with it, or with why there is none. Requests for
+// another path are answered at once.
 func bodyApp(read <-chan struct{}) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		if r.Environ.Get("REQUEST_URI") != "/slow" {
@@ -85,7 +86,8 @@ func bodyText(id uint16, n int) (text, records string) {
 	return text, records + rec(typeStdin, id, "")
 }
 
-// TestBodyAloneStopsBeingRead: what an App leaves unread of the only request stays in the web server.
+// TestBodyAloneStopsBeingRead: what an App leaves unread of the only request stays in the web
+// server.
 func TestBodyAloneStopsBeingRead(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const size, most = 8 << 20, 2 << 20 // most: 256 KiB, and what the system holds
@@ -108,7 +110,8 @@ func TestBodyAloneStopsBeingRead(t *testing.T) {
 	})
 }
 
-// spilled returns the temporary files that this process has open, where the system tells, and checks that none has a name.
+// spilled returns the temporary files that this process has open, where the system tells, and
+// checks that none has a name.
 func spilled(t *testing.T, tmp string) int {
 	t.Helper()
 	if names, err := os.ReadDir(tmp); len(names) > 0 || err != nil {
@@ -124,7 +127,8 @@ func spilled(t *testing.T, tmp string) int {
 	return n
 }
 
-// TestBodyAmongOthersIsKept: with others on the connection, what is not read goes to a file, and delays nobody.
+// TestBodyAmongOthersIsKept: with others on the connection, what is not read goes to a file, and
+// delays nobody.
 func TestBodyAmongOthersIsKept(t *testing.T) {
 	tmp := t.TempDir()
 	read := make(chan struct{})
@@ -150,7 +154,8 @@ func TestBodyAmongOthersIsKept(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > slow*(1<<20) { // 256 KiB each, in a buffer that doubles
+	// 256 KiB each, in a buffer that doubles
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > slow*(1<<20) {
 		t.Errorf("%d bodies of %d bytes hold %d bytes of memory", slow, size, grown)
 	}
 	if n := spilled(t, tmp); runtime.GOOS == "linux" && n != slow {
@@ -176,7 +181,8 @@ func TestBodyAmongOthersIsKept(t *testing.T) {
 	}
 }
 
-// TestBodyThatCannotBeKept costs that request alone: beyond MaxBodyBytes it gets 413, and without a place for its file 503.
+// TestBodyThatCannotBeKept costs that request alone: beyond MaxBodyBytes it gets 413, and without a
+// place for its file 503.
 func TestBodyThatCannotBeKept(t *testing.T) {
 	for _, c := range []struct {
 		name, tmp string
@@ -212,7 +218,8 @@ func TestBodyThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// TestDisconnectWhileNobodyReads must be seen though the connection is not read (F18). What came before it is still to be had.
+// TestDisconnectWhileNobodyReads must be seen though the connection is not read (F18). What came
+// before it is still to be had.
 func TestDisconnectWhileNobodyReads(t *testing.T) {
 	ended, got := make(chan struct{}), make(chan string, 1)
 	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -233,7 +240,8 @@ func TestDisconnectWhileNobodyReads(t *testing.T) {
 	}
 }
 
-// TestReadUnderWayWhenTheAppReturns leaves a goroutine behind that reads the body: it is told, and the next request is not touched.
+// TestReadUnderWayWhenTheAppReturns leaves a goroutine behind that reads the body: it is told, and
+// the next request is not touched.
 func TestReadUnderWayWhenTheAppReturns(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		failed := make(chan error, 1)
@@ -286,7 +294,8 @@ func TestLargeStderr(t *testing.T) {
 	}
 }
 
-// TestLargeParams come in several of the largest records, which cut pairs and their lengths (F2, F6, F44).
+// TestLargeParams come in several of the largest records, which cut pairs and their lengths (F2,
+// F6, F44).
 func TestLargeParams(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, echo)

@@ -134,7 +134,8 @@ func TestClientMultiplexesNot(t *testing.T) {
 	}
 }
 
-// One request is given up, and the application is told; the others go on, and its late records mean nothing (F18).
+// One request is given up, and the application is told; the others go on, and its late records mean
+// nothing (F18).
 func TestClientMultiplexedAbort(t *testing.T) {
 	first := make(chan bool)
 	c := multiplexing(t, func(a appConn) {
@@ -173,7 +174,8 @@ func TestClientMultiplexedAbort(t *testing.T) {
 	}
 }
 
-// A reader who is slow, and one who is gone, do not keep the others from their answers while what waits is bounded.
+// A reader who is slow, and one who is gone, do not keep the others from their answers while what
+// waits is bounded.
 func TestClientMultiplexedSlowReader(t *testing.T) {
 	big := strings.Repeat("x", 60_000)
 	c := multiplexing(t, func(a appConn) {
@@ -201,8 +203,8 @@ func TestClientMultiplexedSlowReader(t *testing.T) {
 	}
 }
 
-// sendsUnread answers the requests of a connection with ok, but those that ask for it with more than waits for a reader. One that is
-// given up has been answered before.
+// sendsUnread answers the requests of a connection with ok, but those that ask for it with more
+// than waits for a reader. One that is given up has been answered before.
 func sendsUnread(a appConn) {
 	what := make(map[uint16]string)
 	for {
@@ -220,7 +222,8 @@ func sendsUnread(a appConn) {
 	}
 }
 
-// bigRecords is a little more than waits for a reader, and with the system's buffer less than keeps the application from going on.
+// bigRecords is a little more than waits for a reader, and with the system's buffer less than keeps
+// the application from going on.
 const bigRecords = 6
 
 // impatiently makes a request that may have come to a connection which waits for a reader.
@@ -231,7 +234,8 @@ func impatiently(c *fastcgi.Client) error {
 	return err
 }
 
-// A connection that waits for the reader of one response gets no further requests: they go over another one.
+// A connection that waits for the reader of one response gets no further requests: they go over
+// another one.
 func TestClientMultiplexedUnread(t *testing.T) {
 	c := multiplexing(t, sendsUnread)
 	unread, err := c.RoundTrip(requestOf("GET", nil, "WHAT", "big"))
@@ -239,7 +243,8 @@ func TestClientMultiplexedUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unread.Body.Close()
-	waitUntil(t, "another connection", func() bool { // the first few may come before the connection waits
+	// the first few may come before the connection waits
+	waitUntil(t, "another connection", func() bool {
 		impatiently(c)
 		return c.Stats().Dialed == 2
 	})
@@ -318,7 +323,8 @@ func TestClientMultiplexedUnreadAndClose(t *testing.T) {
 	waitUntil(t, "the end of the connection", func() bool { s := c.Stats(); return s.Active+s.Idle == 0 })
 }
 
-// A request whose response is not read at all for ReadTimeout is given up, and the application is told; the others go on.
+// A request whose response is not read at all for ReadTimeout is given up, and the application is
+// told; the others go on.
 func TestClientMultiplexedStalled(t *testing.T) {
 	begun := make(chan bool)
 	c := multiplexing(t, func(a appConn) {

@@ -55,7 +55,8 @@ func startNginx(t *testing.T, row nginxRow) *nginxPeer {
 	return p
 }
 
-// ServeGateway implements gateway.App. Where nginx would collect the response, a field tells it not to.
+// ServeGateway implements gateway.App. Where nginx would collect the response, a field tells it not
+// to.
 func (p *nginxPeer) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
 	if p.row.bufferResponse {
 		w.Headers().Set("X-Accel-Buffering", "no")
@@ -169,7 +170,8 @@ func (p *nginxPeer) checkPost(t *testing.T, size int) {
 	p.post(t, strings.NewReader(strings.Repeat("x", size)), size, fmt.Sprint(size))
 }
 
-// checkUnknownLength: nginx sends a chunked body as it comes, without CONTENT_LENGTH, unless it collects it (F27).
+// checkUnknownLength: nginx sends a chunked body as it comes, without CONTENT_LENGTH, unless it
+// collects it (F27).
 func (p *nginxPeer) checkUnknownLength(t *testing.T) {
 	t.Helper()
 	const size = 300_000
@@ -205,8 +207,8 @@ func (p *nginxPeer) checkHead(t *testing.T) {
 	}
 }
 
-// checkFailures has a panic before the first byte, and one that is raised when the client has read some: the second must not look
-// like the end of a whole response.
+// checkFailures has a panic before the first byte, and one that is raised when the client has read
+// some: the second must not look like the end of a whole response.
 func (p *nginxPeer) checkFailures(t *testing.T) {
 	t.Helper()
 	resp := p.get(t, "/panic")
@@ -246,7 +248,8 @@ func (p *nginxPeer) checkStream(t *testing.T) {
 	}
 }
 
-// checkGone: a client that goes away ends the request's context, though nothing is written to it (F43).
+// checkGone: a client that goes away ends the request's context, though nothing is written to it
+// (F43).
 func (p *nginxPeer) checkGone(t *testing.T) {
 	t.Helper()
 	resp := p.get(t, "/gone")
@@ -257,7 +260,8 @@ func (p *nginxPeer) checkGone(t *testing.T) {
 	}
 }
 
-// checkErrorLog: what an App has to say is in nginx's own log, with what nginx adds to it, such as the request.
+// checkErrorLog: what an App has to say is in nginx's own log, with what nginx adds to it, such as
+// the request.
 func (p *nginxPeer) checkErrorLog(t *testing.T) {
 	t.Helper()
 	const said = `FastCGI sent in stderr: "says: q=1" while reading response header from upstream`

@@ -16,7 +16,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// The whole table of requests and servers is in package gatewaytest. Real peers are here for what is FastCGI's alone.
+// The whole table of requests and servers is in package gatewaytest. Real peers are here for what
+// is FastCGI's alone.
 
 // peerClient keeps no connection: a web server's own connections are what counts.
 var peerClient = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}

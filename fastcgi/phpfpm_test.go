@@ -55,7 +55,8 @@ default:
 }
 `
 
-// phpFPM runs php-fpm with two processes until the test ends. It returns a Client of it, and a maker of requests for the script.
+// phpFPM runs php-fpm with two processes until the test ends. It returns a Client of it, and a
+// maker of requests for the script.
 func phpFPM(t *testing.T, network string) (*fastcgi.Client, func(method, query string) *gateway.Request) {
 	t.Helper()
 	binary := webserver.Find(t, "php-fpm8.2")
@@ -202,8 +203,8 @@ func phpCancel(t *testing.T, c *fastcgi.Client, request func(method, query strin
 	}
 }
 
-// With two processes, one of which goes on after its response, the next requests are answered by the other: no connection is kept to
-// the first. Over a kept connection they waited for its end.
+// With two processes, one of which goes on after its response, the next requests are answered by
+// the other: no connection is kept to the first. Over a kept connection they waited for its end.
 func TestPHPFinish(t *testing.T) {
 	c, request := phpFPM(t, "unix")
 	c.FirstByteTimeout = patience

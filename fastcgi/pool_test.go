@@ -50,7 +50,8 @@ func TestClientReuse(t *testing.T) {
 	}
 }
 
-// settle waits until no connection has a request: that of a body which was sent beside the answer may be given back a moment later.
+// settle waits until no connection has a request: that of a body which was sent beside the answer
+// may be given back a moment later.
 func settle(t *testing.T, c *fastcgi.Client) {
 	t.Helper()
 	for end := time.Now().Add(patience); c.Stats().Active > 0; runtime.Gosched() {
@@ -120,7 +121,8 @@ func TestClientNoReuse(t *testing.T) {
 	}
 }
 
-// A connection that dies with a request on it. It was answered before, so it may have been about to end.
+// A connection that dies with a request on it. It was answered before, so it may have been about to
+// end.
 func TestClientRetry(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -226,7 +228,8 @@ func TestClientMaxConns(t *testing.T) {
 	}
 }
 
-// A wait for a connection ends with the context, after WaitTimeout, with a connection, with a place, and with the Client.
+// A wait for a connection ends with the context, after WaitTimeout, with a connection, with a
+// place, and with the Client.
 func TestClientWait(t *testing.T) {
 	held := make(chan bool)
 	release, over := make(chan bool), make(chan bool)
@@ -354,7 +357,8 @@ func TestClientIdleTimeout(t *testing.T) {
 	}
 }
 
-// php-fpm answers no second connection while a process keeps the first: the kept one is given up before the second's patience is over.
+// php-fpm answers no second connection while a process keeps the first: the kept one is given up
+// before the second's patience is over.
 func TestClientStarvation(t *testing.T) {
 	var one sync.Mutex
 	first := make(chan bool)

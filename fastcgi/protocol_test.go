@@ -20,7 +20,8 @@ func TestUnknownRole(t *testing.T) {
 		wait(t, p.called, "the App")
 		c.send(begin(2, 2, keepConn), params(2, "A", "b")).refused(2, unknownRole)
 		c.send(begin(3, 3, 0)).refused(3, unknownRole)
-		c.send(get(4, keepConn, "/")).refused(4, cannotMultiplex) // the web server wants the connection to be closed
+		// the web server wants the connection to be closed
+		c.send(get(4, keepConn, "/")).refused(4, cannotMultiplex)
 		close(p.release)
 		c.whole(1)
 		c.ended()
@@ -49,7 +50,8 @@ func TestGetValues(t *testing.T) {
 				c.server.App = gateway.AppFunc(hello)
 				srv := start(t, c.server)
 				conn := dial(t, srv.addr)
-				for _, before := range []string{"", begin(1, responder, keepConn)} { // within a request, too
+				// within a request, too
+				for _, before := range []string{"", begin(1, responder, keepConn)} {
 					want := record{typeGetValuesResult, 0, c.want}
 					if differs(t, "GET_VALUES") {
 						want.content = pairs("FCGI_MPXS_CONNS", "1")
@@ -66,8 +68,8 @@ func TestGetValues(t *testing.T) {
 	})
 }
 
-// TestMalformed checks F1, F4, F9, F21 and F22: the connection is closed, with one line that says why. A request under way on another
-// goes on.
+// TestMalformed checks F1, F4, F9, F21 and F22: the connection is closed, with one line that says
+// why. A request under way on another goes on.
 func TestMalformed(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, c := range []struct{ name, sent, reason string }{
@@ -121,8 +123,9 @@ func TestMalformed(t *testing.T) {
 	})
 }
 
-// TestTruncated cuts a request off at every byte: the next one is served well. A cut within a record or before the end of PARAMS is
-// worth a line in the log, once a minute; a body broken off is not.
+// TestTruncated cuts a request off at every byte: the next one is served well. A cut within a
+// record or before the end of PARAMS is worth a line in the log, once a minute; a body broken off
+// is not.
 func TestTruncated(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		app := func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -151,7 +154,8 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
-// checkTruncated sends a part of a request on a connection that ends then. It must not be answered as if it were whole.
+// checkTruncated sends a part of a request on a connection that ends then. It must not be answered
+// as if it were whole.
 func checkTruncated(t *testing.T, srv *server, part string) {
 	t.Helper()
 	c := dial(t, srv.addr).send(part)

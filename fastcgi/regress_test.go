@@ -18,9 +18,11 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// Each of these tests is a mistake that the engine had, told by the subject of the commit that put it right.
+// Each of these tests is a mistake that the engine had, told by the subject of the commit that put
+// it right.
 
-// TestParamsBesideAnEnd has requests end while the variables of another come: under -race, all count against one bound.
+// TestParamsBesideAnEnd has requests end while the variables of another come: under -race, all
+// count against one bound.
 func TestParamsBesideAnEnd(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const others = 40
@@ -69,7 +71,8 @@ func TestUnreadAnswers(t *testing.T) {
 	})
 }
 
-// lastRead is a listener whose connections give the last of size bytes together with io.EOF, as a tls.Conn may.
+// lastRead is a listener whose connections give the last of size bytes together with io.EOF, as a
+// tls.Conn may.
 type lastRead struct {
 	net.Listener
 	size int
@@ -133,8 +136,8 @@ func endlessApps(t *testing.T) map[string]gateway.AppFunc {
 		}}
 }
 
-// seenBroken reads on to the end, which must be the mark or a reset: nginx takes a plain one, within a record too, for the end of the
-// response.
+// seenBroken reads on to the end, which must be the mark or a reset: nginx takes a plain one,
+// within a record too, for the end of the response.
 func (c *client) seenBroken() {
 	c.t.Helper()
 	in := bufio.NewReaderSize(c, 64<<10)
@@ -210,8 +213,8 @@ func TestUnreadStream(t *testing.T) {
 	})
 }
 
-// TestErrorBehindARequest has a request and a violation of the protocol come at once: the connection is closed, and no App begins what
-// it could not end.
+// TestErrorBehindARequest has a request and a violation of the protocol come at once: the
+// connection is closed, and no App begins what it could not end.
 func TestErrorBehindARequest(t *testing.T) {
 	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
 		t.Error("the App was called")

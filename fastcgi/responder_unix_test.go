@@ -36,12 +36,14 @@ type otherApp struct {
 var otherApps = []otherApp{
 	{"libfcgi", libfcgi, 30 << 20, true, 3},
 	{"FCGI.pm", fcgiPerl, 30 << 20, true, 0}, // it has nothing to set a status with
-	// 1.1.0 writes all of a body before it reads, so a pipe must take it, and calls it an error when a script does not.
+	// 1.1.0 writes all of a body before it reads, so a pipe must take it, and calls it an error
+	// when a script does not.
 	{"fcgiwrap", fcgiwrapOn, 60_000, false, 0},
 }
 
-// TestResponders has the responders of the development kit, of Perl and of fcgiwrap on the other side, called by a Client and by
-// a Handler over HTTP, with connections that are kept and that are not.
+// TestResponders has the responders of the development kit, of Perl and of fcgiwrap on the other
+// side, called by a Client and by a Handler over HTTP, with connections that are kept and that are
+// not.
 func TestResponders(t *testing.T) {
 	for _, r := range otherApps {
 		t.Run(r.name, func(t *testing.T) {
@@ -69,8 +71,9 @@ func TestResponders(t *testing.T) {
 	}
 }
 
-// A worker that is told to end does so at once: no connection is kept to it. Plack's workers are such programs, and one that waited
-// for the next request of a kept connection did not notice SIGTERM.
+// A worker that is told to end does so at once: no connection is kept to it. Plack's workers are
+// such programs, and one that waited for the next request of a kept connection did not notice
+// SIGTERM.
 func TestWorkerEnds(t *testing.T) {
 	socket := filepath.Join(webserver.Dir(t), "s")
 	cmd := fcgiPerl(t, "", socket)
@@ -92,7 +95,8 @@ func asleep(pid int) bool {
 	return err != nil || found && strings.HasPrefix(state, "S")
 }
 
-// runResponder runs a program until the test ends, and returns when it listens. The channel is closed when it has ended.
+// runResponder runs a program until the test ends, and returns when it listens. The channel is
+// closed when it has ended.
 func runResponder(t *testing.T, cmd *exec.Cmd, socket string) (ended <-chan struct{}) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
@@ -107,7 +111,8 @@ func runResponder(t *testing.T, cmd *exec.Cmd, socket string) (ended <-chan stru
 		cmd.Process.Kill()
 		<-done
 	})
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // it says nothing when it listens
+	// it says nothing when it listens
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if nc, err := net.Dial("unix", socket); err == nil {
 			nc.Close()
 			return done
@@ -148,7 +153,8 @@ func missing(t *testing.T, name string, why []byte) {
 	t.Skipf("%s is not to be had: %.200s", name, why)
 }
 
-// sizes are of bodies that fit the first record, that need more, and that are more than a socket takes.
+// sizes are of bodies that fit the first record, that need more, and that are more than a socket
+// takes.
 func (r otherApp) sizes() []int {
 	return slices.DeleteFunc([]int{0, 1, 32_768, 60_000, 65_536, 3 << 20}, func(n int) bool { return n > r.maxBody })
 }
@@ -228,7 +234,8 @@ func (r otherApp) overHTTP(t *testing.T, c *fastcgi.Client, root string) {
 	}
 	for _, size := range r.sizes() {
 		body := strings.Repeat("b", size)
-		for _, in := range []io.Reader{strings.NewReader(body), streamed(body)} { // the second comes in chunks, without a length
+		// the second comes in chunks, without a length
+		for _, in := range []io.Reader{strings.NewReader(body), streamed(body)} {
 			resp, got := ask("POST", "", in)
 			if resp.StatusCode != 202 || got != "POST\n"+body || resp.Header.Get("X-Path") != "/app/script.sh|/a b" {
 				t.Errorf("%d bytes: got %s, %v and %d bytes", size, resp.Status, resp.Header, len(got))

@@ -15,8 +15,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// ExampleAuthorizer lets a request pass that has a known token, and tells whatever answers it whose that is: as REMOTE_USER. Everybody
-// else gets a 401.
+// ExampleAuthorizer lets a request pass that has a known token, and tells whatever answers it whose
+// that is: as REMOTE_USER. Everybody else gets a 401.
 func ExampleAuthorizer() {
 	users := map[string]string{"Bearer s3cret": "alice"}
 
@@ -78,7 +78,8 @@ func ExampleFilter() {
 	// 2 and stormy night.
 }
 
-// ask does what a web server would: it sends one request of that role, with data for a filter, and returns the response.
+// ask does what a web server would: it sends one request of that role, with data for a filter, and
+// returns the response.
 func ask(server *fastcgi.Server, role fastcgi.Role, data string, variables ...string) string {
 	ours, theirs := net.Pipe()
 	go server.Serve(&single{conn: theirs})

@@ -19,7 +19,8 @@ const (
 	filter     = 3
 )
 
-// TestAuthorizer checks F30. No request has a STDIN, which lighttpd does not send; one has some that means nothing.
+// TestAuthorizer checks F30. No request has a STDIN, which lighttpd does not send; one has some
+// that means nothing.
 func TestAuthorizer(t *testing.T) {
 	deny := func(status, text string) gateway.App {
 		return gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -162,7 +163,8 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestFilterAnswersEarly has output before the end of STDIN, which this side may leave to the filter (F31).
+// TestFilterAnswersEarly has output before the end of STDIN, which this side may leave to the
+// filter (F31).
 func TestFilterAnswersEarly(t *testing.T) {
 	kept := make(chan io.Reader, 1)
 	srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), Filter: fastcgi.FilterFunc(
@@ -184,7 +186,8 @@ func TestFilterAnswersEarly(t *testing.T) {
 	}
 }
 
-// TestFilterReadsEitherStream has more in one stream than is held in memory, while the other is read.
+// TestFilterReadsEitherStream has more in one stream than is held in memory, while the other is
+// read.
 func TestFilterReadsEitherStream(t *testing.T) {
 	srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), Filter: fastcgi.FilterFunc(
 		func(w gateway.ResponseWriter, r *gateway.Request, data *fastcgi.Data) error {

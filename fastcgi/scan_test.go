@@ -18,8 +18,8 @@ type scanned struct {
 	content string
 }
 
-// scanAll cuts what comes from r into records, the way a connection does, through a buffer of that size. It checks what a piece
-// promises on the way.
+// scanAll cuts what comes from r into records, the way a connection does, through a buffer of that
+// size. It checks what a piece promises on the way.
 func scanAll(t *testing.T, r io.Reader, size int) (records []scanned, s scanner, left int, err error) {
 	t.Helper()
 	buf, end, content := make([]byte, size), 0, []byte(nil)
@@ -66,8 +66,8 @@ func readAll(data []byte) (records []scanned, err error) {
 	}
 }
 
-// checkScan compares the two for one stream in one way of delivery. A scanner hands a record on before its padding has come, so it
-// may have one more.
+// checkScan compares the two for one stream in one way of delivery. A scanner hands a record on
+// before its padding has come, so it may have one more.
 func checkScan(t *testing.T, data []byte, r io.Reader, size int) {
 	t.Helper()
 	want, wantErr := readAll(data)
@@ -93,8 +93,8 @@ func checkScan(t *testing.T, data []byte, r io.Reader, size int) {
 	}
 }
 
-// checkSplits goes through the ways in which bytes may come, and the buffers that they may come into: the smallest, one that cuts most records, and
-// a connection's.
+// checkSplits goes through the ways in which bytes may come, and the buffers that they may come
+// into: the smallest, one that cuts most records, and a connection's.
 func checkSplits(t *testing.T, data []byte) {
 	t.Helper()
 	for _, size := range []int{wire.HeaderSize, 61, len(inBuffer{})} {

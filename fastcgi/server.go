@@ -84,13 +84,13 @@ func ListenAndServe(addr string, app gateway.App) error {
 // A peer can send any variables, and so claim to be anybody. Listen on loopback or on a unix
 // socket, or say who may connect with AllowedPeers.
 //
-// A peer that breaks the protocol is disconnected, and a log line says why, once a minute: a version
-// other than 1, a length that does not fit, an application record for request 0, a request begun
-// twice, a body before the end of the variables. Records of requests that are not open, and types
-// that an application does not know, are ignored. Two deviations are accepted. A name that occurs
-// twice stays twice, because nginx sends a setting and its override so. A web server that has
-// closed its sending side still gets its responses if it reads them, though the contexts of their
-// requests have ended.
+// A peer that breaks the protocol is disconnected, and a log line says why, once a minute: a
+// version other than 1, a length that does not fit, an application record for request 0, a request
+// begun twice, a body before the end of the variables. Records of requests that are not open, and
+// types that an application does not know, are ignored. Two deviations are accepted. A name that
+// occurs twice stays twice, because nginx sends a setting and its override so. A web server that
+// has closed its sending side still gets its responses if it reads them, though the contexts of
+// their requests have ended.
 //
 // The protocol has no flow control for each request: a web server that does not read one response
 // delays the others of that connection, and no other connection.

@@ -49,13 +49,14 @@ type server struct {
 	served chan error // what Serve returned
 }
 
-// CurrentRequests returns how many requests hold a place: those whose App has not returned, and those whose variables are not
-// complete.
+// CurrentRequests returns how many requests hold a place: those whose App has not returned, and
+// those whose variables are not complete.
 func (s *server) CurrentRequests() int {
 	return s.Stats().Requests
 }
 
-// start serves with s on a unix socket, and closes it when the test ends. Everything is read off the wire: nothing else is shared.
+// start serves with s on a unix socket, and closes it when the test ends. Everything is read off
+// the wire: nothing else is shared.
 func start(t *testing.T, s *fastcgi.Server) *server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fcgi") // a socket's path must be short
@@ -100,7 +101,8 @@ func startApp(t *testing.T, app gateway.AppFunc) *server {
 	return start(t, &fastcgi.Server{App: app})
 }
 
-// echo answers with the environ, a line for each variable but those that are required, and the body.
+// echo answers with the environ, a line for each variable but those that are required, and the
+// body.
 func echo(w gateway.ResponseWriter, r *gateway.Request) error {
 	for name, value := range r.Environ.All() {
 		if name == "REQUEST_METHOD" || name == "SERVER_PROTOCOL" {
@@ -202,7 +204,8 @@ func TestLargeBody(t *testing.T) {
 			text := head(1, 0, "CONTENT_LENGTH", fmt.Sprint(size))
 			for rest := want; rest != ""; {
 				n := min(len(rest), 65535)
-				text += padded(typeStdin, 1, rest[:n], strings.Repeat("p", 255)) // F2: 65,535 and 255 bytes
+				// F2: 65,535 and 255 bytes
+				text += padded(typeStdin, 1, rest[:n], strings.Repeat("p", 255))
 				rest = rest[n:]
 			}
 			io.WriteString(c, text+rec(typeStdin, 1, ""))
@@ -258,7 +261,8 @@ func TestPanicCostsOneRequest(t *testing.T) {
 	})
 }
 
-// TestGoexitCostsOneRequest has an App end its goroutine, as testing.T.FailNow does, where nothing can be recovered.
+// TestGoexitCostsOneRequest has an App end its goroutine, as testing.T.FailNow does, where nothing
+// can be recovered.
 func TestGoexitCostsOneRequest(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -320,7 +324,8 @@ func TestBrokenResponse(t *testing.T) {
 	})
 }
 
-// TestBrokenResponseWaitsForOthers has a whole response under way on the connection of a broken one.
+// TestBrokenResponseWaitsForOthers has a whole response under way on the connection of a broken
+// one.
 func TestBrokenResponseWaitsForOthers(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -355,7 +360,8 @@ func TestBrokenResponseWaitsForOthers(t *testing.T) {
 	})
 }
 
-// TestStderr is about Server alone, as the other tests of FCGI_STDERR: net/http/fcgi has none for its handler.
+// TestStderr is about Server alone, as the other tests of FCGI_STDERR: net/http/fcgi has none for
+// its handler.
 func TestStderr(t *testing.T) {
 	want := strings.Repeat("log ", 50_000)
 	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {

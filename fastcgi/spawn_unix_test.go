@@ -19,7 +19,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// TestSpawnFcgi has several processes on one listening socket, their file descriptor 0: each of them answers (F33).
+// TestSpawnFcgi has several processes on one listening socket, their file descriptor 0: each of
+// them answers (F33).
 func TestSpawnFcgi(t *testing.T) {
 	spawn := webserver.Find(t, "spawn-fcgi")
 	self, err := os.Executable()
@@ -62,7 +63,8 @@ func spawned(out string) []int {
 	return pids
 }
 
-// pause stops all processes but one. A signal is delivered some time later: only a stopped one surely accepts nothing.
+// pause stops all processes but one. A signal is delivered some time later: only a stopped one
+// surely accepts nothing.
 func pause(t *testing.T, pids []int, but int) {
 	t.Helper()
 	for _, pid := range pids {
@@ -80,7 +82,8 @@ func pause(t *testing.T, pids []int, but int) {
 
 // stopped asks ps, which every Unix has.
 func stopped(pid int) bool {
-	out, _ := exec.Command("ps", "-o", "state=", "-p", fmt.Sprint(pid)).Output() // without an answer it is asked again
+	// without an answer it is asked again
+	out, _ := exec.Command("ps", "-o", "state=", "-p", fmt.Sprint(pid)).Output()
 	return strings.HasPrefix(strings.TrimSpace(string(out)), "T")
 }
 

@@ -16,7 +16,8 @@ func manyRecords(id uint16, size int) (text string) {
 	return text
 }
 
-// stateApp keeps the connection in its state until the web server has gone, or the server is closed.
+// stateApp keeps the connection in its state until the web server has gone, or the server is
+// closed.
 func stateApp(w gateway.ResponseWriter, r *gateway.Request) error {
 	switch r.Environ.Get("REQUEST_URI") {
 	case "/running":
@@ -35,8 +36,9 @@ func stateApp(w gateway.ResponseWriter, r *gateway.Request) error {
 	return hello(w, r)
 }
 
-// TestEndsInEveryState ends a connection in each state, at once and a moment later, in every way: nothing may be left of it. Neither
-// side can tell when the other is in its state, which is why there are several moments.
+// TestEndsInEveryState ends a connection in each state, at once and a moment later, in every way:
+// nothing may be left of it. Neither side can tell when the other is in its state, which is why
+// there are several moments.
 func TestEndsInEveryState(t *testing.T) {
 	endings := map[string]func(c *client, srv *server){
 		"disconnect":             func(c *client, srv *server) { c.Close() },

@@ -19,7 +19,8 @@ import (
 // childFile is the variable that makes TestStracedChild a server, and names the file that it sends.
 const childFile = "CGIKIT_TEST_STRACED_FILE"
 
-// TestStracedChild is the process that the tests below look at: it serves on an inherited socket until it is asked for /last.
+// TestStracedChild is the process that the tests below look at: it serves on an inherited socket
+// until it is asked for /last.
 func TestStracedChild(t *testing.T) {
 	name := os.Getenv(childFile)
 	if name == "" {
@@ -44,7 +45,8 @@ func TestStracedChild(t *testing.T) {
 	}
 }
 
-// straced has talk speak to a server in a process of its own, and returns the calls that it made on sockets and on files.
+// straced has talk speak to a server in a process of its own, and returns the calls that it made on
+// sockets and on files.
 func straced(t *testing.T, network, file string, talk func(c *client)) (calls []string) {
 	t.Helper()
 	strace := webserver.Find(t, "strace")
@@ -85,7 +87,8 @@ func straced(t *testing.T, network, file string, talk func(c *client)) (calls []
 	if err := child.Wait(); err != nil {
 		t.Fatalf("child: %v\n%s", err, out)
 	}
-	traces, err := filepath.Glob(filepath.Join(dir, "trace.*")) // one of each thread, so that no line is cut
+	// one of each thread, so that no line is cut
+	traces, err := filepath.Glob(filepath.Join(dir, "trace.*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// TestBodyStalls has a peer that falls silent within a body. The App is told; what else is on the connection goes on.
+// TestBodyStalls has a peer that falls silent within a body. The App is told; what else is on the
+// connection goes on.
 func TestBodyStalls(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		returned := make(chan error, 1)
@@ -36,7 +37,8 @@ func TestBodyStalls(t *testing.T) {
 	})
 }
 
-// TestTimeouts has peers that fall silent. Each is disconnected; the log says so where it was in the middle of something.
+// TestTimeouts has peers that fall silent. Each is disconnected; the log says so where it was in
+// the middle of something.
 func TestTimeouts(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, c := range []struct {
@@ -69,8 +71,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestTimeoutsBeforeARequest has peers that send something, but never a whole request: the time of a connection that is kept after a
-// request is not theirs. None of them is worth a line in the log.
+// TestTimeoutsBeforeARequest has peers that send something, but never a whole request: the time of
+// a connection that is kept after a request is not theirs. None of them is worth a line in the log.
 func TestTimeoutsBeforeARequest(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const short = 50 * time.Millisecond
@@ -101,7 +103,8 @@ func TestTimeoutsBeforeARequest(t *testing.T) {
 	})
 }
 
-// TestKeptConnectionHasNoReadTimeout: how long to keep a connection after a request is the web server's choice.
+// TestKeptConnectionHasNoReadTimeout: how long to keep a connection after a request is the web
+// server's choice.
 func TestKeptConnectionHasNoReadTimeout(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const bound = 200 * time.Millisecond
@@ -117,7 +120,8 @@ func TestKeptConnectionHasNoReadTimeout(t *testing.T) {
 	})
 }
 
-// TestSlowParams has a peer that keeps sending variables, a byte at a time: the whole of them is bounded.
+// TestSlowParams has a peer that keeps sending variables, a byte at a time: the whole of them is
+// bounded.
 func TestSlowParams(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), ReadTimeout: 50 * time.Millisecond})
@@ -179,8 +183,9 @@ func TestWriteTimeout(t *testing.T) {
 	})
 }
 
-// TestWriteTimeoutLastsOnce has a peer that reads nothing: what the system's buffers take does not count as progress, whatever the
-// App writes. A test on a busy machine may be late, so that the best of several tries counts.
+// TestWriteTimeoutLastsOnce has a peer that reads nothing: what the system's buffers take does not
+// count as progress, whatever the App writes. A test on a busy machine may be late, so that the
+// best of several tries counts.
 func TestWriteTimeoutLastsOnce(t *testing.T) {
 	const bound, tries = time.Second, 4
 	for stream, app := range endlessApps(t) {
@@ -217,7 +222,8 @@ func untilGivenUp(t *testing.T, network string, bound time.Duration, app gateway
 	return wait(t, wrote, "the failure")
 }
 
-// TestSlowReaderIsServed takes a response slowly, but never stops: WriteTimeout bounds the wait and not the whole.
+// TestSlowReaderIsServed takes a response slowly, but never stops: WriteTimeout bounds the wait and
+// not the whole.
 func TestSlowReaderIsServed(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const size, bound = 4 << 20, 400 * time.Millisecond

@@ -18,7 +18,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestTshark: Wireshark reads the records of our client and of our server, and finds none malformed.
+// TestTshark: Wireshark reads the records of our client and of our server, and finds none
+// malformed.
 func TestTshark(t *testing.T) {
 	tshark := webserver.Find(t, "tshark")
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -31,9 +31,10 @@ func mirror(w gateway.ResponseWriter, r *gateway.Request) error {
 	return err
 }
 
-// TestVectors replays what a web server may send. What is expected is what comes back, by id in ascending order, each part with
-// its id before it: a response's URI and body, or only its status where that is not 200; the name of another end; what management
-// records say. Then "closed" where the server closed first, and "log" with a part of the line that it logged.
+// TestVectors replays what a web server may send. What is expected is what comes back, by id in
+// ascending order, each part with its id before it: a response's URI and body, or only its status
+// where that is not 200; the name of another end; what management records say. Then "closed" where
+// the server closed first, and "log" with a part of the line that it logged.
 func TestVectors(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, v := range vectors.Load(t, "../testdata/fastcgi") {
@@ -113,8 +114,8 @@ func describeValues(content string) string {
 	return text
 }
 
-// FuzzConn sends anything to both engines: they must not panic, hang or take more memory than a request may, and what they answer must
-// have been asked.
+// FuzzConn sends anything to both engines: they must not panic, hang or take more memory than a
+// request may, and what they answer must have been asked.
 func FuzzConn(f *testing.F) {
 	for _, v := range vectors.Load(f, "../testdata/fastcgi") {
 		f.Add(v.Data)
@@ -146,7 +147,8 @@ func FuzzConn(f *testing.F) {
 	})
 }
 
-// mostHeap is 64 MiB, where a connection has at most 4 MiB of variables, and 100 MiB that package testing takes to fuzz.
+// mostHeap is 64 MiB, where a connection has at most 4 MiB of variables, and 100 MiB that package
+// testing takes to fuzz.
 const mostHeap = 64<<20 + 100<<20
 
 // heap returns the bytes of memory in use, garbage among them.

@@ -56,7 +56,8 @@ func TestWriterGivesUp(t *testing.T) {
 				all := make(chan []byte)
 				go func() {
 					io.ReadFull(far, got)
-					time.Sleep(9*time.Second/8 + abortTime/2) // of a pipe, what it took until the first look is progress
+					// of a pipe, what it took until the first look is progress
+					time.Sleep(9*time.Second/8 + abortTime/2)
 					rest, _ := io.ReadAll(far)
 					all <- slices.Concat(got, rest)
 				}()

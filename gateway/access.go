@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
-// Access is what became of one request: a line of an access log, and what metrics count. It may be kept, but for Request.
+// Access is what became of one request: a line of an access log, and what metrics count. It may be
+// kept, but for Request.
 type Access struct {
-	Request  *Request      // as it came in. It must not be changed, nor kept
-	Script   string        // the script's file, where one was looked for and found
-	Status   int           // what the client was answered; 0 where it was cut off without an answer, 499 where it left before one
+	Request *Request // as it came in. It must not be changed, nor kept
+	Script  string   // the script's file, where one was looked for and found
+	// what the client was answered; 0 where it was cut off without an answer, 499 where it left
+	// before one
+	Status   int
 	Bytes    int64         // of the body, that were handed to the server
 	Start    time.Time     // when the request came
 	Head     time.Duration // until the backend's first response head was there; 0 if none ever was
@@ -19,8 +22,8 @@ type Access struct {
 	Err      error         // why there is no whole response of the backend; nil where there is
 }
 
-// Meter is a ResponseWriter that counts what goes through it, for an App such as [Watch] that tells of its requests. It belongs to
-// one request.
+// Meter is a ResponseWriter that counts what goes through it, for an App such as [Watch] that tells
+// of its requests. It belongs to one request.
 type Meter struct {
 	ResponseWriter
 	Access Access // what is known so far; Script and Head are for the App to fill in
@@ -61,7 +64,8 @@ func (m *Meter) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// Report completes the Access of a request for which the App returns err, and returns it. It is called once, at the end.
+// Report completes the Access of a request for which the App returns err, and returns it. It is
+// called once, at the end.
 func (m *Meter) Report(err error) *Access {
 	a := &m.Access
 	a.Duration = time.Since(a.Start)

@@ -51,13 +51,14 @@ func (f AppFunc) ServeGateway(w ResponseWriter, r *Request) error { return f(w, 
 // [util.FileWrapper]. Neither is in the interface: a wrapper that embeds ResponseWriter would pass
 // bodies around its own Write. A wrapper may have a method Unwrap() ResponseWriter.
 type ResponseWriter interface {
-	// Headers returns the fields to send, as they stand when the head is committed. Later changes do
-	// nothing.
+	// Headers returns the fields to send, as they stand when the head is committed. Later changes
+	// do nothing.
 	Headers() *headers.Headers
 
 	// Start sets the status: three digits, a space and a reason, which may be empty ("404 Not
-	// Found"). It may be called again until the head is committed, and returns [ErrCommitted] after that. A 1xx status cannot
-	// travel in CGI: it is ignored. For a malformed status it returns a [*RuleError].
+	// Found"). It may be called again until the head is committed, and returns [ErrCommitted] after
+	// that. A 1xx status cannot travel in CGI: it is ignored. For a malformed status it returns a
+	// [*RuleError].
 	Start(status string) error
 
 	// Write sends body bytes. The first call without a Start means "200 OK". For HEAD, 204, 205 and
@@ -70,18 +71,19 @@ type ResponseWriter interface {
 
 // Errors that a caller may want to tell apart.
 var (
-	// ErrAbort, returned or panicked with by an App, breaks the exchange without an error page and without a log line.
+	// ErrAbort, returned or panicked with by an App, breaks the exchange without an error page and
+	// without a log line.
 	ErrAbort = errors.New("gateway: response aborted by the app")
 
-	// ErrBroken is wrapped by every error of [BaseCGIHandler.Run]: the response on Stdout is not whole, and the transport
-	// has to make that visible to its peer.
+	// ErrBroken is wrapped by every error of [BaseCGIHandler.Run]: the response on Stdout is not
+	// whole, and the transport has to make that visible to its peer.
 	ErrBroken = errors.New("gateway: response is not whole")
 
 	// ErrCommitted is returned by Start when the head has been sent.
 	ErrCommitted = errors.New("gateway: head already sent")
 
-	// ErrContentLength is returned by Write when the app sends more than its Content-Length, and is the reason of a broken
-	// response when it sent less.
+	// ErrContentLength is returned by Write when the app sends more than its Content-Length, and is
+	// the reason of a broken response when it sent less.
 	ErrContentLength = errors.New("gateway: body does not match the declared Content-Length")
 
 	// ErrFinished is returned by everything an App was handed once the App has returned.

@@ -42,7 +42,8 @@ type Response struct {
 
 // BackendError is a failure of the backend, as the web server's client may be told of it.
 type BackendError struct {
-	Status int    // 502 Bad Gateway, 503 Service Unavailable or 504 Gateway Timeout; others are taken for 502
+	// 502 Bad Gateway, 503 Service Unavailable or 504 Gateway Timeout; others are taken for 502
+	Status int
 	Reason string // fit for the public: says what happened, not where
 	Err    error  // the detail, for the log
 }
@@ -111,8 +112,9 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 
 // Delegates reports whether the head names a file, or another place, from which a web server in
 // front takes the body: by X-Accel-Redirect, X-Sendfile, X-Sendfile2, X-LIGHTTPD-send-file or
-// X-LIGHTTPD-send-tempfile. Its Content-Length, if any, is then about that body, and no Content-Type
-// need be there. Symfony's BinaryFileResponse, for one, declares the length of the file.
+// X-LIGHTTPD-send-tempfile. Its Content-Length, if any, is then about that body, and no
+// Content-Type need be there. Symfony's BinaryFileResponse, for one, declares the length of the
+// file.
 func (r *Response) Delegates() bool {
 	for name, value := range r.Headers.All() {
 		if value != "" && isDelegation(name) {

@@ -97,9 +97,11 @@ func TestForwardDelegates(t *testing.T) {
 	}
 }
 
-// TestForwardCuts: nothing after the declared length passes (C40), and the log has one line about it.
+// TestForwardCuts: nothing after the declared length passes (C40), and the log has one line about
+// it.
 func TestForwardCuts(t *testing.T) {
-	for _, length := range []int{0, 1, 5000, 40_000} { // in the head's buffer, in the first block, in the second
+	// in the head's buffer, in the first block, in the second
+	for _, length := range []int{0, 1, 5000, 40_000} {
 		head := fmt.Sprintf("Content-Length: %d\r\n\r\n", length)
 		whole := strings.Repeat("a", length)
 		got := run("GET", Forward(replies("Status: 200 OK\r\n"+head+whole+strings.Repeat("b", 100_000))).ServeGateway)
@@ -147,7 +149,8 @@ func TestForwardFailures(t *testing.T) {
 	if !strings.HasPrefix(got.out, "Status: 503 Service Unavailable\r\n") || !strings.HasSuffix(got.out, "\r\n\r\nNo room.\n") {
 		t.Errorf("got %q", got.out)
 	}
-	for _, cause := range []error{nil, io.EOF, io.ErrUnexpectedEOF} { // io.EOF is what a decoder met where more had to come
+	// io.EOF is what a decoder met where more had to come
+	for _, cause := range []error{nil, io.EOF, io.ErrUnexpectedEOF} {
 		brokenOff := backendFunc(func(*Request) (*Response, error) {
 			body := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(&BackendError{Status: 502, Reason: "broke off", Err: cause}))
 			return &Response{Status: "200 OK", Headers: headers.New(), Body: io.NopCloser(body)}, nil
@@ -189,8 +192,9 @@ func TestForwardFlushes(t *testing.T) {
 	}
 }
 
-// TestForwardFlushesHead: a response without a body is complete with its head, which is sent at once,
-// whatever Content-Length it has, though the backend goes on. nginx 1.22 does the same for HEAD.
+// TestForwardFlushesHead: a response without a body is complete with its head, which is sent at
+// once, whatever Content-Length it has, though the backend goes on. nginx 1.22 does the same for
+// HEAD.
 func TestForwardFlushesHead(t *testing.T) {
 	for _, c := range []struct{ method, status string }{
 		{"HEAD", "200 OK"}, {"GET", "204 No Content"}, {"GET", "304 Not Modified"}, {"POST", "204 No Content"},
@@ -245,7 +249,8 @@ func TestErrorPage(t *testing.T) {
 	}
 }
 
-// TestForwardStdin: a Backend sees from Stdin whether there is a body, and from ContentLength how long it is.
+// TestForwardStdin: a Backend sees from Stdin whether there is a body, and from ContentLength how
+// long it is.
 func TestForwardStdin(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// The client, the gateway or the backend may be to blame for an exchange that failed, and the status
-// tells which one:
+// The client, the gateway or the backend may be to blame for an exchange that failed, and the
+// status tells which one:
 //
 //   - the client: 400, 408, 411, 413, 431, and 499 in an access log
 //   - the gateway: 500 and 503
@@ -106,8 +106,8 @@ func clientGone(ctx context.Context) bool {
 	return cause == context.Canceled || errors.Is(cause, ErrClientGone)
 }
 
-// IsClientFault reports whether the status of [ErrorPage] is a 4xx. Logs have such errors at a lower
-// level.
+// IsClientFault reports whether the status of [ErrorPage] is a 4xx. Logs have such errors at a
+// lower level.
 func IsClientFault(err error) bool {
 	status, _ := ErrorPage(err)
 	return status[0] == '4'

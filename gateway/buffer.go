@@ -2,11 +2,13 @@ package gateway
 
 import "sync"
 
-// buffer is a pooled block of bytes: a head, or body bytes that wait. Its methods take a nil buffer for an empty one.
+// buffer is a pooled block of bytes: a head, or body bytes that wait. Its methods take a nil buffer
+// for an empty one.
 type buffer struct{ data []byte }
 
-// A buffer holds the head of an ordinary response and the 4 KiB of body that go out with it. Larger ones, grown for a large
-// head, are not pooled, so that one such response does not hold memory for ever.
+// A buffer holds the head of an ordinary response and the 4 KiB of body that go out with it. Larger
+// ones, grown for a large head, are not pooled, so that one such response does not hold memory for
+// ever.
 const (
 	bufferSize = 2*headBuffer - 64
 	bufferKeep = 64 << 10

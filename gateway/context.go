@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// ErrClientGone is the [context.Cause] of a request whose web server aborted it or went away. A context that ended at a
-// deadline or a shutdown has another cause.
+// ErrClientGone is the [context.Cause] of a request whose web server aborted it or went away. A
+// context that ended at a deadline or a shutdown has another cause.
 var ErrClientGone = errors.New("gateway: the client went away")
 
-// RequestContext is the context of one request, for the authors of transports. It costs nothing until Done is asked for:
-// only then is the peer watched, the timer of the deadline started, and the parent's Done called, which lets a CGI program
-// leave signals alone. Begin makes a zero one ready. Its methods may be called at the same time.
+// RequestContext is the context of one request, for the authors of transports. It costs nothing
+// until Done is asked for: only then is the peer watched, the timer of the deadline started, and
+// the parent's Done called, which lets a CGI program leave signals alone. Begin makes a zero one
+// ready. Its methods may be called at the same time.
 //
-// [BaseCGIHandler.Run] gives the App a context that has a method End as it is, and calls End when the App has returned. Any
-// other context it wraps in a RequestContext.
+// [BaseCGIHandler.Run] gives the App a context that has a method End as it is, and calls End when
+// the App has returned. Any other context it wraps in a RequestContext.
 type RequestContext struct {
 	context.Context // the parent
 	deadline        time.Time
@@ -33,13 +34,13 @@ type RequestContext struct {
 
 // Watcher finds out that a peer has gone.
 type Watcher interface {
-	// Watch calls gone, once, when the peer has gone away. It returns a function that ends the watch and waits for that, or
-	// nil.
+	// Watch calls gone, once, when the peer has gone away. It returns a function that ends the
+	// watch and waits for that, or nil.
 	Watch(gone func()) (stop func())
 }
 
-// Begin makes c ready; it must be called before c is used. timeout, counted from now, is its deadline where it is positive.
-// The watcher may be nil.
+// Begin makes c ready; it must be called before c is used. timeout, counted from now, is its
+// deadline where it is positive. The watcher may be nil.
 func (c *RequestContext) Begin(parent context.Context, timeout time.Duration, watcher Watcher) {
 	c.Context, c.watcher = parent, watcher
 	if timeout > 0 {
@@ -108,8 +109,8 @@ func (c *RequestContext) errLocked() error {
 	return c.Context.Err()
 }
 
-// Value asks the derived context first: by that, package context links children to it without a goroutine, and finds the
-// cause.
+// Value asks the derived context first: by that, package context links children to it without a
+// goroutine, and finds the cause.
 func (c *RequestContext) Value(key any) any {
 	c.mu.Lock()
 	if c.inner == nil && c.err != nil {
@@ -120,8 +121,8 @@ func (c *RequestContext) Value(key any) any {
 	return ctx.Value(key)
 }
 
-// End cancels the context, with [ErrClientGone] as its cause where the peer has gone and nil where the request is over. Calls
-// after the first do nothing. A context may end before Begin.
+// End cancels the context, with [ErrClientGone] as its cause where the peer has gone and nil where
+// the request is over. Calls after the first do nothing. A context may end before Begin.
 func (c *RequestContext) End(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,7 +135,8 @@ func (c *RequestContext) End(cause error) {
 	c.err, c.cause = cmp.Or(c.errLocked(), context.Canceled), cause
 }
 
-// Release is End for the last time. It also waits for the watch to end, so that the connection can be closed.
+// Release is End for the last time. It also waits for the watch to end, so that the connection can
+// be closed.
 func (c *RequestContext) Release() {
 	c.End(nil)
 	if c.stop != nil {

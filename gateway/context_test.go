@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// A context that is asked late, derived from, and asked for values behaves as one made by package context.
+// A context that is asked late, derived from, and asked for values behaves as one made by package
+// context.
 func TestContextIsOneOfItsKind(t *testing.T) {
 	type key struct{}
 	parent := context.WithValue(context.Background(), key{}, "value")
@@ -90,7 +91,8 @@ func TestContextCause(t *testing.T) {
 	}
 }
 
-// TestRunTakesAContext: an App gets the transport's own lazy context, and any other in one that ends with the request.
+// TestRunTakesAContext: an App gets the transport's own lazy context, and any other in one that
+// ends with the request.
 func TestRunTakesAContext(t *testing.T) {
 	lazy := new(RequestContext)
 	lazy.Begin(context.Background(), 0, nil)

@@ -11,9 +11,11 @@ import (
 // The rules of the environ are the same for every transport because [BaseCGIHandler.Run] applies
 // them. They say what is changed in what the web server sent, and how long the body is.
 
-// RequestError is a request that no App gets to see, because what describes it cannot be trusted. The client is told 400.
+// RequestError is a request that no App gets to see, because what describes it cannot be trusted.
+// The client is told 400.
 type RequestError struct {
-	Reason string // what is wrong, such as "malformed CONTENT_LENGTH"; for the log, not for the client
+	// what is wrong, such as "malformed CONTENT_LENGTH"; for the log, not for the client
+	Reason string
 	Input  string // the offending value, cut to 64 bytes
 }
 
@@ -62,7 +64,8 @@ func normalise(e *util.Environ, stream bool) (length int64, err error) {
 		fold(e, "CONTENT_TYPE", "HTTP_CONTENT_TYPE")
 		fold(e, "CONTENT_LENGTH", "HTTP_CONTENT_LENGTH")
 	}
-	return bodyLength(e, e.Get("CONTENT_LENGTH"), stream) // as the App sees it: an empty one may override an include's
+	// as the App sees it: an empty one may override an include's
+	return bodyLength(e, e.Get("CONTENT_LENGTH"), stream)
 }
 
 // bodyLength decides how much of the input stream is the body. Apache's mod_cgi decodes a chunked

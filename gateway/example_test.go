@@ -33,7 +33,8 @@ func Example() {
 	// Hello from /here
 }
 
-// A failure before the head is sent gives the client an error page without details; LogException gets them.
+// A failure before the head is sent gives the client an error page without details; LogException
+// gets them.
 func ExampleBaseCGIHandler() {
 	h := &gateway.BaseCGIHandler{
 		Stdout:       crlf{os.Stdout},
@@ -54,7 +55,8 @@ func ExampleBaseCGIHandler() {
 	// Back soon.
 }
 
-// ReadResponse is what a client of a CGI-like protocol needs: it reads the head, and the rest is the body.
+// ReadResponse is what a client of a CGI-like protocol needs: it reads the head, and the rest is
+// the body.
 func ExampleReadResponse() {
 	stdout := io.NopCloser(strings.NewReader("Status: 404 Not Found\nContent-Type: text/plain\n\nno such thing"))
 	resp, err := gateway.ReadResponse(stdout, 0)
@@ -68,7 +70,8 @@ func ExampleReadResponse() {
 	// Output: 404 Not Found, text/plain: no such thing
 }
 
-// A file that an App copies to its ResponseWriter goes by sendfile(2) where the transport and the system can.
+// A file that an App copies to its ResponseWriter goes by sendfile(2) where the transport and the
+// system can.
 func ExampleResponseWriter() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f, err := os.Open("testdata/page.txt")

@@ -191,7 +191,8 @@ type fragile struct{ error }
 func (f *fragile) Error() string { return f.error.Error() }
 func (f *fragile) Unwrap() error { return f.error }
 
-// TestPanicsBehindTheApp: what an App leaves behind, and what a hook does, must not panic in the transport.
+// TestPanicsBehindTheApp: what an App leaves behind, and what a hook does, must not panic in the
+// transport.
 func TestPanicsBehindTheApp(t *testing.T) {
 	oops := func(ResponseWriter, *Request) error { return errors.New("oops") }
 	for _, c := range []struct {
@@ -251,7 +252,8 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestPeerOfTheApp: an App that failed because a backend of its own went away has somebody to show the break to.
+// TestPeerOfTheApp: an App that failed because a backend of its own went away has somebody to show
+// the break to.
 func TestPeerOfTheApp(t *testing.T) {
 	got := run("GET", then(write("abc"), flush, func(ResponseWriter, *Request) error {
 		return &BackendError{Status: 502, Reason: "reset", Err: syscall.ECONNRESET}
@@ -264,7 +266,8 @@ func TestPeerOfTheApp(t *testing.T) {
 	}
 }
 
-// TestBrokenInside: an App may hand on the error of a Run of its own, and is given its error page all the same.
+// TestBrokenInside: an App may hand on the error of a Run of its own, and is given its error page
+// all the same.
 func TestBrokenInside(t *testing.T) {
 	inner := func(ResponseWriter, *Request) error {
 		h := &BaseCGIHandler{Stdout: &failingWriter{err: syscall.EPIPE}}

@@ -17,9 +17,9 @@ type File interface {
 	Stat() (os.FileInfo, error)
 }
 
-// ReadFrom implements io.ReaderFrom. A regular file, also inside an io.LimitedReader or a FileWrapper, commits the head and
-// is sent by sendfile(2) where the system can; anything else is copied in blocks of 32 KiB. Like io.Copy it does not flush
-// between blocks.
+// ReadFrom implements io.ReaderFrom. A regular file, also inside an io.LimitedReader or a
+// FileWrapper, commits the head and is sent by sendfile(2) where the system can; anything else is
+// copied in blocks of 32 KiB. Like io.Copy it does not flush between blocks.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	f, limited := fileOf(src)
 	if f == nil || w.h.NoFileWrapper {
@@ -38,14 +38,15 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// fileOf finds the regular file in src, and the limit round it. io.CopyN and http.ServeContent send files inside an
-// io.LimitedReader.
+// fileOf finds the regular file in src, and the limit round it. io.CopyN and http.ServeContent send
+// files inside an io.LimitedReader.
 func fileOf(src io.Reader) (File, *io.LimitedReader) {
 	limited, ok := src.(*io.LimitedReader)
 	if ok {
 		src = limited.R
 	}
-	if fw, ok := src.(*util.FileWrapper); ok { // and no other Unwrap: what it wraps may be compressed
+	// and no other Unwrap: what it wraps may be compressed
+	if fw, ok := src.(*util.FileWrapper); ok {
 		src = fw.Unwrap()
 	}
 	f, ok := src.(File)
@@ -61,10 +62,12 @@ func fileOf(src io.Reader) (File, *io.LimitedReader) {
 // blocks are what files and streams are copied by where sendfile(2) cannot.
 var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// emptyReads is how many reads in a row may give nothing before a source counts as stuck; bufio's number.
+// emptyReads is how many reads in a row may give nothing before a source counts as stuck; bufio's
+// number.
 const emptyReads = 100
 
-// readSome reads until there is a byte or an error: a reader may return neither, and a broken one does so for ever.
+// readSome reads until there is a byte or an error: a reader may return neither, and a broken one
+// does so for ever.
 func readSome(r io.Reader, p []byte) (int, error) {
 	for range emptyReads {
 		if n, err := r.Read(p); n > 0 || err != nil {
@@ -74,8 +77,8 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// copyFrom does not hold the lock while it reads: a source that blocks must not keep the exchange from ending. An empty
-// source starts the response too, as an empty Write does.
+// copyFrom does not hold the lock while it reads: a source that blocks must not keep the exchange
+// from ending. An empty source starts the response too, as an empty Write does.
 func (w *response) copyFrom(src io.Reader) (int64, error) {
 	if _, err := w.Write(nil); err != nil {
 		return 0, err
@@ -83,8 +86,9 @@ func (w *response) copyFrom(src io.Reader) (int64, error) {
 	return copyBlocks(w, src, nil)
 }
 
-// sendFile sends limit bytes of f, all where limit is negative, and never more than the declared length leaves room for. What
-// fails on the way breaks the response, also where the App ignores it: how far the file got is not for the client to see.
+// sendFile sends limit bytes of f, all where limit is negative, and never more than the declared
+// length leaves room for. What fails on the way breaks the response, also where the App ignores it:
+// how far the file got is not for the client to see.
 func (w *response) sendFile(f File, limit int64) (int64, error) {
 	if _, err := w.admit(0); err != nil {
 		return 0, err
@@ -112,7 +116,8 @@ func (w *response) sendFile(f File, limit int64) (int64, error) {
 	return n, err
 }
 
-// transmit picks the way to Stdout. A response without body moves past the file's bytes without reading them.
+// transmit picks the way to Stdout. A response without body moves past the file's bytes without
+// reading them.
 func (w *response) transmit(f File, limit int64) (int64, error) {
 	if w.bodyless {
 		return skip(f, limit)
@@ -162,7 +167,8 @@ func more(f File) bool {
 	return n > 0
 }
 
-// skip moves past limit bytes of f. The size of a file that the system makes up, as in /proc, is 0: it has to be read.
+// skip moves past limit bytes of f. The size of a file that the system makes up, as in /proc, is 0:
+// it has to be read.
 func skip(f File, limit int64) (int64, error) {
 	n := rest(f)
 	if n <= 0 {
@@ -182,13 +188,14 @@ func limitReader(r io.Reader, n int64) io.Reader {
 	return io.LimitReader(r, n)
 }
 
-// SendFile sends n bytes of f from its current offset to dst, or all to the file's end when n is negative, and returns how
-// many were sent, which is also how far the offset moves unless reading or writing fails; an end that comes early is no error.
-// On Linux it uses sendfile(2) when dst is a syscall.Conn, whatever it is connected to; where the system cannot, and on other
-// systems, it copies blocks of 32 KiB.
+// SendFile sends n bytes of f from its current offset to dst, or all to the file's end when n is
+// negative, and returns how many were sent, which is also how far the offset moves unless reading
+// or writing fails; an end that comes early is no error. On Linux it uses sendfile(2) when dst is a
+// syscall.Conn, whatever it is connected to; where the system cannot, and on other systems, it
+// copies blocks of 32 KiB.
 //
-// before, if not nil, is called before each step that may wait for the peer: the place to move a write deadline on. Its
-// error ends the sending.
+// before, if not nil, is called before each step that may wait for the peer: the place to move a
+// write deadline on. Its error ends the sending.
 func SendFile(dst io.Writer, f File, n int64, before func() error) (int64, error) {
 	sent := int64(0)
 	if c, ok := dst.(syscall.Conn); ok && n != 0 {
@@ -226,7 +233,8 @@ func copyBlocks(dst io.Writer, src io.Reader, before func() error) (n int64, err
 	}
 }
 
-// writeBlock is never called with nothing to write: in some protocols an empty write is the end of the stream.
+// writeBlock is never called with nothing to write: in some protocols an empty write is the end of
+// the stream.
 func writeBlock(dst io.Writer, p []byte, before func() error) (int, error) {
 	if before != nil {
 		if err := before(); err != nil {

@@ -194,7 +194,8 @@ func TestChunkedFile(t *testing.T) {
 	}
 }
 
-// strictWriter is a Stdout for which an empty write is the end of the stream, as STDOUT's empty record is in FastCGI.
+// strictWriter is a Stdout for which an empty write is the end of the stream, as STDOUT's empty
+// record is in FastCGI.
 type strictWriter struct {
 	strings.Builder
 	t *testing.T
@@ -245,7 +246,8 @@ func (s *failingSender) SendFile(f File, n int64) (int64, error) {
 	return sent, s.err
 }
 
-// TestFileErrorIgnored: an App that does not look at the error, as http.ServeContent does not, has not sent a whole response.
+// TestFileErrorIgnored: an App that does not look at the error, as http.ServeContent does not, has
+// not sent a whole response.
 func TestFileErrorIgnored(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -23,8 +23,8 @@ var (
 	goodLength = regexp.MustCompile(`^0*[0-9]{1,18}$`)
 )
 
-// expect is the response to a GET whose App adds the fields, calls Start and writes body: its bytes, or the error page's
-// where a rule is broken.
+// expect is the response to a GET whose App adds the fields, calls Start and writes body: its
+// bytes, or the error page's where a rule is broken.
 func expect(status string, fields [][2]string, body string) string {
 	if !goodStatus.MatchString(status) {
 		return errorPage500
@@ -60,7 +60,8 @@ func expect(status string, fields [][2]string, body string) string {
 	return head + "\r\n" + body
 }
 
-// FuzzHead: what comes out of the head writer is what went in, byte for byte, or the error page; and it parses back to that.
+// FuzzHead: what comes out of the head writer is what went in, byte for byte, or the error page;
+// and it parses back to that.
 func FuzzHead(f *testing.F) {
 	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello")
 	f.Add("204 No Content", "X", "", "x", " padded\t", "")
@@ -109,8 +110,8 @@ func checkParses(t *testing.T, out string) {
 	}
 }
 
-// FuzzOriginHead: what net/http makes of an origin server's response is what went in: whole, in chunks and up to the end of
-// the connection.
+// FuzzOriginHead: what net/http makes of an origin server's response is what went in: whole, in
+// chunks and up to the end of the connection.
 func FuzzOriginHead(f *testing.F) {
 	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello", "HTTP/1.1", true)
 	f.Add("404 ", "X", " padded\t", "x", "", "", "HTTP/1.1", true)

@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-// systemGone knows Windows' own names: ERROR_BROKEN_PIPE, ERROR_NO_DATA (a pipe being closed), WSAECONNABORTED, WSAECONNRESET.
+// systemGone knows Windows' own names: ERROR_BROKEN_PIPE, ERROR_NO_DATA (a pipe being closed),
+// WSAECONNABORTED, WSAECONNRESET.
 func systemGone(err error) bool {
 	var no syscall.Errno
 	if !errors.As(err, &no) {

@@ -22,8 +22,8 @@ import (
 //   - The App gets every variable that the web server sent, unchanged and in order, except
 //     HTTP_PROXY, which is dropped (httpoxy, CVE-2016-5386).
 //   - HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH, which nginx's own test configurations and
-//     net/http/cgi send, become CONTENT_TYPE and CONTENT_LENGTH where those are absent or empty, and
-//     are removed.
+//     net/http/cgi send, become CONTENT_TYPE and CONTENT_LENGTH where those are absent or empty,
+//     and are removed.
 //   - A malformed CONTENT_LENGTH, two different ones, or a variable without a name are answered 400
 //     without calling the App (RFC 3875 section 4.1.2).
 //   - A request without CONTENT_LENGTH has no body, unless the protocol's input ends by itself
@@ -32,21 +32,24 @@ import (
 //
 // A BaseCGIHandler serves one request at a time. Its fields must not change while Run is under way.
 type BaseCGIHandler struct {
-	// Environ holds what the web server sent. Run applies the environ rules to it in place and hands it to the App.
+	// Environ holds what the web server sent. Run applies the environ rules to it in place and
+	// hands it to the App.
 	Environ *util.Environ
 
-	// Stdin is the input stream; nil is an empty one. Run bounds it to the body and never closes it. It does not read what
-	// the App leaves unread.
+	// Stdin is the input stream; nil is an empty one. Run bounds it to the body and never closes
+	// it. It does not read what the App leaves unread.
 	Stdin io.Reader
 
-	// StdinStream says that Stdin ends with the body by itself, as a FastCGI STDIN stream does: without CONTENT_LENGTH the
-	// body runs to the stream's end. Otherwise such a request has no body.
+	// StdinStream says that Stdin ends with the body by itself, as a FastCGI STDIN stream does:
+	// without CONTENT_LENGTH the body runs to the stream's end. Otherwise such a request has no
+	// body.
 	StdinStream bool
 
-	// Stdout takes the response: head and body as bytes, never an empty Write. It may also implement [HeadWriter],
-	// [FileSender] and [Flusher], for what the protocol can do better; a syscall.Conn (an *os.File, *net.TCPConn,
-	// *net.UnixConn) gets files by sendfile(2), past its Write. Run calls it from one goroutine at a time, and does not
-	// call it again once it has failed. A call that blocks keeps Run waiting: deadlines are the transport's. It must be set.
+	// Stdout takes the response: head and body as bytes, never an empty Write. It may also
+	// implement [HeadWriter], [FileSender] and [Flusher], for what the protocol can do better; a
+	// syscall.Conn (an *os.File, *net.TCPConn, *net.UnixConn) gets files by sendfile(2), past its
+	// Write. Run calls it from one goroutine at a time, and does not call it again once it has
+	// failed. A call that blocks keeps Run waiting: deadlines are the transport's. It must be set.
 	Stdout io.Writer
 
 	// Stderr is the App's error stream and takes what LogException writes; nil is os.Stderr.
@@ -64,64 +67,74 @@ type BaseCGIHandler struct {
 	// sent.
 	EscapedPath string
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and
+	// negative mean no bound.
 	MaxBodyBytes int64
 
-	// OriginServer writes an HTTP/1.x head in place of the Status field, as an nph script must (RFC 3875 section 5). A Stdout that
-	// is a [HeadWriter] has a head of its own; see also [Request.OriginServer].
+	// OriginServer writes an HTTP/1.x head in place of the Status field, as an nph script must (RFC
+	// 3875 section 5). A Stdout that is a [HeadWriter] has a head of its own; see also
+	// [Request.OriginServer].
 	OriginServer bool
 
-	// HTTPVersion is the version that an OriginServer answers with: "1.0" or "1.1". Empty is "1.1", where wsgiref has 1.0.
+	// HTTPVersion is the version that an OriginServer answers with: "1.0" or "1.1". Empty is "1.1",
+	// where wsgiref has 1.0.
 	HTTPVersion string
 
-	// ServerSoftware is the Server field of an OriginServer, and SERVER_SOFTWARE where the environ has none.
+	// ServerSoftware is the Server field of an OriginServer, and SERVER_SOFTWARE where the environ
+	// has none.
 	ServerSoftware string
 
-	// ErrorOutput writes the response when an App failed before its head was committed; without a Start it is a 500. Nil
-	// writes ErrorStatus, ErrorHeaders and ErrorBody, without diagnostics, on purpose. [Request.Failure] has them for a page
-	// that only developers get to see. Where it fails in its turn, or one of the three is malformed, there is a built-in page. Requests that are refused and backends that
-	// failed (400, 411, 413, 502 to 504) have pages of their own.
+	// ErrorOutput writes the response when an App failed before its head was committed; without a
+	// Start it is a 500. Nil writes ErrorStatus, ErrorHeaders and ErrorBody, without diagnostics,
+	// on purpose. [Request.Failure] has them for a page that only developers get to see. Where it
+	// fails in its turn, or one of the three is malformed, there is a built-in page. Requests that
+	// are refused and backends that failed (400, 411, 413, 502 to 504) have pages of their own.
 	ErrorOutput App
 
 	ErrorStatus  string          // empty is "500 Internal Server Error"; a 1xx is taken for that
 	ErrorHeaders []headers.Field // nil is Content-Type: text/plain; charset=utf-8
 	ErrorBody    string          // empty is one sentence that blames the server
 
-	// LogException is told why an App failed or a request was refused; stack is nil unless the App panicked. Nil writes both
-	// to Stderr. It is not called for a peer that went away or stopped taking bytes, nor for [ErrAbort]. It may keep err,
-	// but not r.
+	// LogException is told why an App failed or a request was refused; stack is nil unless the App
+	// panicked. Nil writes both to Stderr. It is not called for a peer that went away or stopped
+	// taking bytes, nor for [ErrAbort]. It may keep err, but not r.
 	LogException func(r *Request, err error, stack []byte)
 
-	// Refused, if not nil, is told of a request that is answered without the App, when it has been. It is called in Run's
-	// goroutine.
+	// Refused, if not nil, is told of a request that is answered without the App, when it has been.
+	// It is called in Run's goroutine.
 	Refused func(*Refusal)
 
-	// TracebackLimit bounds the stack that is logged, in frames. Zero is 32, negative is no stack at all.
+	// TracebackLimit bounds the stack that is logged, in frames. Zero is 32, negative is no stack
+	// at all.
 	TracebackLimit int
 
 	// NoFileWrapper sends files by copying them, never by sendfile(2).
 	NoFileWrapper bool
 }
 
-// HeadWriter is implemented by a Stdout whose protocol has a form of its own for the head, such as another HTTP library's.
+// HeadWriter is implemented by a Stdout whose protocol has a form of its own for the head, such as
+// another HTTP library's.
 type HeadWriter interface {
-	// WriteHead is called once, before the first Write. fields belongs to the response; WriteHead must not keep it.
+	// WriteHead is called once, before the first Write. fields belongs to the response; WriteHead
+	// must not keep it.
 	WriteHead(status string, fields *headers.Headers) error
 }
 
-// FileSender is implemented by a Stdout that can send a file better than by Write; [SendFile] does most of it.
+// FileSender is implemented by a Stdout that can send a file better than by Write; [SendFile] does
+// most of it.
 type FileSender interface {
-	// SendFile sends n bytes of f from its current offset, or all to its end when n is negative, and returns how many were
-	// sent. A file that ends early is no error here: the caller compares. Any error breaks the response. SendFile must not
-	// keep f.
+	// SendFile sends n bytes of f from its current offset, or all to its end when n is negative,
+	// and returns how many were sent. A file that ends early is no error here: the caller compares.
+	// Any error breaks the response. SendFile must not keep f.
 	SendFile(f File, n int64) (int64, error)
 }
 
-// Flusher is implemented by a Stdout that buffers. Flush is called when the App flushes, and not at the end of the response:
-// the transport has its own bytes to send there.
+// Flusher is implemented by a Stdout that buffers. Flush is called when the App flushes, and not at
+// the end of the response: the transport has its own bytes to send there.
 type Flusher interface{ Flush() error }
 
-// exchange is all that one request needs, in one allocation. The App may hold on to parts of it, so it is never pooled.
+// exchange is all that one request needs, in one allocation. The App may hold on to parts of it, so
+// it is never pooled.
 type exchange struct {
 	request  Request
 	ctx      endable
@@ -130,14 +143,14 @@ type exchange struct {
 	response response
 }
 
-// Run answers one request with app. It returns nil when Stdout took a whole response, which may be an error page. Otherwise
-// its error wraps [ErrBroken], and the transport has to make the break visible; when the peer went away or the App asked for
-// it ([ErrAbort]) nothing has been logged. [PeerGone] tells the first case. Stdout is not flushed at the end. ctx must not be
-// nil.
+// Run answers one request with app. It returns nil when Stdout took a whole response, which may be
+// an error page. Otherwise its error wraps [ErrBroken], and the transport has to make the break
+// visible; when the peer went away or the App asked for it ([ErrAbort]) nothing has been logged.
+// [PeerGone] tells the first case. Stdout is not flushed at the end. ctx must not be nil.
 //
-// Run does not let a panic through, of app or of a hook. Where app calls runtime.Goexit, as a test's FailNow does, Run ends
-// its goroutine: the error page has been sent if it could be, and a transport that must break the exchange otherwise does so
-// in a deferred function.
+// Run does not let a panic through, of app or of a hook. Where app calls runtime.Goexit, as a
+// test's FailNow does, Run ends its goroutine: the error page has been sent if it could be, and a
+// transport that must break the exchange otherwise does so in a deferred function.
 func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 	x := h.newExchange(ctx)
 	defer x.end()
@@ -202,8 +215,9 @@ func (x *exchange) admit() error {
 	return nil
 }
 
-// call runs app and completes its response. What becomes of a failed one is decided when w has ended: until then a goroutine
-// that app left behind may still commit the head, and an error page would be a second one.
+// call runs app and completes its response. What becomes of a failed one is decided when w has
+// ended: until then a goroutine that app left behind may still commit the head, and an error page
+// would be a second one.
 func (x *exchange) call(app App, w *response, r *Request) (err error) {
 	defer w.end()
 	defer func() {

@@ -7,8 +7,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// appendHead appends the head of a CGI response (RFC 3875 section 6.2): Status first, whatever it is, because servers differ
-// in what they take a missing one for.
+// appendHead appends the head of a CGI response (RFC 3875 section 6.2): Status first, whatever it
+// is, because servers differ in what they take a missing one for.
 func appendHead(b []byte, status string, fields *headers.Headers) []byte {
 	b = append(b, "Status: "...)
 	b = append(b, status...)
@@ -36,9 +36,9 @@ func clientOf(protocol string) client {
 	return clientHTTP10
 }
 
-// appendOriginHead appends the head of an HTTP response: wsgiref's origin_server, what an nph script sends (RFC 3875 section
-// 5). The connection ends with the response; a body of unknown length is chunked where the client knows chunks, so that a
-// broken one is seen to be broken.
+// appendOriginHead appends the head of an HTTP response: wsgiref's origin_server, what an nph
+// script sends (RFC 3875 section 5). The connection ends with the response; a body of unknown
+// length is chunked where the client knows chunks, so that a broken one is seen to be broken.
 func (w *response) appendOriginHead(b []byte) []byte {
 	if w.client == clientHTTP09 {
 		return b
@@ -76,8 +76,8 @@ func (w *response) appendBody(b, p []byte) []byte {
 	return append(b, "\r\n"...)
 }
 
-// chunkMost bounds a chunk, in bytes: one is put together in a buffer to go out in one write, and a large Write must not make
-// a large buffer.
+// chunkMost bounds a chunk, in bytes: one is put together in a buffer to go out in one write, and a
+// large Write must not make a large buffer.
 const chunkMost = 32 << 10
 
 func (w *response) emitChunk(p []byte) error {

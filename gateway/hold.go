@@ -189,7 +189,8 @@ func (h *heldBody) Read(p []byte) (int, error) {
 		if h.waiting = h.waiting[n:]; len(h.waiting) > 0 || h.err == io.EOF {
 			return n, nil
 		}
-		return n, h.err // a failure comes with the last bytes, so that they are not flushed before it is seen
+		// a failure comes with the last bytes, so that they are not flushed before it is seen
+		return n, h.err
 	case h.err != nil:
 		return 0, h.err
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// These are wsgiref's customisation points, by example. In each, h is what a transport would have made of a request.
+// These are wsgiref's customisation points, by example. In each, h is what a transport would have
+// made of a request.
 
 // answer runs h with app and shows the response by lines.
 func answer(h *gateway.BaseCGIHandler, app gateway.AppFunc) {
@@ -87,8 +88,9 @@ func ExampleBaseCGIHandler_runOnce() {
 	// fill the cache: false
 }
 
-// The environment of the process as the base of each request's environ, as wsgiref's os_environ has it: the variables of the request
-// come over it, in a copy, so that none of one request is there in the next.
+// The environment of the process as the base of each request's environ, as wsgiref's os_environ has
+// it: the variables of the request come over it, in a copy, so that none of one request is there in
+// the next.
 func ExampleBaseCGIHandler_osEnviron() {
 	process := util.EnvironFromList([]string{"LANG=C", "QUERY_STRING=of the shell"}) // os.Environ()
 	list := func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -154,8 +156,8 @@ func ExampleBaseCGIHandler_scheme() {
 	// https
 }
 
-// wsgiref's setup_environ and add_cgi_vars: what a deployment wants to be different is changed in Environ before Run, or by an App
-// round the App, which then works with every transport.
+// wsgiref's setup_environ and add_cgi_vars: what a deployment wants to be different is changed in
+// Environ before Run, or by an App round the App, which then works with every transport.
 func ExampleBaseCGIHandler_setupEnviron() {
 	behindProxy := func(app gateway.App) gateway.AppFunc {
 		return func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -202,7 +204,8 @@ func ExampleBaseCGIHandler_tracebackLimit() {
 			Stdout:         io.Discard,
 			TracebackLimit: limit,
 			LogException: func(r *gateway.Request, err error, stack []byte) {
-				fmt.Println(limit, "is", bytes.Count(stack, []byte("\n\t")), "frames") // each is two lines: the function, and where
+				// each is two lines: the function, and where
+				fmt.Println(limit, "is", bytes.Count(stack, []byte("\n\t")), "frames")
 			},
 		}
 		h.Run(context.Background(), gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { panic("again") }))
@@ -235,14 +238,16 @@ func ExampleBaseCGIHandler_errorOutput() {
 	// {"error": true}
 }
 
-// Request.Failure is for a development server, whose page shows what went wrong, and where. The public must not see that.
+// Request.Failure is for a development server, whose page shows what went wrong, and where. The
+// public must not see that.
 func ExampleRequest_Failure() {
 	development := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f := r.Failure()
 		w.Headers().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintf(w, "%s failed: %v\n", r.Environ.Get("PATH_INFO"), f.Err)
 		if len(f.Stack) > 0 {
-			fmt.Fprintf(w, "The stack begins with %s.\n", bytes.SplitN(f.Stack, []byte("("), 2)[0]) // all of it, in earnest
+			// all of it, in earnest
+			fmt.Fprintf(w, "The stack begins with %s.\n", bytes.SplitN(f.Stack, []byte("("), 2)[0])
 		}
 		return nil
 	})
@@ -287,8 +292,9 @@ func (o ownWay) SendFile(f gateway.File, n int64) (int64, error) {
 	return gateway.SendFile(o.Writer, f, n, nil)
 }
 
-// A protocol that sends files better than by bytes has a Stdout with SendFile; other Stdouts get files by sendfile(2) where the
-// system can. NoFileWrapper turns off both. An App need not know: io.Copy(w, f) does as well as wsgiref's wrapper.
+// A protocol that sends files better than by bytes has a Stdout with SendFile; other Stdouts get
+// files by sendfile(2) where the system can. NoFileWrapper turns off both. An App need not know:
+// io.Copy(w, f) does as well as wsgiref's wrapper.
 func ExampleFileSender() {
 	app := func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f, err := os.Open("hooks_example_test.go")
@@ -343,7 +349,8 @@ func ExampleBaseCGIHandler_originServer() {
 	// 0
 }
 
-// HTTPVersion is for what must not be answered in the HTTP/1.1 way. A client of HTTP/0.9 gets the body and nothing else.
+// HTTPVersion is for what must not be answered in the HTTP/1.1 way. A client of HTTP/0.9 gets the
+// body and nothing else.
 func ExampleBaseCGIHandler_httpVersion() {
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/0.9"} {
 		h := &gateway.BaseCGIHandler{

@@ -10,8 +10,9 @@ import (
 
 const module = "github.com/cgikit/cgikit/"
 
-// TestImports: a CGI program is started anew for every request, and the packages it needs must not make it slower to start.
-// net alone makes a program as Go builds it by default a dynamic one, which takes 1 ms longer to start.
+// TestImports: a CGI program is started anew for every request, and the packages it needs must not
+// make it slower to start. net alone makes a program as Go builds it by default a dynamic one,
+// which takes 1 ms longer to start.
 func TestImports(t *testing.T) {
 	for _, c := range []struct {
 		pkg    string
@@ -44,8 +45,9 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// mayImport has what each library may import besides the standard library and golang.org/x/sys. Imports only go down: a protocol
-// knows nothing of what launches or checks it, and gateway nothing of protocols.
+// mayImport has what each library may import besides the standard library and golang.org/x/sys.
+// Imports only go down: a protocol knows nothing of what launches or checks it, and gateway nothing
+// of protocols.
 var mayImport = map[string][]string{
 	"headers":                     nil,
 	"util":                        nil,

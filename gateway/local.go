@@ -7,9 +7,10 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Local returns a Backend that runs app in this process, for each exchange in a goroutine of its own: the counterpart of
-// [Forward]. The App gets a copy of the environ, and the request's Stdin and Stderr. It may still run for a while when the Body
-// has been closed or the request's context has ended; what it uses then fails, and the Body does.
+// Local returns a Backend that runs app in this process, for each exchange in a goroutine of its
+// own: the counterpart of [Forward]. The App gets a copy of the environ, and the request's Stdin
+// and Stderr. It may still run for a while when the Body has been closed or the request's context
+// has ended; what it uses then fails, and the Body does.
 func Local(app App) Backend { return local{app} }
 
 type local struct{ app App }
@@ -46,15 +47,16 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		cancel()
 		return nil, out.err
 	}
-	context.AfterFunc(ctx, func() { // an App that does not heed its context must not hold the reader
+	// an App that does not heed its context must not hold the reader
+	context.AfterFunc(ctx, func() {
 		w.CloseWithError(ContextError(ctx))
 	})
 	out.resp.Body = &localBody{body, cancel}
 	return out.resp, nil
 }
 
-// localStdout hands the head on as it is, and the body through a pipe. A head that was sent is handed on also when the App
-// fails right behind it: the body tells.
+// localStdout hands the head on as it is, and the body through a pipe. A head that was sent is
+// handed on also when the App fails right behind it: the body tells.
 type localStdout struct {
 	*io.PipeWriter
 	ready chan struct{} // closed when one of the next two is there

@@ -99,7 +99,8 @@ func TestLocalClose(t *testing.T) {
 	}
 }
 
-// TestLocalFailsBehindItsHead: a head that was sent is never taken back for the failure that follows it at once.
+// TestLocalFailsBehindItsHead: a head that was sent is never taken back for the failure that
+// follows it at once.
 func TestLocalFailsBehindItsHead(t *testing.T) {
 	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
 	for range 200 {
@@ -148,7 +149,8 @@ func TestLocalCopiesTheEnviron(t *testing.T) {
 	}
 }
 
-// TestLocalHeadIsACopy: what the App does to its fields behind the head is not for whoever reads the response.
+// TestLocalHeadIsACopy: what the App does to its fields behind the head is not for whoever reads
+// the response.
 func TestLocalHeadIsACopy(t *testing.T) {
 	app := then(start("200 OK", "A", "1"), flush, func(w ResponseWriter, r *Request) error { return w.Headers().Set("A", "2") })
 	resp, err := Local(app).RoundTrip(&Request{Environ: util.NewEnviron(), Stderr: io.Discard})
@@ -161,7 +163,8 @@ func TestLocalHeadIsACopy(t *testing.T) {
 	}
 }
 
-// TestLocalNobodyWaits: an App that has not heard of the end writes to nobody, and is not left with that.
+// TestLocalNobodyWaits: an App that has not heard of the end writes to nobody, and is not left with
+// that.
 func TestLocalNobodyWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	begun, left, ended := make(chan bool), make(chan bool), make(chan error)

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// originHead is a point of the matrix that wsgiref's own tests go through (wsgiref.md 1.6, "header formats").
+// originHead is a point of the matrix that wsgiref's own tests go through (wsgiref.md 1.6, "header
+// formats").
 type originHead struct {
 	origin   bool
 	version  string // HTTPVersion

@@ -8,26 +8,30 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Profile is a correction of what one kind of web server sends. [Profiles] has those of this module; a program may make its
-// own, or a copy of one of them with another Applies.
+// Profile is a correction of what one kind of web server sends. [Profiles] has those of this
+// module; a program may make its own, or a copy of one of them with another Applies.
 type Profile struct {
 	Name string // such as "lighttpd-root"
-	Why  string // what the server does, what is done about it, and when not to use it: sentences for people
+	// what the server does, what is done about it, and when not to use it: sentences for people
+	Why string
 
-	// Default says that the profile is applied where nobody chose: it cannot be wrong about a server that it applies to.
+	// Default says that the profile is applied where nobody chose: it cannot be wrong about a
+	// server that it applies to.
 	Default bool
 
 	// Applies tells such a server by its environ. Nil is every server.
 	Applies func(e *util.Environ) bool
 
-	// Fix corrects e in place, and leaves one alone that does not have the fault. It must not change CONTENT_LENGTH and
-	// REQUEST_METHOD, which have been acted on by then. Different requests may call it at the same time.
+	// Fix corrects e in place, and leaves one alone that does not have the fault. It must not
+	// change CONTENT_LENGTH and REQUEST_METHOD, which have been acted on by then. Different
+	// requests may call it at the same time.
 	Fix func(e *util.Environ)
 }
 
-// Profiles returns this module's profiles, in the order in which they are applied. Only apache-redirect is a default: it adds
-// what the server's administrator asked for, and changes nothing that was sent. The others would damage an environ that is
-// right, and cannot tell it from one that is not.
+// Profiles returns this module's profiles, in the order in which they are applied. Only
+// apache-redirect is a default: it adds what the server's administrator asked for, and changes
+// nothing that was sent. The others would damage an environ that is right, and cannot tell it from
+// one that is not.
 func Profiles() []Profile {
 	all := builtIn()
 	return all[:]
@@ -72,9 +76,10 @@ func builtIn() [4]Profile {
 	}
 }
 
-// WithProfiles returns an App that applies profiles to the environ of a request before app sees it, each to its server only.
-// It is how a program asks for a profile that is not a default, whatever the transport. A profile must not be applied twice:
-// what it moves may look as if it were to be moved again.
+// WithProfiles returns an App that applies profiles to the environ of a request before app sees it,
+// each to its server only. It is how a program asks for a profile that is not a default, whatever
+// the transport. A profile must not be applied twice: what it moves may look as if it were to be
+// moved again.
 func WithProfiles(app App, profiles ...Profile) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		before := util.GuessScheme(r.Environ)
@@ -89,8 +94,9 @@ func WithProfiles(app App, profiles ...Profile) App {
 	})
 }
 
-// Explain says what profiles do to e, which it leaves alone: for each one that changes something its name, the names of the
-// variables and Why, as a line of text. It shows no values: they may be credentials. Nil stands for the defaults.
+// Explain says what profiles do to e, which it leaves alone: for each one that changes something
+// its name, the names of the variables and Why, as a line of text. It shows no values: they may be
+// credentials. Nil stands for the defaults.
 func Explain(e *util.Environ, profiles []Profile) []string {
 	if profiles == nil {
 		profiles = slices.DeleteFunc(Profiles(), func(p Profile) bool { return !p.Default })
@@ -136,8 +142,9 @@ func applyDefaults(e *util.Environ) {
 	}
 }
 
-// sentBy reports whether SERVER_SOFTWARE names that product, with a version or, as administrators like to have it, without.
-// Names that only begin alike, such as Tomcat's Apache-Coyote, are other servers.
+// sentBy reports whether SERVER_SOFTWARE names that product, with a version or, as administrators
+// like to have it, without. Names that only begin alike, such as Tomcat's Apache-Coyote, are other
+// servers.
 func sentBy(e *util.Environ, product string) bool {
 	rest, ok := strings.CutPrefix(e.Get("SERVER_SOFTWARE"), product)
 	return ok && (rest == "" || rest[0] == '/')
@@ -145,13 +152,15 @@ func sentBy(e *util.Environ, product string) bool {
 
 func isApache(e *util.Environ) bool { return sentBy(e, "Apache") }
 
-// restoreAuthorization: each internal redirect puts one REDIRECT_ before the names of the request before it. The variable that
-// has the fewest is of the last redirect. A client cannot send one: its fields have HTTP_ before their names.
+// restoreAuthorization: each internal redirect puts one REDIRECT_ before the names of the request
+// before it. The variable that has the fewest is of the last redirect. A client cannot send one:
+// its fields have HTTP_ before their names.
 //
-// Safe to copy is only what claims nothing by itself. Apache sets REDIRECT_REMOTE_USER where a request before the redirect named
-// a user, also when his password was wrong (testdata/environ/apache2-cgi-redirect.txt: REDIRECT_STATUS=401), and
-// REDIRECT_SSL_CLIENT_VERIFY would be about another place's demands. What REDIRECT_URL, REDIRECT_QUERY_STRING and REDIRECT_STATUS
-// describe is the request before: the names without REDIRECT_ are taken.
+// Safe to copy is only what claims nothing by itself. Apache sets REDIRECT_REMOTE_USER where a
+// request before the redirect named a user, also when his password was wrong
+// (testdata/environ/apache2-cgi-redirect.txt: REDIRECT_STATUS=401), and REDIRECT_SSL_CLIENT_VERIFY
+// would be about another place's demands. What REDIRECT_URL, REDIRECT_QUERY_STRING and
+// REDIRECT_STATUS describe is the request before: the names without REDIRECT_ are taken.
 func restoreAuthorization(e *util.Environ) {
 	if e.Get("HTTP_AUTHORIZATION") != "" {
 		return
@@ -172,10 +181,11 @@ func isRedirected(name, original string) bool {
 	return ok && prefixes != "" && strings.ReplaceAll(prefixes, "REDIRECT_", "") == ""
 }
 
-// stripProxyAddress takes off what mod_proxy connects to: proxy:fcgi://host:port, proxy:scgi://host:port or proxy:balancer://name.
-// ProxyPass "/app" "fcgi://host:port" makes the path what the client asked for below /app, encoded, and SCRIPT_NAME the whole of
-// it, decoded. A path that is not from the URL stays as it is: it is a file's name under SetHandler, and encoded only under
-// ProxyPassMatch and RewriteRule (Apache 2.4.71).
+// stripProxyAddress takes off what mod_proxy connects to: proxy:fcgi://host:port,
+// proxy:scgi://host:port or proxy:balancer://name. ProxyPass "/app" "fcgi://host:port" makes the
+// path what the client asked for below /app, encoded, and SCRIPT_NAME the whole of it, decoded. A
+// path that is not from the URL stays as it is: it is a file's name under SetHandler, and encoded
+// only under ProxyPassMatch and RewriteRule (Apache 2.4.71).
 func stripProxyAddress(e *util.Environ) {
 	file, ok := strings.CutPrefix(e.Get("SCRIPT_FILENAME"), "proxy:")
 	_, target, found := strings.Cut(file, "://")
@@ -195,7 +205,8 @@ func stripProxyAddress(e *util.Environ) {
 	}
 }
 
-// emptyScriptName: SCRIPT_NAME ends where lighttpd looks for the next slash behind the "/" that it was told to match.
+// emptyScriptName: SCRIPT_NAME ends where lighttpd looks for the next slash behind the "/" that it
+// was told to match.
 func emptyScriptName(e *util.Environ) {
 	if script := e.Get("SCRIPT_NAME"); script != "" {
 		e.Set("SCRIPT_NAME", "")

@@ -39,7 +39,8 @@ func vars(e *util.Environ, names ...string) string {
 	return strings.Join(all, " ")
 }
 
-// TestProfilesOnCaptures: what real servers sent, and what it becomes. No other variable may change.
+// TestProfilesOnCaptures: what real servers sent, and what it becomes. No other variable may
+// change.
 func TestProfilesOnCaptures(t *testing.T) {
 	for _, test := range []struct {
 		profile, capture, request string
@@ -87,14 +88,16 @@ func TestProfilesOnCaptures(t *testing.T) {
 	}
 }
 
-// TestProfilesKeepToTheirServer: of all that was ever captured, a profile touches only what is its own. The default touches nothing
-// that need not be touched.
+// TestProfilesKeepToTheirServer: of all that was ever captured, a profile touches only what is its
+// own. The default touches nothing that need not be touched.
 func TestProfilesKeepToTheirServer(t *testing.T) {
 	faulty := map[string][]string{ // the beginnings of the captures' names
 		"apache-redirect": {"apache2-cgi-redirect"},
-		"apache-proxy":    {"apache2-fastcgi", "apache2-scgi"}, // also with SCRIPT_NAME right: SCRIPT_FILENAME is never a path
-		"lighttpd-root":   {"lighttpd-"},                       // an application that is not at the root would be damaged
-		"iis":             {"none was captured"},
+		// also with SCRIPT_NAME right: SCRIPT_FILENAME is never a path
+		"apache-proxy": {"apache2-fastcgi", "apache2-scgi"},
+		// an application that is not at the root would be damaged
+		"lighttpd-root": {"lighttpd-"},
+		"iis":           {"none was captured"},
 	}
 	touched := map[string]bool{}
 	for _, c := range captures.Load(t, environs) {
@@ -134,7 +137,8 @@ func TestWhyLighttpdRootIsNoDefault(t *testing.T) {
 	}
 }
 
-// TestRefusedUserStaysRefused: Apache names in REDIRECT_REMOTE_USER the user whose password was wrong.
+// TestRefusedUserStaysRefused: Apache names in REDIRECT_REMOTE_USER the user whose password was
+// wrong.
 func TestRefusedUserStaysRefused(t *testing.T) {
 	for _, capture := range []string{"apache2-cgi-redirect", "apache2-cgi-redirect-mounted"} {
 		line := "GET /private/x?y"
@@ -154,8 +158,8 @@ func TestRefusedUserStaysRefused(t *testing.T) {
 	}
 }
 
-// TestProfilesEdges: environs that no server of ours sends. IIS's are made after wsgiref's IISCGIHandler and its documentation: no
-// IIS was at hand to be captured.
+// TestProfilesEdges: environs that no server of ours sends. IIS's are made after wsgiref's
+// IISCGIHandler and its documentation: no IIS was at hand to be captured.
 func TestProfilesEdges(t *testing.T) {
 	for _, test := range []struct{ profile, name, in, want string }{
 		{"iis", "repeated", "SCRIPT_NAME=/app.py PATH_INFO=/app.py/x", "SCRIPT_NAME=/app.py PATH_INFO=/x"},

@@ -116,7 +116,8 @@ func (b *responseBody) readHead(most int) (head []byte, err error) {
 	for scanned := 0; ; {
 		end, next := blankLine(buf, scanned)
 		switch {
-		case end > most || end < 0 && len(buf) > most+len("\r"): // after a head of most bytes half a blank line may be there
+		// after a head of most bytes half a blank line may be there
+		case end > most || end < 0 && len(buf) > most+len("\r"):
 			return nil, fmt.Errorf("longer than %d bytes", most)
 		case end >= 0:
 			b.waiting = buf[next:]

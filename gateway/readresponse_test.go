@@ -74,8 +74,8 @@ func TestReadResponseErrors(t *testing.T) {
 	}
 }
 
-// TestReadResponseAtTheBound: a head of exactly maxHead bytes is taken, and one of a byte more is not, in whatever pieces it
-// arrives.
+// TestReadResponseAtTheBound: a head of exactly maxHead bytes is taken, and one of a byte more is
+// not, in whatever pieces it arrives.
 func TestReadResponseAtTheBound(t *testing.T) {
 	const most = 3000 // more than the first read, less than the second
 	for _, lineEnd := range []string{"\n", "\r\n"} {
@@ -148,8 +148,8 @@ func TestReadResponseReadsNoFurther(t *testing.T) {
 	}
 }
 
-// FuzzReadResponse: whatever a backend sends, the result is an error or a head whose parts hold no line break; what was read
-// plus the body is no more than what was sent.
+// FuzzReadResponse: whatever a backend sends, the result is an error or a head whose parts hold no
+// line break; what was read plus the body is no more than what was sent.
 func FuzzReadResponse(f *testing.F) {
 	for _, v := range vectors.Load(f, "../testdata/response") {
 		f.Add(v.Data)

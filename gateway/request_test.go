@@ -114,7 +114,8 @@ func TestBodyTooLargeStays(t *testing.T) {
 	}
 }
 
-// TestBodyDoesNotReadOn: a CGI program's stdin may stay open behind the body, so the end must be known without a read.
+// TestBodyDoesNotReadOn: a CGI program's stdin may stay open behind the body, so the end must be
+// known without a read.
 func TestBodyDoesNotReadOn(t *testing.T) {
 	in := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("read behind the body")))
 	a := runHandler(&BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: in}, show)
@@ -123,7 +124,8 @@ func TestBodyDoesNotReadOn(t *testing.T) {
 	}
 }
 
-// TestBodyEndsAtOnce: the end comes with the last byte, so that a decoder which stops there has seen it.
+// TestBodyEndsAtOnce: the end comes with the last byte, so that a decoder which stops there has
+// seen it.
 func TestBodyEndsAtOnce(t *testing.T) {
 	h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: strings.NewReader("abcdef")}
 	runHandler(h, func(w ResponseWriter, r *Request) error {
@@ -146,8 +148,8 @@ func (r *blockedReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBodyAfterReturn: a Read under way when the App returned fails, and a later one does not reach the transport, which may
-// be reading by itself then.
+// TestBodyAfterReturn: a Read under way when the App returned fails, and a later one does not reach
+// the transport, which may be reading by itself then.
 func TestBodyAfterReturn(t *testing.T) {
 	in := &blockedReader{make(chan struct{}), make(chan struct{})}
 	result := make(chan error)
@@ -272,7 +274,8 @@ func TestContextIsLazy(t *testing.T) {
 	}
 }
 
-// TestContextErrStays: a context says one thing for ever, whoever ended it first and whether its Done was asked for.
+// TestContextErrStays: a context says one thing for ever, whoever ended it first and whether its
+// Done was asked for.
 func TestContextErrStays(t *testing.T) {
 	for _, ask := range []bool{false, true} {
 		late, cancelLate := context.WithCancel(context.Background())
@@ -342,7 +345,8 @@ type warner struct{ strings.Builder }
 
 func (w *warner) Warn(text string) { w.WriteString("warned: " + text) }
 
-// TestWarn: the application's error stream and the gateway's words can be told apart where the log can do that.
+// TestWarn: the application's error stream and the gateway's words can be told apart where the log
+// can do that.
 func TestWarn(t *testing.T) {
 	e := environ("REQUEST_METHOD", "GET", "REQUEST_URI", "/a b")
 	line, own := new(strings.Builder), new(warner)

@@ -16,7 +16,8 @@ type requirement struct {
 	tested bool // a test or a case of the suite names it
 }
 
-// TestRequirements: each id of the list stands once, each id in the sources is in the list, and a test names each MUST.
+// TestRequirements: each id of the list stands once, each id in the sources is in the list, and a
+// test names each MUST.
 func TestRequirements(t *testing.T) {
 	list := readRequirements(t, "../testdata/requirements.txt")
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -63,7 +64,8 @@ func readRequirements(t *testing.T, path string) map[string]*requirement {
 	return list
 }
 
-// citation is an id in a comment or in a text of a test. "C1 controls" are characters (ISO 6429), and 0xF8 is a number.
+// citation is an id in a comment or in a text of a test. "C1 controls" are characters (ISO 6429),
+// and 0xF8 is a number.
 var citation = regexp.MustCompile(`(?:^|[\s("/,;:])([CAFS][1-9][0-9]?)(?:$|[\s),;:."/])`)
 
 func noteCitations(t *testing.T, list map[string]*requirement, path string) error {

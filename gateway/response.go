@@ -7,8 +7,9 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// response is the ResponseWriter of every transport. Its mutex does not make it fit for concurrent use; it keeps a goroutine
-// that outlives its App away from buffers that serve another request by then.
+// response is the ResponseWriter of every transport. Its mutex does not make it fit for concurrent
+// use; it keeps a goroutine that outlives its App away from buffers that serve another request by
+// then.
 type response struct {
 	mu      sync.Mutex
 	h       *BaseCGIHandler
@@ -34,7 +35,8 @@ func (w *response) Headers() *headers.Headers { return &w.headers }
 func (w *response) Start(status string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.committed && !w.finished { // also where Stdout failed since: an access log asks what the client was told
+	// also where Stdout failed since: an access log asks what the client was told
+	if w.committed && !w.finished {
 		return ErrCommitted
 	}
 	if err := w.usable(); err != nil {
@@ -108,8 +110,8 @@ func (w *response) usable() error {
 	return w.fault
 }
 
-// broke remembers the broken rule, which is the first, as nothing gets past usable after it: the response will be the error
-// page, also when the App ignores the error.
+// broke remembers the broken rule, which is the first, as nothing gets past usable after it: the
+// response will be the error page, also when the App ignores the error.
 func (w *response) broke(err error) error {
 	w.fault = err
 	return err
@@ -141,7 +143,8 @@ func (w *response) admit(n int) (int, error) {
 	return n, nil
 }
 
-// declaredSoFar is the length that the head would declare if it were committed now. A malformed one is reported by commit.
+// declaredSoFar is the length that the head would declare if it were committed now. A malformed one
+// is reported by commit.
 func (w *response) declaredSoFar() int64 {
 	value, ok := w.headers.Lookup("Content-Length")
 	if !ok || !bodyAllowed(w.status) {
@@ -182,8 +185,8 @@ func (w *response) put(p []byte) error {
 
 func (w *response) discards() bool { return w.committed && w.bodyless }
 
-// commit applies the rules to status and fields and sends the head. final says that the body is complete, so that its
-// length is known.
+// commit applies the rules to status and fields and sends the head. final says that the body is
+// complete, so that its length is known.
 func (w *response) commit(final bool) error {
 	if err := w.usable(); err != nil || w.committed {
 		return err
@@ -260,8 +263,8 @@ func (w *response) send(p []byte) error {
 	return w.keep(err)
 }
 
-// finish completes a response whose App has returned without an error. Nothing may come behind it: its length is in the head,
-// or its last chunk is out.
+// finish completes a response whose App has returned without an error. Nothing may come behind it:
+// its length is in the head, or its last chunk is out.
 func (w *response) finish() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -157,7 +157,8 @@ func ignoringStart(status string) AppFunc {
 	}
 }
 
-// TestBrokenResponses: a failure after the head is never followed by a second head or by the rest of the body (rule 6).
+// TestBrokenResponses: a failure after the head is never followed by a second head or by the rest
+// of the body (rule 6).
 func TestBrokenResponses(t *testing.T) {
 	oops := func(w ResponseWriter, r *Request) error { return errors.New("oops") }
 	boom := func(w ResponseWriter, r *Request) error { panic("boom") }

@@ -11,9 +11,10 @@ import (
 // sendfileMost is what one call asks for. The system sends less when the peer's buffer is full.
 const sendfileMost = 1 << 30
 
-// sendFile moves bytes with sendfile(2). Go itself does so only from an *os.File to a socket, and not from an
-// io.LimitedReader to a unix socket nor to a pipe; the system call takes all of these. handled is false where it does not
-// take this pair of files (O_APPEND, some file systems): the rest is for the caller to copy.
+// sendFile moves bytes with sendfile(2). Go itself does so only from an *os.File to a socket, and
+// not from an io.LimitedReader to a unix socket nor to a pipe; the system call takes all of these.
+// handled is false where it does not take this pair of files (O_APPEND, some file systems): the
+// rest is for the caller to copy.
 func sendFile(dst syscall.Conn, f File, n int64, before func() error) (sent int64, handled bool, err error) {
 	in, err := f.SyscallConn()
 	if err != nil {

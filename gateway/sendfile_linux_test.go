@@ -33,8 +33,8 @@ type end interface {
 	syscall.Conn
 }
 
-// pairs are what a gateway's Stdout may be. Go itself has no sendfile to a pipe, and none from an io.LimitedReader to a unix
-// socket.
+// pairs are what a gateway's Stdout may be. Go itself has no sendfile to a pipe, and none from an
+// io.LimitedReader to a unix socket.
 var pairs = []struct {
 	name string
 	open func(t *testing.T) (w end, r io.ReadCloser)
@@ -164,7 +164,8 @@ func (c rawTurning) Write(f func(uintptr) bool) error {
 	return raw.Write(f)
 }
 
-// TestSendfileFallsBackHalfway: what is copied begins where sendfile(2) ended, and ends where it should have.
+// TestSendfileFallsBackHalfway: what is copied begins where sendfile(2) ended, and ends where it
+// should have.
 func TestSendfileFallsBackHalfway(t *testing.T) {
 	const size, limit = 1 << 20, 500_000
 	content := strings.Repeat("0123456789abcdef", size/16)

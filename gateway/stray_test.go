@@ -22,8 +22,8 @@ func (g *gate) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// TestStrayGoroutineDuringTheErrorPage: a goroutine that outlives a failed App must not commit the App's own head beside the
-// error page's.
+// TestStrayGoroutineDuringTheErrorPage: a goroutine that outlives a failed App must not commit the
+// App's own head beside the error page's.
 func TestStrayGoroutineDuringTheErrorPage(t *testing.T) {
 	out := newGate()
 	var w ResponseWriter
@@ -42,7 +42,8 @@ func TestStrayGoroutineDuringTheErrorPage(t *testing.T) {
 	}
 }
 
-// TestStrayGoroutineCommits: a head that a goroutine sends while the App returns its error is seen, and nothing follows it.
+// TestStrayGoroutineCommits: a head that a goroutine sends while the App returns its error is seen,
+// and nothing follows it.
 func TestStrayGoroutineCommits(t *testing.T) {
 	out := newGate()
 	got := runHandler(&BaseCGIHandler{Stdout: out}, func(w ResponseWriter, r *Request) error {
@@ -56,7 +57,8 @@ func TestStrayGoroutineCommits(t *testing.T) {
 	}
 }
 
-// TestStrayGoroutineBehindTheEnd: what a goroutine writes once its response is complete goes nowhere, in each state of one.
+// TestStrayGoroutineBehindTheEnd: what a goroutine writes once its response is complete goes
+// nowhere, in each state of one.
 func TestStrayGoroutineBehindTheEnd(t *testing.T) {
 	for range 100 {
 		h := &BaseCGIHandler{OriginServer: true, Environ: environ("SERVER_PROTOCOL", "HTTP/1.1")}

@@ -89,7 +89,8 @@ func TestWsgirefTableIsComplete(t *testing.T) {
 	}
 }
 
-// declare notes what the package in dir exports, and the fields and methods of its types: "gateway.Request.Stdin".
+// declare notes what the package in dir exports, and the fields and methods of its types:
+// "gateway.Request.Stdin".
 func declare(t *testing.T, declared map[string]bool, name, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -99,7 +99,8 @@ func TestMeaningIsNotJudged(t *testing.T) {
 	for _, name := range []string{"Status", "Connection", "Transfer-Encoding", "Trailer", "Proxy-Connection", "X-CGI-Test"} {
 		wantAdmitted(t, headers.Field{Name: name, Value: "x"}, true)
 	}
-	h := new(headers.Headers) // conflicts are for others to resolve, so they must show (conformance C40)
+	// conflicts are for others to resolve, so they must show (conformance C40)
+	h := new(headers.Headers)
 	for _, length := range []string{"1", "2"} {
 		if err := h.Add("Content-Length", length); err != nil {
 			t.Fatal(err)

@@ -30,8 +30,8 @@ func (r *running) askLoosely(raw string) (string, error) {
 	return string(b), err
 }
 
-// Every malformed vector: no answer, the connection closed, one line logged that names what and where, and the next request
-// fine.
+// Every malformed vector: no answer, the connection closed, one line logged that names what and
+// where, and the next request fine.
 func TestMalformedRequestsAreClosed(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		s := start(t, network, &Server{App: hello})
@@ -98,7 +98,8 @@ func TestBadRequestsArePages(t *testing.T) {
 	}
 }
 
-// Equal lengths are no contradiction: nginx sends a second one where its configuration has a line for it.
+// Equal lengths are no contradiction: nginx sends a second one where its configuration has a line
+// for it.
 func TestEqualLengthsAreFine(t *testing.T) {
 	s := start(t, "unix", &Server{App: echo})
 	s.expect(request("ab", "CONTENT_LENGTH", "2"), "Status: 200 OK\r\nContent-Length: 10\r\n\r\nab|2 <nil>")

@@ -10,7 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// nginxRequest is what nginx 1.22 sends for a GET with its stock scgi_params and a browser's fields: 25 variables.
+// nginxRequest is what nginx 1.22 sends for a GET with its stock scgi_params and a browser's
+// fields: 25 variables.
 var nginxRequest = request("",
 	"REQUEST_METHOD", "GET", "REQUEST_URI", "/app/page?x=1", "QUERY_STRING", "x=1", "CONTENT_TYPE", "",
 	"DOCUMENT_URI", "/app/page", "DOCUMENT_ROOT", "/usr/share/nginx/html", "SERVER_PROTOCOL", "HTTP/1.1",
@@ -22,7 +23,8 @@ var nginxRequest = request("",
 	"HTTP_SEC_FETCH_MODE", "navigate", "HTTP_ACCEPT_ENCODING", "gzip, deflate", "HTTP_ACCEPT_LANGUAGE", "en-GB,en;q=0.9",
 	"HTTP_COOKIE", "session=0123456789abcdef")
 
-// The bounds are goals of the project: at most 3 allocations to decode, at most 12 for all of a request.
+// The bounds are goals of the project: at most 3 allocations to decode, at most 12 for all of a
+// request.
 func TestAllocations(t *testing.T) {
 	raw := []byte(nginxRequest)
 	start, size, err := netstringSize(raw, 0)
@@ -88,8 +90,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkHello has the clients in the same process, for profiles. testdata/bench/scgi compares with a floor, and has them
-// in another.
+// BenchmarkHello has the clients in the same process, for profiles. testdata/bench/scgi compares
+// with a floor, and has them in another.
 func BenchmarkHello(b *testing.B) {
 	for _, network := range []string{"unix", "tcp"} {
 		b.Run(network, func(b *testing.B) {

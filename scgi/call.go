@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// call is one exchange of a Client. As an io.ReadCloser it is the response, for one goroutine; another may send the body, and
-// any may end it.
+// call is one exchange of a Client. As an io.ReadCloser it is the response, for one goroutine;
+// another may send the body, and any may end it.
 type call struct {
 	*transport.Call
 	client  *Client
@@ -58,13 +58,14 @@ func (x *call) watch() {
 	x.mu.Lock() // over waits for unwatch to be there
 	x.unwatch = context.AfterFunc(ctx, end)
 	x.mu.Unlock()
-	if ctx.Err() != nil { // AfterFunc calls end in a goroutine of its own, which may come after the first Write
+	// AfterFunc calls end in a goroutine of its own, which may come after the first Write
+	if ctx.Err() != nil {
 		end()
 	}
 }
 
-// roundTrip sends message, and the body beside the reading of the response if it is not in there: an application may answer
-// before it has read all, and may not read before its answer is taken.
+// roundTrip sends message, and the body beside the reading of the response if it is not in there:
+// an application may answer before it has read all, and may not read before its answer is taken.
 func (x *call) roundTrip(message []byte, stdin io.Reader, length int64) (*gateway.Response, error) {
 	_, err := x.Write(message)
 	switch {
@@ -86,7 +87,8 @@ func (x *call) roundTrip(message []byte, stdin io.Reader, length int64) (*gatewa
 // errCallClosed is the reason of an exchange that the caller has ended.
 var errCallClosed = errors.New("scgi: Body is closed")
 
-// blame returns why there is no head: the reason of the exchange if it failed, else that of the head's reader.
+// blame returns why there is no head: the reason of the exchange if it failed, else that of the
+// head's reader.
 func (x *call) blame(err error) error {
 	if reason := x.failure(); reason != nil && reason != io.EOF && reason != errCallClosed {
 		return reason
@@ -94,7 +96,8 @@ func (x *call) blame(err error) error {
 	return err
 }
 
-// send sends the body. An application that takes no more of it is no failure, a body that ends early is.
+// send sends the body. An application that takes no more of it is no failure, a body that ends
+// early is.
 func (x *call) send(body io.Reader, length int64) {
 	source := &bodySource{r: body, left: length}
 	io.CopyN(x, source, length)

@@ -26,7 +26,8 @@ func whole(c *Client, r *gateway.Request) (*gateway.Response, string, error) {
 	return resp, string(body), err
 }
 
-// The application dies at every byte of its answer, and dribbles what comes before. Without a Content-Length only a reset shows it.
+// The application dies at every byte of its answer, and dribbles what comes before. Without a
+// Content-Length only a reset shows it.
 func TestClientOfADyingApplication(t *testing.T) {
 	for _, answer := range []string{
 		"Content-Length: 4\r\n\r\nbody",
@@ -47,7 +48,8 @@ func TestClientOfADyingApplication(t *testing.T) {
 	}
 }
 
-// Status lines of HTTP are taken (S11), and what is none is refused and never read on from (nginx's CVE-2026-42946).
+// Status lines of HTTP are taken (S11), and what is none is refused and never read on from (nginx's
+// CVE-2026-42946).
 func TestClientStatusLines(t *testing.T) {
 	for _, test := range []struct {
 		answer string
@@ -283,7 +285,8 @@ func (c *endingContext) AfterFunc(f func()) (stop func() bool) {
 	return func() bool { return false }
 }
 
-// Nothing is sent for a request whose context has ended, also when that was while the connection was made.
+// Nothing is sent for a request whose context has ended, also when that was while the connection
+// was made.
 func TestClientSendsNothingAfterTheContext(t *testing.T) {
 	l := listenOn(t, "tcp")
 	defer l.Close()

@@ -10,53 +10,58 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Client is the web server's side: a [gateway.Backend] that calls an SCGI application, on a new connection for each request
-// (SCGI section 4). A Client with an Addr works; its other fields say how much it may use and how long it waits. The fields
-// must not change once it is used, all methods may be called at the same time, and a Client must not be copied.
+// Client is the web server's side: a [gateway.Backend] that calls an SCGI application, on a new
+// connection for each request (SCGI section 4). A Client with an Addr works; its other fields say
+// how much it may use and how long it waits. The fields must not change once it is used, all
+// methods may be called at the same time, and a Client must not be copied.
 //
-// The environ is sent as it is, in order, but for CONTENT_LENGTH and SCGI, which go first. The body is sent while the response
-// is read, so an application may answer early; what it has not taken then is not sent. Up to
-// 32 KiB of a Stdin in memory (*bytes.Buffer, *bytes.Reader, *strings.Reader) are sent with the head of the request, which
-// saves a goroutine.
+// The environ is sent as it is, in order, but for CONTENT_LENGTH and SCGI, which go first. The body
+// is sent while the response is read, so an application may answer early; what it has not taken
+// then is not sent. Up to 32 KiB of a Stdin in memory (*bytes.Buffer, *bytes.Reader,
+// *strings.Reader) are sent with the head of the request, which saves a goroutine.
 //
-// SCGI has no mark at the end of a response: where that has no Content-Length, an application that closes in the middle cannot
-// be told from one that is done, unless it resets the connection as [Server] does. A body that is longer than its
-// Content-Length is cut, a shorter one is an error. A response may begin with the status line of HTTP/1.x in place of Status.
+// SCGI has no mark at the end of a response: where that has no Content-Length, an application that
+// closes in the middle cannot be told from one that is done, unless it resets the connection as
+// [Server] does. A body that is longer than its Content-Length is cut, a shorter one is an error. A
+// response may begin with the status line of HTTP/1.x in place of Status.
 type Client struct {
-	// Addr is where the application listens, in the grammar of package listen, with the scheme scgi or none:
-	// "127.0.0.1:4000", "scgi+unix:/run/app.sock". It must be set.
+	// Addr is where the application listens, in the grammar of package listen, with the scheme scgi
+	// or none: "127.0.0.1:4000", "scgi+unix:/run/app.sock". It must be set.
 	Addr string
 
-	// Fallback are further addresses, tried in turn when Addr refuses the connection. They are no balancing: every
-	// connection tries Addr first.
+	// Fallback are further addresses, tried in turn when Addr refuses the connection. They are no
+	// balancing: every connection tries Addr first.
 	Fallback []string
 
-	// MaxConns bounds the open connections, and so the requests at the same time. A request over it waits. Zero and
-	// negative are no bound.
+	// MaxConns bounds the open connections, and so the requests at the same time. A request over it
+	// waits. Zero and negative are no bound.
 	MaxConns int
 
-	// WaitTimeout bounds the wait of a request under MaxConns; one that waits longer fails with 503. Zero is 60 seconds,
-	// negative no bound but the request's context.
+	// WaitTimeout bounds the wait of a request under MaxConns; one that waits longer fails with
+	// 503. Zero is 60 seconds, negative no bound but the request's context.
 	WaitTimeout time.Duration
 
-	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative no bound.
+	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative
+	// no bound.
 	DialTimeout time.Duration
 
-	// WriteTimeout bounds each wait for the application to take some more of the request. Zero is 60 seconds, negative no
-	// bound. This and the next two may take an eighth longer.
+	// WriteTimeout bounds each wait for the application to take some more of the request. Zero is
+	// 60 seconds, negative no bound. This and the next two may take an eighth longer.
 	WriteTimeout time.Duration
 
-	// FirstByteTimeout bounds the wait for the first byte of the answer, from the end of the request. Zero is 60 seconds,
-	// negative no bound.
+	// FirstByteTimeout bounds the wait for the first byte of the answer, from the end of the
+	// request. Zero is 60 seconds, negative no bound.
 	FirstByteTimeout time.Duration
 
-	// ReadTimeout bounds each further wait for more of the answer. Zero is 60 seconds, negative no bound.
+	// ReadTimeout bounds each further wait for more of the answer. Zero is 60 seconds, negative no
+	// bound.
 	ReadTimeout time.Duration
 
 	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
 	MaxHeadBytes int
 
-	line     exchange.Line[struct{}] // its slots are what MaxConns counts; its lock guards the two below
+	// its slots are what MaxConns counts; its lock guards the two below
+	line     exchange.Line[struct{}]
 	requests uint64
 	calls    map[*call]bool // under way
 }
@@ -66,14 +71,15 @@ var ErrClientClosed = errors.New("scgi: Client is closed")
 
 // RoundTrip implements [gateway.Backend].
 //
-// An application that cannot be reached or breaks off is a [*gateway.BackendError] of 502, one that is too slow of 504, one
-// that has no room under MaxConns of 503, as is a system on this side that can open no more connections. Where the request's
-// context has ended, the error is [gateway.ContextError], and nothing is sent that was not sent before. A body that cannot be
-// read, or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError].
+// An application that cannot be reached or breaks off is a [*gateway.BackendError] of 502, one that
+// is too slow of 504, one that has no room under MaxConns of 503, as is a system on this side that
+// can open no more connections. Where the request's context has ended, the error is
+// [gateway.ContextError], and nothing is sent that was not sent before. A body that cannot be read,
+// or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError].
 //
-// SCGI needs the length of the body. Without CONTENT_LENGTH, RoundTrip reads one byte of Stdin: at its end the length is zero,
-// and otherwise the error is [gateway.ErrLengthRequired]. One that is no number, and a NUL in a variable, is a
-// [*gateway.RequestError].
+// SCGI needs the length of the body. Without CONTENT_LENGTH, RoundTrip reads one byte of Stdin: at
+// its end the length is zero, and otherwise the error is [gateway.ErrLengthRequired]. One that is
+// no number, and a NUL in a variable, is a [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	length, err := exchange.KnownLength(r)
 	if err != nil {
@@ -135,7 +141,8 @@ func (c *Client) open(r *gateway.Request) (*call, error) {
 	return c.newCall(conn, r)
 }
 
-// Close closes all connections: exchanges under way fail, and so do later ones, with [ErrClientClosed]. It returns nil.
+// Close closes all connections: exchanges under way fail, and so do later ones, with
+// [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
 	c.line.Lock()
 	defer c.line.Unlock()

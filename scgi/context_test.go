@@ -91,7 +91,8 @@ func TestCloseEndsTheContext(t *testing.T) {
 	})
 }
 
-// What the App was given fails once it has returned, also a Read under way, so that no goroutine of it is left waiting.
+// What the App was given fails once it has returned, also a Read under way, so that no goroutine of
+// it is left waiting.
 func TestNothingOutlivesTheApp(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		type leftover struct {

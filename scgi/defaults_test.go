@@ -19,7 +19,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// A peer that keeps the server waiting, for the head and with the answer, is served where there is no bound.
+// A peer that keeps the server waiting, for the head and with the answer, is served where there is
+// no bound.
 func TestNegativeTimeoutsAreNone(t *testing.T) {
 	const size = 8 << 20
 	s := start(t, "unix", &Server{ReadTimeout: -1, WriteTimeout: -1, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

@@ -95,7 +95,8 @@ func ExampleClient() {
 	// Output: Hello, world!
 }
 
-// ExampleClient_fallback calls an application of which two copies run, and lets ten requests at a time through.
+// ExampleClient_fallback calls an application of which two copies run, and lets ten requests at a
+// time through.
 func ExampleClient_fallback() {
 	backend := &scgi.Client{
 		Addr:        "scgi+unix:/run/app.sock",

@@ -99,8 +99,8 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// Apache and HAProxy-like peers send all of the body before they read. What the App left unread must reach its end, and the
-// answer with it.
+// Apache and HAProxy-like peers send all of the body before they read. What the App left unread
+// must reach its end, and the answer with it.
 func TestAnswerToUnreadBody(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		s := start(t, network, &Server{App: hello})
@@ -111,7 +111,8 @@ func TestAnswerToUnreadBody(t *testing.T) {
 	})
 }
 
-// A peer that reads nothing holds the App for one WriteTimeout; one that reads slowly gets everything.
+// A peer that reads nothing holds the App for one WriteTimeout; one that reads slowly gets
+// everything.
 func TestWriteTimeout(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		const size, bound = 8 << 20, 500 * time.Millisecond
@@ -143,7 +144,8 @@ func TestWriteTimeout(t *testing.T) {
 	})
 }
 
-// What the system's buffers take does not count as progress. A busy machine may be late, so that the best of several tries counts.
+// What the system's buffers take does not count as progress. A busy machine may be late, so that
+// the best of several tries counts.
 func TestWriteTimeoutLastsOnce(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		t.Parallel()
@@ -168,7 +170,8 @@ func TestWriteTimeoutLastsOnce(t *testing.T) {
 	})
 }
 
-// A client that vanishes in the middle of its answer is an error to the App, and no line in the log.
+// A client that vanishes in the middle of its answer is an error to the App, and no line in the
+// log.
 func TestPeerGoneWhileWriting(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		result := make(chan error, 1)

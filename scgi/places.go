@@ -15,7 +15,8 @@ func closedError() error {
 	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClientClosed}
 }
 
-// reserve takes a slot under MaxConns, and waits for one if all are taken. It must be released when the error is nil.
+// reserve takes a slot under MaxConns, and waits for one if all are taken. It must be released when
+// the error is nil.
 func (c *Client) reserve(ctx context.Context) error {
 	c.line.Lock()
 	c.requests++

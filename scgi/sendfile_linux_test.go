@@ -162,7 +162,8 @@ func checkTrace(t *testing.T, trace, name string) {
 	}
 }
 
-// TestSendfileChild is the process that TestBigFileIsNotRead looks at: it serves one request on an inherited socket.
+// TestSendfileChild is the process that TestBigFileIsNotRead looks at: it serves one request on an
+// inherited socket.
 func TestSendfileChild(t *testing.T) {
 	if os.Getenv(childSocket) == "" {
 		t.Skip("it is called by TestBigFileIsNotRead")

@@ -40,7 +40,8 @@ func newService(s *Server) *service {
 	return sv
 }
 
-// serving is one request and its response, in one allocation. The App may hold on to parts of it, so it is never pooled.
+// serving is one request and its response, in one allocation. The App may hold on to parts of it,
+// so it is never pooled.
 type serving struct {
 	transport.Exchange
 	handler gateway.BaseCGIHandler
@@ -48,7 +49,8 @@ type serving struct {
 
 func (sv *service) serve(ctx context.Context, c *transport.Conn) { sv.serveConn(ctx, c.Net, c.Active) }
 
-// serveConn is the life of a connection. active is called when the request is there, and says whether to answer it.
+// serveConn is the life of a connection. active is called when the request is there, and says
+// whether to answer it.
 func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() bool) {
 	x := new(serving)
 	x.Begin(nc, sv.readTimeout, sv.writeTimeout)
@@ -96,7 +98,8 @@ func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
 	return sv.App, sent
 }
 
-// refuse ends a connection on which no request came. A limit has an answer; what is no SCGI has none.
+// refuse ends a connection on which no request came. A limit has an answer; what is no SCGI has
+// none.
 func (sv *service) refuse(nc net.Conn, x *serving, err error) {
 	if err == io.EOF || gateway.PeerGone(err) || errors.Is(err, net.ErrClosed) {
 		return

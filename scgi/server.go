@@ -14,10 +14,12 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// ErrServerClosed is what Serve and ListenAndServe return after Shutdown or Close. It is gateway.ErrServerClosed.
+// ErrServerClosed is what Serve and ListenAndServe return after Shutdown or Close. It is
+// gateway.ErrServerClosed.
 var ErrServerClosed = gateway.ErrServerClosed
 
-// DefaultAddr is the address of a Server that has none: port 4000 of the loopback interface, as in most SCGI manuals.
+// DefaultAddr is the address of a Server that has none: port 4000 of the loopback interface, as in
+// most SCGI manuals.
 const DefaultAddr = "127.0.0.1:4000"
 
 // Server answers SCGI requests with an App. Its fields are those of every server of this module,
@@ -66,63 +68,72 @@ const DefaultAddr = "127.0.0.1:4000"
 // end the context, as in net/http; the response is sent in either case. On other systems, and
 // without Done, a Write that fails shows that the peer has gone.
 type Server struct {
-	// App answers the requests, each in a goroutine of its own. It must be set. A panic in it ends that request only.
+	// App answers the requests, each in a goroutine of its own. It must be set. A panic in it ends
+	// that request only.
 	App gateway.App
 
-	// Addr is where ListenAndServe listens, in the grammar of package listen, with the scheme scgi or none:
-	// "127.0.0.1:4000", "unix:/run/app.sock?mode=0660", "scgi+systemd:". Empty is DefaultAddr.
+	// Addr is where ListenAndServe listens, in the grammar of package listen, with the scheme scgi
+	// or none: "127.0.0.1:4000", "unix:/run/app.sock?mode=0660", "scgi+systemd:". Empty is
+	// DefaultAddr.
 	Addr string
 
-	// ErrorLog takes one line for each thing that went wrong: an app that failed, a request that is not SCGI, a limit
-	// that was met. Nil is slog.Default(). A peer that goes away is worth no line.
+	// ErrorLog takes one line for each thing that went wrong: an app that failed, a request that is
+	// not SCGI, a limit that was met. Nil is slog.Default(). A peer that goes away is worth no
+	// line.
 	ErrorLog *slog.Logger
 
-	// ReadTimeout bounds the wait for the head of a request, from the moment of the connection to the last byte of the
-	// head, and after that each wait for more of the body. Zero is 60 seconds, negative is no bound.
+	// ReadTimeout bounds the wait for the head of a request, from the moment of the connection to
+	// the last byte of the head, and after that each wait for more of the body. Zero is 60 seconds,
+	// negative is no bound.
 	ReadTimeout time.Duration
 
-	// WriteTimeout bounds each wait for the peer to take some more of the response; how long all of it takes is not
-	// bounded. Zero is 60 seconds, negative is no bound.
+	// WriteTimeout bounds each wait for the peer to take some more of the response; how long all of
+	// it takes is not bounded. Zero is 60 seconds, negative is no bound.
 	WriteTimeout time.Duration
 
-	// RequestTimeout ends the context of a request, counted from its head. What follows from that is up to the App.
-	// Zero and negative are no bound.
+	// RequestTimeout ends the context of a request, counted from its head. What follows from that
+	// is up to the App. Zero and negative are no bound.
 	RequestTimeout time.Duration
 
-	// MaxParamsBytes bounds the header block of a request, in bytes without the netstring's own; a larger one is
-	// answered 431 without being read. Zero is 256 KiB, negative is no bound.
+	// MaxParamsBytes bounds the header block of a request, in bytes without the netstring's own; a
+	// larger one is answered 431 without being read. Zero is 256 KiB, negative is no bound.
 	MaxParamsBytes int64
 
-	// MaxParams bounds the number of variables of a request; more are answered 431. Zero is 1,024, negative is no bound.
+	// MaxParams bounds the number of variables of a request; more are answered 431. Zero is 1,024,
+	// negative is no bound.
 	MaxParams int
 
-	// MaxBodyBytes bounds the body of a request; a larger one is answered 413 without being read. Zero and negative are no
-	// bound.
+	// MaxBodyBytes bounds the body of a request; a larger one is answered 413 without being read.
+	// Zero and negative are no bound.
 	MaxBodyBytes int64
 
-	// MaxConns bounds the open connections of all listeners, and MaxRequests the requests that the App answers at the same
-	// time. What is above is answered 503. Zero and negative are no bound.
+	// MaxConns bounds the open connections of all listeners, and MaxRequests the requests that the
+	// App answers at the same time. What is above is answered 503. Zero and negative are no bound.
 	MaxConns    int
 	MaxRequests int
 
-	// Refused, if not nil, is told of each request that is answered without the App: 400, 404, 411, 413, 431, 503. Where the
-	// variables are the reason, its Environ is empty. It is called by several goroutines at the same time. Connections above
-	// MaxConns are not told: no request was read from them.
+	// Refused, if not nil, is told of each request that is answered without the App: 400, 404, 411,
+	// 413, 431, 503. Where the variables are the reason, its Environ is empty. It is called by
+	// several goroutines at the same time. Connections above MaxConns are not told: no request was
+	// read from them.
 	Refused func(*gateway.Refusal)
 
-	// AllowedPeers and AllowedUIDs say who may connect: by address over TCP, by user id (Linux only) on a unix socket.
-	// While both are empty, everyone may; once either has an entry, others are closed without an answer.
+	// AllowedPeers and AllowedUIDs say who may connect: by address over TCP, by user id (Linux
+	// only) on a unix socket. While both are empty, everyone may; once either has an entry, others
+	// are closed without an answer.
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
-	// Mount is the path under which the web server has the App, "/" for the root, where the web server does not say so
-	// itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See exchange.Mount. Empty leaves all as it was sent.
+	// Mount is the path under which the web server has the App, "/" for the root, where the web
+	// server does not say so itself: stock nginx sends neither SCRIPT_NAME nor PATH_INFO. See
+	// exchange.Mount. Empty leaves all as it was sent.
 	Mount string
 
 	conns transport.Conns
 }
 
-// Serve answers the connections of l with app until l fails. It is the short form of Server.Serve, and never returns nil.
+// Serve answers the connections of l with app until l fails. It is the short form of Server.Serve,
+// and never returns nil.
 func Serve(l net.Listener, app gateway.App) error {
 	return (&Server{App: app}).Serve(l)
 }
@@ -132,8 +143,8 @@ func ListenAndServe(addr string, app gateway.App) error {
 	return (&Server{App: app, Addr: addr}).ListenAndServe()
 }
 
-// ListenAndServe listens on Addr and calls Serve. An address that cannot be used is a [*listen.AddressError]; a failure to
-// listen is what the system said.
+// ListenAndServe listens on Addr and calls Serve. An address that cannot be used is a
+// [*listen.AddressError]; a failure to listen is what the system said.
 func (s *Server) ListenAndServe() error {
 	l, err := listen.ListenFor("scgi", cmp.Or(s.Addr, DefaultAddr))
 	if err != nil {
@@ -142,8 +153,9 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve(l)
 }
 
-// Serve answers the connections of l, one request each, and closes l when it returns. Its error is never nil: what made l
-// fail, or [gateway.ErrServerClosed] after Shutdown and Close. Failures of Accept that pass are tried again.
+// Serve answers the connections of l, one request each, and closes l when it returns. Its error is
+// never nil: what made l fail, or [gateway.ErrServerClosed] after Shutdown and Close. Failures of
+// Accept that pass are tried again.
 func (s *Server) Serve(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
@@ -152,9 +164,10 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.conns.Serve(l, s.service())
 }
 
-// HandleRequest answers one request that comes in on l, and returns nil when its connection has ended. l stays open then, for the next
-// call; where Serve would end, HandleRequest returns what Serve returns, and closes l. It is for tests, and for programs that do
-// something else between two requests. A connection on which no request comes does not count.
+// HandleRequest answers one request that comes in on l, and returns nil when its connection has
+// ended. l stays open then, for the next call; where Serve would end, HandleRequest returns what
+// Serve returns, and closes l. It is for tests, and for programs that do something else between two
+// requests. A connection on which no request comes does not count.
 func (s *Server) HandleRequest(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
@@ -177,16 +190,17 @@ func (s *Server) service() transport.Service {
 	}
 }
 
-// Shutdown stops listening, closes connections on which no request has come within a second, and waits until the requests
-// under way are answered. When ctx ends first it returns that error, and they go on: Close ends them. Serve returns at
-// once; a program should wait for Shutdown.
+// Shutdown stops listening, closes connections on which no request has come within a second, and
+// waits until the requests under way are answered. When ctx ends first it returns that error, and
+// they go on: Close ends them. Serve returns at once; a program should wait for Shutdown.
 func (s *Server) Shutdown(ctx context.Context) error { return s.conns.Shutdown(ctx) }
 
-// Close stops listening, closes all connections and ends the contexts of their requests. It does not wait for the App to
-// return: a Shutdown after it does.
+// Close stops listening, closes all connections and ends the contexts of their requests. It does
+// not wait for the App to return: a Shutdown after it does.
 func (s *Server) Close() error { return s.conns.Close() }
 
-// Stats returns the connections in figures. A connection whose request has not come yet counts as idle.
+// Stats returns the connections in figures. A connection whose request has not come yet counts as
+// idle.
 func (s *Server) Stats() transport.Stats { return s.conns.Stats() }
 
 func (s *Server) limits() limits {

@@ -22,7 +22,8 @@ func TestServeAnswers(t *testing.T) {
 	})
 }
 
-// S6: exactly CONTENT_LENGTH bytes are the body. What is behind them is ignored, and does not cost the peer its answer.
+// S6: exactly CONTENT_LENGTH bytes are the body. What is behind them is ignored, and does not cost
+// the peer its answer.
 func TestBodyEndsAtContentLength(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		s := start(t, network, &Server{App: echo})

@@ -51,10 +51,12 @@ def broken():
 
 const uwsgiPatience = 20 * time.Second
 
-// uwsgi runs uWSGI with a process for SCGI over TCP, and over a unix socket with a status line of HTTP in place of Status.
+// uwsgi runs uWSGI with a process for SCGI over TCP, and over a unix socket with a status line of
+// HTTP in place of Status.
 func uwsgi(t *testing.T) (tcp, nph string) {
 	t.Helper()
-	binary := webserver.Find(t, "uwsgi_python3") // the plugin, which Debian packs apart, by its own name
+	// the plugin, which Debian packs apart, by its own name
+	binary := webserver.Find(t, "uwsgi_python3")
 	dir := webserver.Dir(t)
 	app, log, socket := filepath.Join(dir, "app.py"), filepath.Join(dir, "log"), filepath.Join(dir, "s")
 	if err := os.WriteFile(app, []byte(uwsgiApp), 0o644); err != nil {
@@ -102,7 +104,8 @@ func TestUWSGI(t *testing.T) {
 	}
 }
 
-// uwsgiSizes are of bodies that fit the head's packet, that are in memory, and that are more than a socket takes.
+// uwsgiSizes are of bodies that fit the head's packet, that are in memory, and that are more than a
+// socket takes.
 var uwsgiSizes = []int{0, 1, 30_000, 3 << 20}
 
 func uwsgiByClient(t *testing.T, c *scgi.Client) {
@@ -180,7 +183,8 @@ func uwsgiOverHTTP(t *testing.T, c *scgi.Client) {
 	if resp, got, err := get("POST", "early", strings.NewReader(strings.Repeat("b", 1<<20))); resp.StatusCode != 403 || got != "early" || err != nil {
 		t.Errorf("early: got %s, %q, %v", resp.Status, got, err)
 	}
-	if resp, got, err := get("GET", "break", nil); resp.StatusCode != 502 || err != nil { // nothing had gone to the client
+	// nothing had gone to the client
+	if resp, got, err := get("GET", "break", nil); resp.StatusCode != 502 || err != nil {
 		t.Errorf("break: got %s, %q, %v; want 502", resp.Status, got, err)
 	}
 }

@@ -10,15 +10,17 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The wire format of a request (SCGI sections 3 and 4): a netstring whose content is pairs of name NUL value NUL, and then as
-// many bytes of body as CONTENT_LENGTH says. These functions know bytes only, and no connection.
+// The wire format of a request (SCGI sections 3 and 4): a netstring whose content is pairs of name
+// NUL value NUL, and then as many bytes of body as CONTENT_LENGTH says. These functions know bytes
+// only, and no connection.
 
 // ProtocolError is a request that is not SCGI, or larger than the server takes.
 type ProtocolError struct {
 	Reason string // what is wrong, after the words "bad request: "
 	Offset int64  // where: bytes from the start of the connection
 	Input  string // what stands there, cut to 32 bytes
-	Limit  int64  // the limit that was exceeded, in bytes or variables; 0 for a request that is malformed
+	// the limit that was exceeded, in bytes or variables; 0 for a request that is malformed
+	Limit int64
 }
 
 // Error tells it for a log: bad input is quoted and cut.
@@ -39,11 +41,12 @@ type limits struct {
 	params int64 // variables
 }
 
-// maxDigits is the length of the largest int64. More digits in front of a colon are nobody's length.
+// maxDigits is the length of the largest int64. More digits in front of a colon are nobody's
+// length.
 const maxDigits = 19
 
-// netstringSize reads the length that b begins with. It returns the index of the header block behind the colon, and the
-// block's size; a start of zero says that b ends before the colon.
+// netstringSize reads the length that b begins with. It returns the index of the header block
+// behind the colon, and the block's size; a start of zero says that b ends before the colon.
 func netstringSize(b []byte, max int64) (start int, size int64, err error) {
 	for i, c := range b {
 		switch {
@@ -64,11 +67,13 @@ func netstringSize(b []byte, max int64) (start int, size int64, err error) {
 	return 0, 0, nil
 }
 
-// decodeBlock decodes a header block, which stood at offset. The strings of the Environ share one copy of block.
+// decodeBlock decodes a header block, which stood at offset. The strings of the Environ share one
+// copy of block.
 //
-// Refused is what leaves it open where a name or value ends, a block that does not begin with CONTENT_LENGTH, and one without
-// SCGI=1. An empty name, a malformed CONTENT_LENGTH and a second one that differs are not: the environ rules of package
-// gateway answer those 400 on every transport.
+// Refused is what leaves it open where a name or value ends, a block that does not begin with
+// CONTENT_LENGTH, and one without SCGI=1. An empty name, a malformed CONTENT_LENGTH and a second
+// one that differs are not: the environ rules of package gateway answer those 400 on every
+// transport.
 func decodeBlock(block []byte, offset int, max int64) (*util.Environ, error) {
 	nuls := bytes.Count(block, []byte{0})
 	switch {
@@ -100,8 +105,9 @@ func decodeBlock(block []byte, offset int, max int64) (*util.Environ, error) {
 	return e, nil
 }
 
-// firstLength is the CONTENT_LENGTH that the block begins with (SCGI section 3): how many bytes follow it, whatever the
-// other variables say. A malformed one is zero: no App gets to see that request.
+// firstLength is the CONTENT_LENGTH that the block begins with (SCGI section 3): how many bytes
+// follow it, whatever the other variables say. A malformed one is zero: no App gets to see that
+// request.
 func firstLength(e *util.Environ) int64 {
 	n, err := strconv.ParseUint(firstValue(e), 10, 63)
 	if err != nil {
@@ -117,11 +123,12 @@ func firstValue(e *util.Environ) string {
 	return ""
 }
 
-// appendHead appends the netstring that asks for e with a body of length bytes. CONTENT_LENGTH and SCGI come first; those in
-// e are left out. A NUL in a name or value cannot be said in SCGI and gives a [*gateway.RequestError].
+// appendHead appends the netstring that asks for e with a body of length bytes. CONTENT_LENGTH and
+// SCGI come first; those in e are left out. A NUL in a name or value cannot be said in SCGI and
+// gives a [*gateway.RequestError].
 func appendHead(dst []byte, e *util.Environ, length int64) ([]byte, error) {
-	// The block is encoded behind a gap, and its length then written at the end of the gap: a sum made beforehand could
-	// differ from what is written.
+	// The block is encoded behind a gap, and its length then written at the end of the gap: a sum
+	// made beforehand could differ from what is written.
 	const gap = maxDigits + len(":")
 	begin := len(dst)
 	dst = append(dst, make([]byte, gap)...)

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// FuzzRequest: whatever comes, and however it is cut, there is no panic and the same result, and a request that is accepted is,
-// encoded again, the same request.
+// FuzzRequest: whatever comes, and however it is cut, there is no panic and the same result, and a
+// request that is accepted is, encoded again, the same request.
 func FuzzRequest(f *testing.F) {
 	for _, v := range vectors.Load(f, requests) {
 		f.Add(v.Data, uint8(1))

@@ -11,7 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
 
-// requests are the vectors of SCGI: bytes as they come over a connection, and what describe says of them.
+// requests are the vectors of SCGI: bytes as they come over a connection, and what describe says of
+// them.
 const requests = "../testdata/scgi"
 
 var testLimits = (&Server{}).limits()
@@ -67,7 +68,8 @@ func describe(in *scripted) string {
 	return b.String()
 }
 
-// TestVectors: the netstring (S1), its pairs (S2), names that stand twice (S3), CONTENT_LENGTH (S4) and the version (S5).
+// TestVectors: the netstring (S1), its pairs (S2), names that stand twice (S3), CONTENT_LENGTH (S4)
+// and the version (S5).
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Load(t, requests) {
 		v.Replay(t, func(t *testing.T, r io.Reader) {

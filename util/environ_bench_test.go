@@ -2,7 +2,8 @@ package util_test
 
 import "testing"
 
-// nginxSCGI is the shape of what nginx sends for a small GET with its stock scgi_params: 25 variables, in its order.
+// nginxSCGI is the shape of what nginx sends for a small GET with its stock scgi_params: 25
+// variables, in its order.
 var nginxSCGI = []string{
 	"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET", "REQUEST_URI", "/app/hello?name=world", "QUERY_STRING", "name=world",
 	"CONTENT_TYPE", "", "DOCUMENT_URI", "/app/hello", "DOCUMENT_ROOT", "/usr/share/nginx/html", "SERVER_PROTOCOL", "HTTP/1.1",

@@ -44,7 +44,8 @@ func (m model) last() map[string]string {
 	return last
 }
 
-// apply does to both what op says: its last two bits the operation, the rest one of eight names. Long runs of Add leave the inline room.
+// apply does to both what op says: its last two bits the operation, the rest one of eight names.
+// Long runs of Add leave the inline room.
 func apply(e *util.Environ, m *model, op byte, value string) {
 	name := string('A' + rune(op>>2&7))
 	switch op & 3 {
@@ -60,7 +61,8 @@ func apply(e *util.Environ, m *model, op byte, value string) {
 	}
 }
 
-// FuzzEnviron does the same to an Environ, begun in each way there is, and to the model, and compares all that can be read after every step.
+// FuzzEnviron does the same to an Environ, begun in each way there is, and to the model, and
+// compares all that can be read after every step.
 func FuzzEnviron(f *testing.F) {
 	f.Add(byte(0), []byte{0, 4, 0, 2})                       // Add A, B, A; Set A
 	f.Add(byte(1), []byte{0, 0, 0, 3, 0})                    // Add A three times; Del A; Add A

@@ -182,7 +182,8 @@ func TestEnvironList(t *testing.T) {
 	}
 }
 
-// TestEnvironClone: neither of the two sees what is done to the other, inside the inline room and beyond it.
+// TestEnvironClone: neither of the two sees what is done to the other, inside the inline room and
+// beyond it.
 func TestEnvironClone(t *testing.T) {
 	for _, n := range []int{0, 1, 30, 35, 36, 100} {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
@@ -210,7 +211,8 @@ func TestEnvironAllStops(t *testing.T) {
 	}
 }
 
-// TestEnvironAllWhileModified: a Set in place is safe and seen, and no modification makes the loop panic or run for ever.
+// TestEnvironAllWhileModified: a Set in place is safe and seen, and no modification makes the loop
+// panic or run for ever.
 func TestEnvironAllWhileModified(t *testing.T) {
 	e := environ("A", "1", "B", "2")
 	for name, value := range e.All() {
@@ -224,7 +226,8 @@ func TestEnvironAllWhileModified(t *testing.T) {
 	wantPairs(t, e)
 }
 
-// TestEnvironConcurrentReads has the race detector watch that reading writes nothing, not even to a zero value.
+// TestEnvironConcurrentReads has the race detector watch that reading writes nothing, not even to a
+// zero value.
 func TestEnvironConcurrentReads(t *testing.T) {
 	var zero util.Environ
 	var readers sync.WaitGroup
@@ -286,7 +289,8 @@ func TestEnvironAllocations(t *testing.T) {
 // sink keeps the compiler from doing without what is measured.
 var sink *util.Environ
 
-// TestEnvironFillsItsSizeClass fails when the runtime's size classes change: inlineVariables should then follow.
+// TestEnvironFillsItsSizeClass fails when the runtime's size classes change: inlineVariables should
+// then follow.
 func TestEnvironFillsItsSizeClass(t *testing.T) {
 	if bits.UintSize != 64 {
 		t.Skip("the number was picked for 64-bit systems")

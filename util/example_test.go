@@ -8,7 +8,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// nginx sends a setting and its later override as two variables of one name: both are there in order, and the last one counts.
+// nginx sends a setting and its later override as two variables of one name: both are there in
+// order, and the last one counts.
 func ExampleEnviron() {
 	e := util.NewEnviron()
 	e.Add("REQUEST_METHOD", "GET")
@@ -30,7 +31,8 @@ func ExampleEnviron() {
 	// [REQUEST_METHOD=GET SCRIPT_NAME=/] false
 }
 
-// A URL mapper in a few lines: each part takes the segments it knows and leaves the rest to the next, which finds itself mounted there.
+// A URL mapper in a few lines: each part takes the segments it knows and leaves the rest to the
+// next, which finds itself mounted there.
 func ExampleShiftPathInfo() {
 	wiki := func(e *util.Environ) string {
 		page, _ := util.ShiftPathInfo(e)
@@ -70,7 +72,8 @@ func ExampleRequestURI() {
 	// https://example.org/app
 }
 
-// To a ResponseWriter io.Copy(w, body) is the way, which sends files without reading them; the blocks are for all else.
+// To a ResponseWriter io.Copy(w, body) is the way, which sends files without reading them; the
+// blocks are for all else.
 func ExampleFileWrapper() {
 	body := util.NewFileWrapper(strings.NewReader("no man is an island"), 8)
 	defer body.Close()

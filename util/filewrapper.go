@@ -22,8 +22,9 @@ type FileWrapper struct {
 	closed    bool
 }
 
-// NewFileWrapper returns a FileWrapper of r, which is read from where it stands to its end. blockSize is in bytes; 8192 is taken for zero and
-// less. The FileWrapper owns r: its Close closes it.
+// NewFileWrapper returns a FileWrapper of r, which is read from where it stands to its end.
+// blockSize is in bytes; 8192 is taken for zero and less. The FileWrapper owns r: its Close closes
+// it.
 func NewFileWrapper(r io.Reader, blockSize int) *FileWrapper {
 	if blockSize <= 0 {
 		blockSize = defaultBlockSize
@@ -48,9 +49,10 @@ func (w *FileWrapper) Close() error {
 // Unwrap returns the wrapped reader. What is read from it is missing from w.
 func (w *FileWrapper) Unwrap() io.Reader { return w.r }
 
-// Blocks ranges over the rest of the wrapped reader in blocks, each what one call of its Read gave: from one byte up to the block size. A
-// block is valid until the next one. At the end the loop ends; an error comes last, with a nil block, and is the reader's own, or
-// io.ErrNoProgress where it returned nothing 100 times in a row. The reader is not closed.
+// Blocks ranges over the rest of the wrapped reader in blocks, each what one call of its Read gave:
+// from one byte up to the block size. A block is valid until the next one. At the end the loop
+// ends; an error comes last, with a nil block, and is the reader's own, or io.ErrNoProgress where
+// it returned nothing 100 times in a row. The reader is not closed.
 func (w *FileWrapper) Blocks() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		buf := make([]byte, w.blockSize)
@@ -69,8 +71,9 @@ func (w *FileWrapper) Blocks() iter.Seq2[[]byte, error] {
 	}
 }
 
-// WriteTo writes the rest of the wrapped reader to dst, for io.Copy. If dst is an io.ReaderFrom it is given the wrapped reader itself, and so
-// the file that a socket can send by sendfile; else it gets one Write for each block.
+// WriteTo writes the rest of the wrapped reader to dst, for io.Copy. If dst is an io.ReaderFrom it
+// is given the wrapped reader itself, and so the file that a socket can send by sendfile; else it
+// gets one Write for each block.
 func (w *FileWrapper) WriteTo(dst io.Writer) (int64, error) {
 	if rf, ok := dst.(io.ReaderFrom); ok {
 		return rf.ReadFrom(w.r)

@@ -76,7 +76,8 @@ func (h *hesitant) Read(p []byte) (int, error) {
 	return h.r.Read(p)
 }
 
-// TestFileWrapperBlocksGoesOn: a loop that was left goes on where it was, and one that ended stays at the end.
+// TestFileWrapperBlocksGoesOn: a loop that was left goes on where it was, and one that ended stays
+// at the end.
 func TestFileWrapperBlocksGoesOn(t *testing.T) {
 	w := util.NewFileWrapper(strings.NewReader("abcdef"), 2)
 	for block := range w.Blocks() {
@@ -144,7 +145,8 @@ func (d *readerFrom) ReadFrom(r io.Reader) (int64, error) {
 	return d.Buffer.ReadFrom(r)
 }
 
-// TestFileWrapperCopyShowsTheFile: io.Copy hands a destination that can use a file the file itself, not a wrapper, or there is no sendfile.
+// TestFileWrapperCopyShowsTheFile: io.Copy hands a destination that can use a file the file itself,
+// not a wrapper, or there is no sendfile.
 func TestFileWrapperCopyShowsTheFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(name, []byte("abcdef"), 0o600); err != nil {
@@ -169,7 +171,8 @@ func TestFileWrapperCopyShowsTheFile(t *testing.T) {
 	}
 }
 
-// blockWriter keeps each Write apart, and fails at the one numbered failAt or takes short bytes less of it.
+// blockWriter keeps each Write apart, and fails at the one numbered failAt or takes short bytes
+// less of it.
 type blockWriter struct {
 	writes []string
 	failAt int

@@ -27,10 +27,10 @@ func IsHopByHop(name string) bool {
 	return false
 }
 
-// IsConnectionOption reports whether connection, the value of a Connection field, makes the field name
-// hop-by-hop by naming it (RFC 9110 section 7.6.1). Case does not matter. Content-Type, Content-Length
-// and Location stay for every recipient, whatever connection says: without the first a browser guesses,
-// and the others say what the response is.
+// IsConnectionOption reports whether connection, the value of a Connection field, makes the field
+// name hop-by-hop by naming it (RFC 9110 section 7.6.1). Case does not matter. Content-Type,
+// Content-Length and Location stay for every recipient, whatever connection says: without the first
+// a browser guesses, and the others say what the response is.
 func IsConnectionOption(connection, name string) bool {
 	for option := range strings.SplitSeq(connection, ",") {
 		if strings.EqualFold(strings.Trim(option, " \t"), name) {

@@ -44,7 +44,8 @@ func TestIsHopByHop(t *testing.T) {
 	}
 }
 
-// TestIsHopByHopIsASCII: the Kelvin sign is a K to Unicode's case rules, and no character of a field name.
+// TestIsHopByHopIsASCII: the Kelvin sign is a K to Unicode's case rules, and no character of a
+// field name.
 func TestIsHopByHopIsASCII(t *testing.T) {
 	if util.IsHopByHop("\u212aeep-Alive") {
 		t.Error("got true for a name with a Kelvin sign; want false")

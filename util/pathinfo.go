@@ -35,7 +35,8 @@ func ShiftPathInfo(e *Environ) (segment string, ok bool) {
 	return segment, true
 }
 
-// cutSegment returns the segment to shift and what follows it, which is empty or begins with a slash.
+// cutSegment returns the segment to shift and what follows it, which is empty or begins with a
+// slash.
 func cutSegment(info string) (segment, rest string) {
 	info = strings.TrimPrefix(info, "/")
 	for {
@@ -47,11 +48,14 @@ func cutSegment(info string) (segment, rest string) {
 	}
 }
 
-// joinSegment returns the SCRIPT_NAME that has segment at its end. An empty segment leaves a slash there: the script is asked for as a directory.
+// joinSegment returns the SCRIPT_NAME that has segment at its end. An empty segment leaves a slash
+// there: the script is asked for as a directory.
 func joinSegment(script, segment string) string {
 	joined := path.Clean(script + "/" + segment)
 	if strings.HasPrefix(script, "//") && !strings.HasPrefix(script, "///") {
-		joined = "/" + joined // POSIX leaves the meaning of two slashes, and of no other number, to the system; so does Python
+		// POSIX leaves the meaning of two slashes, and of no other number, to the system; so does
+		// Python
+		joined = "/" + joined
 	}
 	joined = strings.TrimSuffix(joined, "/")
 	if segment == "" {

@@ -6,7 +6,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// shiftRow is one ShiftPathInfo: of script and info before, what is returned and what stands there after. ok false is Python's None.
+// shiftRow is one ShiftPathInfo: of script and info before, what is returned and what stands there
+// after. ok false is Python's None.
 type shiftRow struct {
 	script, info         string
 	segment              string
@@ -50,7 +51,8 @@ func TestShiftPathInfoAsCPythonTests(t *testing.T) {
 	})
 }
 
-// TestShiftPathInfoAsCPythonDoes has the corners that CPython's tests leave open and that it gets right; where it does not, see the departures.
+// TestShiftPathInfoAsCPythonDoes has the corners that CPython's tests leave open and that it gets
+// right; where it does not, see the departures.
 func TestShiftPathInfoAsCPythonDoes(t *testing.T) {
 	testShifts(t, []shiftRow{
 		{"", "/..", "..", true, "", ""},
@@ -84,7 +86,8 @@ func TestShiftPathInfoDepartsFromCPython(t *testing.T) {
 	})
 }
 
-// TestShiftPathInfoAbsent: without a PATH_INFO nothing is modified, and a SCRIPT_NAME that was not sent is taken as empty.
+// TestShiftPathInfoAbsent: without a PATH_INFO nothing is modified, and a SCRIPT_NAME that was not
+// sent is taken as empty.
 func TestShiftPathInfoAbsent(t *testing.T) {
 	e := environ("SCRIPT_NAME", "/a/../b")
 	if segment, ok := util.ShiftPathInfo(e); segment != "" || ok {
@@ -99,7 +102,8 @@ func TestShiftPathInfoAbsent(t *testing.T) {
 	wantPairs(t, e, pair{"PATH_INFO", "/y"}, pair{"SCRIPT_NAME", "/x"})
 }
 
-// TestShiftPathInfoWalk shifts until nothing is left: the URL is the same at every step but those that drop a repeated slash or a dot.
+// TestShiftPathInfoWalk shifts until nothing is left: the URL is the same at every step but those
+// that drop a repeated slash or a dot.
 func TestShiftPathInfoWalk(t *testing.T) {
 	e := environ("HTTP_HOST", "h", "SCRIPT_NAME", "/app", "PATH_INFO", "/one;v=1,2/two words/\xe4/")
 	want := util.RequestURI(e, false)

@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// TempFile is a temporary file for what is too large for memory: a request body that has to wait. Only its owner may open it (mode
-// 0600), and where the system allows that (Windows does not) it has no name, so that it goes with the process, however that ends. It
-// must be closed.
+// TempFile is a temporary file for what is too large for memory: a request body that has to wait.
+// Only its owner may open it (mode 0600), and where the system allows that (Windows does not) it
+// has no name, so that it goes with the process, however that ends. It must be closed.
 type TempFile struct {
 	*os.File
 	name string // to be removed at the end; empty where that was done

@@ -69,7 +69,8 @@ func RequestURI(e *Environ, includeQuery bool) string {
 	return b.String()
 }
 
-// scriptName is SCRIPT_NAME without the two errors web servers get configured to: slashes alone for the root, which is "", and no leading slash.
+// scriptName is SCRIPT_NAME without the two errors web servers get configured to: slashes alone for
+// the root, which is "", and no leading slash.
 func scriptName(e *Environ) string {
 	name := e.Get("SCRIPT_NAME")
 	if strings.Trim(name, "/") == "" {
@@ -78,7 +79,8 @@ func scriptName(e *Environ) string {
 	return rooted(name)
 }
 
-// rooted adds the leading slash that RFC 3875 sections 4.1.5 and 4.1.13 demand of a path that is not empty.
+// rooted adds the leading slash that RFC 3875 sections 4.1.5 and 4.1.13 demand of a path that is
+// not empty.
 func rooted(path string) string {
 	if path == "" || path[0] == '/' {
 		return path
@@ -101,7 +103,8 @@ func writeOrigin(b *strings.Builder, e *Environ) {
 	}
 }
 
-// bracketed puts the brackets around a bare IPv6 address that a URL needs. SERVER_ADDR never has them, SERVER_NAME not with every server.
+// bracketed puts the brackets around a bare IPv6 address that a URL needs. SERVER_ADDR never has
+// them, SERVER_NAME not with every server.
 func bracketed(host string) string {
 	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
 		return "[" + host + "]"
@@ -130,12 +133,14 @@ func quote(b *strings.Builder, s string, safe func(c byte) bool) {
 	}
 }
 
-// isPathByte is wsgiref's choice for PATH_INFO: RFC 3986's unreserved characters, the slash, and what parameters of a segment are made of.
+// isPathByte is wsgiref's choice for PATH_INFO: RFC 3986's unreserved characters, the slash, and
+// what parameters of a segment are made of.
 func isPathByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/-._~;=,", c) >= 0
 }
 
-// isQueryByte is the complement of the URL Standard's query percent-encode set (section 1.3): what browsers send as it is.
+// isQueryByte is the complement of the URL Standard's query percent-encode set (section 1.3): what
+// browsers send as it is.
 func isQueryByte(c byte) bool {
 	return ' ' < c && c < 0x7f && strings.IndexByte(`"#<>`, c) < 0
 }

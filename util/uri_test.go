@@ -44,7 +44,8 @@ func TestGuessScheme(t *testing.T) {
 	}
 }
 
-// uriRow is one request by its variables, the URL of the application and that of the request with its query.
+// uriRow is one request by its variables, the URL of the application and that of the request with
+// its query.
 type uriRow struct {
 	name             string
 	env              []string
@@ -135,7 +136,8 @@ func TestURIDeparturesFromPython(t *testing.T) {
 	})
 }
 
-// FuzzRequestURI: whatever the three variables hold, the URL parses, its decoded path is the two of them, and its query decodes to the third.
+// FuzzRequestURI: whatever the three variables hold, the URL parses, its decoded path is the two of
+// them, and its query decodes to the third.
 func FuzzRequestURI(f *testing.F) {
 	f.Add("", "/", "")
 	f.Add("/app", "/x y/%2c/あ", "a=b&c=%20")
@@ -179,7 +181,8 @@ func wantPath(script, info string) string {
 	return path
 }
 
-// decodeLeniently decodes each valid %XX and leaves all else, as a query with bad ones must be left.
+// decodeLeniently decodes each valid %XX and leaves all else, as a query with bad ones must be
+// left.
 func decodeLeniently(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -28,7 +28,8 @@ func newAccessLog(w io.Writer, format string) (*slog.Logger, error) {
 	return nil, usage(fmt.Errorf("there is no access log %.64q", format), "--access-log is combined, json or off")
 }
 
-// jsonField leaves out what is the same in every line, and escapes what the reader of a log must not meet raw.
+// jsonField leaves out what is the same in every line, and escapes what the reader of a log must
+// not meet raw.
 func jsonField(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.MessageKey || a.Key == slog.LevelKey) {
 		return slog.Attr{}
@@ -63,10 +64,12 @@ func logAccess(log *slog.Logger, a *gateway.Access) {
 	if a.Err != nil {
 		r.AddAttrs(slog.String("error", a.Err.Error()))
 	}
-	_ = log.Handler().Handle(a.Request.Context(), r) // where the log cannot be written, nobody can be told
+	// where the log cannot be written, nobody can be told
+	_ = log.Handler().Handle(a.Request.Context(), r)
 }
 
-// combined is a slog.Handler that writes the records of logAccess as Apache's LogFormat "combined" does.
+// combined is a slog.Handler that writes the records of logAccess as Apache's LogFormat "combined"
+// does.
 type combined struct {
 	w  io.Writer
 	mu sync.Mutex
@@ -105,7 +108,8 @@ func (c *combined) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// escapeField writes as Apache does what could end a field or a line, or move a terminal's cursor (CVE-2003-0020).
+// escapeField writes as Apache does what could end a field or a line, or move a terminal's cursor
+// (CVE-2003-0020).
 func escapeField(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
 		return s

@@ -12,7 +12,8 @@ import (
 
 const listenHint = "such as -l http://127.0.0.1:8080, -l fastcgi+unix:/run/app.sock, -l scgi://127.0.0.1:4000 or -l auto://127.0.0.1:9000"
 
-// checkListen finds mistakes in the addresses to listen on, and in that of the status page, which may be empty.
+// checkListen finds mistakes in the addresses to listen on, and in that of the status page, which
+// may be empty.
 func checkListen(addresses []string, metrics string) error {
 	if len(addresses) == 0 {
 		return usage(errors.New("serve has no address to listen on"), listenHint)

@@ -19,7 +19,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// defaultScripts is how many CGI scripts run at the same time: each is a process, and clients are not to decide how many there are.
+// defaultScripts is how many CGI scripts run at the same time: each is a process, and clients are
+// not to decide how many there are.
 const defaultScripts = 64
 
 // backend is a target outside of this process, with what has to be done beside asking it.
@@ -97,7 +98,8 @@ func newFastCGI(addr string, o targetOptions) *backend {
 	}
 }
 
-// openFastCGI returns a client that waits for each step as long as for the whole, --timeout, and 60 seconds where that is 0.
+// openFastCGI returns a client that waits for each step as long as for the whole, --timeout, and 60
+// seconds where that is 0.
 func openFastCGI(addr string, kept int, o targetOptions) fastCGITarget {
 	c := &fastcgi.Client{
 		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout, MaxIdleConns: kept, IdleTimeout: o.keepIdle,
@@ -121,7 +123,8 @@ func newSCGI(addr string, o targetOptions) *backend {
 	}
 	pool := func() monitor.Pool {
 		s := c.Stats()
-		return monitor.Pool{Active: s.Active, Waiting: s.Waiting, Dials: s.Requests} // a connection serves one request
+		// a connection serves one request
+		return monitor.Pool{Active: s.Active, Waiting: s.Waiting, Dials: s.Requests}
 	}
 	return &backend{c, pool, c.Close}
 }
@@ -150,7 +153,8 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 	return &backend{Backend: script, close: script.Close}, nil
 }
 
-// setScript says how scripts are run. What one writes to its error stream after its response has no request in the log.
+// setScript says how scripts are run. What one writes to its error stream after its response has no
+// request in the log.
 func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) {
 	s.ReadTimeout, s.RequestTimeout = o.timeout, o.timeout
 	s.MaxScripts = cmp.Or(o.concurrency, defaultScripts)

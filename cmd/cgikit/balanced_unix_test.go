@@ -22,10 +22,12 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// TestBalancedGETsSurviveAKillAndADrain: behind a balancer with retries no GET fails whose response has not begun, while one of three
-// processes is killed with requests under way, comes back, and another one is told to end.
+// TestBalancedGETsSurviveAKillAndADrain: behind a balancer with retries no GET fails whose response
+// has not begun, while one of three processes is killed with requests under way, comes back, and
+// another one is told to end.
 func TestBalancedGETsSurviveAKillAndADrain(t *testing.T) {
-	for template, noticed := range map[string]string{ // what the balancer logs when it takes a process out
+	// what the balancer logs when it takes a process out
+	for template, noticed := range map[string]string{
 		"haproxy-fastcgi-balanced": "Server app/app0 is DOWN",
 		"nginx-fastcgi-balanced":   "upstream server temporarily disabled",
 	} {
@@ -66,13 +68,14 @@ func TestBalancedGETsSurviveAKillAndADrain(t *testing.T) {
 
 // load is a few clients that ask again and again.
 type load struct {
-	t        *testing.T
-	url      string
-	client   http.Client
-	mu       sync.Mutex
-	grown    *sync.Cond     // answers or failures changed, or it got late
-	answers  map[string]int // by what was answered
-	cut      int            // responses that were seen to end too early: they had begun when their process was killed
+	t       *testing.T
+	url     string
+	client  http.Client
+	mu      sync.Mutex
+	grown   *sync.Cond     // answers or failures changed, or it got late
+	answers map[string]int // by what was answered
+	// responses that were seen to end too early: they had begun when their process was killed
+	cut      int
 	failures []string
 	ending   bool
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// bulkSize is 64 MiB: more than any buffer on the way, and than all pipes and sockets together. testdata/bench/host sends 1 GiB and looks
-// at the memory.
+// bulkSize is 64 MiB: more than any buffer on the way, and than all pipes and sockets together.
+// testdata/bench/host sends 1 GiB and looks at the memory.
 const bulkSize = 64 << 20
 
 // bulk sends as much of the pattern as the query says, and tells what it was sent.
@@ -43,7 +43,8 @@ func checksum(r io.Reader) (string, error) {
 	return fmt.Sprintf("%d bytes, %08x", n, h.Sum32()), err
 }
 
-// TestBulk: a large body comes through each pair as it was sent, in either direction, with and without a known length.
+// TestBulk: a large body comes through each pair as it was sent, in either direction, with and
+// without a known length.
 func TestBulk(t *testing.T) {
 	want, err := checksum(io.LimitReader(new(pattern), bulkSize))
 	if err != nil {

@@ -23,8 +23,8 @@ const (
 	demoAddress = "http://127.0.0.1:8000"
 	freeAddress = "http://127.0.0.1:0"
 
-	// demoDrain is how long requests under way may take at the end. net/http gives a connection on which nothing came 5 seconds, and browsers
-	// open such.
+	// demoDrain is how long requests under way may take at the end. net/http gives a connection on
+	// which nothing came 5 seconds, and browsers open such.
 	demoDrain = 10 * time.Second
 )
 
@@ -45,7 +45,8 @@ Without --listen it is ` + demoAddress + `/, or a free port where that one is ta
 	return c
 }
 
-// runDemo serves the page until a signal comes. It catches signals before it opens anything, so that what was opened is closed again.
+// runDemo serves the page until a signal comes. It catches signals before it opens anything, so
+// that what was opened is closed again.
 func runDemo(ctx context.Context, p *process, address string) error {
 	surviveClosedPipes()
 	ctx, release := signal.NotifyContext(ctx, stopSignals()...)
@@ -114,7 +115,8 @@ func startTour(p *process, log *slog.Logger) (*tour.Tour, error) {
 	return t, nil
 }
 
-// endDemo ends the web server before what is behind it. A second signal ends the wait for both; it is caught before it is offered.
+// endDemo ends the web server before what is behind it. A second signal ends the wait for both; it
+// is caught before it is offered.
 func endDemo(s *http.Server, t *tour.Tour, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), demoDrain)
 	defer cancel()

@@ -21,8 +21,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// fetch [-d BODY] [-upload BYTES [-chunked]] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE] ADDRESS PATH asks an HTTP, FastCGI or SCGI server. Status, fields and body
-// become stdout; with -o the body goes to a file. With -upload a browser's form sends a file of that size. An answer that is not whole is a failure, and what came of it is kept too.
+// fetch [-d BODY] [-upload BYTES [-chunked]] [-X METHOD] [-e NAME=VALUE] [-m MOUNT] [-o FILE]
+// ADDRESS PATH asks an HTTP, FastCGI or SCGI server. Status, fields and body become stdout; with -o
+// the body goes to a file. With -upload a browser's form sends a file of that size. An answer that
+// is not whole is a failure, and what came of it is kept too.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	q, err := parseQuestion(args)
 	ts.Check(err)
@@ -155,8 +157,9 @@ func (q question) askBackend(ctx context.Context, b gateway.Backend) (string, io
 	return resp.Status + "\n" + resp.Headers.String(), resp.Body, nil
 }
 
-// stream ADDRESS PATH... asks for the demo's stream at all of these, at the same time. Its ten lines must come as they are made, so between the
-// first and the last must lie a good part of the 2.7 seconds that they take.
+// stream ADDRESS PATH... asks for the demo's stream at all of these, at the same time. Its ten
+// lines must come as they are made, so between the first and the last must lie a good part of the
+// 2.7 seconds that they take.
 func stream(ts *testscript.TestScript, neg bool, args []string) {
 	results := make(chan error)
 	for i := 0; i+1 < len(args); i += 2 {
@@ -199,7 +202,8 @@ type heldResult struct {
 	err  error
 }
 
-// hold NAME ADDRESS PATH begins a request, and waits for the first line of its body. The rest is read in the background.
+// hold NAME ADDRESS PATH begins a request, and waits for the first line of its body. The rest is
+// read in the background.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: hold NAME ADDRESS PATH")
@@ -220,7 +224,8 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-// whole NAME waits for the rest of a request that was begun by hold, which becomes stdout. It must have come whole, after ! not.
+// whole NAME waits for the rest of a request that was begun by hold, which becomes stdout. It must
+// have come whole, after ! not.
 func whole(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: whole NAME")

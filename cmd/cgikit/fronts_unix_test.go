@@ -114,7 +114,8 @@ func TestFolderBehindServers(t *testing.T) {
 				"/x.sh": "/x.sh|", "/x.sh/a/b": "/x.sh|/a/b", "/sub/x.sh/a%20b": "/sub/x.sh|/a b", "/sub/.././/x.sh/": "/x.sh|/",
 			} {
 				if strings.HasPrefix(f.template, "haproxy") && strings.Contains(path, "..") {
-					want = "404" // HAProxy hands the path on as it was sent; what a web server sent stays
+					// HAProxy hands the path on as it was sent; what a web server sent stays
+					want = "404"
 				} else {
 					want = f.mount + want
 				}

@@ -18,9 +18,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// realFronts are the ways to a program that others wrote: serve itself over HTTP, and nginx with the
-// parameter files that come with it before each protocol. Its fastcgi_params name the whole path
-// SCRIPT_NAME, so --mount has to say where the program is.
+// realFronts are the ways to a program that others wrote: serve itself over HTTP, and nginx with
+// the parameter files that come with it before each protocol. Its fastcgi_params name the whole
+// path SCRIPT_NAME, so --mount has to say where the program is.
 var realFronts = []front{
 	{template: "http"},
 	{template: "nginx-fastcgi", stock: true, buffered: true, flag: "/"},
@@ -95,7 +95,8 @@ func (g *repository) serve(f front) string {
 	return f.open(g.t, "cgi:"+backend, targetOptions{env: env}) + "/r.git"
 }
 
-// TestGitHTTPBackend pushes 60 MB, which git sends chunked, and clones them, both by git's own program.
+// TestGitHTTPBackend pushes 60 MB, which git sends chunked, and clones them, both by git's own
+// program.
 func TestGitHTTPBackend(t *testing.T) {
 	webserver.Find(t, "git")
 	const size = 60 << 20
@@ -120,8 +121,8 @@ func TestGitHTTPBackend(t *testing.T) {
 	}
 }
 
-// askByHand looks at what a clone that succeeds does not show: that the field Git-Protocol arrives, and
-// that a compressed request body does as it is, with its Content-Encoding.
+// askByHand looks at what a clone that succeeds does not show: that the field Git-Protocol arrives,
+// and that a compressed request body does as it is, with its Content-Encoding.
 func askByHand(t *testing.T, url, head string) {
 	t.Helper()
 	advertised := askGit(t, "GET", url+"/info/refs?service=git-upload-pack", nil)

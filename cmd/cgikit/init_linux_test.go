@@ -71,7 +71,8 @@ func startContainer(t *testing.T, target string, env ...string) *container {
 
 // children returns the processes whose parent is pid, zombies among them.
 func children(pid int) (all []string) {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // a child belongs to the thread that forked
+	// a child belongs to the thread that forked
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, task := range tasks {
 		list, _ := os.ReadFile(task) // a thread that has ended has none
 		all = append(all, strings.Fields(string(list))...)
@@ -92,7 +93,8 @@ func onlyChild(t *testing.T, pid int) int {
 	return n
 }
 
-// wantStatus waits for the end. The status is that of unshare, which hands on what process 1 exits with.
+// wantStatus waits for the end. The status is that of unshare, which hands on what process 1 exits
+// with.
 func (c *container) wantStatus(t *testing.T, want int) {
 	t.Helper()
 	status := 0
@@ -104,7 +106,8 @@ func (c *container) wantStatus(t *testing.T, want int) {
 	}
 }
 
-// TestInitReaps: what a script leaves behind is waited for, and the script's own exit status still reaches its reader.
+// TestInitReaps: what a script leaves behind is waited for, and the script's own exit status still
+// reaches its reader.
 func TestInitReaps(t *testing.T) {
 	script := filepath.Join(webserver.Dir(t), "orphan.cgi")
 	const text = "#!/bin/sh\n(sleep 0.01 </dev/null >/dev/null 2>&1 &)\nprintf 'Content-Type: text/plain\\n\\nanswered'\n"
@@ -180,7 +183,8 @@ func TestInitUsage(t *testing.T) {
 	}
 }
 
-// TestAdoptSockets: a child of process 1 takes the sockets that were passed to its parent, and no others.
+// TestAdoptSockets: a child of process 1 takes the sockets that were passed to its parent, and no
+// others.
 func TestAdoptSockets(t *testing.T) {
 	parent, self := strconv.Itoa(os.Getppid()), strconv.Itoa(os.Getpid())
 	for _, test := range []struct{ child, listen, want string }{

@@ -14,16 +14,17 @@ import (
 // childOfInit tells a process that its parent is runAsInit.
 const childOfInit = "CGIKIT_CHILD_OF_INIT"
 
-// As process 1 of a container, cgikit is given the orphans of its scripts, which remain zombies until it waits for them. It
-// cannot both wait for every process and let package cgi wait for its own: a script's exit status would go to the wrong
-// reader, and its number could be taken by another process before its group is killed. So process 1 runs the command
-// again as a child, and does nothing else than an init does.
+// As process 1 of a container, cgikit is given the orphans of its scripts, which remain zombies
+// until it waits for them. It cannot both wait for every process and let package cgi wait for its
+// own: a script's exit status would go to the wrong reader, and its number could be taken by
+// another process before its group is killed. So process 1 runs the command again as a child, and
+// does nothing else than an init does.
 
 // isInit reports whether this process is process 1.
 func isInit() bool { return os.Getpid() == 1 }
 
-// runAsInit runs this command as a child process with the same descriptors, forwards signals to it, waits for every process
-// that ends, and returns an *exited when the child has ended.
+// runAsInit runs this command as a child process with the same descriptors, forwards signals to it,
+// waits for every process that ends, and returns an *exited when the child has ended.
 func runAsInit() error {
 	program, err := os.Executable()
 	if err != nil {
@@ -34,7 +35,8 @@ func runAsInit() error {
 	child, err := os.StartProcess(program, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), childOfInit+"=1"),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, // the others are inherited as they are
-		Sys:   &syscall.SysProcAttr{Setpgid: true},        // a terminal's signals come once, from here
+		// a terminal's signals come once, from here
+		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
 		return fmt.Errorf("cannot run below process 1: %w", err)
@@ -47,7 +49,8 @@ func runAsInit() error {
 	return reapUntil(child.Pid)
 }
 
-// forwardedSignals are those that a service manager or a terminal sends. One that was ignored at the start stays so.
+// forwardedSignals are those that a service manager or a terminal sends. One that was ignored at
+// the start stays so.
 func forwardedSignals() []os.Signal {
 	var caught []os.Signal
 	for _, s := range []os.Signal{
@@ -83,8 +86,8 @@ func statusOf(s syscall.WaitStatus) int {
 	return s.ExitStatus()
 }
 
-// adoptSockets lets the child of runAsInit take the sockets that systemd passed to its parent: LISTEN_PID names the process
-// that they are meant for.
+// adoptSockets lets the child of runAsInit take the sockets that systemd passed to its parent:
+// LISTEN_PID names the process that they are meant for.
 func adoptSockets() {
 	if os.Getenv(childOfInit) == "" {
 		return

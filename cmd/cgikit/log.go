@@ -12,8 +12,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// newLog returns a logger with the voice of the command: "cgikit: message name=value". It has no time and no level: on a terminal they are noise,
-// and a service manager adds them. Attributes whose names are in omit are left out.
+// newLog returns a logger with the voice of the command: "cgikit: message name=value". It has no
+// time and no level: on a terminal they are noise, and a service manager adds them. Attributes
+// whose names are in omit are left out.
 func newLog(w io.Writer, omit ...string) *slog.Logger {
 	return slog.New(&voice{w: w, mu: new(sync.Mutex), omit: omit})
 }
@@ -104,5 +105,6 @@ func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
 	}
 }
 
-// line keeps off the terminal what a client may have put into a message. Line ends stay: a message may hold a stack.
+// line keeps off the terminal what a client may have put into a message. Line ends stay: a message
+// may hold a stack.
 func line(s string) string { return strings.TrimRight(exchange.Printable(s), "\n") }

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// logWriter is where a log goes. A line that cannot be written, because the reader has gone or a disk is full, costs that line and
-// nothing else: it is counted, and the first loss is told.
+// logWriter is where a log goes. A line that cannot be written, because the reader has gone or a
+// disk is full, costs that line and nothing else: it is counted, and the first loss is told.
 type logWriter struct {
 	w    io.Writer
 	tell func(error) // of the first loss; nil where it cannot be told

@@ -37,7 +37,8 @@ func TestLostLines(t *testing.T) {
 	}
 }
 
-// TestClosedOutputsEndNoServer: a server whose logs have lost their reader, as under "cgikit serve | head", serves on.
+// TestClosedOutputsEndNoServer: a server whose logs have lost their reader, as under "cgikit serve
+// | head", serves on.
 func TestClosedOutputsEndNoServer(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// TestMain makes this test program the command too: scripts start it by that name, and the demo starts it as a CGI program.
+// TestMain makes this test program the command too: scripts start it by that name, and the demo
+// starts it as a CGI program.
 func TestMain(m *testing.M) {
 	if app := matrixApps[os.Getenv(appVariable)]; app != nil {
 		if err := cgi.Serve(app); err != nil {

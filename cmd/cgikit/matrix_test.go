@@ -32,8 +32,8 @@ var (
 	matrixTargets   = []string{"local", "cgi", "fastcgi", "fastcgi by gofast", "scgi"}
 )
 
-// TestMatrix runs what every transport has to pass through each listener to each target, in the composition of serve: with
-// buffering, and with --stream.
+// TestMatrix runs what every transport has to pass through each listener to each target, in the
+// composition of serve: with buffering, and with --stream.
 func TestMatrix(t *testing.T) {
 	for _, in := range matrixListeners {
 		for _, out := range matrixTargets {
@@ -70,7 +70,8 @@ func exclusionsOf(in, out string, target []gatewaytest.Exclusion) []gatewaytest.
 // streaming are the flags of a serve that does not buffer.
 var streaming = targetOptions{buffer: bufferOptions{stream: true}}
 
-// bufferedExclusions are what buffering leaves out. A target of this process is not asked through a Handler.
+// bufferedExclusions are what buffering leaves out. A target of this process is not asked through a
+// Handler.
 var bufferedExclusions = map[string][]gatewaytest.Exclusion{
 	"cgi": wholeBody, "fastcgi": wholeBody, "fastcgi by gofast": wholeBody, "scgi": wholeBody,
 }
@@ -92,7 +93,8 @@ var streamExclusions = map[string][]gatewaytest.Exclusion{
 	}},
 }
 
-// serveTo is what serve makes of a target behind which an application is, with all that can watch its requests.
+// serveTo is what serve makes of a target behind which an application is, with all that can watch
+// its requests.
 func serveTo(t testing.TB, kind, app string, o targetOptions) gateway.App {
 	t.Helper()
 	tg := targetOf(t, kind, app, o)
@@ -133,7 +135,8 @@ func targetOf(t testing.TB, kind, appName string, options targetOptions) *target
 	return tg
 }
 
-// listenBy serves app by a protocol, for HTTP clients: what is no HTTP gets cgikit in front. It returns the URL.
+// listenBy serves app by a protocol, for HTTP clients: what is no HTTP gets cgikit in front. It
+// returns the URL.
 func listenBy(t testing.TB, protocol string, app gateway.App) string {
 	t.Helper()
 	var client gateway.Backend

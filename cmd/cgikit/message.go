@@ -45,8 +45,8 @@ func hintFor(err error) string {
 	return ""
 }
 
-// hintForPeer tells what to do about a peer that speaks another protocol, where v is the error that says so. HTTP begins with the letters
-// of a method.
+// hintForPeer tells what to do about a peer that speaks another protocol, where v is the error that
+// says so. HTTP begins with the letters of a method.
 func hintForPeer(v any) string {
 	err, ok := v.(error)
 	if !ok {

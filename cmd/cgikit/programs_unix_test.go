@@ -19,7 +19,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// uploadScript tells what CGI.pm makes of a form with a file: it reads the body to its end by itself.
+// uploadScript tells what CGI.pm makes of a form with a file: it reads the body to its end by
+// itself.
 const uploadScript = `
 use strict; use CGI; use Digest::MD5;
 my $q = CGI->new;
@@ -81,8 +82,8 @@ func sendForm(t *testing.T, url, content string, chunked bool) (*http.Response, 
 	return resp, string(got)
 }
 
-// TestPHPMyAdmin shows the login page with everything that it names. Debian's package has some of that
-// in other packages, to which symbolic links of root's lead.
+// TestPHPMyAdmin shows the login page with everything that it names. Debian's package has some of
+// that in other packages, to which symbolic links of root's lead.
 func TestPHPMyAdmin(t *testing.T) {
 	const root = "/usr/share/phpmyadmin"
 	php := webserver.Find(t, "php-cgi")

@@ -21,8 +21,9 @@ const (
 	exitUsage   = 2
 )
 
-// childVariable makes this program the demo as a CGI script. It is a variable, as a CGI program must not read its arguments: under some web servers
-// they are the client's query (RFC 3875 section 4.4).
+// childVariable makes this program the demo as a CGI script. It is a variable, as a CGI program
+// must not read its arguments: under some web servers they are the client's query (RFC 3875 section
+// 4.4).
 const (
 	childVariable = "CGIKIT_DEMO"
 	childCGI      = "cgi"
@@ -49,7 +50,8 @@ func run(ctx context.Context, p *process) int {
 	return exitFailure
 }
 
-// exited is the end of a process that ran in the place of this one, and has said all there is to say.
+// exited is the end of a process that ran in the place of this one, and has said all there is to
+// say.
 type exited struct{ status int }
 
 func (e *exited) Error() string { return fmt.Sprint("exit status ", e.status) }

@@ -15,7 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// stage is what a script has going on: one command in the background, and requests that it has begun.
+// stage is what a script has going on: one command in the background, and requests that it has
+// begun.
 type stage struct {
 	mu      sync.Mutex
 	grown   *sync.Cond // lines or closed changed
@@ -55,7 +56,8 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	s.command = s.launch(ts, args, "stdout: ", "stderr: ")
 }
 
-// also PROGRAM ARGS... runs one more program in the background, until the script ends. Its lines begin with "also: ".
+// also PROGRAM ARGS... runs one more program in the background, until the script ends. Its lines
+// begin with "also: ".
 func also(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	if neg || len(args) == 0 || s.command != nil {
@@ -111,8 +113,8 @@ func (s *stage) collect(from string, r io.Reader) {
 	s.grown.Broadcast()
 }
 
-// await REGEXP [VARIABLE] waits until the program in the background has printed such a line, "stdout: " or "stderr: " before it. What the first
-// group matches becomes the variable.
+// await REGEXP [VARIABLE] waits until the program in the background has printed such a line,
+// "stdout: " or "stderr: " before it. What the first group matches becomes the variable.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: await REGEXP [VARIABLE]")
@@ -129,7 +131,8 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// patience is how long a program may be silent. The test's own deadline is no use for that: it leaves the program behind.
+// patience is how long a program may be silent. The test's own deadline is no use for that: it
+// leaves the program behind.
 const patience = 30 * time.Second
 
 // find returns nil when the program has ended, or was silent for too long, without such a line.
@@ -157,7 +160,8 @@ func (s *stage) find(pattern *regexp.Regexp) []string {
 	}
 }
 
-// signal sends SIGTERM to the program in the background, "signal int" what Ctrl-C sends; hup and quit are the others.
+// signal sends SIGTERM to the program in the background, "signal int" what Ctrl-C sends; hup and
+// quit are the others.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	signal := syscall.SIGTERM
 	if len(args) == 1 {
@@ -166,8 +170,8 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(stageOf(ts).command.Process.Signal(signal))
 }
 
-// ends waits for the end of the program in the background, which must be a success, after ! a failure. What it has printed becomes stdout, each
-// line with its origin before it.
+// ends waits for the end of the program in the background, which must be a success, after ! a
+// failure. What it has printed becomes stdout, each line with its origin before it.
 func ends(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	s.find(regexp.MustCompile("no line is like this$^"))

@@ -227,7 +227,8 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 	return plain(s.launch.Run(ctx))
 }
 
-// plain takes off an error to listen what launch says beside it to programs that have no command line.
+// plain takes off an error to listen what launch says beside it to programs that have no command
+// line.
 func plain(err error) error {
 	if address := (*listen.AddressError)(nil); errors.As(err, &address) {
 		return address

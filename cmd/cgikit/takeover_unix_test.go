@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// TestTakeoverLosesNoRequest: behind nginx, one process of the command after the other takes over the unix socket, and the one
-// before is told to end. Each request is answered.
+// TestTakeoverLosesNoRequest: behind nginx, one process of the command after the other takes over
+// the unix socket, and the one before is told to end. Each request is answered.
 func TestTakeoverLosesNoRequest(t *testing.T) {
 	for template, listen := range map[string]string{
 		"nginx-fastcgi": "fastcgi+unix:",
@@ -57,7 +57,8 @@ func takeTurns(t *testing.T, url string, current *member, start func(name string
 	})
 }
 
-// startTaker starts a process that answers name, on one processor as in a small container. It serves when startTaker returns.
+// startTaker starts a process that answers name, on one processor as in a small container. It
+// serves when startTaker returns.
 func startTaker(t *testing.T, address, name string) *member {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "name")

@@ -67,7 +67,8 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 
 func nothingToClose() error { return nil }
 
-// unknownTarget tells what was meant by a name that is no address, for which err is the reason, if that can be guessed.
+// unknownTarget tells what was meant by a name that is no address, for which err is the reason, if
+// that can be guessed.
 func unknownTarget(name string, err error) error {
 	switch scheme, _, found := strings.Cut(name, ":"); {
 	case found && slices.Contains([]string{"files", "cgi"}, scheme):

@@ -25,8 +25,8 @@ func newWebDAV() http.Handler {
 	return &webdav.Handler{FileSystem: webdav.NewMemFS(), LockSystem: webdav.NewMemLS()}
 }
 
-// TestLitmus runs litmus, the WebDAV test suite, on net/http and on every transport. What it finds is
-// the same: a difference is a fault of the transport.
+// TestLitmus runs litmus, the WebDAV test suite, on net/http and on every transport. What it finds
+// is the same: a difference is a fault of the transport.
 func TestLitmus(t *testing.T) {
 	webserver.Find(t, "litmus")
 	plain := httptest.NewServer(newWebDAV())
@@ -55,7 +55,8 @@ func litmus(t *testing.T, url string) string {
 	c := exec.Command(webserver.Find(t, "litmus"), "--keep-going", url+"/")
 	c.Dir = t.TempDir() // for its logs
 	c.Env = append(os.Environ(), "no_proxy=*")
-	out, _ := c.CombinedOutput() // its status says that a test failed, which some do with net/http too
+	// its status says that a test failed, which some do with net/http too
+	out, _ := c.CombinedOutput()
 	lines := regexp.MustCompile(`\d+\. \w+\.* [^\s.][^\r\n]*`).FindAllString(string(out), -1)
 	return strings.Join(lines, "\n")
 }

@@ -43,20 +43,22 @@ import (
 // that occurs twice only the last value is sent. A body is sent when 65,535 bytes of it are there
 // or it has ended. A request costs about 200 KB and ten goroutines.
 type Client struct {
-	// Pool performs the exchanges: it bounds its connections and keeps as many as its MaxIdleConns says, none by default, and its
-	// deadlines hold. It must be set. A request of another role than Pool.Role is answered with a 502.
+	// Pool performs the exchanges: it bounds its connections and keeps as many as its MaxIdleConns
+	// says, none by default, and its deadlines hold. It must be set. A request of another role than
+	// Pool.Role is answered with a 502.
 	Pool *fastcgi.Client
 }
 
-// Connect returns a connection for gofast: c.Connect is a gofast.ConnFactory. It takes one request after the other, as
-// gofast.SimpleClientFactory's clients send them, and never waits: what cannot be reached is a response with a 502. Closing it ends
-// the request under way.
+// Connect returns a connection for gofast: c.Connect is a gofast.ConnFactory. It takes one request
+// after the other, as gofast.SimpleClientFactory's clients send them, and never waits: what cannot
+// be reached is a response with a 502. Closing it ends the request under way.
 func (c *Client) Connect() (net.Conn, error) {
 	return (&conn{pool: c.Pool}).open(context.Background()), nil
 }
 
-// NewClient returns a client: c.NewClient is a gofast.ClientFactory. It has a connection for each request, so that several may be under
-// way at once, and ends an exchange when the context of its http.Request ends.
+// NewClient returns a client: c.NewClient is a gofast.ClientFactory. It has a connection for each
+// request, so that several may be under way at once, and ends an exchange when the context of its
+// http.Request ends.
 func (c *Client) NewClient() (gofast.Client, error) { return &client{pool: c.Pool}, nil }
 
 type client struct {
@@ -89,7 +91,8 @@ func (c *client) Do(req *gofast.Request) (*gofast.ResponsePipe, error) {
 	return pipes, err
 }
 
-// doOn hands req to a gofast client of its own, whose Close is never called: it sets what other goroutines use to nil.
+// doOn hands req to a gofast client of its own, whose Close is never called: it sets what other
+// goroutines use to nil.
 func doOn(nc *conn, req *gofast.Request) (*gofast.ResponsePipe, error) {
 	inner, err := gofast.SimpleClientFactory(func() (net.Conn, error) { return nc, nil })()
 	if err != nil {
@@ -130,9 +133,10 @@ func (c *client) Close() error {
 	return nil
 }
 
-// watch returns the body as gofast is to read it. gofast takes an error for the end of the body, and a Read of nothing too: the first
-// ends the connection, the second is kept from it. It also waits for a Read under way, so that the end of the connection ends that;
-// body itself is then read by a goroutine that is left behind until its Read returns.
+// watch returns the body as gofast is to read it. gofast takes an error for the end of the body,
+// and a Read of nothing too: the first ends the connection, the second is kept from it. It also
+// waits for a Read under way, so that the end of the connection ends that; body itself is then read
+// by a goroutine that is left behind until its Read returns.
 func watch(body io.ReadCloser, c *conn) io.ReadCloser {
 	r, w := io.Pipe()
 	context.AfterFunc(c.ctx, func() { r.CloseWithError(net.ErrClosed) })
@@ -147,8 +151,8 @@ func watch(body io.ReadCloser, c *conn) io.ReadCloser {
 	return r
 }
 
-// RoundTrip implements [gateway.Backend]: gofast encodes and sends the request, the response comes past it. Errors and the body of the
-// request are as in [fastcgi.Client.RoundTrip].
+// RoundTrip implements [gateway.Backend]: gofast encodes and sends the request, the response comes
+// past it. Errors and the body of the request are as in [fastcgi.Client.RoundTrip].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	nc := (&conn{pool: c.Pool, stderr: r.Stderr, answer: make(chan answer, 1)}).open(r.Context())
 	req := gofast.NewRequest(nil)

@@ -237,7 +237,8 @@ func TestEarlyAnswer(t *testing.T) {
 	close(over)
 }
 
-// TestCancel closes T5: the end of the context ends a wait for the head, and one for the body, and closes the connection.
+// TestCancel closes T5: the end of the context ends a wait for the head, and one for the body, and
+// closes the connection.
 func TestCancel(t *testing.T) {
 	for _, sent := range []string{"", stdout("Status: 200 OK\r\n\r\npart")} {
 		closed := make(chan error, 1)
@@ -267,7 +268,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestEndedContext: nothing is sent for a request whose context has ended, also where a kept connection waits for one.
+// TestEndedContext: nothing is sent for a request whose context has ended, also where a kept
+// connection waits for one.
 func TestEndedContext(t *testing.T) {
 	var asked atomic.Int64
 	c := serving(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -390,7 +392,8 @@ func TestHesitantBody(t *testing.T) {
 	}
 }
 
-// TestFailingBody has a client that breaks off: gofast alone would end STDIN as if the body were whole.
+// TestFailingBody has a client that breaks off: gofast alone would end STDIN as if the body were
+// whole.
 func TestFailingBody(t *testing.T) {
 	cut := errors.New("client gone")
 	saw := make(chan error, 1)

@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// conn is a connection as gofast sees it. There is no socket behind it: the records that gofast writes become a request to a
-// fastcgi.Client, and the response becomes records again.
+// conn is a connection as gofast sees it. There is no socket behind it: the records that gofast
+// writes become a request to a fastcgi.Client, and the response becomes records again.
 type conn struct {
 	pool     *fastcgi.Client
 	ctx      context.Context // ends with the connection

@@ -44,8 +44,8 @@ func ExampleClient() {
 	// Output: 200 OK pong for /ping <nil>
 }
 
-// ExampleHandler serves PHP by gofast's own handler, on connections that do not have its traps. None is kept: one would hold a process
-// of php-fpm.
+// ExampleHandler serves PHP by gofast's own handler, on connections that do not have its traps.
+// None is kept: one would hold a process of php-fpm.
 func ExampleHandler() {
 	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}}
 	session := gofast.Chain(gofast.BasicParamsMap, gofast.MapHeader)(gofast.BasicSession)

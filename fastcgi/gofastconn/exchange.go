@@ -107,8 +107,8 @@ func (x *exchange) checkRole(content []byte) error {
 	return nil
 }
 
-// body returns the request's body, nil where there is none, and what is closed when all of it was taken from gofast. abort is called
-// when gofast gives the request up.
+// body returns the request's body, nil where there is none, and what is closed when all of it was
+// taken from gofast. abort is called when gofast gives the request up.
 func (x *exchange) body(abort func()) (*io.PipeReader, <-chan struct{}, error) {
 	var first []byte
 	for {
@@ -138,7 +138,8 @@ func (x *exchange) body(abort func()) (*io.PipeReader, <-chan struct{}, error) {
 	return r, taken, nil
 }
 
-// copyBody takes all of the body from gofast, also what nobody wants any more, for gofast would wait.
+// copyBody takes all of the body from gofast, also what nobody wants any more, for gofast would
+// wait.
 func (x *exchange) copyBody(w io.Writer, content []byte, abort func()) error {
 	for {
 		w.Write(content)
@@ -192,7 +193,8 @@ func (x *exchange) answer(r *gateway.Request) error {
 // maxLine is what gofast takes of a line of the head, without its end; at one more byte it hangs.
 const maxLine = 1022
 
-// head returns the head as gofast will read it. Where a Handler is waiting for the real one, gofast gets little of it.
+// head returns the head as gofast will read it. Where a Handler is waiting for the real one, gofast
+// gets little of it.
 func (x *exchange) head(resp *gateway.Response) ([]byte, error) {
 	status := resp.Status
 	if status == "" && resp.Headers.Has("Location") {
@@ -230,7 +232,8 @@ func (x *exchange) page(err error) error {
 	return x.end(0)
 }
 
-// end is all that gofast looks for behind a response: it would take the end of the connection for the same.
+// end is all that gofast looks for behind a response: it would take the end of the connection for
+// the same.
 func (x *exchange) end(appStatus uint32) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

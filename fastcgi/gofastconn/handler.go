@@ -8,8 +8,9 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Handler wraps a gofast.Handler whose clients come from c.NewClient, for what a gofast.ResponsePipe cannot tell: a response that was cut
-// off is cut off for the client too (http.ErrAbortHandler), and the head is the application's, also where a line of it is longer than
+// Handler wraps a gofast.Handler whose clients come from c.NewClient, for what a
+// gofast.ResponsePipe cannot tell: a response that was cut off is cut off for the client too
+// (http.ErrAbortHandler), and the head is the application's, also where a line of it is longer than
 // gofast can take.
 //
 //	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"}}
@@ -27,7 +28,8 @@ func Handler(next http.Handler) http.Handler {
 
 type observerKey struct{}
 
-// observer is where the exchange leaves for Handler what does not go through gofast. A nil one takes nothing.
+// observer is where the exchange leaves for Handler what does not go through gofast. A nil one
+// takes nothing.
 type observer struct {
 	mu     sync.Mutex
 	fields *headers.Headers

@@ -20,7 +20,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// The traps are those of a program that uses gofast as its manual has it: gofast.NewHandler, or Do and WriteTo on a client.
+// The traps are those of a program that uses gofast as its manual has it: gofast.NewHandler, or Do
+// and WriteTo on a client.
 
 // site serves HTTP by gofast's own handler.
 func site(t *testing.T, c *gofastconn.Client, wrapped bool) *httptest.Server {

@@ -21,8 +21,9 @@ type wait int
 const (
 	forRecord wait = iota // the next one
 	forWhole              // the rest of a record
-	forBody               // the rest of a record of a request's body, which the App may not want yet
-	forRoom               // in ahead
+	// the rest of a record of a request's body, which the App may not want yet
+	forBody
+	forRoom // in ahead
 )
 
 // waitFor says what the watch waits for next.
@@ -60,7 +61,8 @@ func (c *conn) readDeadline(now time.Time) time.Time {
 }
 
 // idleTimeout bounds the wait for the next request. Until there was one, it is for each record
-// ReadTimeout at most: only a connection on which a request was answered is the web server's to keep.
+// ReadTimeout at most: only a connection on which a request was answered is the web server's to
+// keep.
 func (c *conn) idleTimeout() time.Duration {
 	idle := c.server.IdleTimeout
 	if !c.asked && c.readTimeout > 0 && (idle <= 0 || c.readTimeout < idle) {

@@ -10,8 +10,8 @@ import (
 // longLength marks a length of four bytes; a length below it fits one (FastCGI section 3.4).
 const longLength = 0x80
 
-// AppendPair appends a name-value pair, the form of PARAMS and of GET_VALUES. Lengths are of one byte where they fit one. Name and
-// value must be shorter than 2 GiB.
+// AppendPair appends a name-value pair, the form of PARAMS and of GET_VALUES. Lengths are of one
+// byte where they fit one. Name and value must be shorter than 2 GiB.
 func AppendPair(dst []byte, name, value string) []byte {
 	dst = appendLength(dst, len(name))
 	dst = appendLength(dst, len(value))
@@ -26,8 +26,9 @@ func appendLength(dst []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(dst, uint32(n)|longLength<<24)
 }
 
-// CutPair takes the first pair off data, which must be the whole of a stream: pairs pay no heed to records. Name and value share
-// data's memory; both may be empty. A pair that does not fit in data is a [*ProtocolError].
+// CutPair takes the first pair off data, which must be the whole of a stream: pairs pay no heed to
+// records. Name and value share data's memory; both may be empty. A pair that does not fit in data
+// is a [*ProtocolError].
 func CutPair(data string) (name, value, rest string, err error) {
 	nameLength, rest, ok := cutLength(data)
 	if !ok {
@@ -60,8 +61,8 @@ func cutLength(data string) (n int64, rest string, ok bool) {
 // ErrTooManyPairs is the error of DecodePairs for well-formed data that has too many pairs.
 var ErrTooManyPairs = errors.New("fastcgi: too many name-value pairs")
 
-// DecodePairs decodes the whole of a stream. most bounds the number of pairs, over which the error is [ErrTooManyPairs]; negative
-// is no bound. Names and values share one copy of raw.
+// DecodePairs decodes the whole of a stream. most bounds the number of pairs, over which the error
+// is [ErrTooManyPairs]; negative is no bound. Names and values share one copy of raw.
 func DecodePairs(raw []byte, most int) (*util.Environ, error) {
 	e := util.NewEnviron()
 	for data := string(raw); data != ""; {

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// RecordReader reads records off a connection, whose deadlines are the caller's. It reads no byte beyond the record that it
-// returns: for a connection, put a bufio.Reader between.
+// RecordReader reads records off a connection, whose deadlines are the caller's. It reads no byte
+// beyond the record that it returns: for a connection, put a bufio.Reader between.
 type RecordReader struct {
 	r       io.Reader
 	head    [HeaderSize]byte
@@ -16,8 +16,8 @@ type RecordReader struct {
 // NewRecordReader returns a RecordReader of r.
 func NewRecordReader(r io.Reader) *RecordReader { return &RecordReader{r: r} }
 
-// Next reads one record. Its content is good until the next call. The error is io.EOF between records, io.ErrUnexpectedEOF within
-// one, a [*ProtocolError], or what the connection gave.
+// Next reads one record. Its content is good until the next call. The error is io.EOF between
+// records, io.ErrUnexpectedEOF within one, a [*ProtocolError], or what the connection gave.
 func (r *RecordReader) Next() (Header, []byte, error) {
 	if _, err := io.ReadFull(r.r, r.head[:]); err != nil {
 		return Header{}, nil, err

@@ -23,7 +23,8 @@ type Header struct {
 	PaddingLength int    // 0 to MaxPadding bytes, which mean nothing
 }
 
-// ParseHeader reads a header. A version other than 1 is a [*ProtocolError]; the reserved byte may be anything.
+// ParseHeader reads a header. A version other than 1 is a [*ProtocolError]; the reserved byte may
+// be anything.
 func ParseHeader(b [HeaderSize]byte) (Header, error) {
 	if b[0] != 1 {
 		return Header{}, wrongVersion(b)
@@ -44,8 +45,9 @@ func wrongVersion(b [HeaderSize]byte) error {
 	}
 }
 
-// AppendRecord appends content as a record, padded with zeros to a multiple of 8 bytes as FastCGI section 3.3 advises. Content
-// above MaxContent becomes several records, as only streams may have; none becomes the empty record that ends a stream.
+// AppendRecord appends content as a record, padded with zeros to a multiple of 8 bytes as FastCGI
+// section 3.3 advises. Content above MaxContent becomes several records, as only streams may have;
+// none becomes the empty record that ends a stream.
 func AppendRecord(dst []byte, t RecordType, id uint16, content []byte) []byte {
 	for len(content) > MaxContent {
 		dst = AppendPadded(dst, t, id, content[:AlignedContent], 0)
@@ -54,15 +56,17 @@ func AppendRecord(dst []byte, t RecordType, id uint16, content []byte) []byte {
 	return AppendPadded(dst, t, id, content, -len(content)&7)
 }
 
-// AppendPadded appends content, at most MaxContent bytes, as one record with that many bytes of padding, 0 to MaxPadding.
+// AppendPadded appends content, at most MaxContent bytes, as one record with that many bytes of
+// padding, 0 to MaxPadding.
 func AppendPadded(dst []byte, t RecordType, id uint16, content []byte, padding int) []byte {
 	dst = append(dst, 1, byte(t), byte(id>>8), byte(id), byte(len(content)>>8), byte(len(content)), byte(padding), 0)
 	dst = append(dst, content...)
 	return append(dst, make([]byte, padding)...)
 }
 
-// CloseRecord completes a record that was begun as an AppendPadded without content at dst[start:] and had its content appended,
-// at most MaxContent bytes: it writes the length into the header and appends padding to a multiple of 8 bytes.
+// CloseRecord completes a record that was begun as an AppendPadded without content at dst[start:]
+// and had its content appended, at most MaxContent bytes: it writes the length into the header and
+// appends padding to a multiple of 8 bytes.
 func CloseRecord(dst []byte, start int) []byte {
 	size := len(dst) - start - HeaderSize
 	padding := -size & 7

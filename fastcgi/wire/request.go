@@ -4,14 +4,15 @@ import "encoding/binary"
 
 // BeginRequest is the content of a BEGIN_REQUEST record (FastCGI section 5.1).
 type BeginRequest struct {
-	Role     Role
-	KeepConn bool // the web server keeps the connection open after the request, and the application must too
+	Role Role
+	// the web server keeps the connection open after the request, and the application must too
+	KeepConn bool
 }
 
 const keepConnFlag = 1
 
-// ParseBeginRequest reads the content of a BEGIN_REQUEST record. Another length than 8 bytes is a [*ProtocolError]; a role is not
-// checked, and unknown flags mean nothing.
+// ParseBeginRequest reads the content of a BEGIN_REQUEST record. Another length than 8 bytes is a
+// [*ProtocolError]; a role is not checked, and unknown flags mean nothing.
 func ParseBeginRequest(content []byte) (BeginRequest, error) {
 	if len(content) != 8 {
 		return BeginRequest{}, Errorf("BEGIN_REQUEST of %d bytes, where it has 8", len(content))
@@ -37,7 +38,8 @@ type EndRequest struct {
 	ProtocolStatus ProtocolStatus
 }
 
-// ParseEndRequest reads the content of an END_REQUEST record. Another length than 8 bytes is a [*ProtocolError].
+// ParseEndRequest reads the content of an END_REQUEST record. Another length than 8 bytes is a
+// [*ProtocolError].
 func ParseEndRequest(content []byte) (EndRequest, error) {
 	if len(content) != 8 {
 		return EndRequest{}, Errorf("END_REQUEST of %d bytes, where it has 8", len(content))

@@ -9,7 +9,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// App returns the demo application, which any number of requests may share. It keeps nothing between two requests.
+// App returns the demo application, which any number of requests may share. It keeps nothing
+// between two requests.
 func App() gateway.App { return gateway.AppFunc(serve) }
 
 const (
@@ -17,7 +18,8 @@ const (
 	writes = "GET, HEAD, POST"
 )
 
-// serve picks the page. A PATH_INFO that is missing, as at a mount point without a slash, is the greeting.
+// serve picks the page. A PATH_INFO that is missing, as at a mount point without a slash, is the
+// greeting.
 func serve(w gateway.ResponseWriter, r *gateway.Request) error {
 	if misdirected(r) {
 		return writePage(w, r, "421 Misdirected Request", page{
@@ -41,7 +43,8 @@ func serve(w gateway.ResponseWriter, r *gateway.Request) error {
 	return writePage(w, r, "404 Not Found", page{Name: "problem", Title: "Not found", Text: "There is no such page here."})
 }
 
-// allow calls next for one of the methods, and names them to whoever came with another (RFC 9110 section 15.5.6).
+// allow calls next for one of the methods, and names them to whoever came with another (RFC 9110
+// section 15.5.6).
 func allow(w gateway.ResponseWriter, r *gateway.Request, methods string, next gateway.AppFunc) error {
 	if slices.Contains(strings.Split(methods, ", "), r.Environ.Get("REQUEST_METHOD")) {
 		return next(w, r)
@@ -54,8 +57,9 @@ func allow(w gateway.ResponseWriter, r *gateway.Request, methods string, next ga
 	})
 }
 
-// mount returns where the application is, as the path of a URL without a slash at its end. Stock nginx sends "/" for the root. One slash begins
-// the path whatever SCRIPT_NAME is: two would make a link to another host of it.
+// mount returns where the application is, as the path of a URL without a slash at its end. Stock
+// nginx sends "/" for the root. One slash begins the path whatever SCRIPT_NAME is: two would make a
+// link to another host of it.
 func mount(r *gateway.Request) string {
 	path := strings.Trim(r.Environ.Get("SCRIPT_NAME"), "/")
 	if path == "" {

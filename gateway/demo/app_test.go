@@ -55,8 +55,8 @@ func TestHeadHasTheLengthOfGet(t *testing.T) {
 
 var link = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
 
-// Every link of the greeting must lead to a page again, below the mount point and nowhere else. They are followed by HEAD, which does not wait for
-// the stream.
+// Every link of the greeting must lead to a page again, below the mount point and nowhere else.
+// They are followed by HEAD, which does not wait for the stream.
 func TestLinksStayBelowTheMount(t *testing.T) {
 	tests := []struct{ name, script, mount string }{
 		{"root", "", ""},

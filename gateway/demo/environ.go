@@ -6,8 +6,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// serveEnviron writes one variable a line, without the text of secrets. A line break in a value, which PATH_INFO can have from the
-// client, is written as \n or \r: it must not look like a variable of its own.
+// serveEnviron writes one variable a line, without the text of secrets. A line break in a value,
+// which PATH_INFO can have from the client, is written as \n or \r: it must not look like a
+// variable of its own.
 func serveEnviron(w gateway.ResponseWriter, r *gateway.Request) error {
 	if err := begin(w, "200 OK", textFields()...); err != nil {
 		return err

@@ -18,8 +18,9 @@ const (
 	fileSize  = 32 * fileLines
 )
 
-// serveFile sends a file of the file system and not a string of the program, so that the gateway's way of sending files is the one that is
-// tried: sendfile(2) where the system and the transport can.
+// serveFile sends a file of the file system and not a string of the program, so that the gateway's
+// way of sending files is the one that is tried: sendfile(2) where the system and the transport
+// can.
 func serveFile(w gateway.ResponseWriter, r *gateway.Request) error {
 	f, err := makeFile()
 	if err != nil {

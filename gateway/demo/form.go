@@ -41,7 +41,8 @@ func serveForm(w gateway.ResponseWriter, r *gateway.Request) error {
 	return writePage(w, r, "200 OK", page{Name: "form", Title: "What arrived", Data: received(r.Environ.Get("CONTENT_TYPE"), string(body))})
 }
 
-// received takes the body apart, as the form-urlencoded parser of the URL Standard does it (section 5.1), in the order it was sent in.
+// received takes the body apart, as the form-urlencoded parser of the URL Standard does it (section
+// 5.1), in the order it was sent in.
 func received(contentType, body string) *submission {
 	s := &submission{ContentType: contentType, Bytes: len(body)}
 	kind, _, _ := strings.Cut(contentType, ";")

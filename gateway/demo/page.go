@@ -19,13 +19,14 @@ var (
 	styleCSS string
 )
 
-// pages is parsed when the first page is asked for: a CGI process that streams a file has no use for it.
+// pages is parsed when the first page is asked for: a CGI process that streams a file has no use
+// for it.
 var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("pages").Funcs(template.FuncMap{"style": Style}).Parse(pagesHTML))
 })
 
-// Style returns the style sheet of the demo's pages, for a page around them that is to look alike. It follows the reader's choice of light or
-// dark.
+// Style returns the style sheet of the demo's pages, for a page around them that is to look alike.
+// It follows the reader's choice of light or dark.
 func Style() template.CSS { return template.CSS(styleCSS) }
 
 // page is what the templates get. Name picks the template.
@@ -37,7 +38,8 @@ type page struct {
 	Data  any
 }
 
-// pageFields keep a page from being more than text, whatever a client made of it: no script runs, nothing is loaded, no other site frames it.
+// pageFields keep a page from being more than text, whatever a client made of it: no script runs,
+// nothing is loaded, no other site frames it.
 func pageFields() []headers.Field {
 	return []headers.Field{
 		{Name: "Content-Type", Value: "text/html; charset=utf-8"},
@@ -72,8 +74,8 @@ func begin(w gateway.ResponseWriter, status string, fields ...headers.Field) err
 	return w.Start(status)
 }
 
-// textFields are those of a text that is shown as it comes. Without nosniff a browser collects the first kilobyte, and nginx the first page,
-// before the reader sees a line.
+// textFields are those of a text that is shown as it comes. Without nosniff a browser collects the
+// first kilobyte, and nginx the first page, before the reader sees a line.
 func textFields() []headers.Field {
 	return []headers.Field{
 		{Name: "Content-Type", Value: "text/plain; charset=utf-8"},

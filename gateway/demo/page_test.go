@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A template is parsed and executed only when its page is asked for; this asks for every one, and for well-formed HTML.
+// A template is parsed and executed only when its page is asked for; this asks for every one, and
+// for well-formed HTML.
 func TestEveryTagIsClosed(t *testing.T) {
 	void := map[string]bool{"meta": true, "input": true}
 	tag := regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*>`)

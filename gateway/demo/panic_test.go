@@ -11,7 +11,8 @@ func TestPanicBeforeTheHead(t *testing.T) {
 	whole(t, request("/panic"), "500 Internal Server Error").lacks(t, "demo:", "panic")
 }
 
-// A late panic has to arrive as text and then as an error: a body that ended well would be taken for the whole one.
+// A late panic has to arrive as text and then as an error: a body that ended well would be taken
+// for the whole one.
 func TestPanicAfterTheFirstBytes(t *testing.T) {
 	a := ask(t, request("/panic", "QUERY_STRING", "late"))
 	var broken *gateway.BackendError

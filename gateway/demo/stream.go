@@ -12,7 +12,8 @@ const (
 	streamEvery = 300 * time.Millisecond
 )
 
-// serveStream flushes every line. It ends early when the client is gone, where the transport can see that.
+// serveStream flushes every line. It ends early when the client is gone, where the transport can
+// see that.
 func serveStream(w gateway.ResponseWriter, r *gateway.Request) error {
 	if err := begin(w, "200 OK", textFields()...); err != nil {
 		return err

@@ -159,7 +159,8 @@ func TestLineGive(t *testing.T) {
 	})
 }
 
-// TestLineGrantBesideTheEnd: a slot that was given before the waiting request has seen the end of its context is not lost.
+// TestLineGrantBesideTheEnd: a slot that was given before the waiting request has seen the end of
+// its context is not lost.
 func TestLineGrantBesideTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 100 { // select takes either case

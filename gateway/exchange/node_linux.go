@@ -78,8 +78,8 @@ func (n *fdNode) target() (string, error) {
 	return string(buffer[:length]), nil
 }
 
-// read opens the name again, since a descriptor of kind O_PATH cannot be read, and compares the two.
-// O_NONBLOCK is for a named pipe that has taken the place of the file since the check.
+// read opens the name again, since a descriptor of kind O_PATH cannot be read, and compares the
+// two. O_NONBLOCK is for a named pipe that has taken the place of the file since the check.
 func (n *fdNode) read(name string, entry node, path string) (*os.File, error) {
 	fd, err := openAt(n.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if isExchange(err) {

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// pathNode is a node by its path, in which no link was when it was checked. It is for systems without
-// O_PATH. The file that is opened in the end is compared with the one that was checked, but the
-// folders on the way are not.
+// pathNode is a node by its path, in which no link was when it was checked. It is for systems
+// without O_PATH. The file that is opened in the end is compared with the one that was checked, but
+// the folders on the way are not.
 type pathNode struct {
 	path string
 	info fs.FileInfo

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Root is a folder that a configuration names, and in which requests name files. Its path may lead to
-// another folder later: the link "current" of a deployment leads to one release and then to the
+// Root is a folder that a configuration names, and in which requests name files. Its path may lead
+// to another folder later: the link "current" of a deployment leads to one release and then to the
 // next. So a Root looks at its path again once a second, and whenever a file is not found.
 //
 // A Root is safe for concurrent use. Its fields must not change once it is used, and it must not be
@@ -37,8 +37,8 @@ type Root struct {
 // checkInterval is how long a folder is used before the path is looked at again.
 const checkInterval = time.Second
 
-// Use calls do with the folder that the path leads to. The Folder is good until do returns. The error
-// is that of do, or a [*RootError] if the path leads to no folder.
+// Use calls do with the folder that the path leads to. The Folder is good until do returns. The
+// error is that of do, or a [*RootError] if the path leads to no folder.
 //
 // If the error of do is fs.ErrNotExist for errors.Is, the path is looked at again. If it leads to
 // another folder by then, do is called once more with that one. So a request that finds the last
@@ -172,8 +172,8 @@ type Found struct {
 }
 
 // Find follows the segments of path to the first one that is not a folder. path is empty or begins
-// with a slash. Segments are decoded bytes of any encoding. A segment that is empty, ".", "..", hidden
-// or not a valid name on this system does not exist.
+// with a slash. Segments are decoded bytes of any encoding. A segment that is empty, ".", "..",
+// hidden or not a valid name on this system does not exist.
 //
 // The error is a [*LinkError] if a link is not followed. For errors.Is it is fs.ErrNotExist if the
 // path leads nowhere, also through a dangling link, and fs.ErrPermission if a folder may not be

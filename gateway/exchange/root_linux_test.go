@@ -156,7 +156,8 @@ func TestRootConcurrently(t *testing.T) {
 		requests.Go(func() {
 			for range 200 {
 				_ = r.Use(func(f *exchange.Folder) error {
-					_, first := f.Find("/only1") // the one that is missing has the root looked at again
+					// the one that is missing has the root looked at again
+					_, first := f.Find("/only1")
 					_, second := f.Find("/only2")
 					if outcome(first)+outcome(second) != "foundmissing" && outcome(first)+outcome(second) != "missingfound" {
 						t.Errorf("got %v and %v; want one release", first, second)

@@ -93,8 +93,8 @@ func (w *walker) enter(name string) error {
 	return w.follow(next, path)
 }
 
-// pathError returns err as one of path. Errors other than those that Find documents say that no file
-// can have this name. They become fs.ErrNotExist.
+// pathError returns err as one of path. Errors other than those that Find documents say that no
+// file can have this name. They become fs.ErrNotExist.
 func pathError(path string, err error) error {
 	if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
 		err = inner.Err
@@ -105,8 +105,8 @@ func pathError(path string, err error) error {
 	return &fs.PathError{Op: "open", Path: path, Err: err}
 }
 
-// IsShortage reports whether an error says that the system lacks a resource, such as descriptors. What
-// it is about may be there: it is no 404, but a 503.
+// IsShortage reports whether an error says that the system lacks a resource, such as descriptors.
+// What it is about may be there: it is no 404, but a 503.
 func IsShortage(err error) bool {
 	return isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO)
 }

@@ -26,9 +26,9 @@ func (a *Answers) add(name string, replies []*reply) {
 	a.byCase[name] = append(a.byCase[name], replies...)
 }
 
-// Compare fails the test for each case in which b answered otherwise than a, the excluded ones aside. Compared are the status
-// code, the body, and those fields that a has: a web server may add its own. Repeats are joined, and the reason phrase does
-// not count, since lighttpd rewrites it.
+// Compare fails the test for each case in which b answered otherwise than a, the excluded ones
+// aside. Compared are the status code, the body, and those fields that a has: a web server may add
+// its own. Repeats are joined, and the reason phrase does not count, since lighttpd rewrites it.
 func (a *Answers) Compare(t *testing.T, b *Answers, excluded ...Exclusion) {
 	t.Helper()
 	compared := 0

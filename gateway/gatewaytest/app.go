@@ -38,7 +38,8 @@ func text(w gateway.ResponseWriter, format string, args ...any) error {
 	return err
 }
 
-// variables is an App that answers with the named meta-variables, one a line, those that are absent left out.
+// variables is an App that answers with the named meta-variables, one a line, those that are absent
+// left out.
 func variables(names ...string) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		out := ""

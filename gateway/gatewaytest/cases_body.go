@@ -146,8 +146,8 @@ func digested(name string, size content, rule string) Case {
 // large is a body that fills every buffer on the way.
 const large content = 10_000_000
 
-// cutOff sends the beginning of a request body and nothing more. A server that waits for all of a body never calls the App;
-// one that does call it must not tell it that this was all.
+// cutOff sends the beginning of a request body and nothing more. A server that waits for all of a
+// body never calls the App; one that does call it must not tell it that this was all.
 func cutOff(name, length, body, rule string) Case {
 	return Case{Name: name, Rule: rule, app: wholeOrShort, drive: func(p *probe) {
 		g := p.newGate()

@@ -145,7 +145,8 @@ var connectionCases = []Case{
 	},
 }
 
-// keepAlive gives every response whose body must not be there, and one whose request body is left unread, a successor.
+// keepAlive gives every response whose body must not be there, and one whose request body is left
+// unread, a successor.
 func keepAlive(p *probe) {
 	var dialled atomic.Int32
 	via := newClient()
@@ -261,7 +262,8 @@ func beginAtGate(w gateway.ResponseWriter, r *gateway.Request) (net.Conn, error)
 	return atGate(r)
 }
 
-// closed returns a channel that is closed when the client has closed its end of c: it waits no longer.
+// closed returns a channel that is closed when the client has closed its end of c: it waits no
+// longer.
 func closed(c net.Conn) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {

@@ -139,7 +139,8 @@ func failing(name, rule string, app gateway.AppFunc) Case {
 	}}
 }
 
-// brokenOff is an App that sends a byte, waits until the client has it, and fails; asked for the whole response it goes on.
+// brokenOff is an App that sends a byte, waits until the client has it, and fails; asked for the
+// whole response it goes on.
 func brokenOff(fail func() error) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
@@ -160,7 +161,8 @@ func brokenOff(fail func() error) gateway.AppFunc {
 	}
 }
 
-// breaksOff gets the same response whole and broken, each time reading its first byte before the App goes on.
+// breaksOff gets the same response whole and broken, each time reading its first byte before the
+// App goes on.
 func (p *probe) breaksOff() {
 	if body, err := p.pastFirstByte("/?whole"); body != "ab" || err != nil {
 		p.fatalf("whole: got %q, %v; want \"ab\"", body, err)

@@ -31,7 +31,8 @@ var refusedCases = []Case{
 	}),
 }
 
-// refused checks a response that breaks a rule: it is the error page, and nothing of it gets through.
+// refused checks a response that breaks a rule: it is the error page, and nothing of it gets
+// through.
 func refused(name, rule string, app gateway.AppFunc) Case {
 	return Case{Name: name, Rule: rule, app: app, drive: func(p *probe) {
 		r := p.whole(request{}, 500)

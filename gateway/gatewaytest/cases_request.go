@@ -109,7 +109,8 @@ var requestCases = []Case{
 		app:  variables("HTTP_FOO"),
 		drive: func(p *probe) {
 			r := p.get("/", 200, "Foo", "bar", "Foo", "baz")
-			r.body = []byte(strings.ReplaceAll(string(r.body), "bar,baz", "bar, baz")) // the space is optional
+			// the space is optional
+			r.body = []byte(strings.ReplaceAll(string(r.body), "bar,baz", "bar, baz"))
 			p.want("body", string(r.body), "HTTP_FOO=bar, baz\n")
 		},
 	},
@@ -145,7 +146,8 @@ var requestCases = []Case{
 			var fields []string
 			want := ""
 			for i := range 50 {
-				value := strings.Repeat(string(rune('A'+i%26)), 100+i) // around 127 bytes, where FastCGI's lengths change their form
+				// around 127 bytes, where FastCGI's lengths change their form
+				value := strings.Repeat(string(rune('A'+i%26)), 100+i)
 				fields = append(fields, fmt.Sprintf("X-Field-%d", i), value)
 				want += value + "\n"
 			}

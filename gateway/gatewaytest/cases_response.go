@@ -116,7 +116,8 @@ var responseCases = []Case{
 			p.want("ETag", r.header.Get("ETag"), `"x"`)
 			p.want("Content-Type", r.header.Get("Content-Type"), "")
 			_, behind := p.raw("GET")
-			p.want("bytes behind the head", strings.TrimPrefix(behind, "0\r\n\r\n"), "") // no chunk but the last
+			// no chunk but the last
+			p.want("bytes behind the head", strings.TrimPrefix(behind, "0\r\n\r\n"), "")
 		},
 	},
 	bodyless("304", "304 Not Modified", "RFC 9110 section 15.4.5; A14"),
@@ -136,7 +137,8 @@ var responseCases = []Case{
 		app:  answer("303 See Other", "", "Location", "/x?y=%2c"),
 		drive: func(p *probe) {
 			location := p.get("/", 303).header.Get("Location")
-			if !strings.HasSuffix(location, "/x?y=%2c") { // Apache and lighttpd may make it absolute
+			// Apache and lighttpd may make it absolute
+			if !strings.HasSuffix(location, "/x?y=%2c") {
 				p.errorf("got Location %q; want /x?y=%%2c", location)
 			}
 		},

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// caseField says which case a request belongs to; gateField names the port at which its App waits for the client.
+// caseField says which case a request belongs to; gateField names the port at which its App waits
+// for the client.
 const (
 	caseField = "X-Gatewaytest-Case"
 	gateField = "X-Gatewaytest-Gate"
@@ -41,8 +42,8 @@ type request struct {
 	length int64     // of a body that would be sent chunked otherwise
 }
 
-// do sends a request and reads the whole reply. A reply whose body breaks off is returned with its err set; one without a
-// head ends the case.
+// do sends a request and reads the whole reply. A reply whose body breaks off is returned with its
+// err set; one without a head ends the case.
 func (p *probe) do(q request) *reply {
 	resp, cancel := p.open(q)
 	defer cancel()
@@ -120,8 +121,8 @@ func (p *probe) send(q request) (*http.Response, context.CancelFunc, error) {
 	return resp, cancel, err
 }
 
-// fails reports whether the client can see that the reply is not whole: there is none, it breaks off, or a gateway in between
-// that still had the head says so with a 502.
+// fails reports whether the client can see that the reply is not whole: there is none, it breaks
+// off, or a gateway in between that still had the head says so with a 502.
 func (p *probe) fails(q request) (seen bool, body string) {
 	resp, cancel, err := p.send(q)
 	if err != nil {
@@ -152,7 +153,8 @@ var client = func() *http.Transport {
 	return c
 }()
 
-// dial connects for a request that is written byte by byte, since package net/http would not write it.
+// dial connects for a request that is written byte by byte, since package net/http would not write
+// it.
 func (p *probe) dial() net.Conn {
 	c, err := net.DialTimeout("tcp", p.url.Host, p.patience)
 	if err != nil {
@@ -165,7 +167,8 @@ func (p *probe) dial() net.Conn {
 	return c
 }
 
-// write sends a request for "/" with these fields, "Name: value" each, and bytes as they are behind its head.
+// write sends a request for "/" with these fields, "Name: value" each, and bytes as they are behind
+// its head.
 func (p *probe) write(c net.Conn, method, behind string, fields ...string) {
 	fields = append(fields, "Host: "+p.url.Host, caseField+": "+p.name, "Connection: close")
 	_, err := fmt.Fprintf(c, "%s %s/ HTTP/1.1\r\n%s\r\n\r\n%s", method, p.url.EscapedPath(), strings.Join(fields, "\r\n"), behind)

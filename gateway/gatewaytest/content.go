@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// pattern is n bytes that repeat after a prime number of bytes, so that a block lost or moved shows.
+// pattern is n bytes that repeat after a prime number of bytes, so that a block lost or moved
+// shows.
 func pattern(n int) []byte {
 	unit := make([]byte, 251)
 	for i := range unit {
@@ -16,8 +17,9 @@ func pattern(n int) []byte {
 	return bytes.Repeat(unit, n/len(unit)+1)[:n]
 }
 
-// content is as many bytes as it says, too many to hold in memory: zeros, with a number at the beginning of every block. As a
-// file it is sparse, so that a CGI program may make it anew for every request.
+// content is as many bytes as it says, too many to hold in memory: zeros, with a number at the
+// beginning of every block. As a file it is sparse, so that a CGI program may make it anew for
+// every request.
 type content int64
 
 const contentBlock = 32 << 10

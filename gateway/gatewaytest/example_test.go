@@ -15,8 +15,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serveToy answers a connection of the toy protocol: a number and a line feed, so many bytes of lines "name=value", the body up
-// to the caller's half-close; then a CGI response up to ours. A reset says that it is not whole.
+// serveToy answers a connection of the toy protocol: a number and a line feed, so many bytes of
+// lines "name=value", the body up to the caller's half-close; then a CGI response up to ours. A
+// reset says that it is not whole.
 func serveToy(c *net.TCPConn, app gateway.App) {
 	defer c.Close()
 	in, length := bufio.NewReader(c), int64(0)

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// serverExclusions is the one list of what real web servers do otherwise, whatever an application does. Versions are those of
-// Debian 12; a test fails when one of these begins to pass.
+// serverExclusions is the one list of what real web servers do otherwise, whatever an application
+// does. Versions are those of Debian 12; a test fails when one of these begins to pass.
 func serverExclusions(d deployment, mount string) []gatewaytest.Exclusion {
 	var all []gatewaytest.Exclusion
 	for _, x := range knownExclusions {

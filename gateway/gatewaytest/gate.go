@@ -10,9 +10,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// gate is where an App waits for the client, or tells it what it has seen: that is how a case knows what happened before the
-// other went on. It is a connection beside the gateway under test, so it is there for a program in another process too, and
-// when the exchange itself is lost.
+// gate is where an App waits for the client, or tells it what it has seen: that is how a case knows
+// what happened before the other went on. It is a connection beside the gateway under test, so it
+// is there for a program in another process too, and when the exchange itself is lost.
 type gate struct {
 	l *net.TCPListener
 }
@@ -60,7 +60,8 @@ func (g *gate) gather(n int, limit time.Duration) (arrived int) {
 	return arrived
 }
 
-// hear returns what an App that has arrived on c says before it leaves. An App that was ended says nothing.
+// hear returns what an App that has arrived on c says before it leaves. An App that was ended says
+// nothing.
 func hear(c net.Conn, limit time.Duration) (said string, left bool) {
 	c.SetReadDeadline(time.Now().Add(limit))
 	all, err := io.ReadAll(c)

@@ -13,9 +13,9 @@ import (
 
 // Transport is a gateway under test.
 type Transport struct {
-	// Start serves app until the test ends and returns the URL at which it is mounted, without a slash at its end, such as
-	// "http://127.0.0.1:8080/app". A transport that runs its application in another process arranges for [App] to be served
-	// there and leaves app alone.
+	// Start serves app until the test ends and returns the URL at which it is mounted, without a
+	// slash at its end, such as "http://127.0.0.1:8080/app". A transport that runs its application
+	// in another process arranges for [App] to be served there and leaves app alone.
 	Start func(t testing.TB, app gateway.App) (mount string)
 
 	// Exclusions are the cases that this transport is known to fail.
@@ -31,7 +31,8 @@ type Exclusion struct {
 	Case   string // a Case's Name
 	Reason string // server, version, what was seen, and the rule or setting of the server behind it
 
-	// Fatal is for a case that ends the server under test, or leaves it unfit for the cases behind it. Such a case does not run.
+	// Fatal is for a case that ends the server under test, or leaves it unfit for the cases behind
+	// it. Such a case does not run.
 	Fatal bool
 }
 
@@ -51,8 +52,8 @@ func Cases() []Case {
 
 // Run runs every case against tr, each as a sub-test. The cases run one after another.
 //
-// Many cases fail on purpose, and the gateway logs them at length: discard its log, or write it to a
-// file. A TCP server that closes with unread input may reset its own response: it must close the
+// Many cases fail on purpose, and the gateway logs them at length: discard its log, or write it to
+// a file. A TCP server that closes with unread input may reset its own response: it must close the
 // writing side first, and read on.
 func Run(t *testing.T, tr Transport) {
 	t.Helper()
@@ -108,12 +109,14 @@ func verdict(c Case, failures []string, reason string) string {
 	return ""
 }
 
-// probe drives one case and notes what went wrong. It stands in for a testing.T, so that an excluded case may fail.
+// probe drives one case and notes what went wrong. It stands in for a testing.T, so that an
+// excluded case may fail.
 type probe struct {
-	base     string // the mount's URL
-	url      *url.URL
-	name     string
-	patience time.Duration // bounds one exchange: a server that hangs fails its case, and not the whole run
+	base string // the mount's URL
+	url  *url.URL
+	name string
+	// bounds one exchange: a server that hangs fails its case, and not the whole run
+	patience time.Duration
 	prompt   time.Duration // bounds the wait for what is there at once or not at all
 	failures []string
 	replies  []*reply

@@ -290,7 +290,8 @@ func forgetful(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) er
 	return app.ServeGateway(errorless{w}, r.WithContext(context.WithoutCancel(r.Context())))
 }
 
-// swallowing takes whatever came for a whole response, and has nothing by which the client could tell.
+// swallowing takes whatever came for a whole response, and has nothing by which the client could
+// tell.
 func swallowing(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
 	outcome(app, lengthless{w}, r)
 	return nil
@@ -366,7 +367,8 @@ func (w *naiveWriter) Start(status string) error {
 		return nil
 	}
 	w.started = true
-	_, err := fmt.Fprintf(w.to, "HTTP/1.1 %s\r\n%s", status[:4], w.fields.AppendTo(nil)) // no reason
+	// no reason
+	_, err := fmt.Fprintf(w.to, "HTTP/1.1 %s\r\n%s", status[:4], w.fields.AppendTo(nil))
 	if err == nil {
 		_, err = io.WriteString(w.to, "Connection: close\r\n\r\n")
 	}

@@ -58,8 +58,8 @@ var deployments = onBothEngines(
 	deployment{template: "haproxy-fastcgi", network: "unix", mount: true},
 )
 
-// onBothEngines adds a deployment by package nethttp to each that speaks FastCGI, the stock ones aside: what nginx leaves out there is not
-// the engine's to find.
+// onBothEngines adds a deployment by package nethttp to each that speaks FastCGI, the stock ones
+// aside: what nginx leaves out there is not the engine's to find.
 func onBothEngines(all ...deployment) []deployment {
 	var both []deployment
 	for _, d := range all {
@@ -85,8 +85,8 @@ func (d deployment) kind() string {
 	return d.protocol()
 }
 
-// TestServers runs the suite through real web servers, at the root and below a mount, and compares what they answer with what
-// plain HTTP does.
+// TestServers runs the suite through real web servers, at the root and below a mount, and compares
+// what they answer with what plain HTTP does.
 func TestServers(t *testing.T) {
 	for _, mount := range []string{"", "/app"} {
 		var plain gatewaytest.Answers

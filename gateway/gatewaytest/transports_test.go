@@ -19,10 +19,12 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// serveAs makes the test binary the application's process, where a web server or cgi.Script starts one.
+// serveAs makes the test binary the application's process, where a web server or cgi.Script starts
+// one.
 const serveAs = "GATEWAYTEST_SERVE_AS"
 
-// noRaceSleep keeps a CGI program that was built with -race from sleeping for a second before it exits.
+// noRaceSleep keeps a CGI program that was built with -race from sleeping for a second before it
+// exits.
 var noRaceSleep = [2]string{"GORACE", "atexit_sleep_ms=0"}
 
 func TestMain(m *testing.M) {
@@ -113,7 +115,8 @@ func fastcgiClient(t testing.TB, a net.Addr) gateway.Backend {
 	return c
 }
 
-// TestDirect runs the suite through each transport by itself, with a client of ours as the web server's side.
+// TestDirect runs the suite through each transport by itself, with a client of ours as the web
+// server's side.
 func TestDirect(t *testing.T) {
 	backends := []struct {
 		name string
@@ -178,7 +181,8 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// directExclusions are what these clients cannot do. gateway/host will find the length of a body out for CGI and SCGI.
+// directExclusions are what these clients cannot do. gateway/host will find the length of a body
+// out for CGI and SCGI.
 var directExclusions = map[string][]gatewaytest.Exclusion{
 	"scgi over tcp":                         {lengthFirst},
 	"scgi over unix":                        {lengthFirst},

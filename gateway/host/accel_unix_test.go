@@ -24,7 +24,8 @@ import (
 // inFront starts a real web server in front of a Handler of this module.
 func inFront(t *testing.T, template, offload string, b gateway.Backend) (url string) {
 	t.Helper()
-	h := &host.Handler{Backend: b, ErrorLog: quiet, PassAccel: strings.HasSuffix(template, "-http")} // which cannot know otherwise
+	// which cannot know otherwise
+	h := &host.Handler{Backend: b, ErrorLog: quiet, PassAccel: strings.HasSuffix(template, "-http")}
 	var addr string
 	switch {
 	case strings.HasSuffix(template, "-fastcgi"):
@@ -100,7 +101,8 @@ func TestEventsThroughNginx(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			in := bufio.NewReader(resp.Body)
-			for _, want := range []string{"data: first\n", "data: second\n", "data: third\n"} { // each is made when the one before is here
+			// each is made when the one before is here
+			for _, want := range []string{"data: first\n", "data: second\n", "data: third\n"} {
 				if want != "data: first\n" {
 					events <- want
 				}

@@ -171,7 +171,8 @@ func TestClientsFaults(t *testing.T) {
 					if a := <-told; a.Status != c.status || b.name != "local" && a.Err == nil || strings.Contains(fmt.Sprint(a.Err), "script") {
 						t.Errorf("the access log has %d, %v; want %d and the client's fault", a.Status, a.Err, c.status)
 					}
-					if f.name != "fastcgi" || !c.half { // which has ended with its web server's side
+					// which has ended with its web server's side
+					if f.name != "fastcgi" || !c.half {
 						answer, _ := io.ReadAll(conn)
 						if !strings.Contains(string(answer), fmt.Sprintf(" %d ", c.status)) {
 							t.Errorf("the client hears %q; want %d", answer, c.status)
@@ -219,7 +220,8 @@ func TestClientsThatLeave(t *testing.T) {
 // TestClientsFaultsElsewhere: the web servers that answer such a client blame it too. nginx and
 // lighttpd close the connection of one that has closed its side.
 func TestClientsFaultsElsewhere(t *testing.T) {
-	apache := []string{"apache2-cgi", "apache2-fastcgi"} // mod_proxy_scgi wants a length: 411, and 500 for a short body
+	// mod_proxy_scgi wants a length: 411, and 500 for a short body
+	apache := []string{"apache2-cgi", "apache2-fastcgi"}
 	for name, c := range map[string]struct {
 		length, body string
 		servers      []string

@@ -199,7 +199,8 @@ func TestBufferFile(t *testing.T) {
 // TestBufferMemory: many answers that wait for slow clients stay within the budget for memory, each
 // of them complete.
 func TestBufferMemory(t *testing.T) {
-	const clients, size, budgetBytes, apiece = 100, 8 << 20, 2 << 20, 128 << 10 // apiece is what a request costs without buffering
+	// apiece is what a request costs without buffering
+	const clients, size, budgetBytes, apiece = 100, 8 << 20, 2 << 20, 128 << 10
 	var answered sync.WaitGroup
 	answered.Add(clients)
 	b := backendFunc(func(*gateway.Request) (*gateway.Response, error) {

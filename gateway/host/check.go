@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// computed are the variables that say which request this is. Configuration must not set them (CVE-2025-65082): what an
-// application decides by would not be what the client asked for.
+// computed are the variables that say which request this is. Configuration must not set them
+// (CVE-2025-65082): what an application decides by would not be what the client asked for.
 var computed = []string{
 	"CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_URI", "GATEWAY_INTERFACE", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_PROXY",
 	"HTTP_TRANSFER_ENCODING", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST",
@@ -34,8 +34,9 @@ func fieldError(field, format string, args ...any) error {
 	return &FieldError{field, fmt.Errorf(format, args...)}
 }
 
-// Check reports what is wrong with the fields or the folders that they name, as a [*FieldError], so that a program can say so
-// before it listens. A Handler whose fields are wrong answers every request with a 500.
+// Check reports what is wrong with the fields or the folders that they name, as a [*FieldError], so
+// that a program can say so before it listens. A Handler whose fields are wrong answers every
+// request with a 500.
 func (h *Handler) Check() error {
 	if err := h.checkFields(); err != nil {
 		return err
@@ -101,7 +102,8 @@ func (h *Handler) checkScripts() error {
 	return nil
 }
 
-// isExtension accepts printable ASCII: other bytes have no upper and lower case here, and never match (CVE-2026-45135).
+// isExtension accepts printable ASCII: other bytes have no upper and lower case here, and never
+// match (CVE-2026-45135).
 func isExtension(s string) bool {
 	if len(s) < 2 || s[0] != '.' {
 		return false
@@ -120,8 +122,8 @@ func checkFolder(field, dir string) error {
 	return nil
 }
 
-// checkVariable accepts "NAME=value". SCRIPT_FILENAME is a setting where no script is looked for: that of an application that is
-// one script in a container.
+// checkVariable accepts "NAME=value". SCRIPT_FILENAME is a setting where no script is looked for:
+// that of an application that is one script in a container.
 func (h *Handler) checkVariable(entry string) error {
 	name, value, ok := strings.Cut(entry, "=")
 	switch {

@@ -36,7 +36,8 @@ func serveCanned() func() {
 	return func() { h.ServeHTTP(&nowhere{make(http.Header)}, r) }
 }
 
-// What a request costs beside the backend: the two environs, the request with its parts, and a string for each field.
+// What a request costs beside the backend: the two environs, the request with its parts, and a
+// string for each field.
 func TestCost(t *testing.T) {
 	const most = 40
 	if got := testing.AllocsPerRun(100, serveCanned()); got > most {

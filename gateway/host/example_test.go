@@ -49,7 +49,8 @@ func ExampleHandler() {
 func ExampleHandler_php() {
 	const root = "/srv/www"
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", &host.Handler{
-		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"}, // keeps no connection: one would hold a worker
+		// keeps no connection: one would hold a worker
+		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"},
 		Root:      root,
 		SplitPath: []string{".php"},
 		Index:     []string{"index.php", "index.html"},
@@ -88,8 +89,8 @@ func ExampleHandler_scripts() {
 	// 404 There is nothing here.
 }
 
-// The files of a folder over HTTP, with only the symbolic links that lead to files of their own owner, or
-// that are root's. What has no extension is not guessed.
+// The files of a folder over HTTP, with only the symbolic links that lead to files of their own
+// owner, or that are root's. What has no extension is not guessed.
 func ExampleFiles() {
 	root, err := os.MkdirTemp("", "host-example-")
 	if err != nil {
@@ -125,7 +126,8 @@ func ExampleHandler_Check() {
 	// Output: host: Env: QUERY_STRING says which request this is and cannot be set
 }
 
-// A reverse proxy's transport: rewriting, retries and what else is built on http.RoundTripper stay what they are.
+// A reverse proxy's transport: rewriting, retries and what else is built on http.RoundTripper stay
+// what they are.
 func ExampleTransport() {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

@@ -30,7 +30,8 @@ func waitFor(t testing.TB, true func() bool) {
 	}
 }
 
-// answering is an SCGI client of a server that does with each connection what serve says, with its request read.
+// answering is an SCGI client of a server that does with each connection what serve says, with its
+// request read.
 func answering(t testing.TB, serve func(c *net.TCPConn)) *scgi.Client {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,8 +63,9 @@ func readHead(c net.Conn) {
 	io.CopyN(io.Discard, c, int64(length)+1)
 }
 
-// TestDeathAtEveryByte: a backend that resets at any byte of its answer gives a 502, or a response that the client sees is broken,
-// and never a whole one. (SCGI says by a plain close that it is done; where a length was declared that is seen too.)
+// TestDeathAtEveryByte: a backend that resets at any byte of its answer gives a 502, or a response
+// that the client sees is broken, and never a whole one. (SCGI says by a plain close that it is
+// done; where a length was declared that is seen too.)
 func TestDeathAtEveryByte(t *testing.T) {
 	const whole = "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n0123456789"
 	for cut := range whole {
@@ -83,7 +85,8 @@ func TestDeathAtEveryByte(t *testing.T) {
 	get(t, handler(b), "/").want(t, 200, "0123456789")
 }
 
-// TestDeathInALongBody: the head is out, so the connection is broken; also of what has no declared length.
+// TestDeathInALongBody: the head is out, so the connection is broken; also of what has no declared
+// length.
 func TestDeathInALongBody(t *testing.T) {
 	for _, head := range []string{"Content-Type: a/b\n\n", "Content-Type: a/b\nContent-Length: 200000\n\n"} {
 		b := answering(t, func(c *net.TCPConn) {
@@ -146,7 +149,8 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswer: a backend that answers before it has read the body is heard, and the client may go on with its connection (C45).
+// TestEarlyAnswer: a backend that answers before it has read the body is heard, and the client may
+// go on with its connection (C45).
 func TestEarlyAnswer(t *testing.T) {
 	b := answering(t, func(c *net.TCPConn) {
 		io.WriteString(c, "Status: 403 No\nContent-Type: text/plain\nContent-Length: 2\n\nno")
@@ -169,7 +173,8 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
-// TestShortRequestBody: a client that stops in its body is to blame, and the backend gets no half of it for a whole.
+// TestShortRequestBody: a client that stops in its body is to blame, and the backend gets no half
+// of it for a whole.
 func TestShortRequestBody(t *testing.T) {
 	for _, head := range []string{"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"} {
 		b := &recorder{}
@@ -191,7 +196,8 @@ func TestShortRequestBody(t *testing.T) {
 	}
 }
 
-// TestFlush: each piece of a streamed answer is with the client before the next is made, the head before all.
+// TestFlush: each piece of a streamed answer is with the client before the next is made, the head
+// before all.
 func TestFlush(t *testing.T) {
 	step := make(chan string)
 	h := handler(gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -237,7 +243,8 @@ func openFiles() int {
 	return len(entries)
 }
 
-// TestAbortedRequests: a thousand clients that go away, at every stage, leave no goroutine and no descriptor behind (F43).
+// TestAbortedRequests: a thousand clients that go away, at every stage, leave no goroutine and no
+// descriptor behind (F43).
 func TestAbortedRequests(t *testing.T) {
 	stages := []gateway.Backend{
 		gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

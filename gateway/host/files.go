@@ -31,8 +31,8 @@ import (
 // A Files may answer any number of requests at the same time. Its fields must not change once it is
 // used, and it must not be copied then.
 type Files struct {
-	// Root is the folder. It must be set. It may be a symbolic link: where it leads is looked up again
-	// once a second.
+	// Root is the folder. It must be set. It may be a symbolic link: where it leads is looked up
+	// again once a second.
 	Root string
 
 	// Symlinks says which symbolic links below Root are followed. Zero is exchange.SymlinksOwner:
@@ -101,8 +101,8 @@ type unslashed struct{ name string }
 
 func (*unslashed) Error() string { return "host: the path of a folder has no slash at its end" }
 
-// page redirects to the name with a slash. The Location is relative, since a proxy may have changed the
-// beginning of the path.
+// page redirects to the name with a slash. The Location is relative, since a proxy may have changed
+// the beginning of the path.
 func (u *unslashed) page(r *gateway.Request) page {
 	to := url.URL{Path: path.Base(u.name) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
 	return page{status: movedStatus(r), location: to.String(), text: "The folder is at the path with a slash.\n"}

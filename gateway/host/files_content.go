@@ -111,8 +111,8 @@ func sendList(w http.ResponseWriter, r *http.Request, folder *os.File) {
 	fmt.Fprint(w, "</pre>\n")
 }
 
-// contentType is the type of a file by the extension of its name. The types of web pages are the same
-// on every machine; other extensions are those that the machine knows.
+// contentType is the type of a file by the extension of its name. The types of web pages are the
+// same on every machine; other extensions are those that the machine knows.
 func contentType(name string) string {
 	extension := strings.ToLower(path.Ext(name))
 	if kind, ok := contentTypes[extension]; ok {

@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// filePath returns the path of a request below the folder of a [Files]. SCRIPT_NAME is no part of it
-// if the web server has split the path. If it has not, as nginx without configuration for that,
+// filePath returns the path of a request below the folder of a [Files]. SCRIPT_NAME is no part of
+// it if the web server has split the path. If it has not, as nginx without configuration for that,
 // SCRIPT_NAME is the whole path.
 func filePath(r *gateway.Request) (string, error) {
 	r, err := withPath(r)

@@ -171,7 +171,8 @@ func TestFilesVariables(t *testing.T) {
 	}
 }
 
-// TestFilesMount: nothing is sent for a path that only a server's own reading has below its mount, and nothing for what is no path.
+// TestFilesMount: nothing is sent for a path that only a server's own reading has below its mount,
+// and nothing for what is no path.
 func TestFilesMount(t *testing.T) {
 	h := &httpapp.AppHandler{App: &host.Files{Root: site(t, "page.txt", "index.html")}, Mount: "/app"}
 	for target, want := range map[string]int{

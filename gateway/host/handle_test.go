@@ -56,7 +56,8 @@ func TestHandleRequest(t *testing.T) {
 			for range 3 {
 				handled := make(chan error, 1)
 				go func() { handled <- c.server.HandleRequest(l) }()
-				silent, err := net.Dial("tcp", l.Addr().String()) // a connection that does not count
+				// a connection that does not count
+				silent, err := net.Dial("tcp", l.Addr().String())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -109,49 +109,54 @@ type Handler struct {
 	// own over HTTP, and what a web server sent otherwise.
 	Mount string
 
-	// Root is the folder of the site: DOCUMENT_ROOT. It must be an absolute path. SplitPath needs it.
+	// Root is the folder of the site: DOCUMENT_ROOT. It must be an absolute path. SplitPath needs
+	// it.
 	Root string
 
 	// Symlinks says which symbolic links are followed below Root and below the folders of Offload.
-	// Zero is exchange.SymlinksOwner: those of root, and those that belong to the owner of what they
-	// lead to. A link that is not followed is logged. Root and the folders themselves may be links;
-	// they are followed again once a second.
+	// Zero is exchange.SymlinksOwner: those of root, and those that belong to the owner of what
+	// they lead to. A link that is not followed is logged. Root and the folders themselves may be
+	// links; they are followed again once a second.
 	Symlinks exchange.Symlinks
 
-	// ResolveRoot gives the backend the path of Root without symbolic links, as DOCUMENT_ROOT and at
-	// the beginning of SCRIPT_FILENAME and PATH_TRANSLATED. Use it if Root is a link to a release and
-	// PHP caches opcodes, by the names of files: it would run the last release's code for the names of
-	// the next. It cannot be used with BackendRoot.
+	// ResolveRoot gives the backend the path of Root without symbolic links, as DOCUMENT_ROOT and
+	// at the beginning of SCRIPT_FILENAME and PATH_TRANSLATED. Use it if Root is a link to a
+	// release and PHP caches opcodes, by the names of files: it would run the last release's code
+	// for the names of the next. It cannot be used with BackendRoot.
 	ResolveRoot bool
 
-	// BackendRoot is Root as the backend sees it, where that lives in a container or a chroot. Empty means Root.
+	// BackendRoot is Root as the backend sees it, where that lives in a container or a chroot.
+	// Empty means Root.
 	BackendRoot string
 
-	// SplitPath has the extensions of scripts, such as ".php": see [Scripts]. Empty means that the backend is one application, to
-	// which every path below Mount belongs.
+	// SplitPath has the extensions of scripts, such as ".php": see [Scripts]. Empty means that the
+	// backend is one application, to which every path below Mount belongs.
 	SplitPath []string
 
-	// Index has the names of files that answer for their folder, such as "index.php", in order of preference.
+	// Index has the names of files that answer for their folder, such as "index.php", in order of
+	// preference.
 	Index []string
 
-	// Fallback is the script that answers for a path at which nothing is, such as "/index.php", below Root: a front controller.
-	// Empty is a 404.
+	// Fallback is the script that answers for a path at which nothing is, such as "/index.php",
+	// below Root: a front controller. Empty is a 404.
 	Fallback string
 
-	// Next answers where a path names a file below Root that is no script: an App for static files, such
-	// as a [Files] of the same Root. It is asked for no script, and for no name that begins with a dot
-	// except .well-known. Nil is a 404.
+	// Next answers where a path names a file below Root that is no script: an App for static files,
+	// such as a [Files] of the same Root. It is asked for no script, and for no name that begins
+	// with a dot except .well-known. Nil is a 404.
 	Next gateway.App
 
-	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's field made is replaced; one that
-	// says which request this is cannot be: see [Handler.Check].
+	// Env is added to the variables of each request, "NAME=value" each. A variable that a client's
+	// field made is replaced; one that says which request this is cannot be: see [Handler.Check].
 	Env []string
 
-	// PassAuthorization hands the client's Authorization field on, as HTTP_AUTHORIZATION: for an application that checks it itself.
+	// PassAuthorization hands the client's Authorization field on, as HTTP_AUTHORIZATION: for an
+	// application that checks it itself.
 	PassAuthorization bool
 
-	// Prepare, if not nil, may change the environ of a request before the backend gets it, of one that follows a local redirect
-	// too: REMOTE_USER and AUTH_TYPE, say, from what an authenticating handler has put into the context.
+	// Prepare, if not nil, may change the environ of a request before the backend gets it, of one
+	// that follows a local redirect too: REMOTE_USER and AUTH_TYPE, say, from what an
+	// authenticating handler has put into the context.
 	Prepare func(r *gateway.Request)
 
 	// Buffer keeps slow clients from occupying the backend, as nginx does by default: a request
@@ -184,15 +189,16 @@ type Handler struct {
 	// bound, so that streams live on; a backend has bounds of its own on each wait.
 	Timeout time.Duration
 
-	// Router answers local redirects. Nil is the Handler itself, without the handlers around it: where those check access, or
-	// choose between several, Router must be the outermost one, such as httpapp.New(mux).
+	// Router answers local redirects. Nil is the Handler itself, without the handlers around it:
+	// where those check access, or choose between several, Router must be the outermost one, such
+	// as httpapp.New(mux).
 	Router gateway.App
 
-	// Offload allows responses to name a file in X-Accel-Redirect or X-Sendfile, which is sent in the
-	// place of their body. Its keys are paths as X-Accel-Redirect has them, such as "/protected", its
-	// values the folders that they stand for. X-Sendfile has the file's own absolute path, which must
-	// be in one of these folders. Names are bytes, of no encoding. Symbolic links in a folder are
-	// followed as Symlinks says; ".." leads nowhere.
+	// Offload allows responses to name a file in X-Accel-Redirect or X-Sendfile, which is sent in
+	// the place of their body. Its keys are paths as X-Accel-Redirect has them, such as
+	// "/protected", its values the folders that they stand for. X-Sendfile has the file's own
+	// absolute path, which must be in one of these folders. Names are bytes, of no encoding.
+	// Symbolic links in a folder are followed as Symlinks says; ".." leads nowhere.
 	//
 	// The status stays that of the response; parts and conditions are answered under a 200 to a GET
 	// only. The fields stay too, except those that describe the body which was not sent, such as
@@ -202,16 +208,20 @@ type Handler struct {
 	// Offload has no effect where a web server is in front: see PassAccel.
 	Offload map[string]string
 
-	// PassAccel passes X-Accel-Redirect, X-Accel-Buffering, X-Sendfile and their kind to the client, which is a web server that acts
-	// on them, such as nginx with proxy_pass. Without it a response over HTTP loses those that the Handler does not act on itself, and
-	// the log has a line about it. What comes in over FastCGI, SCGI and CGI has a web server in front, to which they are passed always.
+	// PassAccel passes X-Accel-Redirect, X-Accel-Buffering, X-Sendfile and their kind to the
+	// client, which is a web server that acts on them, such as nginx with proxy_pass. Without it a
+	// response over HTTP loses those that the Handler does not act on itself, and the log has a
+	// line about it. What comes in over FastCGI, SCGI and CGI has a web server in front, to which
+	// they are passed always.
 	PassAccel bool
 
-	// ErrorLog takes what the backend writes to its error stream, one record at level Warn for each line, and why a request
-	// failed, at level Error, or Warn where the client is to blame. Nil is the request's own error stream: standard error, or the web server's log over FastCGI.
+	// ErrorLog takes what the backend writes to its error stream, one record at level Warn for each
+	// line, and why a request failed, at level Error, or Warn where the client is to blame. Nil is
+	// the request's own error stream: standard error, or the web server's log over FastCGI.
 	ErrorLog *slog.Logger
 
-	// Access, if not nil, is called when a request is over, in its goroutine, and for one that a Handler which is an http.Handler refuses.
+	// Access, if not nil, is called when a request is over, in its goroutine, and for one that a
+	// Handler which is an http.Handler refuses.
 	Access func(*gateway.Access)
 
 	once    sync.Once
@@ -237,8 +247,8 @@ func (h *Handler) setUp() {
 	h.front = &httpapp.AppHandler{App: h, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody(), Refused: refused}
 }
 
-// ServeHTTP implements http.Handler. A response that breaks after its head ends in a panic with http.ErrAbortHandler, by which
-// net/http breaks the connection.
+// ServeHTTP implements http.Handler. A response that breaks after its head ends in a panic with
+// http.ErrAbortHandler, by which net/http breaks the connection.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.once.Do(h.setUp)
 	h.front.ServeHTTP(w, r)

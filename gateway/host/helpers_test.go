@@ -58,7 +58,8 @@ func (b *recorder) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return gateway.ReadResponse(&stream{Reader: strings.NewReader("Content-Type: text/plain\n\nok")}, 0)
 }
 
-// want compares variables, given as names and values in turn; the value "-" is for one that must not be there.
+// want compares variables, given as names and values in turn; the value "-" is for one that must
+// not be there.
 func (b *recorder) want(t *testing.T, namesAndValues ...string) {
 	t.Helper()
 	b.mu.Lock()

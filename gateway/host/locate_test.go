@@ -168,7 +168,8 @@ func TestVariablesStay(t *testing.T) {
 		{"", []string{"SCRIPT_NAME", "", "PATH_INFO", "/../x", "REQUEST_URI", "/y%2fz"}, "", "/../x"},
 		{"", []string{"SCRIPT_NAME", "/", "PATH_INFO", ""}, "/", ""},
 		{"", []string{"SCRIPT_NAME", "/a/b"}, "/a/b", ""},
-		{"", []string{"REQUEST_URI", "//y/../x", "DOCUMENT_URI", "/x"}, "", "/x"}, // nginx's stock scgi_params
+		// nginx's stock scgi_params
+		{"", []string{"REQUEST_URI", "//y/../x", "DOCUMENT_URI", "/x"}, "", "/x"},
 		{"", []string{"REQUEST_URI", "//y/../x?z"}, "", "/x"},
 		{"", []string{"REQUEST_URI", "/../x"}, "400", ""},
 		{"", nil, "", ""},
@@ -183,8 +184,10 @@ func TestVariablesStay(t *testing.T) {
 		{"/app", []string{"SCRIPT_NAME", "", "PATH_INFO", "/a"}, "404", ""},
 		{"/app", []string{"SCRIPT_NAME", "/other", "PATH_INFO", "/app/a"}, "404", ""},
 		{"/app", nil, "500", ""},
-		{"/", []string{"SCRIPT_NAME", "/sub", "PATH_INFO", "/a"}, "", "/sub/a"}, // lighttpd at the root
-		{"/", []string{"SCRIPT_NAME", "/a/b"}, "", "/a/b"},                      // nginx's stock fastcgi_params
+		// lighttpd at the root
+		{"/", []string{"SCRIPT_NAME", "/sub", "PATH_INFO", "/a"}, "", "/sub/a"},
+		// nginx's stock fastcgi_params
+		{"/", []string{"SCRIPT_NAME", "/a/b"}, "", "/a/b"},
 	} {
 		b := &recorder{}
 		h := &host.Handler{Backend: b, Mount: test.mount}

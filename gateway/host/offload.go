@@ -66,8 +66,8 @@ func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 
 var errNoFolder = errors.New("is in no folder of Offload")
 
-// openAccel opens the file of a path that may be encoded and have a query, as nginx decodes it, below
-// the folder of the longest prefix. Empty segments and "." are dropped.
+// openAccel opens the file of a path that may be encoded and have a query, as nginx decodes it,
+// below the folder of the longest prefix. Empty segments and "." are dropped.
 func openAccel(folders []*offloadFolder, target string) (*os.File, error) {
 	target, _, _ = strings.Cut(target, "?")
 	name, ok := util.DecodePath(target)
@@ -86,8 +86,8 @@ func openAccel(folders []*offloadFolder, target string) (*os.File, error) {
 	return nil, errNoFolder
 }
 
-// openSendfile opens the file of an absolute path, which is not decoded, in the folder whose path is
-// the longest beginning of it.
+// openSendfile opens the file of an absolute path, which is not decoded, in the folder whose path
+// is the longest beginning of it.
 func openSendfile(folders []*offloadFolder, name string) (*os.File, error) {
 	if !filepath.IsAbs(name) {
 		return nil, errors.New("is not an absolute path")

@@ -50,7 +50,8 @@ func (o *offload) describe(resp *gateway.Response) (err error) {
 		}
 	}
 	if resp.Headers.Get("Location") == "" {
-		resp.Status = cmp.Or(resp.Status, "200 OK") // the name of the file may be all that the head had
+		// the name of the file may be all that the head had
+		resp.Status = cmp.Or(resp.Status, "200 OK")
 	}
 	if o.status, _, err = resp.Final(o.fields); err != nil {
 		return err
@@ -62,8 +63,8 @@ func (o *offload) describe(resp *gateway.Response) (err error) {
 	return nil
 }
 
-// describesBody tells the fields that belong to the bytes of one body. ETag and Last-Modified are not
-// among them: an application that sets them means the file, and clients ask by them.
+// describesBody tells the fields that belong to the bytes of one body. ETag and Last-Modified are
+// not among them: an application that sets them means the file, and clients ask by them.
 func describesBody(name, value string) bool {
 	switch strings.ToLower(name) {
 	case "content-length", "content-range", "content-encoding", "transfer-encoding",
@@ -83,8 +84,8 @@ func (o *offload) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", o.info.ModTime(), o.file)
 }
 
-// send sends the file under a status that is not up to the request's conditions: whole, and of a 206
-// the part that the application chose.
+// send sends the file under a status that is not up to the request's conditions: whole, and of a
+// 206 the part that the application chose.
 func (o *offload) send(w gateway.ResponseWriter) error {
 	first, length := int64(0), o.info.Size()
 	if strings.HasPrefix(o.status, "206") {
@@ -106,8 +107,8 @@ func (o *offload) send(w gateway.ResponseWriter) error {
 	return err
 }
 
-// part returns the part of the file that a 206 names, and sets its Content-Range. If it names none that
-// the file has, the part is the whole file, of which an empty one has no range.
+// part returns the part of the file that a 206 names, and sets its Content-Range. If it names none
+// that the file has, the part is the whole file, of which an empty one has no range.
 func (o *offload) part() (first, length int64) {
 	size := o.info.Size()
 	first, length, ok := parseContentRange(o.ranges, size)
@@ -123,8 +124,8 @@ func (o *offload) part() (first, length int64) {
 	return first, length
 }
 
-// parseContentRange reads "bytes 0-4/10" or "bytes 0-4/*" (RFC 9110 section 14.4). ok is false if that
-// is no part of a file of this size.
+// parseContentRange reads "bytes 0-4/10" or "bytes 0-4/*" (RFC 9110 section 14.4). ok is false if
+// that is no part of a file of this size.
 func parseContentRange(value string, size int64) (first, length int64, ok bool) {
 	value, isBytes := strings.CutPrefix(value, "bytes ")
 	span, total, _ := strings.Cut(value, "/")

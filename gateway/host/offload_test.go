@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// offloading returns a Handler whose backend answers with these fields, and that may send the files of root as /protected.
+// offloading returns a Handler whose backend answers with these fields, and that may send the files
+// of root as /protected.
 func offloading(root, fields string) *host.Handler {
 	h := handler(says(fields + "Content-Length: 4\n\nbody"))
 	h.Offload = map[string]string{"/protected": root, "/protected/deep/": filepath.Join(root, "other")}
@@ -52,7 +53,8 @@ func TestOffload(t *testing.T) {
 	}
 }
 
-// TestOffloadRanges: a part of the file, a condition, and HEAD are answered as net/http answers them for files.
+// TestOffloadRanges: a part of the file, a condition, and HEAD are answered as net/http answers
+// them for files.
 func TestOffloadRanges(t *testing.T) {
 	h := offloading(site(t, "a.txt"), "Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\nETag: \"1\"\n")
 	get(t, h, "/", "Range", "bytes=2-3").want(t, 206, "tx")
@@ -63,8 +65,8 @@ func TestOffloadRanges(t *testing.T) {
 	}
 }
 
-// TestOffloadStatus: the status is the application's, and a part of a file is only sent where the status says so. What describes the
-// body that the application did not send goes.
+// TestOffloadStatus: the status is the application's, and a part of a file is only sent where the
+// status says so. What describes the body that the application did not send goes.
 func TestOffloadStatus(t *testing.T) {
 	root := site(t, "0123456789", "empty/x")
 	if err := os.WriteFile(filepath.Join(root, "empty", "x"), nil, 0o644); err != nil {
@@ -131,8 +133,8 @@ func TestOffloadStatus(t *testing.T) {
 	a.want(t, 200, ten)
 }
 
-// TestOffloadRealPath: X-Sendfile names the file by the real path too, which an application in a folder that is a link gets from its
-// system, and the folder may be turned to the next release.
+// TestOffloadRealPath: X-Sendfile names the file by the real path too, which an application in a
+// folder that is a link gets from its system, and the folder may be turned to the next release.
 func TestOffloadRealPath(t *testing.T) {
 	top := site(t, "r1/files/a.txt")
 	if err := os.Symlink("r1", filepath.Join(top, "current")); err != nil {
@@ -154,7 +156,8 @@ func TestOffloadWithoutFolder(t *testing.T) {
 	}
 }
 
-// TestOffloadRefuses what is outside the folders, and does not tell a client why (CVE-2025-61780, CVE-2026-7381).
+// TestOffloadRefuses what is outside the folders, and does not tell a client why (CVE-2025-61780,
+// CVE-2026-7381).
 func TestOffloadRefuses(t *testing.T) {
 	outside := site(t, "secret")
 	root := site(t, "a.txt", "dir/")
@@ -218,7 +221,8 @@ func TestOffloadOfAPipe(t *testing.T) {
 	}
 }
 
-// TestOffloadDrains: the backend's own answer is read to its end, so that its connection can be used again (C36).
+// TestOffloadDrains: the backend's own answer is read to its end, so that its connection can be
+// used again (C36).
 func TestOffloadDrains(t *testing.T) {
 	body := strings.NewReader("Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\n\n" + strings.Repeat("x", 5000))
 	h := offloading(site(t, "a.txt"), "")

@@ -43,8 +43,8 @@ func movedStatus(r *gateway.Request) string {
 	return "308 Permanent Redirect"
 }
 
-// withSlash is the path of r with a slash at its end. The folder was found by it, so it has no empty
-// segment: it does not begin with two slashes, which would name a host.
+// withSlash is the path of r with a slash at its end. The folder was found by it, so it has no
+// empty segment: it does not begin with two slashes, which would name a host.
 func withSlash(r *gateway.Request) string {
 	u := url.URL{Path: exchange.FullPath(r.Environ) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
 	return u.String()

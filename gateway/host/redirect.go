@@ -9,12 +9,14 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// maxRedirects is how many local redirects in a row are followed; Apache's LimitInternalRecursion is 10 too.
+// maxRedirects is how many local redirects in a row are followed; Apache's LimitInternalRecursion
+// is 10 too.
 const maxRedirects = 10
 
-// localTarget returns where a local redirect leads (RFC 3875 section 6.2.2). What has a Status or fields for the client, a cookie
-// say, is a redirect for the client to follow; so is a Location of two slashes, which names a host. A Content-Type, which many
-// libraries add to everything, does not count.
+// localTarget returns where a local redirect leads (RFC 3875 section 6.2.2). What has a Status or
+// fields for the client, a cookie say, is a redirect for the client to follow; so is a Location of
+// two slashes, which names a host. A Content-Type, which many libraries add to everything, does not
+// count.
 func localTarget(resp *gateway.Response) (target string, ok bool) {
 	target = resp.Headers.Get("Location")
 	if resp.Status != "" || !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") {
@@ -32,8 +34,9 @@ func localTarget(resp *gateway.Response) (target string, ok bool) {
 
 type redirectsKey struct{}
 
-// redirect returns the request that a local redirect to target makes of the current one: as if the client had asked for target,
-// with no body. Nothing of how the current one was resolved comes along (CVE-2024-38476, CVE-2026-42356).
+// redirect returns the request that a local redirect to target makes of the current one: as if the
+// client had asked for target, with no body. Nothing of how the current one was resolved comes
+// along (CVE-2024-38476, CVE-2026-42356).
 func (x *relay) redirect(target string) (*gateway.Request, error) {
 	r := x.current
 	count, _ := r.Context().Value(redirectsKey{}).(int)

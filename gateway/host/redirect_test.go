@@ -25,7 +25,8 @@ func redirector(target string) gateway.Backend {
 	})
 }
 
-// TestLocalRedirect: C33. The client sees the answer of where it leads, and nothing of the redirect.
+// TestLocalRedirect: C33. The client sees the answer of where it leads, and nothing of the
+// redirect.
 func TestLocalRedirect(t *testing.T) {
 	h := handler(redirector("/app/to%20there?x=1&y"))
 	h.Mount = "/app"
@@ -39,7 +40,8 @@ func TestLocalRedirect(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectIsFresh: the request that follows has no body, and the client's fields but those about it.
+// TestLocalRedirectIsFresh: the request that follows has no body, and the client's fields but those
+// about it.
 func TestLocalRedirectIsFresh(t *testing.T) {
 	b := &recorder{}
 	calls := 0
@@ -87,7 +89,8 @@ func TestLocalRedirectLoop(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectToNowhere: what a client would be refused, a redirect is too (CVE-2024-38476, CVE-2026-42356).
+// TestLocalRedirectToNowhere: what a client would be refused, a redirect is too (CVE-2024-38476,
+// CVE-2026-42356).
 func TestLocalRedirectToNowhere(t *testing.T) {
 	root := site(t, "from", "a.php", "x.jpg", "secret.txt")
 	for target, want := range map[string]int{
@@ -144,7 +147,8 @@ func TestLocalRedirectOfAWebServer(t *testing.T) {
 	}
 }
 
-// TestRouter: what stands before the Handler is asked again, and the limit holds across it (CVE-2024-38476).
+// TestRouter: what stands before the Handler is asked again, and the limit holds across it
+// (CVE-2024-38476).
 func TestRouter(t *testing.T) {
 	mux, asked := http.NewServeMux(), atomic.Int32{}
 	h := handler(redirector("/private/x"))

@@ -125,7 +125,8 @@ func TestRefusedHTTP(t *testing.T) {
 			}
 			addr := serveOn(t, s.Serve, s.Close)
 			before := "GET /app/before HTTP/1.1\r\nHost: x\r\n\r\n"
-			for _, first := range []string{"", before} { // the first request of a connection, and a later one
+			// the first request of a connection, and a later one
+			for _, first := range []string{"", before} {
 				conn, err := net.Dial("tcp", addr)
 				if err != nil {
 					t.Fatal(err)

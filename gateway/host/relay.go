@@ -78,7 +78,8 @@ func (x *relay) blame(err error) error {
 		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
 	case errors.Is(err, gateway.ErrAbort), errors.As(err, new(*gateway.ServerError)), !strings.HasPrefix(status, "500"):
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded): // of r.Stdin: a backend's own has a page
+	// of r.Stdin: a backend's own has a page
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded):
 		return &gateway.BodyError{Err: err}
 	}
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be asked", Err: err}

@@ -36,7 +36,8 @@ var (
 //     ASCII letters, and nothing else is folded. A segment that is all extension names none.
 //   - A segment that begins with a dot names nothing, except .well-known.
 //   - Symbolic links are followed as Symlinks says.
-//   - A path that ends in a slash, and names a folder, is answered by the first file of Index in it.
+//   - A path that ends in a slash, and names a folder, is answered by the first file of Index in
+//     it.
 //   - Where nothing is, Fallback answers. A missing script stays missing.
 //   - Control characters and the segments "." and ".." are refused.
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// site makes a folder of files, each with its own name in it. A name that ends in a slash is a folder. It returns the folder's real
-// path: on some systems the one for temporary files is a link.
+// site makes a folder of files, each with its own name in it. A name that ends in a slash is a
+// folder. It returns the folder's real path: on some systems the one for temporary files is a link.
 func site(t testing.TB, names ...string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -118,7 +118,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestCVE_2019_11043: an upload is not run because a script's name was hung behind it (also nginx's cgi.fix_pathinfo trap).
+// TestCVE_2019_11043: an upload is not run because a script's name was hung behind it (also nginx's
+// cgi.fix_pathinfo trap).
 func TestCVE_2019_11043(t *testing.T) {
 	s := host.Scripts{Root: site(t, "x.jpg", "index.php"), SplitPath: php}
 	for _, path := range []string{
@@ -130,8 +131,8 @@ func TestCVE_2019_11043(t *testing.T) {
 	}
 }
 
-// TestCVE_2026_27590 (GHSA-5r3v-vc8m-m96g, FrankenPHP's GHSA-g966-83w7-6w38): letters whose lower case has another length in bytes
-// do not move the place where the path is split.
+// TestCVE_2026_27590 (GHSA-5r3v-vc8m-m96g, FrankenPHP's GHSA-g966-83w7-6w38): letters whose lower
+// case has another length in bytes do not move the place where the path is split.
 func TestCVE_2026_27590(t *testing.T) {
 	s := host.Scripts{Root: site(t, "ȺȺȺȺshell.php.txt.php", "ȺȺȺȺshell.php.txt", "ȺȺȺȺshell.php"), SplitPath: php}
 	for path, want := range map[string]string{
@@ -147,8 +148,9 @@ func TestCVE_2026_27590(t *testing.T) {
 	}
 }
 
-// TestCVE_2026_45135 (GHSA-m675-2p33-xv9g, FrankenPHP's GHSA-3g8v-8r37-cgjm and GHSA-v4h7-cj44-8fc8): letters that fold to ASCII
-// ones in Unicode are none of an extension, and no byte beyond ASCII matches anything.
+// TestCVE_2026_45135 (GHSA-m675-2p33-xv9g, FrankenPHP's GHSA-3g8v-8r37-cgjm and
+// GHSA-v4h7-cj44-8fc8): letters that fold to ASCII ones in Unicode are none of an extension, and no
+// byte beyond ASCII matches anything.
 func TestCVE_2026_45135(t *testing.T) {
 	names := []string{"a.ｐhp", "a.ⓟⓗⓟ", "a.𝗽𝗵𝗽", "a.phﾟ", "a.php\u200b", "a.ph\u212a"}
 	s := host.Scripts{Root: site(t, names...), SplitPath: []string{".php", ".phk"}}
@@ -193,7 +195,8 @@ func TestResolveLinks(t *testing.T) {
 	}
 	for _, base := range []string{root, rootLink} {
 		for _, path := range []string{
-			"/relative.php", "/absolute.php", "/current/", "/current/index.php", "/self/real.php", // within the root
+			// within the root
+			"/relative.php", "/absolute.php", "/current/", "/current/index.php", "/self/real.php",
 			"/out.php", "/out/secret.php", "/out/dir/secret.php", "/twin/secret.php", "/up/" + filepath.Base(twin) + "/secret.php",
 		} {
 			for links, want := range map[exchange.Symlinks]error{
@@ -264,8 +267,8 @@ func TestResolveWithoutRoot(t *testing.T) {
 	}
 }
 
-// FuzzResolve: whatever the path, what is found is a regular file below the root, with an extension, and the path is the sum of its
-// parts.
+// FuzzResolve: whatever the path, what is found is a regular file below the root, with an
+// extension, and the path is the sum of its parts.
 func FuzzResolve(f *testing.F) {
 	for _, seed := range []string{"/a.php/x", "/blog", "/dir.php/b.php/", "/../a.php", "//a.php", "/x.jpg/.php", "/a.PHP\x00", "/ȺȺ.php"} {
 		f.Add(seed)

@@ -46,7 +46,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestRefusedResponses are the backend's fault, and say so: the client gets a valid message whatever a script prints (C26).
+// TestRefusedResponses are the backend's fault, and say so: the client gets a valid message
+// whatever a script prints (C26).
 func TestRefusedResponses(t *testing.T) {
 	const badHead, tooShort = "bad response head", "shorter than it declared"
 	for _, c := range []struct{ name, stdout, reason string }{
@@ -90,8 +91,8 @@ func TestRefusedResponses(t *testing.T) {
 	}
 }
 
-// TestStatusLineAtEveryByte: CVE-2026-42946. A status line that comes in pieces is one, and one that is none does not leave the
-// parser half way.
+// TestStatusLineAtEveryByte: CVE-2026-42946. A status line that comes in pieces is one, and one
+// that is none does not leave the parser half way.
 func TestStatusLineAtEveryByte(t *testing.T) {
 	const whole = "HTTP/1.1 404 Not Found\r\nContent-Type: a/b\r\n\r\nbody"
 	for i := range whole {
@@ -128,11 +129,13 @@ func TestCVE_2020_24553(t *testing.T) {
 func TestFieldsForTheServer(t *testing.T) {
 	a := get(t, handler(says("Content-Type: a/b\nX-Accel-Redirect: /etc/passwd\nX-Accel-Buffering: no\nX-SENDFILE: /etc/passwd\n"+
 		"X-LIGHTTPD-send-file: /etc/passwd\nX-CGI-Internal: 1\nConnection: close\nKeep-Alive: 5\nProxy-Authenticate: x\nX-Kept: yes\n\nbody")), "/",
-		"X-Sendfile-Type", "X-Accel-Redirect", "X-Accel-Mapping", "/=/etc/") // a request's fields change nothing
+		// a request's fields change nothing
+		"X-Sendfile-Type", "X-Accel-Redirect", "X-Accel-Mapping", "/=/etc/")
 	a.want(t, 200, "body")
 	for name := range a.header {
 		switch name {
-		case "Content-Type", "Content-Length", "Date", "X-Kept", "Connection": // the last is our client's own wish
+		// the last is our client's own wish
+		case "Content-Type", "Content-Length", "Date", "X-Kept", "Connection":
 		default:
 			t.Errorf("got the field %s: %q", name, a.header.Values(name))
 		}

@@ -21,7 +21,8 @@ func post(body io.Reader) *gateway.Request {
 	return &gateway.Request{Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "POST"}), Stdin: body}
 }
 
-// TestSpool: at every size around the bound of what stays in memory, the body is whole and CONTENT_LENGTH true (C12, C13).
+// TestSpool: at every size around the bound of what stays in memory, the body is whole and
+// CONTENT_LENGTH true (C12, C13).
 func TestSpool(t *testing.T) {
 	for _, memory := range []int{-1, 0, 1, 16, 100} {
 		for _, size := range []int{0, 1, 15, 16, 17, 99, 100, 101, 200_000} {
@@ -67,7 +68,8 @@ func TestSpoolLeavesAlone(t *testing.T) {
 	}
 }
 
-// TestSpoolLimit: a body of exactly the limit passes, one byte more does not, declared or not (C47).
+// TestSpoolLimit: a body of exactly the limit passes, one byte more does not, declared or not
+// (C47).
 func TestSpoolLimit(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		for _, size := range []int{10, 11, 100_000} {
@@ -127,7 +129,8 @@ func TestSpoolStream(t *testing.T) {
 	}
 }
 
-// TestSpoolStreamRefused: a backend that looks at the first bytes and needs the length gets all of them again.
+// TestSpoolStreamRefused: a backend that looks at the first bytes and needs the length gets all of
+// them again.
 func TestSpoolStreamRefused(t *testing.T) {
 	for _, look := range []int{0, 1, 512, 513} {
 		b := &recorder{}
@@ -178,7 +181,8 @@ func TestSpoolClosed(t *testing.T) {
 	}
 }
 
-// TestHandlerSpools: a chunked request is one of known length to an application that has no chunks (C13).
+// TestHandlerSpools: a chunked request is one of known length to an application that has no chunks
+// (C13).
 func TestHandlerSpools(t *testing.T) {
 	b := &recorder{}
 	h := handler(b)

@@ -17,8 +17,8 @@ const (
 	maxStderr = 256 << 10
 )
 
-// lineWriter passes what a backend writes to its error stream to a log, line by line. It is safe for concurrent use: a backend may
-// write while its response is read.
+// lineWriter passes what a backend writes to its error stream to a log, line by line. It is safe
+// for concurrent use: a backend may write while its response is read.
 type lineWriter struct {
 	log     *slog.Logger // nil: the request's own error stream
 	request *gateway.Request
@@ -29,7 +29,8 @@ type lineWriter struct {
 	missed int64  // bytes that were not
 }
 
-// newLineWriter returns one that writes to log, or to the request's own error stream where log is nil.
+// newLineWriter returns one that writes to log, or to the request's own error stream where log is
+// nil.
 func newLineWriter(log *slog.Logger, r *gateway.Request) *lineWriter {
 	return &lineWriter{log: log, request: r, left: maxStderr}
 }

@@ -59,7 +59,8 @@ func TestStderr(t *testing.T) {
 	}
 }
 
-// TestCVE_2024_9026: what a backend writes cannot forge lines of a log, or command a terminal (F47).
+// TestCVE_2024_9026: what a backend writes cannot forge lines of a log, or command a terminal
+// (F47).
 func TestCVE_2024_9026(t *testing.T) {
 	log := &logBuffer{}
 	r := &gateway.Request{Stderr: log}

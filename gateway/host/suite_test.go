@@ -57,8 +57,8 @@ var normalForm = []gatewaytest.Exclusion{{
 		"so that one script has one path; REQUEST_URI has them",
 }}
 
-// TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this process, over FastCGI, and over
-// SCGI, which has no bodies of unknown length by itself.
+// TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this
+// process, over FastCGI, and over SCGI, which has no bodies of unknown length by itself.
 func TestSuite(t *testing.T) {
 	backends := map[string]func(t testing.TB, app gateway.App) gateway.Backend{
 		"local":   func(t testing.TB, app gateway.App) gateway.Backend { return gateway.Local(app) },

@@ -18,12 +18,14 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Transport is a [Handler] as an http.RoundTripper: httputil.ReverseProxy takes it, with all that is built on that. Its fields are a
-// Handler's and mean the same, but for those that say how to answer: Next, Router, Offload and Access are not used.
+// Transport is a [Handler] as an http.RoundTripper: httputil.ReverseProxy takes it, with all that
+// is built on that. Its fields are a Handler's and mean the same, but for those that say how to
+// answer: Next, Router, Offload and Access are not used.
 //
-// What names no script is a response with 404; a body that is too large one with 413, and so on. A backend that fails is an error,
-// a [*gateway.BackendError], also from reading the response's Body: that is never a plain io.EOF when the body is not whole. The
-// error stream goes to ErrorLog, or to standard error. A body without Content-Type is text/plain: a server behind the Transport would
+// What names no script is a response with 404; a body that is too large one with 413, and so on. A
+// backend that fails is an error, a [*gateway.BackendError], also from reading the response's Body:
+// that is never a plain io.EOF when the body is not whole. The error stream goes to ErrorLog, or to
+// standard error. A body without Content-Type is text/plain: a server behind the Transport would
 // guess.
 //
 // The request's path must be below Mount, and its body is closed as http.RoundTripper asks.
@@ -108,7 +110,8 @@ func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (
 	}
 	answer.ContentLength, answer.Body = length, resp.Body
 	if !fields.Has("Content-Type") {
-		answer.Header.Set("Content-Type", "text/plain") // a server behind would sniff one, and may find HTML (CVE-2020-24553)
+		// a server behind would sniff one, and may find HTML (CVE-2020-24553)
+		answer.Header.Set("Content-Type", "text/plain")
 	}
 	switch {
 	case exchange.HasNoBody(status):
@@ -138,8 +141,8 @@ func newResponse(r *http.Request, status string) *http.Response {
 	}
 }
 
-// refusal is the response to a request that the client is to blame for; where the backend or this process is, or the client has left,
-// it is an error.
+// refusal is the response to a request that the client is to blame for; where the backend or this
+// process is, or the client has left, it is an error.
 func (x *relay) refusal(r *http.Request, err error) (*http.Response, error) {
 	p, ok := x.pageOf(err)
 	if !ok {
@@ -160,7 +163,8 @@ func (x *relay) refusal(r *http.Request, err error) (*http.Response, error) {
 	return answer, nil
 }
 
-// requestBody is what a backend reads. It must not be read any more once the response is closed, and a backend may not heed that.
+// requestBody is what a backend reads. It must not be read any more once the response is closed,
+// and a backend may not heed that.
 type requestBody struct {
 	body    io.ReadCloser
 	closed  atomic.Bool
@@ -211,7 +215,8 @@ func (b *responseBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// noBody hides what a backend sends where no body may be. Closing it lets the exchange end well: see drain.
+// noBody hides what a backend sends where no body may be. Closing it lets the exchange end well:
+// see drain.
 type noBody struct{ body io.ReadCloser }
 
 func (*noBody) Read([]byte) (int, error) { return 0, io.EOF }

@@ -20,8 +20,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// patient is a handler that reads what h leaves of a body. net/http would read 256 KiB, and then close on a client that still sends,
-// whom a reset may keep from the answer.
+// patient is a handler that reads what h leaves of a body. net/http would read 256 KiB, and then
+// close on a client that still sends, whom a reset may keep from the answer.
 func patient(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
@@ -127,8 +127,9 @@ func TestTransportBareRequest(t *testing.T) {
 	b := &recorder{}
 	body := &closeNoted{strings.NewReader("abc"), make(chan struct{})}
 	r := &http.Request{
-		URL:    &url.URL{Scheme: "http", Host: "example.org", Path: "/x"},
-		Header: http.Header{"Content-Length": {"0"}}, // which does not count: ContentLength 0 with a Body means unknown
+		URL: &url.URL{Scheme: "http", Host: "example.org", Path: "/x"},
+		// which does not count: ContentLength 0 with a Body means unknown
+		Header: http.Header{"Content-Length": {"0"}},
 		Body:   body,
 	}
 	resp, err := (&host.Transport{Backend: b}).RoundTrip(r)
@@ -269,7 +270,8 @@ func TestTransportContext(t *testing.T) {
 	waitFor(t, func() bool { return ended.Load() == 2 })
 }
 
-// TestTransportBodyFails: what a client sends through a proxy of net/http is its own fault there too.
+// TestTransportBodyFails: what a client sends through a proxy of net/http is its own fault there
+// too.
 func TestTransportBodyFails(t *testing.T) {
 	reads := backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
 		_, err := io.Copy(io.Discard, r.Stdin)

@@ -48,7 +48,8 @@ func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 	return &c, nil
 }
 
-// checkValues refuses what old versions of bash run as code when it stands in their environment (CVE-2014-6271).
+// checkValues refuses what old versions of bash run as code when it stands in their environment
+// (CVE-2014-6271).
 func checkValues(e *util.Environ) error {
 	for _, value := range e.All() {
 		if strings.HasPrefix(value, "() {") {
@@ -58,7 +59,8 @@ func checkValues(e *util.Environ) error {
 	return nil
 }
 
-// complete sets what RFC 3875 section 4.1 requires and a request from another protocol, or a client of net/http, may lack.
+// complete sets what RFC 3875 section 4.1 requires and a request from another protocol, or a client
+// of net/http, may lack.
 func complete(e *util.Environ, scheme string) {
 	e.Set("GATEWAY_INTERFACE", "CGI/1.1")
 	scheme = cmp.Or(e.Get("REQUEST_SCHEME"), scheme, "http")
@@ -81,7 +83,8 @@ func complete(e *util.Environ, scheme string) {
 		e.Set("QUERY_STRING", "")
 	}
 	if ip, err := netip.ParseAddr(e.Get("REMOTE_ADDR")); err == nil {
-		setDefault(e, "REMOTE_HOST", ip.WithZone("").Unmap().String()) // a web server's REMOTE_ADDR stays as it is
+		// a web server's REMOTE_ADDR stays as it is
+		setDefault(e, "REMOTE_HOST", ip.WithZone("").Unmap().String())
 	}
 	e.Set("REDIRECT_STATUS", "200")
 }

@@ -148,7 +148,8 @@ func TestEncodedSlash(t *testing.T) {
 	b.want(t, "SCRIPT_NAME", "/index.php", "PATH_INFO", "", "REQUEST_URI", "/blog/a%2Fb")
 }
 
-// TestHTTPS: the scheme is that of the connection, or what a configuration says in front of which TLS ends.
+// TestHTTPS: the scheme is that of the connection, or what a configuration says in front of which
+// TLS ends.
 func TestHTTPS(t *testing.T) {
 	b := &recorder{}
 	r := httptest.NewRequest("GET", "/", nil)
@@ -175,8 +176,8 @@ func TestCVE_2016_5386(t *testing.T) {
 	b.want(t, "HTTP_PROXY", "-")
 }
 
-// TestHeaderAliases: GHSA-f59h-q822-g45g, GHSA-49wc-4hcv-v58q, lighttpd 170db8fe. A name that becomes the variable of another field
-// is none.
+// TestHeaderAliases: GHSA-f59h-q822-g45g, GHSA-49wc-4hcv-v58q, lighttpd 170db8fe. A name that
+// becomes the variable of another field is none.
 func TestHeaderAliases(t *testing.T) {
 	b := &recorder{}
 	get(t, handler(b), "/", "Remote_User", "evil", "Remote.Group", "evil", "X-Good", "1", "Content_Length", "9", "X_Good", "2")
@@ -217,7 +218,8 @@ func TestCVE_2012_1823(t *testing.T) {
 	b.want(t, "QUERY_STRING", "-d+allow_url_include%3d1+%ADd")
 }
 
-// TestEnv: a setting comes last, and replaces what a client's field made. What says which request it is stays (CVE-2025-65082).
+// TestEnv: a setting comes last, and replaces what a client's field made. What says which request
+// it is stays (CVE-2025-65082).
 func TestEnv(t *testing.T) {
 	b := &recorder{}
 	h := handler(b)
@@ -226,7 +228,8 @@ func TestEnv(t *testing.T) {
 	b.want(t, "APP_ENV", "test", "HTTP_X_ROLE", "guest", "SERVER_NAME", "example.org", "EMPTY", "", "SCRIPT_FILENAME", "/in/container.php")
 }
 
-// TestFromGateway: over FastCGI or SCGI the web server has said much already, and who speaks the protocol may not configure PHP.
+// TestFromGateway: over FastCGI or SCGI the web server has said much already, and who speaks the
+// protocol may not configure PHP.
 func TestFromGateway(t *testing.T) {
 	root, b := site(t, "a.php"), &recorder{}
 	h := &host.Handler{Backend: b, Root: root, SplitPath: php, ErrorLog: quiet}

@@ -56,8 +56,8 @@ import (
 // transport's server.
 func New(h http.Handler) gateway.App { return app{h} }
 
-// Environ returns the meta-variables of the request that r was made from. It is nil, which reads as empty, for a request that
-// did not come through [New].
+// Environ returns the meta-variables of the request that r was made from. It is nil, which reads as
+// empty, for a request that did not come through [New].
 func Environ(r *http.Request) *util.Environ {
 	if request := Request(r); request != nil {
 		return request.Environ
@@ -65,8 +65,9 @@ func Environ(r *http.Request) *util.Environ {
 	return nil
 }
 
-// Request returns the gateway's request that r was made from, for its error stream and whatever else http.Request has no place
-// for. It is nil for a request that did not come through [New]. Its Stdin is r.Body: only one of them should be read.
+// Request returns the gateway's request that r was made from, for its error stream and whatever
+// else http.Request has no place for. It is nil for a request that did not come through [New]. Its
+// Stdin is r.Body: only one of them should be read.
 func Request(r *http.Request) *gateway.Request {
 	request, _ := r.Context().Value(requestKey{}).(*gateway.Request)
 	return request
@@ -74,15 +75,16 @@ func Request(r *http.Request) *gateway.Request {
 
 type app struct{ handler http.Handler }
 
-// handling is what one request needs besides the http.Request, in one allocation. The handler may hold on to parts of it, so
-// it is not pooled.
+// handling is what one request needs besides the http.Request, in one allocation. The handler may
+// hold on to parts of it, so it is not pooled.
 type handling struct {
 	ctx      requestContext
 	body     body
 	response responseWriter
 }
 
-// ServeGateway implements gateway.App. A panic goes on to the gateway from here: its stack then still has the handler on it.
+// ServeGateway implements gateway.App. A panic goes on to the gateway from here: its stack then
+// still has the handler on it.
 func (a app) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) (err error) {
 	x := &handling{
 		ctx:      requestContext{Context: r.Context(), request: r},
@@ -107,7 +109,8 @@ func (a app) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) (err err
 
 type requestKey struct{}
 
-// requestContext adds the gateway's request to its context. It is no context.WithValue because that is an allocation more.
+// requestContext adds the gateway's request to its context. It is no context.WithValue because that
+// is an allocation more.
 type requestContext struct {
 	context.Context
 	request *gateway.Request

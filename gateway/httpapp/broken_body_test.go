@@ -18,7 +18,8 @@ import (
 // smuggled is a request that a client sends where the rest of a body is due.
 const smuggled = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
-// The rest of a body that broke off, or that fell silent unread, must not pass for the next request.
+// The rest of a body that broke off, or that fell silent unread, must not pass for the next
+// request.
 func TestBrokenBodyIsNoRequest(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: h\r\n"
 	readAll := func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -76,7 +77,8 @@ func TestBrokenBodyIsNoRequest(t *testing.T) {
 	}
 }
 
-// smuggle sends a request, waits for the answer, sends another in the place of the body's rest, and waits for the connection's end.
+// smuggle sends a request, waits for the answer, sends another in the place of the body's rest, and
+// waits for the connection's end.
 func smuggle(t *testing.T, c net.Conn, request string) {
 	t.Helper()
 	defer c.Close()
@@ -94,7 +96,8 @@ func smuggle(t *testing.T, c net.Conn, request string) {
 	}
 }
 
-// A client that stalls with a body that the App does not want gets its answer, and its connection ends.
+// A client that stalls with a body that the App does not want gets its answer, and its connection
+// ends.
 func TestStalledUnreadBody(t *testing.T) {
 	s := serveOn(t, "tcp", &httpapp.Server{App: gateway.AppFunc(greet)})
 	c := s.dial()

@@ -13,9 +13,10 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is a connection as net/http gets it. It bounds each wait for the client to take bytes, where http.Server.WriteTimeout
-// bounds the response as a whole and so ends downloads and streams. Waits for the request are net/http's and stdin's: net/http
-// moves read deadlines about for purposes of its own.
+// conn is a connection as net/http gets it. It bounds each wait for the client to take bytes, where
+// http.Server.WriteTimeout bounds the response as a whole and so ends downloads and streams. Waits
+// for the request are net/http's and stdin's: net/http moves read deadlines about for purposes of
+// its own.
 type conn struct {
 	net.Conn
 	socket       *transport.Socket
@@ -40,7 +41,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write bounds each wait for the client to take some of p. What the system takes at once needs no deadline.
+// Write bounds each wait for the client to take some of p. What the system takes at once needs no
+// deadline.
 func (c *conn) Write(p []byte) (int, error) {
 	c.line.wrote(p, c.RemoteAddr)
 	done := c.socket.WriteNow(p)
@@ -76,8 +78,9 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// resetOnClose is for a broken response to an HTTP/1.0 client, which may know the end of the body by that of the connection
-// alone. Others see that a length or the last chunk is missing. A unix socket has no such thing.
+// resetOnClose is for a broken response to an HTTP/1.0 client, which may know the end of the body
+// by that of the connection alone. Others see that a length or the last chunk is missing. A unix
+// socket has no such thing.
 func (c *conn) resetOnClose() {
 	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
@@ -94,7 +97,8 @@ func (c *conn) Close() error {
 	return err
 }
 
-// single is a listener with one connection: net/http takes no connection otherwise. Its Accept fails when that has ended.
+// single is a listener with one connection: net/http takes no connection otherwise. Its Accept
+// fails when that has ended.
 type single struct {
 	conn   *conn
 	handed bool

@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// nginx is what nginx sends for a browser's GET with its stock scgi_params and the two lines that those lack.
+// nginx is what nginx sends for a browser's GET with its stock scgi_params and the two lines that
+// those lack.
 var nginx = []string{
 	"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET", "REQUEST_URI", "/app/hello?name=world", "QUERY_STRING", "name=world",
 	"CONTENT_TYPE", "", "DOCUMENT_URI", "/app/hello", "DOCUMENT_ROOT", "/usr/share/nginx/html", "SERVER_PROTOCOL", "HTTP/1.1",
@@ -62,7 +63,8 @@ func (d *discard) Start(string) error          { return nil }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) Flush() error                { return nil }
 
-// BenchmarkRequest compares the making of a request, which net/http/cgi and net/http/fcgi do by RequestFromMap. Ours includes an empty response.
+// BenchmarkRequest compares the making of a request, which net/http/cgi and net/http/fcgi do by
+// RequestFromMap. Ours includes an empty response.
 func BenchmarkRequest(b *testing.B) {
 	e := environ(nginx...)
 	b.Run("httpapp", func(b *testing.B) {

@@ -21,8 +21,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The differential test gives each handler the same request three times: under net/http itself, as an App that writes to
-// buffers, and as an App that is a handler again. The three answers must be one.
+// The differential test gives each handler the same request three times: under net/http itself, as
+// an App that writes to buffers, and as an App that is a handler again. The three answers must be
+// one.
 
 type differentialCase struct {
 	name    string
@@ -33,7 +34,8 @@ type differentialCase struct {
 	handler http.HandlerFunc
 }
 
-// answer is what the client sees, less what is net/http's own or the web server's: Date, and the framing.
+// answer is what the client sees, less what is net/http's own or the web server's: Date, and the
+// framing.
 type answer struct {
 	status string
 	header http.Header
@@ -51,8 +53,8 @@ func newAnswer(status int, header http.Header, body string) answer {
 	return answer{fmt.Sprintf("%d %s", status, http.StatusText(status)), header, body}
 }
 
-// check compares an answer with net/http's. Content-Length is there where net/http has one; the gateway holds back 4 KiB
-// for it, net/http 2.
+// check compares an answer with net/http's. Content-Length is there where net/http has one; the
+// gateway holds back 4 KiB for it, net/http 2.
 func (got answer) check(t *testing.T, where string, want answer) {
 	t.Helper()
 	if got.status != want.status || got.body != want.body {
@@ -151,7 +153,8 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// What a handler gets from Write when it says more than it declared: the bytes refused count, so nothing follows them.
+// What a handler gets from Write when it says more than it declared: the bytes refused count, so
+// nothing follows them.
 func TestDifferentialWriteErrors(t *testing.T) {
 	var errs []error
 	c := differentialCase{handler: func(w http.ResponseWriter, r *http.Request) {

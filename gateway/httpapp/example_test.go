@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Any http.Handler is an App. A transport, such as cgi.Serve, would decode the request; here it is spelled out.
+// Any http.Handler is an App. A transport, such as cgi.Serve, would decode the request; here it is
+// spelled out.
 func ExampleNew() {
 	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s from %s", r.Method, r.URL.Path, r.RemoteAddr)
@@ -76,8 +77,8 @@ func ExampleAppHandler() {
 	// 404 404 page not found
 }
 
-// What http.Request has no place for is in the environ. This handler wants its own path only, and the user that the web
-// server has authenticated.
+// What http.Request has no place for is in the environ. This handler wants its own path only, and
+// the user that the web server has authenticated.
 func ExampleEnviron() {
 	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		environ := httpapp.Environ(r)

@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// requestFields returns the fields that the client sent: the HTTP_ variables, CONTENT_TYPE and CONTENT_LENGTH. All values
-// share one slice, so that the map costs no allocation for each field.
+// requestFields returns the fields that the client sent: the HTTP_ variables, CONTENT_TYPE and
+// CONTENT_LENGTH. All values share one slice, so that the map costs no allocation for each field.
 func requestFields(e *util.Environ) http.Header {
 	most := 0
 	for variable := range e.All() {
@@ -37,9 +37,10 @@ func mayBeField(variable string) bool {
 	return strings.HasPrefix(variable, "HTTP_") || variable == "CONTENT_TYPE" || variable == "CONTENT_LENGTH"
 }
 
-// fieldName returns the canonical name of the field that a variable carries, "" for one that is no field of the request: Host
-// and Transfer-Encoding have places of their own in http.Request, Proxy must never be seen (httpoxy), and HTTP_CONTENT_TYPE
-// and HTTP_CONTENT_LENGTH would be doubles. Names that browsers and proxies send are constants: they cost nothing.
+// fieldName returns the canonical name of the field that a variable carries, "" for one that is no
+// field of the request: Host and Transfer-Encoding have places of their own in http.Request, Proxy
+// must never be seen (httpoxy), and HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH would be doubles.
+// Names that browsers and proxies send are constants: they cost nothing.
 func fieldName(variable string) string {
 	switch variable {
 	case "HTTP_", "HTTP_HOST", "HTTP_PROXY", "HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH":
@@ -101,7 +102,8 @@ func fieldName(variable string) string {
 	}
 	name := http.CanonicalHeaderKey(strings.ReplaceAll(variable[len("HTTP_"):], "_", "-"))
 	switch name {
-	case "Host", "Proxy", "Transfer-Encoding", "Content-Type", "Content-Length": // from a variable that is not all upper case
+	// from a variable that is not all upper case
+	case "Host", "Proxy", "Transfer-Encoding", "Content-Type", "Content-Length":
 		return ""
 	}
 	if !validName(name) {

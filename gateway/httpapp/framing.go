@@ -21,8 +21,9 @@ type framing struct {
 	length, coding bool                        // a line since the last empty one is such a field
 	both           atomic.Bool                 // both of them were in one head
 	codings        atomic.Int64                // lines with Transfer-Encoding
-	known          int64                       // requests with Transfer-Encoding; of the goroutine that calls isAmbiguous
-	body           atomic.Int64                // bytes to come that are part of a body
+	// requests with Transfer-Encoding; of the goroutine that calls isAmbiguous
+	known int64
+	body  atomic.Int64 // bytes to come that are part of a body
 }
 
 const (

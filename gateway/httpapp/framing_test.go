@@ -31,7 +31,8 @@ func TestAmbiguousLength(t *testing.T) {
 		name     string
 		requests []string
 		answered int // the connection ends after so many, if there are more
-		atOnce   int // the same where all are sent at once: the requests after one have been seen by then
+		// the same where all are sent at once: the requests after one have been seen by then
+		atOnce int
 	}{
 		{"one field at a time", []string{length, chunked, length, chunked, plain, chunked, alike, plain}, 8, 8},
 		{"both", []string{both, plain}, 1, 1},

@@ -15,11 +15,12 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Handler returns an http.Handler that answers with app, mounted at the root. It is an [AppHandler] without options.
+// Handler returns an http.Handler that answers with app, mounted at the root. It is an [AppHandler]
+// without options.
 func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
 
-// AppHandler is an http.Handler that answers with an App. It may serve any number of requests at the same time, and its fields
-// must not change meanwhile.
+// AppHandler is an http.Handler that answers with an App. It may serve any number of requests at
+// the same time, and its fields must not change meanwhile.
 //
 // It describes the request by the variables of [MetaVariables], and answers by the rules of
 // gateway.ResponseWriter. net/http loses some of what an App can say: the reason phrase, the
@@ -55,25 +56,28 @@ type AppHandler struct {
 	// but in normal form (see exchange.Target), such as "//app/x", is taken in that form.
 	Mount string
 
-	// BaseEnviron has variables for each request, wsgiref's base_environ. The request's own come before them, so that
-	// REQUEST_METHOD, say, has no effect here. CONTENT_LENGTH has none either: it would announce a body. Nil is none. It must not
-	// change while requests are answered.
+	// BaseEnviron has variables for each request, wsgiref's base_environ. The request's own come
+	// before them, so that REQUEST_METHOD, say, has no effect here. CONTENT_LENGTH has none either:
+	// it would announce a body. Nil is none. It must not change while requests are answered.
 	BaseEnviron *util.Environ
 
-	// ErrorLog takes what the App writes to its error stream, one record at level Error for each write, and why it failed: at
-	// level Error too, but at level Warn where the client is to blame.
+	// ErrorLog takes what the App writes to its error stream, one record at level Error for each
+	// write, and why it failed: at level Error too, but at level Warn where the client is to blame.
 	// Nil is os.Stderr.
 	ErrorLog *slog.Logger
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and negative mean no bound.
+	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and
+	// negative mean no bound.
 	MaxBodyBytes int64
 
-	// MaxParams bounds the number of fields of a request, repeats counted; more are answered 431. Zero is 1,024, negative is
-	// no bound. How many bytes a request's head may have is http.Server.MaxHeaderBytes.
+	// MaxParams bounds the number of fields of a request, repeats counted; more are answered 431.
+	// Zero is 1,024, negative is no bound. How many bytes a request's head may have is
+	// http.Server.MaxHeaderBytes.
 	MaxParams int
 
-	// Refused, if not nil, is told of each request that is answered without the App. It is called by several goroutines at the
-	// same time. What net/http refuses before it calls a handler is told by a Server only.
+	// Refused, if not nil, is told of each request that is answered without the App. It is called
+	// by several goroutines at the same time. What net/http refuses before it calls a handler is
+	// told by a Server only.
 	Refused func(*gateway.Refusal)
 
 	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
@@ -106,7 +110,8 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ContentLength != 0 {
 		input.control, input.timeout = http.NewResponseController(w), h.readTimeout
-		// An App may read on after it began to write, on every transport. HTTP/1 needs to be told, other versions do not.
+		// An App may read on after it began to write, on every transport. HTTP/1 needs to be told,
+		// other versions do not.
 		_ = input.control.EnableFullDuplex()
 	}
 	if err := run.Run(r.Context(), h.App); err != nil {
@@ -117,8 +122,8 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// originServer reports whether the response to r goes to the client as it is. It does not where r is an App's request from a web
-// server.
+// originServer reports whether the response to r goes to the client as it is. It does not where r
+// is an App's request from a web server.
 func originServer(r *http.Request) bool {
 	request := Request(r)
 	return request == nil || request.OriginServer
@@ -162,7 +167,8 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	limit := (*limitError)(nil)
 	if !errors.As(err, &limit) {
-		w.Header().Set("Connection", "close") // the client may take other bytes for its next request than net/http
+		// the client may take other bytes for its next request than net/http
+		w.Header().Set("Connection", "close")
 		refuse(w, r, h.Refused, http.StatusBadRequest, "The request cannot be understood.", err)
 		return
 	}
@@ -172,15 +178,17 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	refuse(w, r, h.Refused, limit.status, "The head of the request is too large.", err)
 }
 
-// Bounds on reading a body that nobody wants, those of package scgi: in all, without a byte, and in size.
+// Bounds on reading a body that nobody wants, those of package scgi: in all, without a byte, and in
+// size.
 const (
 	lingerTime  = 30 * time.Second
 	lingerPause = 5 * time.Second
 	lingerBytes = 256 << 20
 )
 
-// endBody ends what the App left of a body. One that broke off, or that the client does not go on with, leaves a connection on which
-// the rest would pass for the next request (request smuggling): net/http closes it by itself only where it is not full duplex.
+// endBody ends what the App left of a body. One that broke off, or that the client does not go on
+// with, leaves a connection on which the rest would pass for the next request (request smuggling):
+// net/http closes it by itself only where it is not full duplex.
 func endBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) {
 	whole, late := !input.failed.Load(), input.late.Load()
 	if !input.ended.Load() {
@@ -188,10 +196,11 @@ func endBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) 
 	}
 	control := http.NewResponseController(w)
 	if !whole {
-		_ = control.SetReadDeadline(time.Unix(1, 0)) // Close would read on, for as long as the client likes
+		// Close would read on, for as long as the client likes
+		_ = control.SetReadDeadline(time.Unix(1, 0))
 	}
-	// Under full duplex net/http (1.26) must not be left to close the body itself when the handler has returned: the connection's
-	// next read panics with "invalid concurrent Body.Read call".
+	// Under full duplex net/http (1.26) must not be left to close the body itself when the handler
+	// has returned: the connection's next read panics with "invalid concurrent Body.Read call".
 	_ = r.Body.Close()
 	if whole || closes || r.ProtoMajor != 1 || late && spend(r) {
 		return
@@ -200,9 +209,10 @@ func endBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) 
 	panic(http.ErrAbortHandler)
 }
 
-// readUnread reads a body that the App did not, with the response on its way first, and reports whether it came to its end, or else
-// whether that was because the client fell silent. A client that is still sending would lose the response to a reset if the rest were
-// left unread: net/http reads 256 KiB of it, and waits for half a second.
+// readUnread reads a body that the App did not, with the response on its way first, and reports
+// whether it came to its end, or else whether that was because the client fell silent. A client
+// that is still sending would lose the response to a reset if the rest were left unread: net/http
+// reads 256 KiB of it, and waits for half a second.
 func readUnread(w http.ResponseWriter, r *http.Request) (whole, late bool) {
 	control := http.NewResponseController(w)
 	_ = control.Flush()
@@ -223,7 +233,8 @@ func readUnread(w http.ResponseWriter, r *http.Request) (whole, late bool) {
 	return false, false
 }
 
-// spend has nothing more read from the connection of r, if it is one of a Server's: a whole response can then end as it should.
+// spend has nothing more read from the connection of r, if it is one of a Server's: a whole
+// response can then end as it should.
 func spend(r *http.Request) bool {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if ok {

@@ -197,7 +197,8 @@ func TestHandlerBody(t *testing.T) {
 	}
 }
 
-// An App may answer before it has read its body, as it may over FastCGI and SCGI; a plain handler of net/http may not.
+// An App may answer before it has read its body, as it may over FastCGI and SCGI; a plain handler
+// of net/http may not.
 func TestHandlerFullDuplex(t *testing.T) {
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		for lines := bufio.NewScanner(r.Stdin); lines.Scan(); {
@@ -262,8 +263,8 @@ func TestHandlerLeavesBody(t *testing.T) {
 	}
 }
 
-// A large body that nobody reads does not cost its sender the answer: without the lingering read about every second of
-// these fails.
+// A large body that nobody reads does not cost its sender the answer: without the lingering read
+// about every second of these fails.
 func TestHandlerTakesTheRest(t *testing.T) {
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "not interested")

@@ -11,8 +11,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// sendFields hands the handler's fields to the gateway, sorted: a map has no order, and the same response should have the same
-// bytes. What the gateway would refuse and net/http repair is repaired here.
+// sendFields hands the handler's fields to the gateway, sorted: a map has no order, and the same
+// response should have the same bytes. What the gateway would refuse and net/http repair is
+// repaired here.
 func (w *responseWriter) sendFields() {
 	header := w.Header()
 	w.declareLength(header)
@@ -40,7 +41,8 @@ func (w *responseWriter) sendFields() {
 	w.sniffer.open = w.sniffs(header)
 }
 
-// declareLength reads the handler's Content-Length. One that is no number is reported and ignored, as in net/http.
+// declareLength reads the handler's Content-Length. One that is no number is reported and ignored,
+// as in net/http.
 func (w *responseWriter) declareLength(header http.Header) {
 	w.declared = unknownLength
 	value := header.Get("Content-Length")
@@ -55,8 +57,9 @@ func (w *responseWriter) declareLength(header http.Header) {
 	w.declared = n
 }
 
-// sendable leaves out what the gateway would refuse: hop-by-hop fields and names that are no token, which a trailer's key with
-// http.TrailerPrefix is not; and Status, which CGI has another meaning for. Content-Length is added apart, once.
+// sendable leaves out what the gateway would refuse: hop-by-hop fields and names that are no token,
+// which a trailer's key with http.TrailerPrefix is not; and Status, which CGI has another meaning
+// for. Content-Length is added apart, once.
 func sendable(name string) bool {
 	return !util.IsHopByHop(name) && !strings.EqualFold(name, "Status") && !strings.EqualFold(name, "Content-Length") &&
 		validName(name)
@@ -68,8 +71,8 @@ func addValues(fields *headers.Headers, name string, values []string) {
 	}
 }
 
-// spaceControls replaces control characters by spaces. net/http does so for CR and LF alone; the others no client takes (RFC
-// 9110 section 5.5).
+// spaceControls replaces control characters by spaces. net/http does so for CR and LF alone; the
+// others no client takes (RFC 9110 section 5.5).
 func spaceControls(value string) string {
 	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 	if strings.IndexFunc(value, control) < 0 {

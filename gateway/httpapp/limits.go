@@ -42,8 +42,8 @@ const busyText = "The server is busy. Try again later."
 var busyPage = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
 	strconv.Itoa(len(busyText)+1) + "\r\n\r\n" + busyText + "\n"
 
-// refuseBusy answers a connection above MaxConns, under the deadline that package listen has set. The request is read, or its
-// sender would lose the answer to a reset.
+// refuseBusy answers a connection above MaxConns, under the deadline that package listen has set.
+// The request is read, or its sender would lose the answer to a reset.
 func refuseBusy(nc net.Conn) {
 	if _, err := io.WriteString(nc, busyPage); err != nil {
 		return

@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// leakedGoroutines returns the stacks of goroutines that ran our code or net/http's and have not ended in five seconds.
+// leakedGoroutines returns the stacks of goroutines that ran our code or net/http's and have not
+// ended in five seconds.
 func leakedGoroutines() string {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	var leaked []string

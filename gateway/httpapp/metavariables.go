@@ -19,9 +19,10 @@ var ErrOutsideMount = errors.New("httpapp: path is outside the mount")
 // serverSoftware is SERVER_SOFTWARE: a product token without version (RFC 3875 section 4.1.17).
 const serverSoftware = "cgikit"
 
-// MetaVariables describes r by meta-variables, as RFC 3875 section 4.1 asks of a web server. mount becomes SCRIPT_NAME and the
-// rest of the path PATH_INFO; see [AppHandler] for what mount may be. The error is [ErrOutsideMount], or a
-// [*gateway.RequestError] where a variable could not say what the client sent.
+// MetaVariables describes r by meta-variables, as RFC 3875 section 4.1 asks of a web server. mount
+// becomes SCRIPT_NAME and the rest of the path PATH_INFO; see [AppHandler] for what mount may be.
+// The error is [ErrOutsideMount], or a [*gateway.RequestError] where a variable could not say what
+// the client sent.
 //
 // The path is that of r.URL, so that a handler around this one may have changed it. Dot segments
 // and repeated slashes stay in PATH_INFO, and a %2F becomes a slash there without changing where
@@ -30,16 +31,18 @@ const serverSoftware = "cgikit"
 // target with a "#" or in no form of that section is an error.
 //
 // SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is
-// "unix:" for a unix socket, nginx's word for it. REMOTE_ADDR and SERVER_ADDR have no IPv6 zone, and
-// an IPv4-mapped address is IPv4. Not set are variables about what r does not know: AUTH_TYPE,
+// "unix:" for a unix socket, nginx's word for it. REMOTE_ADDR and SERVER_ADDR have no IPv6 zone,
+// and an IPv4-mapped address is IPv4. Not set are variables about what r does not know: AUTH_TYPE,
 // REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED, DOCUMENT_ROOT.
 //
-// Of the client's fields those become HTTP_ variables whose names consist of letters, digits and hyphens: X_Forwarded_For and
-// X.Forwarded.For would be taken for X-Forwarded-For. Repeats are joined, by "; " in Cookie and ", " elsewhere. Proxy
-// (httpoxy), Proxy-Authorization, Transfer-Encoding and Trailer are left out; Content-Type and Content-Length have variables of
+// Of the client's fields those become HTTP_ variables whose names consist of letters, digits and
+// hyphens: X_Forwarded_For and X.Forwarded.For would be taken for X-Forwarded-For. Repeats are
+// joined, by "; " in Cookie and ", " elsewhere. Proxy (httpoxy), Proxy-Authorization,
+// Transfer-Encoding and Trailer are left out; Content-Type and Content-Length have variables of
 // their own. Authorization is there, since an App has nobody else to check it.
 //
-// CONTENT_LENGTH is set for a body of known length, and for the length 0 where the client declared it.
+// CONTENT_LENGTH is set for a body of known length, and for the length 0 where the client declared
+// it.
 func MetaVariables(r *http.Request, mount string) (*util.Environ, error) {
 	mount = util.CleanMount(mount)
 	uri, err := requestURI(r)
@@ -104,7 +107,8 @@ func hostPort(addr net.Addr) (host, port string) {
 // behind nginx.
 func addressText(ip netip.Addr) string { return ip.WithZone("").Unmap().String() }
 
-// splitHost takes a Host field apart. The name has no brackets then, and a port that is no number is none.
+// splitHost takes a Host field apart. The name has no brackets then, and a port that is no number
+// is none.
 func splitHost(host string) (name, port string) {
 	name = host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && i > strings.LastIndexByte(host, ']') {
@@ -118,7 +122,8 @@ func splitHost(host string) (name, port string) {
 	return strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), port
 }
 
-// addRemote sets the client's address. A middleware that believes X-Forwarded-For may have left an address without port.
+// addRemote sets the client's address. A middleware that believes X-Forwarded-For may have left an
+// address without port.
 func addRemote(e *util.Environ, remote string) {
 	host, port, err := net.SplitHostPort(remote)
 	switch {

@@ -218,7 +218,8 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// A handler around the App may take a prefix off the path; the App then lives at the root of what is left.
+// A handler around the App may take a prefix off the path; the App then lives at the root of what
+// is left.
 func TestStripPrefixAround(t *testing.T) {
 	var e *util.Environ
 	h := http.StripPrefix("/api", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

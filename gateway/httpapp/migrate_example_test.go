@@ -32,8 +32,9 @@ import (
 //		fmt.Fprintf(w, "Hello, %s, at %s\n", os.Getenv("REMOTE_USER"), r.URL.Path)
 //	}
 //
-// After it, a panic is an error page, a failure is an exit status, and the command line is not the client's any more. What it
-// took from the process's environment comes from the request's: then it runs on every other transport too.
+// After it, a panic is an error page, a failure is an exit status, and the command line is not the
+// client's any more. What it took from the process's environment comes from the request's: then it
+// runs on every other transport too.
 func Example_fromNetHTTPCGI() {
 	main := func() {
 		http.HandleFunc("/", greetUser)
@@ -68,10 +69,12 @@ func greetUser(w http.ResponseWriter, r *http.Request) {
 //		fmt.Fprintf(w, "%s asked for %s", env["REMOTE_USER"], r.URL.Path)
 //	}
 //
-// After it, a panic costs one request and not the process, and the context ends when the web server goes away. With
-// [fastcgi.Server] in the place of [fastcgi.Serve] there are limits, timeouts and Shutdown.
+// After it, a panic costs one request and not the process, and the context ends when the web server
+// goes away. With [fastcgi.Server] in the place of [fastcgi.Serve] there are limits, timeouts and
+// Shutdown.
 func Example_fromNetHTTPFCGI() {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // above: "127.0.0.1:9000", and log.Fatal in the place of go
+	// above: "127.0.0.1:9000", and log.Fatal in the place of go
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -110,8 +113,8 @@ func whoIsThere(w http.ResponseWriter, r *http.Request) {
 //
 //	CGIHandler().run(app)
 //
-// wsgi.input ends with the body, so it needs no size; blocks are written when they are there, and not returned; and exc_info is
-// the error that an App returns.
+// wsgi.input ends with the body, so it needs no size; blocks are written when they are there, and
+// not returned; and exc_info is the error that an App returns.
 func Example_fromWSGI() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
@@ -152,8 +155,8 @@ func Example_fromWSGI() {
 	// 201 Created: 9 bytes
 }
 
-// asCGI returns main as a CGI script: the test program itself, told to run an example, which is the one that calls asCGI. There
-// main answers the request of the environment, and the process ends.
+// asCGI returns main as a CGI script: the test program itself, told to run an example, which is the
+// one that calls asCGI. There main answers the request of the environment, and the process ends.
 func asCGI(example string, main func()) *cgi.Script {
 	if os.Getenv("REQUEST_METHOD") != "" {
 		main()
@@ -166,7 +169,8 @@ func asCGI(example string, main func()) *cgi.Script {
 	return &cgi.Script{
 		Path: program,
 		Args: []string{"-test.run=^" + example + "$"},
-		Env:  []string{"GORACE=atexit_sleep_ms=0"}, // a program with the race detector would wait a second at its end
+		// a program with the race detector would wait a second at its end
+		Env: []string{"GORACE=atexit_sleep_ms=0"},
 	}
 }
 

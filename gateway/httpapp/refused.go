@@ -15,9 +15,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// There are two kinds of refused requests: those that an AppHandler refuses, and those that net/http
-// answers by itself before it calls a handler, with 400, 417, 431, 501 and 505. net/http has no hook
-// for the second kind, which is found by what is read from the connection and written to it.
+// There are two kinds of refused requests: those that an AppHandler refuses, and those that
+// net/http answers by itself before it calls a handler, with 400, 417, 431, 501 and 505. net/http
+// has no hook for the second kind, which is found by what is read from the connection and written
+// to it.
 
 // refuse answers r with a page and calls refused, which may be nil.
 func refuse(w http.ResponseWriter, r *http.Request, refused func(*gateway.Refusal), status int, text string, err error) {

@@ -52,9 +52,10 @@ func (x *handling) newRequest(r *gateway.Request) (*http.Request, error) {
 // unknownLength is http.Request's ContentLength for a body whose end the stream tells.
 const unknownLength = -1
 
-// bodyLength returns the ContentLength, and whether the client sent the body in chunks. CONTENT_LENGTH is absent for a request
-// without body, and for a body of unknown length if the protocol allows that. Nothing tells them apart before the body is
-// read, and that could wait for the client; the safe methods (RFC 9110 section 9.2.1) are taken to have none.
+// bodyLength returns the ContentLength, and whether the client sent the body in chunks.
+// CONTENT_LENGTH is absent for a request without body, and for a body of unknown length if the
+// protocol allows that. Nothing tells them apart before the body is read, and that could wait for
+// the client; the safe methods (RFC 9110 section 9.2.1) are taken to have none.
 func bodyLength(e *util.Environ, method string) (length int64, chunked bool, err error) {
 	if declared := e.Get("CONTENT_LENGTH"); declared != "" {
 		n, err := strconv.ParseUint(declared, 10, 63)
@@ -73,8 +74,9 @@ func bodyLength(e *util.Environ, method string) (length int64, chunked bool, err
 	return unknownLength, false, nil
 }
 
-// requestHost returns the Host: that of an absolute-form target (RFC 9112 section 3.2.2), else the client's Host field, else
-// what the web server calls itself. nginx calls itself by server_name, which may be a regular expression; then it is empty.
+// requestHost returns the Host: that of an absolute-form target (RFC 9112 section 3.2.2), else the
+// client's Host field, else what the web server calls itself. nginx calls itself by server_name,
+// which may be a regular expression; then it is empty.
 func requestHost(e *util.Environ, target, scheme string) (string, error) {
 	if host := cmp.Or(target, e.Get("HTTP_HOST")); host != "" {
 		if !validHost(host) {
@@ -102,7 +104,8 @@ func defaultPort(scheme string) string {
 	return "80"
 }
 
-// validHost allows the bytes of uri-host and port (RFC 9110 section 7.2, RFC 3986 section 3.2.2) in any order, as net/http does.
+// validHost allows the bytes of uri-host and port (RFC 9110 section 7.2, RFC 3986 section 3.2.2) in
+// any order, as net/http does.
 func validHost(host string) bool {
 	for i := range len(host) {
 		c := host[i]
@@ -117,8 +120,9 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// remoteAddr joins address and port so that net.SplitHostPort takes it apart again. What is no address stays as it is: nginx
-// sends "unix:" for a client on a unix socket, and other servers send nothing.
+// remoteAddr joins address and port so that net.SplitHostPort takes it apart again. What is no
+// address stays as it is: nginx sends "unix:" for a client on a unix socket, and other servers send
+// nothing.
 func remoteAddr(addr, port string) string {
 	bare := strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]")
 	if _, err := netip.ParseAddr(bare); err != nil {
@@ -130,8 +134,9 @@ func remoteAddr(addr, port string) string {
 	return net.JoinHostPort(bare, port)
 }
 
-// protocol returns the client's protocol. nginx and others write HTTP/2.0, some HTTP/2. INCLUDED is that of a server-side
-// include (RFC 3875 section 4.1.16) and has 1.0's abilities, as does a missing or odd one.
+// protocol returns the client's protocol. nginx and others write HTTP/2.0, some HTTP/2. INCLUDED is
+// that of a server-side include (RFC 3875 section 4.1.16) and has 1.0's abilities, as does a
+// missing or odd one.
 func protocol(s string) (proto string, major, minor int) {
 	if major, minor, ok := http.ParseHTTPVersion(s); ok {
 		return s, major, minor

@@ -302,7 +302,8 @@ func TestBody(t *testing.T) {
 
 func TestBodyEndsEarly(t *testing.T) {
 	runHandler(func(w http.ResponseWriter, r *http.Request) {
-		if b, err := io.ReadAll(r.Body); string(b) != "abc" || err != io.ErrUnexpectedEOF { // net/http/cgi: io.EOF
+		// net/http/cgi: io.EOF
+		if b, err := io.ReadAll(r.Body); string(b) != "abc" || err != io.ErrUnexpectedEOF {
 			t.Errorf("got %q, %v; want abc, %v", b, err, io.ErrUnexpectedEOF)
 		}
 	}, environ("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "5"), "abc")

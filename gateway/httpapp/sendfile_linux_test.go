@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// sniffable is a file of which only the first left bytes may be read, and the rest by the system alone.
+// sniffable is a file of which only the first left bytes may be read, and the rest by the system
+// alone.
 type sniffable struct {
 	*os.File
 	left int
@@ -34,8 +35,8 @@ func (f *sniffable) Read(p []byte) (int, error) {
 func (*sniffable) WriteTo(io.Writer) (int64, error)  { return 0, errRead }
 func (*sniffable) ReadAt([]byte, int64) (int, error) { return 0, errRead }
 
-// A file of known length goes out by sendfile(2), on unix sockets too. net/http copies 512 bytes to see that there are any; no other passes
-// through this process.
+// A file of known length goes out by sendfile(2), on unix sockets too. net/http copies 512 bytes to
+// see that there are any; no other passes through this process.
 func TestFileIsNotRead(t *testing.T) {
 	content := strings.Repeat("0123456789", 300_000)
 	name := filepath.Join(t.TempDir(), "f")
@@ -63,7 +64,8 @@ func TestFileIsNotRead(t *testing.T) {
 	}
 }
 
-// sendSniffable answers with n bytes of a file: with a limit, as io.CopyN has it, unless they are the whole of it.
+// sendSniffable answers with n bytes of a file: with a limit, as io.CopyN has it, unless they are
+// the whole of it.
 func sendSniffable(w gateway.ResponseWriter, name string, n int, whole bool) error {
 	f, err := os.Open(name)
 	if err != nil {

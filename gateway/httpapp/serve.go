@@ -28,8 +28,8 @@ func (s *Server) prepare() {
 		Refused:      s.Refused,
 		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
 	}
-	// net/http's ReadTimeout and WriteTimeout bound all of a request and of a response, so they are not used: see stdin and
-	// conn.
+	// net/http's ReadTimeout and WriteTimeout bound all of a request and of a response, so they are
+	// not used: see stdin and conn.
 	s.engine.Handler = http.HandlerFunc(s.serveRequest)
 	s.engine.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	s.engine.ReadHeaderTimeout = max(cmp.Or(s.ReadTimeout, transport.DefaultTimeout), 0)
@@ -47,8 +47,9 @@ func maxHeaderBytes(n int64) int {
 	return int(min(cmp.Or(n, transport.DefaultMaxParamsBytes), math.MaxInt32))
 }
 
-// serveConn is transport.Service's Handle: net/http serves the one connection, and Serve returns when that has ended. So net/http
-// has no listener of its own, and shutdown is package listen's affair, as it is for the other servers.
+// serveConn is transport.Service's Handle: net/http serves the one connection, and Serve returns
+// when that has ended. So net/http has no listener of its own, and shutdown is package listen's
+// affair, as it is for the other servers.
 func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 	_ = s.engine.Serve(&single{conn: &conn{
 		Conn:         c.Net,
@@ -70,8 +71,8 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 // errBusy is why a request is refused under MaxRequests.
 var errBusy = errors.New("httpapp: MaxRequests requests are under way")
 
-// noteIdle lets Shutdown close the connection. Once it is under way the answer does not matter: keep-alives are off, and
-// net/http closes the connection itself.
+// noteIdle lets Shutdown close the connection. Once it is under way the answer does not matter:
+// keep-alives are off, and net/http closes the connection itself.
 func noteIdle(nc net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		c := nc.(*conn)
@@ -80,7 +81,8 @@ func noteIdle(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// serveRequest answers one request, unless the connection has just been closed as idle, or there are too many.
+// serveRequest answers one request, unless the connection has just been closed as idle, or there
+// are too many.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*conn)
 	c.line.handle()

@@ -16,7 +16,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// What wsgiref writes as make_server("", 8000, demo_app).serve_forever(). It ends only when something goes wrong.
+// What wsgiref writes as make_server("", 8000, demo_app).serve_forever(). It ends only when
+// something goes wrong.
 func ExampleListenAndServe() {
 	main := func() {
 		log.Fatal(httpapp.ListenAndServe("http://127.0.0.1:8000", demo.App()))
@@ -82,7 +83,8 @@ func ExampleServer() {
 		IdleTimeout:    time.Minute,
 		RequestTimeout: time.Minute,
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") // so that the example knows the port; else ListenAndServe
+	// so that the example knows the port; else ListenAndServe
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}

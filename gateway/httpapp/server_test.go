@@ -192,7 +192,8 @@ func TestListenAndServe(t *testing.T) {
 	}
 }
 
-// ListenAndServe cannot be stopped, so it serves in a process of its own, which TestMain makes of this one.
+// ListenAndServe cannot be stopped, so it serves in a process of its own, which TestMain makes of
+// this one.
 func TestListenAndServeAnswers(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -234,7 +235,8 @@ func TestServerHeadLimits(t *testing.T) {
 		status  int
 		log     string
 	}{
-		{"target at the limit", httpapp.Server{}, head(long[1:], ""), 400, ""}, // no slash, so net/http refuses it
+		// no slash, so net/http refuses it
+		{"target at the limit", httpapp.Server{}, head(long[1:], ""), 400, ""},
 		{"longest target", httpapp.Server{}, head(long[:64<<10], ""), 200, ""},
 		{"target too long", httpapp.Server{}, head(long, ""), 414, "request target"},
 		{"many fields", httpapp.Server{}, head("/", fields(1024)), 200, ""},
@@ -405,7 +407,8 @@ func TestServerClose(t *testing.T) {
 	}
 }
 
-// HTTP/1.0 has no chunks: without a length the end of the connection is the end of the body, unless it is a reset.
+// HTTP/1.0 has no chunks: without a length the end of the connection is the end of the body, unless
+// it is a reset.
 func TestServerBreaksHTTP10(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		taken := make(chan struct{})

@@ -25,7 +25,8 @@ func TestServerRequestTimeout(t *testing.T) {
 	}
 }
 
-// The timeouts bound waits: each of these clients keeps the server waiting, and none of these Apps takes longer than it should.
+// The timeouts bound waits: each of these clients keeps the server waiting, and none of these Apps
+// takes longer than it should.
 func TestServerTimeouts(t *testing.T) {
 	const short = 50 * time.Millisecond
 	readAll := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -66,8 +67,8 @@ func TestServerIdleTimeout(t *testing.T) {
 	}
 }
 
-// A request may take longer than both timeouts while neither side is kept waiting for that long: the context of a request whose
-// body was read has not ended with the body's deadline.
+// A request may take longer than both timeouts while neither side is kept waiting for that long:
+// the context of a request whose body was read has not ended with the body's deadline.
 func TestServerTimeoutsBoundWaits(t *testing.T) {
 	const short = 100 * time.Millisecond
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -147,7 +148,8 @@ func TestServerWriteTimeout(t *testing.T) {
 	}
 }
 
-// What the system's buffers take does not count as progress. A busy machine may be late, so that the best of several tries counts.
+// What the system's buffers take does not count as progress. A busy machine may be late, so that
+// the best of several tries counts.
 func TestServerWriteTimeoutLastsOnce(t *testing.T) {
 	const bound, tries = time.Second, 4
 	for _, network := range []string{"tcp", "unix"} {
@@ -176,7 +178,8 @@ func TestServerWriteTimeoutLastsOnce(t *testing.T) {
 	}
 }
 
-// readSlowly reads that many MiB and returns how much it got. It pauses after each: the pauses are the slow client.
+// readSlowly reads that many MiB and returns how much it got. It pauses after each: the pauses are
+// the slow client.
 func readSlowly(r io.Reader, pieces int, pause time.Duration) (total int64) {
 	for range pieces {
 		n, err := io.CopyN(io.Discard, r, 1<<20)

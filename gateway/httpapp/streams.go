@@ -15,8 +15,9 @@ import (
 
 // stdin is the gateway's Stdin over a request's Body.
 type stdin struct {
-	body    io.Reader
-	timeout time.Duration // of each Read; not positive is none. At the body's end net/http takes the deadline away
+	body io.Reader
+	// of each Read; not positive is none. At the body's end net/http takes the deadline away
+	timeout time.Duration
 	control *http.ResponseController
 	ended   atomic.Bool // Read returned an error or the end
 	failed  atomic.Bool // it was an error
@@ -36,7 +37,8 @@ func (s *stdin) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stdout is the gateway's Stdout over net/http, which takes the head apart from the body and knows files by itself.
+// stdout is the gateway's Stdout over net/http, which takes the head apart from the body and knows
+// files by itself.
 type stdout struct {
 	w      http.ResponseWriter
 	input  *stdin
@@ -46,8 +48,9 @@ type stdout struct {
 // Write passes body bytes on.
 func (s *stdout) Write(p []byte) (int, error) { return s.w.Write(p) }
 
-// WriteHead implements gateway.HeadWriter. Fields that a handler around us has set stay, but for a Content-Type that the App
-// has its own of. Names become canonical, since that is how net/http finds those that it cares about.
+// WriteHead implements gateway.HeadWriter. Fields that a handler around us has set stay, but for a
+// Content-Type that the App has its own of. Names become canonical, since that is how net/http
+// finds those that it cares about.
 func (s *stdout) WriteHead(status string, fields *headers.Headers) error {
 	code, err := strconv.Atoi(status[:3])
 	if err != nil {
@@ -71,7 +74,8 @@ func (s *stdout) WriteHead(status string, fields *headers.Headers) error {
 	return nil
 }
 
-// SendFile implements gateway.FileSender. net/http sends a file by sendfile(2) where it can, also from an io.LimitedReader.
+// SendFile implements gateway.FileSender. net/http sends a file by sendfile(2) where it can, also
+// from an io.LimitedReader.
 func (s *stdout) SendFile(f gateway.File, n int64) (int64, error) {
 	w, ok := s.w.(io.ReaderFrom)
 	switch {
@@ -83,7 +87,8 @@ func (s *stdout) SendFile(f gateway.File, n int64) (int64, error) {
 	return w.ReadFrom(&io.LimitedReader{R: f, N: n})
 }
 
-// Flush implements gateway.Flusher. A handler around us may have a writer that cannot: then its buffer is its own affair.
+// Flush implements gateway.Flusher. A handler around us may have a writer that cannot: then its
+// buffer is its own affair.
 func (s *stdout) Flush() error {
 	err := http.NewResponseController(s.w).Flush()
 	if errors.Is(err, http.ErrNotSupported) {

@@ -10,8 +10,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// requestTarget returns http.Request's URL and RequestURI. The second always parses to the first. REQUEST_URI has it as the
-// client sent it; where it is missing or useless the CGI variables have it, decoded: a %2F of the client is a slash then.
+// requestTarget returns http.Request's URL and RequestURI. The second always parses to the first.
+// REQUEST_URI has it as the client sent it; where it is missing or useless the CGI variables have
+// it, decoded: a %2F of the client is a slash then.
 func requestTarget(e *util.Environ, method string) (*url.URL, string) {
 	if uri := clientURI(e, method); uri != "" {
 		if target, err := parseTarget(method, uri); err == nil {
@@ -22,8 +23,8 @@ func requestTarget(e *util.Environ, method string) (*url.URL, string) {
 	return target, target.RequestURI()
 }
 
-// clientURI returns REQUEST_URI, with the query that Tomcat leaves out of it (golang/go#54961). In a server-side include it
-// is that of the including page, and so not ours.
+// clientURI returns REQUEST_URI, with the query that Tomcat leaves out of it (golang/go#54961). In
+// a server-side include it is that of the including page, and so not ours.
 func clientURI(e *util.Environ, method string) string {
 	uri := e.Get("REQUEST_URI")
 	switch {
@@ -55,13 +56,15 @@ func parseTarget(method, uri string) (*url.URL, error) {
 		return nil, err
 	}
 	if target.Opaque != "" {
-		return nil, fmt.Errorf("%w: %.64q", errTarget, uri) // mailto:a@b, or a relative reference with a colon in it
+		// mailto:a@b, or a relative reference with a colon in it
+		return nil, fmt.Errorf("%w: %.64q", errTarget, uri)
 	}
 	return target, nil
 }
 
-// scriptPath returns SCRIPT_NAME and PATH_INFO as one absolute path, and so forgives what some servers get configured to: a
-// SCRIPT_NAME of "/" for the root, and either without its leading slash.
+// scriptPath returns SCRIPT_NAME and PATH_INFO as one absolute path, and so forgives what some
+// servers get configured to: a SCRIPT_NAME of "/" for the root, and either without its leading
+// slash.
 func scriptPath(e *util.Environ) string {
 	script := e.Get("SCRIPT_NAME")
 	if strings.Trim(script, "/") == "" {
@@ -81,8 +84,8 @@ func rooted(path string) string {
 	return "/" + path
 }
 
-// escapeQuery encodes the bytes that no request line can hold; the rest of QUERY_STRING is encoded already (RFC 3875 section
-// 4.1.7).
+// escapeQuery encodes the bytes that no request line can hold; the rest of QUERY_STRING is encoded
+// already (RFC 3875 section 4.1.7).
 func escapeQuery(query string) string {
 	bad := func(r rune) bool { return r <= ' ' || r == 0x7f }
 	if strings.IndexFunc(query, bad) < 0 {

@@ -12,8 +12,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// responseWriter is the http.ResponseWriter over a gateway's. What net/http decides is decided here: when status and fields
-// are settled, sniffing, and what may be written; the gateway decides when the head is committed.
+// responseWriter is the http.ResponseWriter over a gateway's. What net/http decides is decided
+// here: when status and fields are settled, sniffing, and what may be written; the gateway decides
+// when the head is committed.
 type responseWriter struct {
 	out     gateway.ResponseWriter
 	request *gateway.Request
@@ -26,7 +27,8 @@ type responseWriter struct {
 	sniffer sniffer
 }
 
-// Header implements http.ResponseWriter. Fields that were set before the handler ran, by an App around it, are in it.
+// Header implements http.ResponseWriter. Fields that were set before the handler ran, by an App
+// around it, are in it.
 func (w *responseWriter) Header() http.Header {
 	if w.header == nil {
 		w.header = make(http.Header)
@@ -37,8 +39,9 @@ func (w *responseWriter) Header() http.Header {
 	return w.header
 }
 
-// WriteHeader implements http.ResponseWriter. It takes the fields as they are now. A 1xx status cannot travel in CGI and is
-// ignored, so that the response is still to come; that goes for 101 too, since no connection can be taken over here.
+// WriteHeader implements http.ResponseWriter. It takes the fields as they are now. A 1xx status
+// cannot travel in CGI and is ignored, so that the response is still to come; that goes for 101
+// too, since no connection can be taken over here.
 func (w *responseWriter) WriteHeader(code int) {
 	switch {
 	case w.status != 0:
@@ -80,8 +83,8 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	return n, httpError(err)
 }
 
-// ReadFrom implements io.ReaderFrom: the gateway may send a file without its bytes passing through here. Sniffing has to see
-// the first of them.
+// ReadFrom implements io.ReaderFrom: the gateway may send a file without its bytes passing through
+// here. Sniffing has to see the first of them.
 func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	w.start()
 	out, ok := w.out.(io.ReaderFrom)
@@ -130,8 +133,8 @@ func (w *responseWriter) start() {
 	}
 }
 
-// admit starts the response and says whether n more bytes may be written. A write that goes past the declared length is
-// refused as a whole.
+// admit starts the response and says whether n more bytes may be written. A write that goes past
+// the declared length is refused as a whole.
 func (w *responseWriter) admit(n int) error {
 	w.start()
 	if n == 0 {
@@ -154,7 +157,8 @@ func (w *responseWriter) superfluous(code int) {
 		code, w.status, caller.Function, filepath.Base(caller.File), caller.Line)
 }
 
-// handlerFrame returns the innermost frame of the caller that is neither ours nor net/http's: http.Error is not to blame.
+// handlerFrame returns the innermost frame of the caller that is neither ours nor net/http's:
+// http.Error is not to blame.
 func handlerFrame() runtime.Frame {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

@@ -146,7 +146,8 @@ func TestContentLength(t *testing.T) {
 	}
 }
 
-// TestConnectionOptions: what a Connection field names is for one connection (RFC 9110 section 7.6.1).
+// TestConnectionOptions: what a Connection field names is for one connection (RFC 9110 section
+// 7.6.1).
 func TestConnectionOptions(t *testing.T) {
 	got := runHandler(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Connection"] = []string{"close, X-Hop", "content-type"}
@@ -220,7 +221,8 @@ func TestFlush(t *testing.T) {
 		io.WriteString(w, "<html>")
 		w.(http.Flusher).Flush()
 	})))
-	want := []string{"Status: 200 OK\r\n\r\n", "<html>"} // flushed before a byte: nothing to sniff, as in net/http
+	// flushed before a byte: nothing to sniff, as in net/http
+	want := []string{"Status: 200 OK\r\n\r\n", "<html>"}
 	if err != nil || !slices.Equal(out.seen, want) {
 		t.Errorf("got %q, %v; want %q", out.seen, err, want)
 	}
@@ -233,7 +235,8 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-// The stack that is logged must lead to the handler, not only to the place where the panic was seen on its way.
+// The stack that is logged must lead to the handler, not only to the place where the panic was seen
+// on its way.
 func TestPanic(t *testing.T) {
 	got := runHandler(faulty, environ(), "")
 	if got.status != "500 Internal Server Error" || got.err != nil || strings.Contains(got.body, "at fault") {
@@ -257,7 +260,8 @@ func (f *files) SendFile(file gateway.File, n int64) (int64, error) {
 	return io.Copy(&f.Buffer, io.LimitReader(file, n))
 }
 
-// http.ServeContent and http.FileServer hand their file to the gateway, which means sendfile(2) on a socket.
+// http.ServeContent and http.FileServer hand their file to the gateway, which means sendfile(2) on
+// a socket.
 func TestServeContentSendsTheFile(t *testing.T) {
 	dir := t.TempDir()
 	content := strings.Repeat("0123456789", 1000)
@@ -358,7 +362,8 @@ func TestReadFromBrokenSource(t *testing.T) {
 	}
 }
 
-// plain is a gateway.ResponseWriter that an App wraps round the server's: without ReadFrom and WriteString.
+// plain is a gateway.ResponseWriter that an App wraps round the server's: without ReadFrom and
+// WriteString.
 type plain struct{ w gateway.ResponseWriter }
 
 func (p plain) Headers() *headers.Headers   { return p.w.Headers() }

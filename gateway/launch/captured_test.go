@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// A captured file is what a real server gave a program that it started: a header of "name: value" lines, a blank line, and the
-// environment. TestStartedBy writes it when it is run with -update.
+// A captured file is what a real server gave a program that it started: a header of "name: value"
+// lines, a blank line, and the environment. TestStartedBy writes it when it is run with -update.
 const captured = "../../testdata/environ/launch-"
 
-// starters are the ways in which real servers and tools start a program, each with what is to be made of it. nginx and HAProxy start
-// none.
+// starters are the ways in which real servers and tools start a program, each with what is to be
+// made of it. nginx and HAProxy start none.
 var starters = []struct {
 	name string
 	mode Mode

@@ -20,7 +20,8 @@ type process struct {
 	stderr *logBook
 }
 
-// launch starts the program of that name with an environment of its own. It is killed should it outlive the test.
+// launch starts the program of that name with an environment of its own. It is killed should it
+// outlive the test.
 func launch(t *testing.T, name string, stdin *os.File, env ...string) *process {
 	t.Helper()
 	p := prepare(t, name, env...)
@@ -149,7 +150,8 @@ func TestCGI(t *testing.T) {
 	}
 }
 
-// A developer, a container, CI, ssh and a supervisor start a program with different standard inputs.
+// A developer, a container, CI, ssh and a supervisor start a program with different standard
+// inputs.
 func TestFallback(t *testing.T) {
 	pipe, other, err := os.Pipe()
 	if err != nil {

@@ -30,7 +30,8 @@ func ask(t *testing.T, protocol string, addr net.Addr, path string) string {
 	return string(answer)
 }
 
-// hold sends a request that stays under way until its gate is opened, and returns when it has begun.
+// hold sends a request that stays under way until its gate is opened, and returns when it has
+// begun.
 func hold(t *testing.T, protocol string, addr net.Addr, g gate) *bufio.Reader {
 	t.Helper()
 	body := open(t, protocol, addr, "/hold", g.port())
@@ -40,7 +41,8 @@ func hold(t *testing.T, protocol string, addr net.Addr, g gate) *bufio.Reader {
 	return body
 }
 
-// open sends a request and returns the body of the answer once its head is there. Reading fails if it ends before it is whole.
+// open sends a request and returns the body of the answer once its head is there. Reading fails if
+// it ends before it is whole.
 func open(t *testing.T, protocol string, addr net.Addr, path, query string) *bufio.Reader {
 	t.Helper()
 	conn, err := net.DialTimeout(addr.Network(), addr.String(), patience)
@@ -73,7 +75,8 @@ func exchange(t *testing.T, conn net.Conn, protocol string, request []byte) *buf
 	return in.R
 }
 
-// request is a GET as a web server sends it, or a browser of old, to which the end of the connection is the end of the answer.
+// request is a GET as a web server sends it, or a browser of old, to which the end of the
+// connection is the end of the answer.
 func request(protocol, path, query string) []byte {
 	if protocol == "http" {
 		return fmt.Appendf(nil, "GET %s?%s HTTP/1.0\r\n\r\n", path, query)

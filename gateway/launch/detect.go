@@ -9,7 +9,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// ListenVariable is the environment variable that names addresses to listen on, separated by spaces.
+// ListenVariable is the environment variable that names addresses to listen on, separated by
+// spaces.
 const ListenVariable = "CGIKIT_LISTEN"
 
 // fallbackAddress is for a developer at a terminal: HTTP, and nobody else can connect.
@@ -20,7 +21,8 @@ type Evidence struct {
 	Environ []string // "NAME=value", as os.Environ has it
 	PID     int      // of this process, for LISTEN_PID
 	Stdin   Stdin    // what descriptor 0 is
-	Listen  []string // addresses that the program was given, by a flag for example; empty ones do not count
+	// addresses that the program was given, by a flag for example; empty ones do not count
+	Listen []string
 }
 
 // Mode is what a process is to do.
@@ -37,9 +39,10 @@ const (
 
 // Choice is what Detect made of the evidence.
 type Choice struct {
-	Mode   Mode
-	Listen []string // addresses to listen on, in the grammar of package listen; none for CGI and Unusable
-	Why    string   // for people: the reason, without a full stop
+	Mode Mode
+	// addresses to listen on, in the grammar of package listen; none for CGI and Unusable
+	Listen []string
+	Why    string // for people: the reason, without a full stop
 }
 
 // Rule is a row of the table by which Detect decides.
@@ -66,7 +69,8 @@ type Rule struct {
 func Detect(e Evidence) Choice {
 	f := newFacts(e)
 	rules := Rules()
-	r := rules[slices.IndexFunc(rules, func(r Rule) bool { return r.holds(f) })] // the last always holds
+	// the last always holds
+	r := rules[slices.IndexFunc(rules, func(r Rule) bool { return r.holds(f) })]
 	c := Choice{Mode: r.Then, Why: r.Why}
 	if r.listen != nil {
 		c.Listen = r.listen(f)
@@ -188,7 +192,8 @@ func namesInherited(address string) bool {
 	return err == nil && (a.Network == "fd" || a.Network == "systemd")
 }
 
-// inheritedProtocol is FastCGI alone where the web server has said who may speak it: by HTTP, everybody could come in.
+// inheritedProtocol is FastCGI alone where the web server has said who may speak it: by HTTP,
+// everybody could come in.
 func (f *facts) inheritedProtocol() string {
 	if _, set := f.environ.Lookup("FCGI_WEB_SERVER_ADDRS"); set { // FastCGI section 3.2
 		return "fastcgi"
@@ -196,8 +201,8 @@ func (f *facts) inheritedProtocol() string {
 	return "auto"
 }
 
-// systemdSockets returns how many sockets systemd passed to this very process: children inherit the variables, but no sockets.
-// What is no number is nothing, as in sd_listen_fds(3).
+// systemdSockets returns how many sockets systemd passed to this very process: children inherit the
+// variables, but no sockets. What is no number is nothing, as in sd_listen_fds(3).
 func (f *facts) systemdSockets() int {
 	const most = 1024 // as package listen
 	n, err := strconv.ParseUint(f.environ.Get("LISTEN_FDS"), 10, 31)

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// What no web server sends but people and other programs do; the environments of real servers are in testdata.
+// What no web server sends but people and other programs do; the environments of real servers are
+// in testdata.
 var evidence = []struct {
 	name string
 	e    Evidence

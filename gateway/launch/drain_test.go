@@ -28,7 +28,8 @@ func (d *drained) Drain(time.Time) error {
 	return d.Close()
 }
 
-// TestEveryListenerDrains: the server of each protocol finds how to drain its listener, so that what waits in the queue is served.
+// TestEveryListenerDrains: the server of each protocol finds how to drain its listener, so that
+// what waits in the queue is served.
 func TestEveryListenerDrains(t *testing.T) {
 	for _, protocol := range []string{"http", "fastcgi", "scgi", "auto"} {
 		for _, std := range []bool{false, true} {

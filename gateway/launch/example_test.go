@@ -25,7 +25,8 @@ func Example() {
 	}
 }
 
-// A program that has flags does not read them in a CGI process, where they may be the client's words.
+// A program that has flags does not read them in a CGI process, where they may be the client's
+// words.
 func ExampleConfig() {
 	address := flag.String("listen", "", "`address` to listen on, such as fastcgi://127.0.0.1:9000")
 	if launch.Detect(launch.Look()).Mode != launch.CGI {

@@ -13,12 +13,14 @@ const (
 	StdinPipe       Stdin = "pipe"             // with or without a name
 	StdinListening  Stdin = "listening socket" // a stream socket on which to accept connections
 	StdinConnection Stdin = "connection"       // a stream socket connected over a network
-	StdinSocket     Stdin = "socket"           // any other socket: of a pair, of datagrams; under Apache's mod_cgid
-	StdinUnknown    Stdin = "unknown"          // the system does not tell, as on Windows
+	// any other socket: of a pair, of datagrams; under Apache's mod_cgid
+	StdinSocket  Stdin = "socket"
+	StdinUnknown Stdin = "unknown" // the system does not tell, as on Windows
 )
 
-// Look gathers the evidence of this process; addresses are those that it was given. Descriptor 0 is looked at and not touched.
-// Once a server has taken over the socket that was there, it is a device.
+// Look gathers the evidence of this process; addresses are those that it was given. Descriptor 0 is
+// looked at and not touched. Once a server has taken over the socket that was there, it is a
+// device.
 func Look(addresses ...string) Evidence {
 	return Evidence{Environ: os.Environ(), PID: os.Getpid(), Stdin: lookAtStdin(), Listen: addresses}
 }

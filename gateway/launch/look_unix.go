@@ -22,8 +22,9 @@ func lookAt(fd int) Stdin {
 	return StdinFile
 }
 
-// lookAtSocket asks the system whether the socket listens. Where it does not tell, a stream socket without a peer does: that is
-// how the FastCGI library finds out, and on the others it would take a datagram socket for one that listens.
+// lookAtSocket asks the system whether the socket listens. Where it does not tell, a stream socket
+// without a peer does: that is how the FastCGI library finds out, and on the others it would take a
+// datagram socket for one that listens.
 func lookAtSocket(fd int) Stdin {
 	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
 		return StdinSocket

@@ -72,8 +72,8 @@ func writeEvidence(file string) error {
 	return os.WriteFile(file, text, 0o666)
 }
 
-// testApp answers with its path. Below /hold it says "begun", and "ended" when the client has opened the gate whose port is the
-// query.
+// testApp answers with its path. Below /hold it says "begun", and "ended" when the client has
+// opened the gate whose port is the query.
 var testApp = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 	body, err := io.ReadAll(r.Stdin)
 	if err != nil {

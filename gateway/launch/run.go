@@ -27,42 +27,49 @@ type Config struct {
 	// App answers the requests: one as CGI, several at the same time otherwise. It must be set.
 	App gateway.App
 
-	// Listen is where to serve when the process is no CGI script and has inherited no socket: addresses of package listen
-	// with a protocol, such as "http://127.0.0.1:8080", "fastcgi+unix:/run/app.sock" or "auto://127.0.0.1:9000". An
-	// address of an inherited socket ("scgi+fd:0", "http+systemd:web") says how that is to be served, and then all of
-	// Listen counts. Empty strings do not. Empty is the environment variable CGIKIT_LISTEN; without that, HTTP on
-	// 127.0.0.1:8080 or a free port of that address.
+	// Listen is where to serve when the process is no CGI script and has inherited no socket:
+	// addresses of package listen with a protocol, such as "http://127.0.0.1:8080",
+	// "fastcgi+unix:/run/app.sock" or "auto://127.0.0.1:9000". An address of an inherited socket
+	// ("scgi+fd:0", "http+systemd:web") says how that is to be served, and then all of Listen
+	// counts. Empty strings do not. Empty is the environment variable CGIKIT_LISTEN; without that,
+	// HTTP on 127.0.0.1:8080 or a free port of that address.
 	Listen []string
 
-	// Log gets a line for each address that is served, its URL among it, for the beginning of the end, and for what the
-	// servers have to complain of. Nil is slog.Default(), which writes to standard error. A CGI process does not use it.
+	// Log gets a line for each address that is served, its URL among it, for the beginning of the
+	// end, and for what the servers have to complain of. Nil is slog.Default(), which writes to
+	// standard error. A CGI process does not use it.
 	Log *slog.Logger
 
-	// DrainTimeout bounds how long requests under way may take once the process was asked to end. Zero is 30 seconds,
-	// negative no bound. CGI has no such bound.
+	// DrainTimeout bounds how long requests under way may take once the process was asked to end.
+	// Zero is 30 seconds, negative no bound. CGI has no such bound.
 	DrainTimeout time.Duration
 
-	// MaxBodyBytes bounds the body of a request, in bytes: a larger one is answered 413. Zero and negative are no bound.
+	// MaxBodyBytes bounds the body of a request, in bytes: a larger one is answered 413. Zero and
+	// negative are no bound.
 	MaxBodyBytes int64
 
-	// Mount is the path of the App, such as "/app". Over HTTP only what is below it is served. Over FastCGI and SCGI it is for
-	// web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see exchange.Mount. CGI does not need it. Empty is the
-	// root over HTTP, and otherwise what the web server says.
+	// Mount is the path of the App, such as "/app". Over HTTP only what is below it is served. Over
+	// FastCGI and SCGI it is for web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see
+	// exchange.Mount. CGI does not need it. Empty is the root over HTTP, and otherwise what the web
+	// server says.
 	Mount string
 
-	// AllowedPeers and AllowedUIDs say who may connect, over every protocol: by address over TCP, by user id (Linux only) on a unix
-	// socket. While both are empty everyone may; once either has an entry, a peer must be in the list of its kind. They take the place
-	// of FCGI_WEB_SERVER_ADDRS, which is for FastCGI and SCGI only.
+	// AllowedPeers and AllowedUIDs say who may connect, over every protocol: by address over TCP,
+	// by user id (Linux only) on a unix socket. While both are empty everyone may; once either has
+	// an entry, a peer must be in the list of its kind. They take the place of
+	// FCGI_WEB_SERVER_ADDRS, which is for FastCGI and SCGI only.
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
-	// Refused, if not nil, is told of each request that is answered without the App, as the servers' fields of that name are.
+	// Refused, if not nil, is told of each request that is answered without the App, as the
+	// servers' fields of that name are.
 	Refused func(*gateway.Refusal)
 
 	// Monitor, if not nil, shows what Run is doing.
 	Monitor *Monitor
 
-	// StdFastCGI serves FastCGI with nethttp.Server, over net/http/fcgi, in place of fastcgi.Server.
+	// StdFastCGI serves FastCGI with nethttp.Server, over net/http/fcgi, in place of
+	// fastcgi.Server.
 	StdFastCGI bool
 }
 
@@ -176,7 +183,8 @@ func listenOne(address string) (listener, error) {
 	return listener{l, a.Protocol}, err
 }
 
-// isList reports whether address is several with commas between them. A comma alone may be part of a socket's path.
+// isList reports whether address is several with commas between them. A comma alone may be part of
+// a socket's path.
 func isList(address string) bool {
 	_, rest, _ := strings.Cut(address, ",")
 	for part := range strings.SplitSeq(rest, ",") {
@@ -187,7 +195,8 @@ func isList(address string) bool {
 	return false
 }
 
-// address is where the listener really is, in the grammar of package listen; for HTTP, what a browser takes.
+// address is where the listener really is, in the grammar of package listen; for HTTP, what a
+// browser takes.
 func (l listener) address(mount string) string {
 	switch a := l.Addr(); {
 	case a.Network() == "unix":

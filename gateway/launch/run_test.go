@@ -273,7 +273,8 @@ func TestAppIsNil(t *testing.T) {
 	}
 }
 
-// A listener that fails ends the others too: half a server is not seen by whoever restarts programs.
+// A listener that fails ends the others too: half a server is not seen by whoever restarts
+// programs.
 func TestFailureOfAListenerEndsAll(t *testing.T) {
 	for _, protocol := range append(protocols, "auto") {
 		t.Run(protocol, func(t *testing.T) {

@@ -80,8 +80,9 @@ func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 // idleTimeout ends what browsers keep open. Web servers know best how many connections they keep.
 const idleTimeout = 3 * time.Minute
 
-// start serves l, whose server closes it. The server is given the listener of package listen itself, not one that wraps it:
-// the methods that drain it and those of its connections must be found.
+// start serves l, whose server closes it. The server is given the listener of package listen
+// itself, not one that wraps it: the methods that drain it and those of its connections must be
+// found.
 func (s *servers) start(l listener) {
 	switch l.protocol {
 	case "http":
@@ -112,8 +113,8 @@ func (s *servers) serve(serve func(net.Listener) error, l net.Listener) {
 	}()
 }
 
-// drain closes the listeners and waits for the requests under way, until the timeout or until insisted ends. Then it breaks them
-// off, without waiting for the App: the process is about to end.
+// drain closes the listeners and waits for the requests under way, until the timeout or until
+// insisted ends. Then it breaks them off, without waiting for the App: the process is about to end.
 func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
 	ctx := insisted
 	if timeout > 0 {
@@ -132,11 +133,13 @@ func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
 	return nil
 }
 
-// queueTime is how long an auto listener goes on to accept what waits in its queue, as the servers do with theirs.
+// queueTime is how long an auto listener goes on to accept what waits in its queue, as the servers
+// do with theirs.
 const queueTime = 10 * time.Millisecond
 
-// shutdown stops all servers at the same time: none may accept while another drains. An auto listener begins to drain before
-// them, as on a busy machine one server may begin much later than another.
+// shutdown stops all servers at the same time: none may accept while another drains. An auto
+// listener begins to drain before them, as on a busy machine one server may begin much later than
+// another.
 func (s *servers) shutdown(ctx context.Context) error {
 	for _, m := range s.muxes {
 		m.Drain(time.Now().Add(queueTime))

@@ -18,9 +18,9 @@ type signals struct {
 	stopPipes   func()
 }
 
-// catchSignals catches the signals that ask the process to end, until release is called. A program may have made ctx end by the
-// very signal that is caught here, so the end of ctx does not count as one. While signals are caught, writing to a closed pipe is
-// an error and does not end the process.
+// catchSignals catches the signals that ask the process to end, until release is called. A program
+// may have made ctx end by the very signal that is caught here, so the end of ctx does not count as
+// one. While signals are caught, writing to a closed pipe is an error and does not end the process.
 func catchSignals(ctx context.Context) *signals {
 	s := &signals{caught: make(chan os.Signal, 4), released: make(chan struct{})}
 	s.asked, s.ask = context.WithCancelCause(ctx)
@@ -31,7 +31,8 @@ func catchSignals(ctx context.Context) *signals {
 	return s
 }
 
-// watch obeys the signals. A quit signal that is not the first ends the process with a dump of its goroutines.
+// watch obeys the signals. A quit signal that is not the first ends the process with a dump of its
+// goroutines.
 func (s *signals) watch() {
 	cancel := s.ask
 	for first := true; ; first = false {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// TestSecondQuitDumps: a program that hangs can be asked for its goroutines, as every Go program can.
+// TestSecondQuitDumps: a program that hangs can be asked for its goroutines, as every Go program
+// can.
 func TestSecondQuitDumps(t *testing.T) {
 	addr, file := inheritable(t, "unix")
 	p := launch(t, "plain", file)
@@ -53,7 +54,8 @@ func TestHangupStaysIgnored(t *testing.T) {
 	}
 }
 
-// TestClosedStderrEndsNoServer: a log whose reader has gone costs the log. The line about the signal is written to nothing.
+// TestClosedStderrEndsNoServer: a log whose reader has gone costs the log. The line about the
+// signal is written to nothing.
 func TestClosedStderrEndsNoServer(t *testing.T) {
 	addr, file := inheritable(t, "unix")
 	p := prepare(t, "plain")

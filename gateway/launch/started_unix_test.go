@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/environ/launch-*.txt from the servers on this machine")
 
-// start makes a server or tool start the program with the variables of env, sends one request to it, and returns what was
-// answered and the version of the server.
+// start makes a server or tool start the program with the variables of env, sends one request to
+// it, and returns what was answered and the version of the server.
 type start func(t *testing.T, program string, env map[string]string) (answer, version string)
 
 var starts = map[string]start{
@@ -42,8 +42,9 @@ var starts = map[string]start{
 	"shell-in-a-terminal":           startInTerminal,
 }
 
-// TestStartedBy lets every server and tool on this machine start the program, which must see what it is to do and answer. What
-// it saw is what TestDetectCaptured reads, where the servers are not to be had.
+// TestStartedBy lets every server and tool on this machine start the program, which must see what
+// it is to do and answer. What it saw is what TestDetectCaptured reads, where the servers are not
+// to be had.
 func TestStartedBy(t *testing.T) { // F33, F36
 	for _, s := range starters {
 		t.Run(s.name, func(t *testing.T) {
@@ -121,7 +122,8 @@ func needFcgid(t *testing.T) {
 	}
 }
 
-// startByFcgiwrap has lighttpd name the program, by its path below the document root, and fcgiwrap start it.
+// startByFcgiwrap has lighttpd name the program, by its path below the document root, and fcgiwrap
+// start it.
 func startByFcgiwrap(t *testing.T, program string, env map[string]string) (answer, version string) {
 	wrap := webserver.Find(t, "fcgiwrap")
 	socket := filepath.Join(webserver.Dir(t), "fcgiwrap")
@@ -154,7 +156,8 @@ func startBySpawnFcgi(network string) start {
 	}
 }
 
-// startByCgiFcgi has the program started by the FastCGI developer's kit, whose bridge leaves it behind: it is ended by its number.
+// startByCgiFcgi has the program started by the FastCGI developer's kit, whose bridge leaves it
+// behind: it is ended by its number.
 func startByCgiFcgi(t *testing.T, program string, env map[string]string) (answer, version string) {
 	bridge := webserver.Find(t, "cgi-fcgi")
 	addr := freeAddress(t, "unix")
@@ -231,8 +234,8 @@ func settings(env map[string]string) []string {
 	return list
 }
 
-// background runs a tool, and at the end of the test asks it and its children to end: a process group, for that. It returns what
-// they say.
+// background runs a tool, and at the end of the test asks it and its children to end: a process
+// group, for that. It returns what they say.
 func background(t *testing.T, env map[string]string, name string, args ...string) *logBook {
 	t.Helper()
 	cmd, log := command(env, name, args...), newLogBook()

@@ -10,34 +10,41 @@ import (
 	"strings"
 )
 
-// Address is a parsed address: where to listen, or what to call. The fields that Network does not name are zero.
+// Address is a parsed address: where to listen, or what to call. The fields that Network does not
+// name are zero.
 type Address struct {
-	// Protocol is "http", "fastcgi", "scgi" or "auto" for a socket; "cgi", "files" or "demo" for a target that is
-	// none; and "" for a socket given without a protocol.
+	// Protocol is "http", "fastcgi", "scgi" or "auto" for a socket; "cgi", "files" or "demo" for a
+	// target that is none; and "" for a socket given without a protocol.
 	Protocol string
 
 	// Network is "tcp", "unix", "fd" or "systemd"; "" for cgi, files and demo.
 	Network string
 
-	Host string // tcp: an IP address without brackets, or a host name; never empty, as loopback is filled in
+	// tcp: an IP address without brackets, or a host name; never empty, as loopback is filled in
+	Host string
 	Port uint16 // tcp: 0 lets the system choose when listening
 	Path string // unix: the socket's path, "@name" an abstract one; cgi and files: a folder or file
 	FD   int    // fd: the number of the inherited descriptor
-	Name string // systemd: a name of LISTEN_FDNAMES or an index from 0; "" is the only socket there is
+	// systemd: a name of LISTEN_FDNAMES or an index from 0; "" is the only socket there is
+	Name string
 
 	// Mode is a unix socket's permission bits; zero is DefaultMode.
 	Mode fs.FileMode
-	// Owner and Group are a unix socket's, by name or number; "" leaves them as the system made them.
+	// Owner and Group are a unix socket's, by name or number; "" leaves them as the system made
+	// them.
 	Owner, Group string
-	// Takeover renames a unix socket over one that is there, also over one that is in use. See Listen.
+	// Takeover renames a unix socket over one that is there, also over one that is in use. See
+	// Listen.
 	Takeover bool
 }
 
-// DefaultMode is the mode of a unix socket whose address has none: its owner and its group may connect.
+// DefaultMode is the mode of a unix socket whose address has none: its owner and its group may
+// connect.
 const DefaultMode fs.FileMode = 0o660
 
-// AddressError tells why an address cannot be used. Parse and Listen return it for every mistake in an address itself;
-// what goes wrong in the system (a port in use, a folder that is missing) comes as it is, with the address before it.
+// AddressError tells why an address cannot be used. Parse and Listen return it for every mistake in
+// an address itself; what goes wrong in the system (a port in use, a folder that is missing) comes
+// as it is, with the address before it.
 type AddressError struct {
 	Input  string // the address as it was given
 	Reason string // what is wrong with it, and what is accepted
@@ -87,8 +94,9 @@ func Parse(s string) (Address, error) {
 	return a, nil
 }
 
-// ParseFor is Parse for a server or client of one protocol: s may have that protocol or none, and the result has it. An
-// address of another protocol is an *AddressError. The protocol may be one that the grammar does not know; then s has none.
+// ParseFor is Parse for a server or client of one protocol: s may have that protocol or none, and
+// the result has it. An address of another protocol is an *AddressError. The protocol may be one
+// that the grammar does not know; then s has none.
 func ParseFor(protocol, s string) (Address, error) {
 	a, err := Parse(s)
 	if err != nil {
@@ -233,8 +241,8 @@ func parseSystemd(protocol, s string) (Address, error) {
 	return Address{Protocol: protocol, Network: "systemd", Name: s}, nil
 }
 
-// parsePath reads the path of a scheme. Two slashes before it are the empty host of a URL, as in rTorrent's
-// scgi+unix:///path.
+// parsePath reads the path of a scheme. Two slashes before it are the empty host of a URL, as in
+// rTorrent's scgi+unix:///path.
 func parsePath(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("has no path")
@@ -313,8 +321,8 @@ func (a *Address) setOption(name, value string) error {
 	return nil
 }
 
-// parseTCP reads HOST:PORT, :PORT or PORT. Without a host it is the loopback address, in IPv4 because that is what the
-// web servers' configurations have.
+// parseTCP reads HOST:PORT, :PORT or PORT. Without a host it is the loopback address, in IPv4
+// because that is what the web servers' configurations have.
 func parseTCP(protocol, s string) (Address, error) {
 	if i := strings.IndexAny(s, "?/"); i >= 0 {
 		return Address{}, fmt.Errorf("has %q after host and port, where nothing may be", s[i:])

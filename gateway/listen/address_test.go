@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// addresses are all forms, with how String writes them ("" as they are). Conformance S14 names the SCGI forms.
+// addresses are all forms, with how String writes them ("" as they are). Conformance S14 names the
+// SCGI forms.
 var addresses = []struct {
 	name string
 	in   string
@@ -190,8 +191,8 @@ func TestParseFor(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that what Parse takes, String writes so that Parse reads the same, and that all errors are of the one
-// type.
+// FuzzParse checks that what Parse takes, String writes so that Parse reads the same, and that all
+// errors are of the one type.
 func FuzzParse(f *testing.F) {
 	for _, tt := range addresses {
 		f.Add(tt.in)

@@ -12,12 +12,14 @@ import (
 	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
-// Mux serves several protocols on one listener. Each of its three listeners accepts the connections of one protocol,
-// exactly as the shared listener returned them, with nothing read. A protocol is told by the first byte: FastCGI begins
-// with its version, 1 (FastCGI section 3.3), SCGI with a digit (SCGI section 3) and HTTP with the letter of a method.
+// Mux serves several protocols on one listener. Each of its three listeners accepts the connections
+// of one protocol, exactly as the shared listener returned them, with nothing read. A protocol is
+// told by the first byte: FastCGI begins with its version, 1 (FastCGI section 3.3), SCGI with a
+// digit (SCGI section 3) and HTTP with the letter of a method.
 //
-// Who does not serve a protocol closes its listener: then its connections are closed, with a line in the log for the
-// first. So does a server that is shut down; when all three are closed, the shared listener is closed too.
+// Who does not serve a protocol closes its listener: then its connections are closed, with a line
+// in the log for the first. So does a server that is shut down; when all three are closed, the
+// shared listener is closed too.
 type Mux struct {
 	HTTP, FastCGI, SCGI net.Listener
 
@@ -29,9 +31,10 @@ type Mux struct {
 	closingShared sync.Once
 	ending        sync.Once
 	quit          chan struct{} // closed at the end
-	empty         chan struct{} // closed when nothing more will be taken and no connection is undecided
-	err           error         // set before that: what the three listeners return from then on
-	closeErr      error
+	// closed when nothing more will be taken and no connection is undecided
+	empty    chan struct{}
+	err      error // set before that: what the three listeners return from then on
+	closeErr error
 
 	mu        sync.Mutex
 	ended     bool
@@ -44,8 +47,9 @@ type Mux struct {
 	troubles  accept.Notices
 }
 
-// undecided is a connection that none of the three listeners has returned yet. It is in the crowd until it is claimed by the one
-// or dropped by the Mux: the one that takes it out owns the connection.
+// undecided is a connection that none of the three listeners has returned yet. It is in the crowd
+// until it is claimed by the one or dropped by the Mux: the one that takes it out owns the
+// connection.
 type undecided struct {
 	conn  net.Conn
 	ready net.Conn      // what to hand on, once the protocol is known
@@ -57,13 +61,16 @@ type undecided struct {
 // defaultReadTimeout is the servers' default for ReadTimeout.
 const defaultReadTimeout = 60 * time.Second
 
-// Split tells the protocols on l apart until the Mux is closed or l fails. A connection must send its first byte within
-// readTimeout: zero is 60 seconds, negative no limit. At most 1,024 connections may wait so, and 256 of one
-// address; above, the oldest one of the address that has the most is closed for a newer one. What is closed is logged with the reason, once and again after a minute without; a peer that leaves before
-// its first byte is not. A nil log is slog.Default().
+// Split tells the protocols on l apart until the Mux is closed or l fails. A connection must send
+// its first byte within readTimeout: zero is 60 seconds, negative no limit. At most 1,024
+// connections may wait so, and 256 of one address; above, the oldest one of the address that has
+// the most is closed for a newer one. What is closed is logged with the reason, once and again
+// after a minute without; a peer that leaves before its first byte is not. A nil log is
+// slog.Default().
 //
-// The first byte is read with MSG_PEEK from the *net.TCPConn or *net.UnixConn that is then handed on, so that
-// sendfile(2) works. Connections of other types, and all on Windows, are handed on in a wrapper that gives the byte back.
+// The first byte is read with MSG_PEEK from the *net.TCPConn or *net.UnixConn that is then handed
+// on, so that sendfile(2) works. Connections of other types, and all on Windows, are handed on in a
+// wrapper that gives the byte back.
 func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if readTimeout == 0 {
 		readTimeout = defaultReadTimeout
@@ -82,8 +89,8 @@ func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	return m
 }
 
-// Close closes the shared listener, the three of the Mux and the connections that none of them has returned, and waits
-// until all that is done. Connections that were returned go on.
+// Close closes the shared listener, the three of the Mux and the connections that none of them has
+// returned, and waits until all that is done. Connections that were returned go on.
 func (m *Mux) Close() error {
 	m.end(net.ErrClosed)
 	m.running.Wait()
@@ -153,7 +160,8 @@ func (m *Mux) take(c net.Conn) {
 	go m.decide(u)
 }
 
-// decide hands u to the listener of its protocol. That must claim it, as the Mux may drop it until then.
+// decide hands u to the listener of its protocol. That must claim it, as the Mux may drop it until
+// then.
 func (m *Mux) decide(u *undecided) {
 	defer m.running.Done()
 	b, err := m.protocolOf(u)

@@ -11,9 +11,10 @@ const (
 	maxUndecidedPerPeer = 256
 )
 
-// crowd holds the undecided connections, the oldest first for each peer. A peer is an address without its port; all peers on a
-// unix socket are one, to which only the bound of all applies. Silent connections that crowd out others are dropped
-// from the peer that holds the most, so that a client with a connection or two keeps it.
+// crowd holds the undecided connections, the oldest first for each peer. A peer is an address
+// without its port; all peers on a unix socket are one, to which only the bound of all applies.
+// Silent connections that crowd out others are dropped from the peer that holds the most, so that a
+// client with a connection or two keeps it.
 type crowd struct {
 	size  int
 	peers map[string]*list.List // of *undecided

@@ -17,7 +17,8 @@ func undecidedOf(a, b byte, port int) *undecided {
 	return &undecided{conn: addressed{addr: &net.TCPAddr{IP: net.IPv4(192, 0, a, b), Port: port}}}
 }
 
-// TestCrowdKeepsTheFew: however many connections come from some addresses, another client's one is not dropped for them.
+// TestCrowdKeepsTheFew: however many connections come from some addresses, another client's one is
+// not dropped for them.
 func TestCrowdKeepsTheFew(t *testing.T) {
 	var c crowd
 	var honest []*undecided
@@ -48,7 +49,8 @@ func TestCrowdKeepsTheFew(t *testing.T) {
 	}
 }
 
-// TestCrowdBoundsAnAddress: one address alone holds no more than its share. A unix socket has no addresses.
+// TestCrowdBoundsAnAddress: one address alone holds no more than its share. A unix socket has no
+// addresses.
 func TestCrowdBoundsAnAddress(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// undecidedGrace is how long a draining Mux waits for the first byte of the connections that it has taken.
+// undecidedGrace is how long a draining Mux waits for the first byte of the connections that it has
+// taken.
 const undecidedGrace = time.Second
 
-// Drain ends the Mux without losing a connection: the shared listener takes until then what waits in its queue, and the three
-// listeners go on to return what the Mux has taken, a second at most, and then fail. It does not wait for that. A program that
-// shuts down the three servers calls it before the first of them.
+// Drain ends the Mux without losing a connection: the shared listener takes until then what waits
+// in its queue, and the three listeners go on to return what the Mux has taken, a second at most,
+// and then fail. It does not wait for that. A program that shuts down the three servers calls it
+// before the first of them.
 func (m *Mux) Drain(until time.Time) {
 	m.mu.Lock()
 	draining := m.draining
@@ -22,9 +24,9 @@ func (m *Mux) Drain(until time.Time) {
 	}
 }
 
-// Drain ends a listener of a Mux without losing a connection: Accept goes on to return what the Mux has taken, and then
-// fails. When all three drain or are closed, the shared listener takes until then what waits in its queue. One that
-// drains alone is closed then.
+// Drain ends a listener of a Mux without losing a connection: Accept goes on to return what the Mux
+// has taken, and then fails. When all three drain or are closed, the shared listener takes until
+// then what waits in its queue. One that drains alone is closed then.
 func (b *branch) Drain(until time.Time) error {
 	if b.mux.drains(b) {
 		b.mux.stopAccepting(until)
@@ -59,7 +61,8 @@ func (m *Mux) isDraining() bool {
 	return m.draining
 }
 
-// stopAccepting makes Accept of the shared listener fail: after until where the listener can, else at once.
+// stopAccepting makes Accept of the shared listener fail: after until where the listener can, else
+// at once.
 func (m *Mux) stopAccepting(until time.Time) {
 	err := errors.ErrUnsupported
 	switch l := m.shared.(type) {

@@ -16,7 +16,8 @@ func drainAll(m *Mux) {
 	}
 }
 
-// TestMuxDrains: a connection that the Mux has taken, and that sends its first byte while it drains, is accepted.
+// TestMuxDrains: a connection that the Mux has taken, and that sends its first byte while it
+// drains, is accepted.
 func TestMuxDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()
@@ -43,8 +44,8 @@ func TestMuxDrains(t *testing.T) {
 	})
 }
 
-// TestMuxDrainsBeforeItsServers: when the Mux drains, a listener whose server begins to drain long before the others still returns
-// what the Mux has taken.
+// TestMuxDrainsBeforeItsServers: when the Mux drains, a listener whose server begins to drain long
+// before the others still returns what the Mux has taken.
 func TestMuxDrainsBeforeItsServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()

@@ -79,8 +79,9 @@ func listenSystemd(name string) (net.Listener, error) {
 	return listenFD(fd)
 }
 
-// systemdFD finds the socket that systemd calls name, or that has it as its index, or, for "", the only one; pid is this
-// process's. A name comes before an index, and one that several sockets have stands for none of them.
+// systemdFD finds the socket that systemd calls name, or that has it as its index, or, for "", the
+// only one; pid is this process's. A name comes before an index, and one that several sockets have
+// stands for none of them.
 func systemdFD(name string, pid int, getenv func(string) string) (int, error) {
 	names, err := systemdNames(pid, getenv)
 	if err != nil {
@@ -110,8 +111,9 @@ func systemdFD(name string, pid int, getenv func(string) string) (int, error) {
 	return fd, nil
 }
 
-// systemdNames returns the names of the sockets passed to this process, in the order of their descriptors. There may be
-// no names: then all are "unknown", as sd_listen_fds_with_names(3) has it.
+// systemdNames returns the names of the sockets passed to this process, in the order of their
+// descriptors. There may be no names: then all are "unknown", as sd_listen_fds_with_names(3) has
+// it.
 func systemdNames(pid int, getenv func(string) string) ([]string, error) {
 	const mostFDs = 1024 // far above any unit's, and below what would make a large list of nothing
 	count, err := strconv.ParseUint(getenv("LISTEN_FDS"), 10, 31)

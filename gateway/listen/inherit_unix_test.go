@@ -106,7 +106,8 @@ func TestListenFDRefuses(t *testing.T) {
 	}
 }
 
-// childTask is what this program does as a child process. It reports by its exit status and on the first connection.
+// childTask is what this program does as a child process. It reports by its exit status and on the
+// first connection.
 func childTask(task string) int {
 	var err error
 	switch task {
@@ -145,7 +146,8 @@ func childFD0() error {
 	return answerOne(l, "descriptor 0")
 }
 
-// childSystemd has its sockets from 3 on, as systemd passes them; a parent cannot know the LISTEN_PID to set.
+// childSystemd has its sockets from 3 on, as systemd passes them; a parent cannot know the
+// LISTEN_PID to set.
 func childSystemd() error {
 	os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	l, err := ListenFor("scgi", "systemd:second")

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ListenFor opens the listener of an address for a server of one protocol ("fastcgi"): addr may have that protocol's
-// scheme or none. It is ParseFor and Listen.
+// ListenFor opens the listener of an address for a server of one protocol ("fastcgi"): addr may
+// have that protocol's scheme or none. It is ParseFor and Listen.
 func ListenFor(protocol, addr string) (net.Listener, error) {
 	a, err := ParseFor(protocol, addr)
 	if err != nil {
@@ -23,29 +23,35 @@ func ListenFor(protocol, addr string) (net.Listener, error) {
 	return Listen(a)
 }
 
-// Listen opens the listener of a, one for every address. Its Accept returns a *net.TCPConn or a *net.UnixConn. A
-// listener for the protocol "auto" is as any other, and Split tells its connections apart.
+// Listen opens the listener of a, one for every address. Its Accept returns a *net.TCPConn or a
+// *net.UnixConn. A listener for the protocol "auto" is as any other, and Split tells its
+// connections apart.
 //
 // A TCP address is bound as it is: 0.0.0.0 is all IPv4 addresses, [::] all of both kinds.
 //
-// A unix socket gets its owner and mode before it listens, so that nobody can connect with other rights. One that is
-// there already is taken over if nothing answers on it; if something does, that is an error, as it is when the path holds
-// anything but a socket. Of several processes that start at once, one gets the path: they wait for each other, up to 5
-// seconds, by a lock on its folder (flock(2)). Close removes the socket file if it is still the one made here. Users who may
-// write to the folder can put a socket of their own in the place of this one, so only trusted users should be able to. On
-// Windows there is no lock, and an address with a mode, owner, group or takeover is an error.
+// A unix socket gets its owner and mode before it listens, so that nobody can connect with other
+// rights. One that is there already is taken over if nothing answers on it; if something does, that
+// is an error, as it is when the path holds anything but a socket. Of several processes that start
+// at once, one gets the path: they wait for each other, up to 5 seconds, by a lock on its folder
+// (flock(2)). Close removes the socket file if it is still the one made here. Users who may write
+// to the folder can put a socket of their own in the place of this one, so only trusted users
+// should be able to. On Windows there is no lock, and an address with a mode, owner, group or
+// takeover is an error.
 //
-// With Takeover, a socket on which something answers is taken over too: the new socket listens under a temporary name in the
-// same folder and is renamed over the path, so that each client reaches the old server or the new one. The old server
-// keeps the connections in its queue (see Drain of the listener), and leaves the new file alone at its end.
+// With Takeover, a socket on which something answers is taken over too: the new socket listens
+// under a temporary name in the same folder and is renamed over the path, so that each client
+// reaches the old server or the new one. The old server keeps the connections in its queue (see
+// Drain of the listener), and leaves the new file alone at its end.
 //
-// A descriptor is inherited if it is a listening stream socket. Listen takes it over: the listener has a copy with
-// close-on-exec set, and the descriptor itself becomes /dev/null, so that no file opened later gets its number and is
-// taken for the socket. Of systemd's variables LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES none is unset, so that Listen
-// can be called again for the next socket; child processes ignore them as LISTEN_PID is not theirs. On Windows both
-// forms are an error.
+// A descriptor is inherited if it is a listening stream socket. Listen takes it over: the listener
+// has a copy with close-on-exec set, and the descriptor itself becomes /dev/null, so that no file
+// opened later gets its number and is taken for the socket. Of systemd's variables LISTEN_PID,
+// LISTEN_FDS and LISTEN_FDNAMES none is unset, so that Listen can be called again for the next
+// socket; child processes ignore them as LISTEN_PID is not theirs. On Windows both forms are an
+// error.
 //
-// The error is an *AddressError when a is not the address of a listener, and otherwise an *OpenError.
+// The error is an *AddressError when a is not the address of a listener, and otherwise an
+// *OpenError.
 func Listen(a Address) (net.Listener, error) {
 	if a.Network == "" {
 		return nil, &AddressError{Input: a.String(), Reason: "is a target and no address to listen on: write " + hintForms}
@@ -89,7 +95,8 @@ func (e *OpenError) Unwrap() error { return e.Err }
 // ErrInUse is wrapped by what Listen returns for an address on which somebody listens already.
 var ErrInUse = errors.New("in use")
 
-// checked holds an address made by hand to the grammar. The protocol does not matter for that: it may be a new one.
+// checked holds an address made by hand to the grammar. The protocol does not matter for that: it
+// may be a new one.
 func checked(a Address) (Address, error) {
 	protocol := a.Protocol
 	a.Protocol = "auto"
@@ -107,7 +114,8 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// listenTCP asks for IPv4 by name where that is meant: for "tcp", package net binds 0.0.0.0 as [::].
+// listenTCP asks for IPv4 by name where that is meant: for "tcp", package net binds 0.0.0.0 as
+// [::].
 func listenTCP(a Address) (net.Listener, error) {
 	network := "tcp"
 	if ip, err := netip.ParseAddr(a.Host); err == nil && ip.Is4() {
@@ -118,7 +126,8 @@ func listenTCP(a Address) (net.Listener, error) {
 
 var errNoSocket = errors.New("what is there is no socket, and is left alone")
 
-// clearPath makes place for a unix socket: it removes one on which nothing answers, and nothing else.
+// clearPath makes place for a unix socket: it removes one on which nothing answers, and nothing
+// else.
 func clearPath(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -150,8 +159,9 @@ type socketFile struct {
 	err  error
 }
 
-// Close removes the file before the socket is closed: while something answers there, no other process takes the path
-// over, and while the socket is open, the system gives its inode number to no other file.
+// Close removes the file before the socket is closed: while something answers there, no other
+// process takes the path over, and while the socket is open, the system gives its inode number to
+// no other file.
 func (l *socketFile) Close() error {
 	l.remove()
 	return errors.Join(l.UnixListener.Close(), l.err)
@@ -160,14 +170,16 @@ func (l *socketFile) Close() error {
 // Addr is the path of the address.
 func (l *socketFile) Addr() net.Addr { return l.addr }
 
-// Drain removes the file, so that no client comes any more, and lets Accept take until then the connections that wait.
+// Drain removes the file, so that no client comes any more, and lets Accept take until then the
+// connections that wait.
 func (l *socketFile) Drain(until time.Time) error {
 	l.remove()
 	return l.SetDeadline(until)
 }
 
-// remove holds the folder's lock, as listening does: else another process might rename its socket over the path after this one
-// has looked at it, and lose it. A folder that cannot be locked is no reason to leave the file.
+// remove holds the folder's lock, as listening does: else another process might rename its socket
+// over the path after this one has looked at it, and lose it. A folder that cannot be locked is no
+// reason to leave the file.
 func (l *socketFile) remove() {
 	l.once.Do(func() {
 		if unlock, err := lockFolder(filepath.Dir(l.path)); err == nil {

@@ -76,8 +76,9 @@ func takePath(a Address, uid, gid int) (net.Listener, error) {
 	return &socketFile{UnixListener: l, addr: &net.UnixAddr{Name: a.Path, Net: "unix"}, path: path, made: b.made}, nil
 }
 
-// besidePath returns a name in the folder of path for a socket that is to be renamed over it, once it listens: at no moment
-// does the path lead to a socket that refuses. What is there may be a socket only.
+// besidePath returns a name in the folder of path for a socket that is to be renamed over it, once
+// it listens: at no moment does the path lead to a socket that refuses. What is there may be a
+// socket only.
 func besidePath(path string) (string, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
 		return "", errNoSocket
@@ -93,7 +94,8 @@ func besidePath(path string) (string, error) {
 	return beside, nil
 }
 
-// boundSocket has its file and does not listen yet: to connect to it is refused, whatever the file's mode.
+// boundSocket has its file and does not listen yet: to connect to it is refused, whatever the
+// file's mode.
 type boundSocket struct {
 	file *os.File
 	path string
@@ -122,8 +124,8 @@ func bindUnix(path string) (*boundSocket, error) {
 	return b, nil
 }
 
-// listen gives the file its owner and mode and only then lets clients in. The process's umask, which would do for the
-// mode, belongs to all its goroutines. If it fails, the file is removed.
+// listen gives the file its owner and mode and only then lets clients in. The process's umask,
+// which would do for the mode, belongs to all its goroutines. If it fails, the file is removed.
 func (b *boundSocket) listen(mode os.FileMode, uid, gid int) (l *net.UnixListener, err error) {
 	defer func() {
 		if err != nil {
@@ -148,8 +150,9 @@ func (b *boundSocket) listen(mode os.FileMode, uid, gid int) (l *net.UnixListene
 	return fl.(*net.UnixListener), nil
 }
 
-// lockFolder waits until no other process here takes over or removes a socket in dir: between bind and listen a new socket looks
-// as dead as a stale one. The lock is on the folder, since a lock file would have to be left there.
+// lockFolder waits until no other process here takes over or removes a socket in dir: between bind
+// and listen a new socket looks as dead as a stale one. The lock is on the folder, since a lock
+// file would have to be left there.
 func lockFolder(dir string) (unlock func(), err error) {
 	const wait, step = 5 * time.Second, 10 * time.Millisecond
 	folder, err := os.Open(dir)

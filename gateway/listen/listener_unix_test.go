@@ -36,7 +36,8 @@ func TestUnixMode(t *testing.T) {
 	}
 }
 
-// The moment between bind and chmod: with this umask the file is open to all then, and it lets nobody in.
+// The moment between bind and chmod: with this umask the file is open to all then, and it lets
+// nobody in.
 func TestUnixNeverOpenToAll(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	path := tempSocket(t)
@@ -131,7 +132,8 @@ func TestUnixListenFails(t *testing.T) {
 	}
 }
 
-// A socket that refuses nobody, yet cannot be connected to, may be somebody's: here one for datagrams.
+// A socket that refuses nobody, yet cannot be connected to, may be somebody's: here one for
+// datagrams.
 func TestUnixUnclearIsLeftAlone(t *testing.T) {
 	path := tempSocket(t)
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
-// TestMain fails on goroutines that outlive the tests. As a child process it does what childTask says.
+// TestMain fails on goroutines that outlive the tests. As a child process it does what childTask
+// says.
 func TestMain(m *testing.M) {
 	if task := os.Getenv("CGIKIT_LISTEN_CHILD"); task != "" {
 		os.Exit(childTask(task))

@@ -5,7 +5,8 @@ import (
 	"net"
 )
 
-// readAhead is peek where the system cannot: it reads the first byte and returns a connection that begins with it.
+// readAhead is peek where the system cannot: it reads the first byte and returns a connection that
+// begins with it.
 func readAhead(c net.Conn) (net.Conn, byte, error) {
 	var first [1]byte
 	if _, err := io.ReadFull(c, first[:]); err != nil {

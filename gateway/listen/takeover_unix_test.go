@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestTakeover: a new listener takes the path of one that still listens, with its own mode, and the old one's end leaves it
-// alone.
+// TestTakeover: a new listener takes the path of one that still listens, with its own mode, and the
+// old one's end leaves it alone.
 func TestTakeover(t *testing.T) {
 	path := tempSocket(t)
 	old := listenOn(t, path)
@@ -42,7 +42,8 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// TestTakeoverOfNothing: with nothing there, or a socket on which nothing answers, it listens as any other.
+// TestTakeoverOfNothing: with nothing there, or a socket on which nothing answers, it listens as
+// any other.
 func TestTakeoverOfNothing(t *testing.T) {
 	path := tempSocket(t)
 	l := listenOn(t, path+"?takeover=1")
@@ -117,7 +118,8 @@ func TestTakeoverNeverRefuses(t *testing.T) {
 	}
 }
 
-// TestTakeoverWhileTheOldOneCloses: the file of the new listener stays, also when the old one removes its own in the same moment.
+// TestTakeoverWhileTheOldOneCloses: the file of the new listener stays, also when the old one
+// removes its own in the same moment.
 func TestTakeoverWhileTheOldOneCloses(t *testing.T) {
 	path := tempSocket(t)
 	current := listenOn(t, path)

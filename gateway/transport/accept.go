@@ -14,10 +14,11 @@ import (
 	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
-// Serve accepts connections on l and hands each to s.Handle, until l fails or the server is shut down or closed: then it
-// returns gateway.ErrServerClosed. It closes l when it returns; connections still open go on. Failures of Accept that
-// pass (too many open files, a connection that ended in the queue) are tried again, at first after 5 ms and at last every
-// second. Serve may be called for several listeners at the same time.
+// Serve accepts connections on l and hands each to s.Handle, until l fails or the server is shut
+// down or closed: then it returns gateway.ErrServerClosed. It closes l when it returns; connections
+// still open go on. Failures of Accept that pass (too many open files, a connection that ended in
+// the queue) are tried again, at first after 5 ms and at last every second. Serve may be called for
+// several listeners at the same time.
 func (cs *Conns) Serve(l net.Listener, s Service) error {
 	if s.Handle == nil {
 		return errors.New("listen: Service.Handle is nil")
@@ -87,8 +88,9 @@ func (s *Service) refuse(_ context.Context, c *Conn) {
 	s.Refuse(c.Net)
 }
 
-// add counts c and gives it a place, unless the server is closed or full. A full server may still find it a place to
-// be refused in. It returns what c has become, and whether it is above the limit.
+// add counts c and gives it a place, unless the server is closed or full. A full server may still
+// find it a place to be refused in. It returns what c has become, and whether it is above the
+// limit.
 func (cs *Conns) add(c *Conn, s *Service) (state connState, over bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -124,8 +126,8 @@ func (c *Conn) run(handle func(context.Context, *Conn)) {
 	handle(c.conns.ctx, c)
 }
 
-// Go calls f in a goroutine of its own, for a detached connection. A panic in it is logged and ends the connection, as one in
-// Handle.
+// Go calls f in a goroutine of its own, for a detached connection. A panic in it is logged and ends
+// the connection, as one in Handle.
 func (c *Conn) Go(f func()) {
 	go func() {
 		defer func() {
@@ -162,7 +164,8 @@ func (cs *Conns) countPanic(p any, c *Conn) {
 	cs.stats.Panics++
 }
 
-// resetOnClose keeps the peer of a TCP connection from taking its close for the end of a whole answer.
+// resetOnClose keeps the peer of a TCP connection from taking its close for the end of a whole
+// answer.
 func resetOnClose(nc net.Conn) {
 	if tcp, ok := nc.(interface{ SetLinger(int) error }); ok {
 		tcp.SetLinger(0)
@@ -184,7 +187,8 @@ func (cs *Conns) countWrongPeer(err error, nc net.Conn, log *slog.Logger) {
 	cs.warn(log, "refusing a peer that is not allowed", "listener", nc.LocalAddr().String(), "error", err)
 }
 
-// servedListener closes its listener once, whether Serve or Shutdown is first: a second Close is an error.
+// servedListener closes its listener once, whether Serve or Shutdown is first: a second Close is an
+// error.
 type servedListener struct {
 	net.Listener
 	once sync.Once

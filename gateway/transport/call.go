@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Call is a connection to an application: net.Conn with the timeouts of the Dialer. One goroutine may read and one may write at the
-// same time; the net.Conn within is for what has no timeout.
+// Call is a connection to an application: net.Conn with the timeouts of the Dialer. One goroutine
+// may read and one may write at the same time; the net.Conn within is for what has no timeout.
 type Call struct {
 	net.Conn
 	socket           *Socket
@@ -20,7 +20,8 @@ type Call struct {
 
 	in       deadline
 	answered bool
-	sent     atomic.Int64 // when the request was sent, in nanoseconds since 1970; underWay while it is
+	// when the request was sent, in nanoseconds since 1970; underWay while it is
+	sent atomic.Int64
 }
 
 func (d *Dialer) newCall(nc net.Conn) *Call {
@@ -33,7 +34,8 @@ func (d *Dialer) newCall(nc net.Conn) *Call {
 	}
 }
 
-// On returns a Call on nc with the timeouts of c: for one of several exchanges that share a connection.
+// On returns a Call on nc with the timeouts of c: for one of several exchanges that share a
+// connection.
 func (c *Call) On(nc net.Conn) *Call {
 	return &Call{
 		Conn:             nc,
@@ -44,7 +46,8 @@ func (c *Call) On(nc net.Conn) *Call {
 	}
 }
 
-// Begin begins an exchange, the next one of a connection that was kept. It must not be called beside Read or Write.
+// Begin begins an exchange, the next one of a connection that was kept. It must not be called
+// beside Read or Write.
 func (c *Call) Begin() {
 	c.answered = false
 	c.sent.Store(0)
@@ -58,14 +61,15 @@ func (c *Call) Quiet() bool { return c.socket.Quiet() }
 
 const underWay = -1
 
-// Sending says that the body is being sent beside the reading: until Sent, an application that is silent may be waiting for the
-// body, and only WriteTimeout bounds the exchange.
+// Sending says that the body is being sent beside the reading: until Sent, an application that is
+// silent may be waiting for the body, and only WriteTimeout bounds the exchange.
 func (c *Call) Sending() { c.sent.Store(underWay) }
 
 // Sent says that the request is sent.
 func (c *Call) Sent() { c.sent.Store(time.Now().UnixNano()) }
 
-// Read waits for the first byte of the answer, or for more of it. Where that takes too long its error is os.ErrDeadlineExceeded.
+// Read waits for the first byte of the answer, or for more of it. Where that takes too long its
+// error is os.ErrDeadlineExceeded.
 func (c *Call) Read(p []byte) (int, error) {
 	timeout := c.readTimeout
 	if !c.answered {
@@ -85,7 +89,8 @@ func (c *Call) Read(p []byte) (int, error) {
 	}
 }
 
-// excused reports whether a silence is not the application's: it has not had the whole request for that long.
+// excused reports whether a silence is not the application's: it has not had the whole request for
+// that long.
 func (c *Call) excused(timeout time.Duration) bool {
 	switch sent := c.sent.Load(); sent {
 	case underWay:
@@ -97,7 +102,8 @@ func (c *Call) excused(timeout time.Duration) bool {
 	}
 }
 
-// Write writes p, as long as the application takes something within each WriteTimeout (see Socket.WriteAll).
+// Write writes p, as long as the application takes something within each WriteTimeout (see
+// Socket.WriteAll).
 func (c *Call) Write(p []byte) (int, error) {
 	done := c.socket.WriteNow(p)
 	if done == len(p) {
@@ -107,11 +113,12 @@ func (c *Call) Write(p []byte) (int, error) {
 	return done + int(n), err
 }
 
-// deadline is the one that a connection has in one direction. One that was set serves until the next would be later by more than an
-// eighth of the timeout: so a busy connection seldom sets one.
+// deadline is the one that a connection has in one direction. One that was set serves until the
+// next would be later by more than an eighth of the timeout: so a busy connection seldom sets one.
 type deadline struct{ until time.Time }
 
-// next returns the deadline of a wait that begins now, if it must be set. A timeout that is not positive is none.
+// next returns the deadline of a wait that begins now, if it must be set. A timeout that is not
+// positive is none.
 func (d *deadline) next(timeout time.Duration) (until time.Time, move bool) {
 	if timeout <= 0 {
 		move = !d.until.IsZero()

@@ -13,10 +13,11 @@ import (
 	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
-// Conns holds the connections of one server: it accepts them, checks who is there, counts them, and ends them at
-// shutdown. Every server of this module is built on it, and the author of a new transport needs only to write what is
-// done with one connection (see the example). The zero value is ready; it must not be copied after first use, and all
-// its methods may be called at the same time.
+// Conns holds the connections of one server: it accepts them, checks who is there, counts them, and
+// ends them at shutdown. Every server of this module is built on it, and the author of a new
+// transport needs only to write what is done with one connection (see the example). The zero value
+// is ready; it must not be copied after first use, and all its methods may be called at the same
+// time.
 //
 // A server keeps a Conns in an unexported field and passes its own methods through:
 //
@@ -49,36 +50,41 @@ type Conns struct {
 	troubles accept.Notices // that were logged
 }
 
-// Service says what Conns.Serve does with the connections of a listener. A server that serves several listeners passes
-// the same Service for each: MaxConns counts the connections of all of them.
+// Service says what Conns.Serve does with the connections of a listener. A server that serves
+// several listeners passes the same Service for each: MaxConns counts the connections of all of
+// them.
 type Service struct {
-	// Handle serves one connection in a goroutine of its own, and the connection ends when it returns: Handle may
-	// close it, but need not. ctx ends when the server is closed, with gateway.ErrServerClosed as its cause (not at
-	// Shutdown, which waits for active connections). A panic in Handle is logged with its stack and ends this connection only, over TCP by a reset.
+	// Handle serves one connection in a goroutine of its own, and the connection ends when it
+	// returns: Handle may close it, but need not. ctx ends when the server is closed, with
+	// gateway.ErrServerClosed as its cause (not at Shutdown, which waits for active connections). A
+	// panic in Handle is logged with its stack and ends this connection only, over TCP by a reset.
 	// Handle must not be nil.
 	Handle func(ctx context.Context, c *Conn)
 
-	// Refuse, if not nil, is handed each connection above MaxConns, so that the peer gets its protocol's own answer.
-	// It runs in a goroutine of its own under a deadline of 5 seconds, and the connection is closed when it returns.
-	// At most 64 connections are being refused so at one time; the rest, and all when Refuse is nil, are closed at
-	// once.
+	// Refuse, if not nil, is handed each connection above MaxConns, so that the peer gets its
+	// protocol's own answer. It runs in a goroutine of its own under a deadline of 5 seconds, and
+	// the connection is closed when it returns. At most 64 connections are being refused so at one
+	// time; the rest, and all when Refuse is nil, are closed at once.
 	Refuse func(net.Conn)
 
 	// MaxConns limits the open connections. Zero and negative are no limit.
 	MaxConns int
 
-	// AllowedPeers and AllowedUIDs say who may connect: TCP peers by address, peers on a unix socket by effective
-	// user id at the time they connected. While both are empty, everyone may. Once either has an entry, a peer
-	// must be in the list of its kind: with AllowedPeers alone, peers on a unix socket are refused, as
-	// FCGI_WEB_SERVER_ADDRS has it (FastCGI section 3.2). A refused peer's connection is closed.
+	// AllowedPeers and AllowedUIDs say who may connect: TCP peers by address, peers on a unix
+	// socket by effective user id at the time they connected. While both are empty, everyone may.
+	// Once either has an entry, a peer must be in the list of its kind: with AllowedPeers alone,
+	// peers on a unix socket are refused, as FCGI_WEB_SERVER_ADDRS has it (FastCGI section 3.2). A
+	// refused peer's connection is closed.
 	//
-	// IPv4 peers of a dual-stack listener match IPv4 prefixes; IPv6 zones are not compared. User ids are known on
-	// Linux only (SO_PEERCRED): elsewhere AllowedUIDs refuses every peer on a unix socket.
+	// IPv4 peers of a dual-stack listener match IPv4 prefixes; IPv6 zones are not compared. User
+	// ids are known on Linux only (SO_PEERCRED): elsewhere AllowedUIDs refuses every peer on a unix
+	// socket.
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
-	// Log gets one line for each thing that went wrong: the first connection above MaxConns, the first wrong peer,
-	// the first failed accept (each again only after a minute without), each panic. Nil is slog.Default().
+	// Log gets one line for each thing that went wrong: the first connection above MaxConns, the
+	// first wrong peer, the first failed accept (each again only after a minute without), each
+	// panic. Nil is slog.Default().
 	Log *slog.Logger
 
 	single *single // of HandleRequest
@@ -95,11 +101,11 @@ type Stats struct {
 	Idle         int    // open connections without
 }
 
-// Conn is one connection that a Conns has accepted. Its methods belong to the Handle function that was given it, and
-// to the goroutines that Handle started and waits for.
+// Conn is one connection that a Conns has accepted. Its methods belong to the Handle function that
+// was given it, and to the goroutines that Handle started and waits for.
 type Conn struct {
-	// Net is the connection as the listener returned it, *net.TCPConn or *net.UnixConn where the listener is one
-	// of this package, so that sendfile(2) and writev(2) work on it.
+	// Net is the connection as the listener returned it, *net.TCPConn or *net.UnixConn where the
+	// listener is one of this package, so that sendfile(2) and writev(2) work on it.
 	Net net.Conn
 
 	conns *Conns
@@ -127,20 +133,21 @@ const (
 )
 
 const (
-	// newGrace is how long Shutdown waits for the first byte of a connection just accepted: a web server that has
-	// connected is about to send a request, which an immediate close would lose.
+	// newGrace is how long Shutdown waits for the first byte of a connection just accepted: a web
+	// server that has connected is about to send a request, which an immediate close would lose.
 	newGrace = time.Second
 
 	// refuseTime is how long a peer may take to hear that it is refused.
 	refuseTime = 5 * time.Second
 
-	// maxRefusing bounds the connections that wait for their refusal, for they are above MaxConns already.
+	// maxRefusing bounds the connections that wait for their refusal, for they are above MaxConns
+	// already.
 	maxRefusing = 64
 )
 
-// Active tells the server that a request has begun on c, so that Shutdown waits for it. It returns false when the
-// server has closed c: the request must not be begun. A connection on which Active was never called is closed by
-// Shutdown after a second.
+// Active tells the server that a request has begun on c, so that Shutdown waits for it. It returns
+// false when the server has closed c: the request must not be begun. A connection on which Active
+// was never called is closed by Shutdown after a second.
 func (c *Conn) Active() bool {
 	if c.single != nil {
 		c.requested.Store(true)
@@ -161,31 +168,33 @@ func (c *Conn) become(next connState) bool {
 	}
 }
 
-// Idle tells the server that no request is under way on c, so that Shutdown may close it at any time. It returns false
-// when the server is being shut down, or c is HandleRequest's: no more requests are to be read, and Handle should finish what
-// it has to say and return.
+// Idle tells the server that no request is under way on c, so that Shutdown may close it at any
+// time. It returns false when the server is being shut down, or c is HandleRequest's: no more
+// requests are to be read, and Handle should finish what it has to say and return.
 func (c *Conn) Idle() bool {
 	if c.single != nil {
 		return false
 	}
 	c.become(stateIdle)
-	if !c.conns.quitting.Load() { // asked only now: a Shutdown that began before may have seen stateActive
+	// asked only now: a Shutdown that began before may have seen stateActive
+	if !c.conns.quitting.Load() {
 		return true
 	}
 	c.become(stateActive)
 	return false
 }
 
-// Ending reports whether c takes no request after the one that is under way: the server is being shut down or closed, or c is
-// HandleRequest's.
+// Ending reports whether c takes no request after the one that is under way: the server is being
+// shut down or closed, or c is HandleRequest's.
 func (c *Conn) Ending() bool { return c.single != nil || c.conns.quitting.Load() }
 
-// Detach lets Handle return while c goes on in other goroutines: c is then closed by End, which must be called. A server whose
-// connections change goroutines so needs none that only waits. Handle calls it, before anybody calls End.
+// Detach lets Handle return while c goes on in other goroutines: c is then closed by End, which
+// must be called. A server whose connections change goroutines so needs none that only waits.
+// Handle calls it, before anybody calls End.
 func (c *Conn) Detach() { c.detached = true }
 
-// End closes c and forgets it. For a connection that was not detached, the return of Handle is its End. Calls after the first do
-// nothing.
+// End closes c and forgets it. For a connection that was not detached, the return of Handle is its
+// End. Calls after the first do nothing.
 func (c *Conn) End() {
 	if c.ended.Swap(true) {
 		return
@@ -195,17 +204,18 @@ func (c *Conn) End() {
 	c.single.end(c.requested.Load())
 }
 
-// OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that the peer does not take what
-// it has for a whole response. Close calls those of all connections at once and waits for them, so that cut must be quick. Without it,
-// Close resets a TCP connection and closes others plainly.
+// OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that
+// the peer does not take what it has for a whole response. Close calls those of all connections at
+// once and waits for them, so that cut must be quick. Without it, Close resets a TCP connection and
+// closes others plainly.
 func (c *Conn) OnClose(cut func()) {
 	c.conns.mu.Lock()
 	defer c.conns.mu.Unlock()
 	c.cut = cut
 }
 
-// cutActive ends the connections on which a request is under way. It comes before the contexts end: an App that sees that may
-// return an answer which would then pass for a whole one.
+// cutActive ends the connections on which a request is under way. It comes before the contexts end:
+// an App that sees that may return an answer which would then pass for a whole one.
 func (cs *Conns) cutActive() {
 	cs.mu.Lock()
 	var cuts []func()
@@ -232,8 +242,8 @@ func (c *Conn) cutter() func() {
 	}
 }
 
-// Stats returns the figures of this moment. It looks at every connection, so it is for a status page and not for every
-// request.
+// Stats returns the figures of this moment. It looks at every connection, so it is for a status
+// page and not for every request.
 func (cs *Conns) Stats() Stats {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

@@ -38,7 +38,8 @@ func TestDialerWaitsForTheBacklog(t *testing.T) {
 	path, fd := fullListener(t)
 	d := &Dialer{Protocol: "scgi", Addr: "unix:" + path}
 	go func() {
-		time.Sleep(20 * time.Millisecond) // lets Dial meet the full backlog first; nothing depends on it
+		// lets Dial meet the full backlog first; nothing depends on it
+		time.Sleep(20 * time.Millisecond)
 		if accepted, _, err := unix.Accept(fd); err == nil {
 			unix.Close(accepted)
 		}

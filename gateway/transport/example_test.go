@@ -51,8 +51,9 @@ func (g *greeter) serveConn(_ context.Context, c *transport.Conn) {
 	}
 }
 
-// The author of a new transport writes what is done with one connection. Conns does the rest: it retries failed accepts,
-// limits and checks the peers, survives panics, and ends the connections in order.
+// The author of a new transport writes what is done with one connection. Conns does the rest: it
+// retries failed accepts, limits and checks the peers, survives panics, and ends the connections in
+// order.
 func ExampleConns() {
 	l, err := listen.ListenFor("greeting", "127.0.0.1:0")
 	if err != nil {

@@ -7,18 +7,20 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// source is where a request's bytes come from. Peek is Read, but for leaving the bytes where they are; it is called only
-// if the source keeps.
+// source is where a request's bytes come from. Peek is Read, but for leaving the bytes where they
+// are; it is called only if the source keeps.
 type source interface {
 	io.Reader
 	Peek(p []byte) (int, error)
 	keeps() bool
 }
 
-// input is the incoming side of a connection: one request's head, and then its body, which is what Read gives.
+// input is the incoming side of a connection: one request's head, and then its body, which is what
+// Read gives.
 //
-// If the source keeps, the last byte of the request is only peeked at and never taken, so that closing the connection is a
-// reset (see Exchange.abort). All bytes of the last piece are left there, which costs no more calls than taking them would.
+// If the source keeps, the last byte of the request is only peeked at and never taken, so that
+// closing the connection is a reset (see Exchange.abort). All bytes of the last piece are left
+// there, which costs no more calls than taking them would.
 type input struct {
 	src source
 
@@ -29,7 +31,8 @@ type input struct {
 	left       int64      // bytes of the body that were not handed out
 }
 
-// fill waits for more bytes. The end of the connection is an io.ErrUnexpectedEOF, but io.EOF where nothing came at all.
+// fill waits for more bytes. The end of the connection is an io.ErrUnexpectedEOF, but io.EOF where
+// nothing came at all.
 func (in *input) fill() error {
 	if err := in.take(); err != nil {
 		return err
@@ -110,8 +113,8 @@ func (in *input) read(p []byte) (int, error) {
 	return n, err
 }
 
-// whole reports whether all of the request has come, and nothing more. Whatever the App left is counted as come if it is in
-// the buffer.
+// whole reports whether all of the request has come, and nothing more. Whatever the App left is
+// counted as come if it is in the buffer.
 func (in *input) whole() bool { return int64(in.end-in.start) == in.left }
 
 // close makes Read fail from now on, also one under way, and hands back the buffer.

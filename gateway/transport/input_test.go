@@ -29,7 +29,8 @@ func (s *keepingSource) Read(p []byte) (int, error) {
 
 func inputOf(src source) *input { return &input{src: src, buf: make([]byte, 64)} }
 
-// Rule 6 on a unix socket needs the last byte of the request unread, however it comes and however it is read.
+// Rule 6 on a unix socket needs the last byte of the request unread, however it comes and however
+// it is read.
 func TestLastByteIsKept(t *testing.T) {
 	const head = "a head."
 	for _, body := range []string{"", "1", "12", strings.Repeat("x", 63), strings.Repeat("x", 1000)} {
@@ -75,7 +76,8 @@ func readAllBy(t *testing.T, r io.Reader, size int) string {
 	}
 }
 
-// TestInputCutAtEveryByte: a request that ends early, after any byte of it, is never taken for a complete one.
+// TestInputCutAtEveryByte: a request that ends early, after any byte of it, is never taken for a
+// complete one.
 func TestInputCutAtEveryByte(t *testing.T) {
 	const head, body = "a head.", "and its body"
 	for n := range len(head + body) {
@@ -107,7 +109,8 @@ func TestMemoryFollowsWhatArrives(t *testing.T) {
 	}
 }
 
-// FuzzInput: whatever the pieces and the reads, the body is the body, and the last byte of a request stays in the system.
+// FuzzInput: whatever the pieces and the reads, the body is the body, and the last byte of a
+// request stays in the system.
 func FuzzInput(f *testing.F) {
 	f.Add("a head.", "and its body", uint8(1), uint8(1))
 	f.Add("a head.", "", uint8(200), uint8(7))

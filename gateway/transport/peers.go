@@ -22,8 +22,8 @@ func checkPeer(nc net.Conn, s *Service) error {
 	return fmt.Errorf("peer of network %q is not known to be allowed", nc.RemoteAddr().Network())
 }
 
-// checkIP compares without zones, because netip.Prefix has none, and with IPv4 in its short form on both sides, because
-// a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
+// checkIP compares without zones, because netip.Prefix has none, and with IPv4 in its short form on
+// both sides, because a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
 func checkIP(peer netip.Addr, allowed []netip.Prefix) error {
 	ip := peer.WithZone("").Unmap()
 	for _, p := range allowed {

@@ -2,8 +2,9 @@ package transport
 
 import "log/slog"
 
-// BeginRequest counts one more request under way, and EndRequest must follow. Where there are most of them already, and most
-// is positive, it counts none, logs that, and returns false: the server refuses the request in its protocol's own way.
+// BeginRequest counts one more request under way, and EndRequest must follow. Where there are most
+// of them already, and most is positive, it counts none, logs that, and returns false: the server
+// refuses the request in its protocol's own way.
 func (cs *Conns) BeginRequest(most int) bool {
 	if n := cs.requests.Add(1); most <= 0 || n <= int64(most) {
 		return true
@@ -16,8 +17,9 @@ func (cs *Conns) BeginRequest(most int) bool {
 // EndRequest counts one request less.
 func (cs *Conns) EndRequest() { cs.requests.Add(-1) }
 
-// Warn logs that some trouble has begun: msg is logged again only after a minute without it, so that a peer cannot fill the
-// log. msg must be a constant; what differs from time to time is in args, as for slog.Logger.Warn.
+// Warn logs that some trouble has begun: msg is logged again only after a minute without it, so
+// that a peer cannot fill the log. msg must be a constant; what differs from time to time is in
+// args, as for slog.Logger.Warn.
 func (cs *Conns) Warn(msg string, args ...any) {
 	cs.mu.Lock()
 	log := cs.log

@@ -13,7 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// A process that may open no more files says that it is the one that is short: 503, and not that the application is to blame.
+// A process that may open no more files says that it is the one that is short: 503, and not that
+// the application is to blame.
 func TestDialWithoutDescriptors(t *testing.T) {
 	tcp := listenLoopback(t)
 	unix, err := net.Listen("unix", filepath.Join(shortDir(t), "s"))

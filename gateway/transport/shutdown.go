@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// queueTime is how long Shutdown goes on accepting what waits in the queue of a listener, and longer while the queue is not
-// empty (see accept.Rest). The system has taken those connections, and closing the listener would reset them: a web server
-// that has connected is about to send a request.
+// queueTime is how long Shutdown goes on accepting what waits in the queue of a listener, and
+// longer while the queue is not empty (see accept.Rest). The system has taken those connections,
+// and closing the listener would reset them: a web server that has connected is about to send a
+// request.
 const queueTime = 10 * time.Millisecond
 
-// Shutdown ends the server gracefully, in http.Server's sense: it takes what waits in the queues of the listeners and closes
-// them, closes the idle connections, and waits until the listeners are closed and Handle has returned for the other
-// connections. It returns the first error of closing a listener, or the error of ctx when that ends earlier; the connections
-// left over then go on, and Close ends them.
+// Shutdown ends the server gracefully, in http.Server's sense: it takes what waits in the queues of
+// the listeners and closes them, closes the idle connections, and waits until the listeners are
+// closed and Handle has returned for the other connections. It returns the first error of closing a
+// listener, or the error of ctx when that ends earlier; the connections left over then go on, and
+// Close ends them.
 func (cs *Conns) Shutdown(ctx context.Context) error {
 	cs.stop((*servedListener).drain)
 	cs.closeAll(func(s connState) bool { return s == stateIdle })
@@ -37,9 +39,9 @@ func (cs *Conns) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close closes the listeners and every connection at once, those with a request under way so that the peer can tell (see
-// Conn.OnClose), and ends the context of every Handle. It returns the first error of closing a listener, and does not wait for
-// Handle to return: a Shutdown after it does.
+// Close closes the listeners and every connection at once, those with a request under way so that
+// the peer can tell (see Conn.OnClose), and ends the context of every Handle. It returns the first
+// error of closing a listener, and does not wait for Handle to return: a Shutdown after it does.
 func (cs *Conns) Close() error {
 	cs.mu.Lock()
 	cs.closed = true
@@ -67,7 +69,8 @@ func (cs *Conns) stop(end func(*servedListener)) {
 	}
 }
 
-// checkDrained tells the waiting Shutdowns that no listener and no connection is left. The caller holds mu.
+// checkDrained tells the waiting Shutdowns that no listener and no connection is left. The caller
+// holds mu.
 func (cs *Conns) checkDrained() {
 	if !cs.stopping || len(cs.conns) > 0 || len(cs.listeners) > 0 || cs.isDrained {
 		return
@@ -92,8 +95,8 @@ func (cs *Conns) noteCloseError(l *servedListener) {
 	}
 }
 
-// drainer is a listener, as package listen has some, that takes what waits in its queue until then and nothing more: its Accept
-// fails afterwards.
+// drainer is a listener, as package listen has some, that takes what waits in its queue until then
+// and nothing more: its Accept fails afterwards.
 type drainer interface{ Drain(until time.Time) error }
 
 // drain lets the accept loop take what waits in the queue; the loop then closes the listener.

@@ -31,8 +31,8 @@ func (l *lateListener) Accept() (net.Conn, error) {
 	}
 }
 
-// TestShutdownServesWhatAcceptReturned: a connection that Accept returns when the end has begun is a new one, and Shutdown
-// waits for it.
+// TestShutdownServesWhatAcceptReturned: a connection that Accept returns when the end has begun is
+// a new one, and Shutdown waits for it.
 func TestShutdownServesWhatAcceptReturned(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
@@ -50,7 +50,8 @@ func TestShutdownServesWhatAcceptReturned(t *testing.T) {
 	r.wantServed(t)
 }
 
-// gatedListener accepts nothing before its gate is open: until then the system's queue holds the connections.
+// gatedListener accepts nothing before its gate is open: until then the system's queue holds the
+// connections.
 type gatedListener struct {
 	net.Listener
 	gate      chan struct{}
@@ -71,8 +72,8 @@ func (l *gatedListener) SyscallConn() (syscall.RawConn, error) {
 	return l.Listener.(syscall.Conn).SyscallConn()
 }
 
-// TestShutdownTakesTheQueue: connections that the system has taken are served, over TCP and over a unix socket, also when the
-// loop that accepts has not run before the deadline.
+// TestShutdownTakesTheQueue: connections that the system has taken are served, over TCP and over a
+// unix socket, also when the loop that accepts has not run before the deadline.
 func TestShutdownTakesTheQueue(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "unix:" + filepath.Join(t.TempDir(), "s")} {
 		inner, err := listen.ListenFor("test", addr)
@@ -103,7 +104,8 @@ func TestShutdownTakesTheQueue(t *testing.T) {
 	}
 }
 
-// TestHandOverLosesNoConnection: two servers on one socket, in turn shut down and replaced, answer every client.
+// TestHandOverLosesNoConnection: two servers on one socket, in turn shut down and replaced, answer
+// every client.
 func TestHandOverLosesNoConnection(t *testing.T) {
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

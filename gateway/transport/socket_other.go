@@ -7,7 +7,8 @@ import (
 	"net"
 )
 
-// open leaves the Socket without more than net.Conn: what the methods are for was measured on Linux only.
+// open leaves the Socket without more than net.Conn: what the methods are for was measured on Linux
+// only.
 func (s *Socket) open() {}
 
 // ResetsByUnread reports false.

@@ -21,8 +21,8 @@ var nginxExclusions = []gatewaytest.Exclusion{
 	{Case: "full-duplex", Reason: "nginx/1.22.1 collects the body first (uwsgi_request_buffering, which bodies of unknown length need)"},
 }
 
-// TestUwsgiBehindNginx runs the suite over the transport of the Example: a protocol on this package needs no more than that to
-// keep every rule.
+// TestUwsgiBehindNginx runs the suite over the transport of the Example: a protocol on this package
+// needs no more than that to keep every rule.
 func TestUwsgiBehindNginx(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for _, mount := range []string{"", "/app"} {

@@ -41,7 +41,8 @@ type validator struct {
 	opts *Options
 }
 
-// call is what one request needs, in one allocation. The application may hold on to parts of it, so it is not pooled.
+// call is what one request needs, in one allocation. The application may hold on to parts of it, so
+// it is not pooled.
 type call struct {
 	exchange exchange
 	request  gateway.Request
@@ -50,7 +51,8 @@ type call struct {
 	stderr   stderr
 }
 
-// ServeGateway implements gateway.App. A panic goes on to the gateway, with the application on its stack.
+// ServeGateway implements gateway.App. A panic goes on to the gateway, with the application on its
+// stack.
 func (v *validator) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
 	c := &call{request: *r, exchange: exchange{opts: v.opts, carried: true, stderr: r.Stderr, ctx: r.Context()}}
 	x := &c.exchange
@@ -90,7 +92,8 @@ func (x *exchange) requireParts(parts ...part) {
 	}
 }
 
-// wrap puts the checks around the streams. What is nil stays so: the application is to see what it would have seen.
+// wrap puts the checks around the streams. What is nil stays so: the application is to see what it
+// would have seen.
 func (c *call) wrap(w gateway.ResponseWriter, r *gateway.Request) {
 	x := &c.exchange
 	c.writer = writer{out: w, response: response{x: x, isHead: x.method == "HEAD"}}

@@ -28,8 +28,8 @@ func plainLog(w io.Writer) *slog.Logger {
 	}}))
 }
 
-// warned is a scene with a warning, failing one with an error that its App has no part in, and late one with an error that
-// comes when the App has returned.
+// warned is a scene with a warning, failing one with an error that its App has no part in, and late
+// one with an error that comes when the App has returned.
 var (
 	warned  = scene{gateway: del("QUERY_STRING")}
 	failing = scene{gateway: set("SERVER_PORT", "x")}
@@ -237,7 +237,8 @@ func (s *sender) Flush() error {
 	return nil
 }
 
-// TestTheTransportsWaysStay: files still go to the transport as files, bare, limited and wrapped, and Flush flushes.
+// TestTheTransportsWaysStay: files still go to the transport as files, bare, limited and wrapped,
+// and Flush flushes.
 func TestTheTransportsWaysStay(t *testing.T) {
 	name := tempFile(t, large)
 	sources := map[string]func(f *os.File) io.Reader{
@@ -319,7 +320,8 @@ func TestFlushThatBreaksARule(t *testing.T) {
 	}
 }
 
-// TestBodyBehindFlush: a Flush may come before anybody knows that there is a body; what is then wrong breaks the response.
+// TestBodyBehindFlush: a Flush may come before anybody knows that there is a body; what is then
+// wrong breaks the response.
 func TestBodyBehindFlush(t *testing.T) {
 	for status, want := range map[string]string{"200 OK": "response.content-type", "304 Not Modified": "response.body-not-allowed"} {
 		var err error

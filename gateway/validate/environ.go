@@ -7,7 +7,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// variables are those meta-variables that rules are about. Of a name that was sent twice the last counts, as in util.Environ.
+// variables are those meta-variables that rules are about. Of a name that was sent twice the last
+// counts, as in util.Environ.
 type variables struct {
 	method, uri, script, info, query variable
 	serverName, port, protocol       variable
@@ -102,7 +103,8 @@ func (x *exchange) checkRequestLine(v *variables) {
 	x.require(!v.protocol.set || isProtocol(v.protocol.value), environServerProtocol, v.protocol.value)
 }
 
-// checkPaths checks how the path is split, and against REQUEST_URI. Each fault is reported as one rule, the narrowest.
+// checkPaths checks how the path is split, and against REQUEST_URI. Each fault is reported as one
+// rule, the narrowest.
 func (x *exchange) checkPaths(v *variables) {
 	script, info := v.script.value, v.info.value
 	x.require(script == "" || script[0] == '/' && script != "/", environScriptName, script)

@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serve stands for a transport, such as scgi.Serve: it answers one GET of the root and shows the response by lines.
+// serve stands for a transport, such as scgi.Serve: it answers one GET of the root and shows the
+// response by lines.
 func serve(app gateway.App) {
 	e := util.EnvironFromMap(map[string]string{"QUERY_STRING": ""})
 	util.SetupTestingDefaults(e)
@@ -31,8 +32,8 @@ func (b byLines) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// An App that forgets its Content-Type works with some web servers. Under the validator it does not get away with it: the log
-// has the rule, the client the error page.
+// An App that forgets its Content-Type works with some web servers. Under the validator it does not
+// get away with it: the log has the rule, the client the error page.
 func ExampleNew() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		if err := w.Start("200 OK"); err != nil {

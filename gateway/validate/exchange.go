@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// exchange is what the checks of one request share. Its methods are safe for concurrent use, because an application may leave
-// goroutines behind, and reading the one stream does not wait for writing the other.
+// exchange is what the checks of one request share. Its methods are safe for concurrent use,
+// because an application may leave goroutines behind, and reading the one stream does not wait for
+// writing the other.
 type exchange struct {
 	opts    *Options
 	carried bool            // the failure reaches whoever logs it as an error
@@ -23,8 +24,8 @@ type exchange struct {
 	ended    atomic.Bool // the application has returned
 }
 
-// violated reports that r was broken by value: once for each rule, so that a loop cannot flood the log. It returns why the
-// request has failed, if it has.
+// violated reports that r was broken by value: once for each rule, so that a loop cannot flood the
+// log. It returns why the request has failed, if it has.
 func (x *exchange) violated(r rule, value string) error {
 	if x.reported.Or(1<<r)&(1<<r) == 0 {
 		x.report(r, value)

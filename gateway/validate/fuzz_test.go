@@ -23,8 +23,8 @@ func reports(e *util.Environ) (violations []*validate.Violation, err error) {
 	return violations, err
 }
 
-// FuzzEnviron: whatever the web server sends, each rule is reported once at most, in few bytes, and a request goes on if there
-// is no error among them.
+// FuzzEnviron: whatever the web server sends, each rule is reported once at most, in few bytes, and
+// a request goes on if there is no error among them.
 func FuzzEnviron(f *testing.F) {
 	f.Add(strings.Join(nginx, "\n"))
 	f.Add("REQUEST_METHOD\nCONNECT\nREQUEST_URI\n[::1]:443\nPATH_INFO\n%\nSCRIPT_NAME\n/%2\nHTTP_HOST\n[:")
@@ -51,8 +51,8 @@ func FuzzEnviron(f *testing.F) {
 	})
 }
 
-// FuzzPath: an environ that package httpapp makes of a path is right, however the path is encoded, repeated slashes and escaped
-// percents among it.
+// FuzzPath: an environ that package httpapp makes of a path is right, however the path is encoded,
+// repeated slashes and escaped percents among it.
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{"/", "//a//", "/%2f%2F", "/%252f", "/app", "/a%20b", "/%ff", "/%%", "/a?b", "/%33%25", "/%253%33"} {
 		f.Add(path)
@@ -70,7 +70,8 @@ func FuzzPath(f *testing.F) {
 		}
 		violations, _ := reports(e)
 		for _, v := range violations {
-			if v.Rule.ID != "environ.request-target" && v.Rule.ID != "environ.query-string" { // about what the client sent
+			// about what the client sent
+			if v.Rule.ID != "environ.request-target" && v.Rule.ID != "environ.query-string" {
 				t.Errorf("%q: got %v", path, v)
 			}
 		}

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// The grammar of what is checked, written anew here: a checker that asked the code it checks would agree with its mistakes.
+// The grammar of what is checked, written anew here: a checker that asked the code it checks would
+// agree with its mistakes.
 
 // isToken: RFC 9110 section 5.6.2.
 func isToken(s string) bool {
@@ -58,10 +59,12 @@ func isQuery(s string) bool {
 	return true
 }
 
-// included is the SERVER_PROTOCOL of a server-side include (RFC 3875 section 4.1.16). REQUEST_URI is the including page's then.
+// included is the SERVER_PROTOCOL of a server-side include (RFC 3875 section 4.1.16). REQUEST_URI
+// is the including page's then.
 const included = "INCLUDED"
 
-// isProtocol: RFC 3875 section 4.1.16. The version may be one number, as in HTTP/2; INCLUDED is the one name that has none.
+// isProtocol: RFC 3875 section 4.1.16. The version may be one number, as in HTTP/2; INCLUDED is the
+// one name that has none.
 func isProtocol(s string) bool {
 	name, _, versioned := strings.Cut(s, "/")
 	return s == included || versioned && isToken(name) && isVersionOf(name, s)

@@ -72,7 +72,8 @@ func errorStream(r *http.Request) io.Writer {
 	return os.Stderr
 }
 
-// checkHTTPRequest checks r by the meta-variables that it was made from, or that package httpapp would make of it.
+// checkHTTPRequest checks r by the meta-variables that it was made from, or that package httpapp
+// would make of it.
 func (x *exchange) checkHTTPRequest(r *http.Request) {
 	x.requireParts(part{"URL", r.URL != nil}, part{"Header", r.Header != nil}, part{"Body", r.Body != nil})
 	if request := httpapp.Request(r); request != nil {
@@ -94,7 +95,8 @@ func (x *exchange) checkHTTPRequest(r *http.Request) {
 	x.uri = cmp.Or(x.uri, uri)
 }
 
-// wrap returns the request that the handler gets. http.NoBody stays itself: handlers compare with it.
+// wrap returns the request that the handler gets. http.NoBody stays itself: handlers compare with
+// it.
 func (c *httpCall) wrap(r *http.Request) *http.Request {
 	request := r.WithContext(r.Context())
 	if r.Body != nil && r.Body != http.NoBody {
@@ -113,8 +115,8 @@ type body struct {
 	io.Closer
 }
 
-// giveBack hands on what a handler and http.ServeMux leave in their request: net/http removes the files of the form, and a
-// handler around this one may log the pattern.
+// giveBack hands on what a handler and http.ServeMux leave in their request: net/http removes the
+// files of the form, and a handler around this one may log the pattern.
 func giveBack(r, request *http.Request) {
 	if r.MultipartForm == nil {
 		r.MultipartForm = request.MultipartForm
@@ -122,7 +124,8 @@ func giveBack(r, request *http.Request) {
 	r.Pattern = request.Pattern
 }
 
-// refuse answers in place of a handler that has sent nothing. The page has no diagnostics, as that of package gateway.
+// refuse answers in place of a handler that has sent nothing. The page has no diagnostics, as that
+// of package gateway.
 func refuse(w http.ResponseWriter) {
 	clear(w.Header())
 	http.Error(w, "The server met an internal error and could not answer the request.", http.StatusInternalServerError)

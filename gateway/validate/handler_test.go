@@ -155,8 +155,8 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestHandlerKeepsGoing: what a handler does wrong reaches net/http as it would without us. A code that net/http panics at is
-// its own.
+// TestHandlerKeepsGoing: what a handler does wrong reaches net/http as it would without us. A code
+// that net/http panics at is its own.
 func TestHandlerKeepsGoing(t *testing.T) {
 	for _, test := range handlerTests {
 		if test.name == "status" {
@@ -220,8 +220,8 @@ func TestHandlerRequest(t *testing.T) {
 	}
 }
 
-// TestHandlerUnderNew: a handler that runs as an App is judged by the environ of its own gateway, and its failure is the
-// gateway's to answer.
+// TestHandlerUnderNew: a handler that runs as an App is judged by the environ of its own gateway,
+// and its failure is the gateway's to answer.
 func TestHandlerUnderNew(t *testing.T) {
 	h := validate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { header(w, "Status", "1") }), nil)
 	var out, stderr bytes.Buffer
@@ -241,7 +241,8 @@ func TestHandlerUnderNew(t *testing.T) {
 	}
 }
 
-// TestHandlerController: http.ResponseController reaches what net/http can do, and a hijacked connection is the handler's.
+// TestHandlerController: http.ResponseController reaches what net/http can do, and a hijacked
+// connection is the handler's.
 func TestHandlerController(t *testing.T) {
 	p := visit(t, func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
@@ -306,7 +307,8 @@ func TestHandlerBody(t *testing.T) {
 	}
 }
 
-// TestHandlerAfterReturn: late calls fail without touching the server's writer, which may be at the next request.
+// TestHandlerAfterReturn: late calls fail without touching the server's writer, which may be at the
+// next request.
 func TestHandlerAfterReturn(t *testing.T) {
 	var w http.ResponseWriter
 	var got []string
@@ -330,7 +332,8 @@ func TestHandlerAfterReturn(t *testing.T) {
 	}
 }
 
-// lossyHTTP loses the last byte of each Write in silence, and holds it where there is something to wait for.
+// lossyHTTP loses the last byte of each Write in silence, and holds it where there is something to
+// wait for.
 type lossyHTTP struct {
 	http.ResponseWriter
 	entered, release chan bool
@@ -364,7 +367,8 @@ func TestHandlerWriterCount(t *testing.T) {
 	}
 }
 
-// TestHandlerConcurrent: two goroutines in the writer at the same time, and one that is left there, are found while they are.
+// TestHandlerConcurrent: two goroutines in the writer at the same time, and one that is left there,
+// are found while they are.
 func TestHandlerConcurrent(t *testing.T) {
 	tests := []struct {
 		name string
@@ -414,7 +418,8 @@ func TestHandlerGivesBack(t *testing.T) {
 	}
 }
 
-// TestFileServer, which knows all the ways of HTTP, breaks no rule: neither as an App nor as a handler.
+// TestFileServer, which knows all the ways of HTTP, breaks no rule: neither as an App nor as a
+// handler.
 func TestFileServer(t *testing.T) {
 	dir := filepath.Dir(tempFile(t, large))
 	requests := []struct {

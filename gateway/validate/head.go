@@ -13,7 +13,8 @@ const unknownLength = -1
 // fieldCount is what the fields of one response come to.
 type fieldCount struct {
 	types, locations, lengths int
-	length                    int64 // the first Content-Length; unknownLength without one that is valid
+	// the first Content-Length; unknownLength without one that is valid
+	length int64
 }
 
 // checkField checks one field by itself and counts it in c.
@@ -55,7 +56,8 @@ func (x *exchange) countField(c *fieldCount, name, value string) {
 	}
 }
 
-// response is the state of one answer that the rules about its body need. It belongs to whoever writes the answer.
+// response is the state of one answer that the rules about its body need. It belongs to whoever
+// writes the answer.
 type response struct {
 	x       *exchange
 	isHead  bool // in answer to a HEAD
@@ -72,11 +74,13 @@ func (r *response) checkFields() {
 	if r.bodyAllowed() {
 		return
 	}
-	empty := r.code == 205 && r.fields.length == 0 // a length of 0 is true there, and forbidden to a 204
+	// a length of 0 is true there, and forbidden to a 204
+	empty := r.code == 205 && r.fields.length == 0
 	r.x.require(r.fields.types == 0 && (r.fields.lengths == 0 || empty), responseEntityField, strconv.Itoa(r.code))
 }
 
-// checkBody checks n bytes of body that are not counted yet. declared is the Content-Length that goes for them.
+// checkBody checks n bytes of body that are not counted yet. declared is the Content-Length that
+// goes for them.
 func (r *response) checkBody(n, declared int64) {
 	if n == 0 {
 		return

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// httpWriter is the http.ResponseWriter that a handler gets. In net/http WriteHeader settles the fields, so they are checked
-// there.
+// httpWriter is the http.ResponseWriter that a handler gets. In net/http WriteHeader settles the
+// fields, so they are checked there.
 type httpWriter struct {
 	mu  sync.Mutex
 	out http.ResponseWriter
@@ -131,7 +131,8 @@ func (w *httpWriter) WriteString(s string) (int, error) {
 	return w.took(len(s), n, err)
 }
 
-// took counts what a Write of size bytes returned. net/http refuses what a violation has been reported for already.
+// took counts what a Write of size bytes returned. net/http refuses what a violation has been
+// reported for already.
 func (w *httpWriter) took(size, n int, err error) (int, error) {
 	w.x.checkCount(writerCount, size, n, err)
 	w.written += int64(max(n, 0))
@@ -141,8 +142,8 @@ func (w *httpWriter) took(size, n int, err error) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom, and hands on what it gets: net/http knows files by itself. How many bytes there were is
-// checked afterwards; net/http does not hold a file to the Content-Length.
+// ReadFrom implements io.ReaderFrom, and hands on what it gets: net/http knows files by itself. How
+// many bytes there were is checked afterwards; net/http does not hold a file to the Content-Length.
 func (w *httpWriter) ReadFrom(src io.Reader) (int64, error) {
 	err := w.admit(0)
 	defer w.mu.Unlock()

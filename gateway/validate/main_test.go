@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// nginx is what nginx sends for a GET, with its stock fastcgi_params and the two lines that those lack.
+// nginx is what nginx sends for a GET, with its stock fastcgi_params and the two lines that those
+// lack.
 var nginx = []string{
 	"QUERY_STRING", "a=1&b=2", "REQUEST_METHOD", "GET", "CONTENT_TYPE", "", "CONTENT_LENGTH", "",
 	"SCRIPT_NAME", "/app", "PATH_INFO", "/hello", "REQUEST_URI", "/app/hello?a=1&b=2", "DOCUMENT_URI", "/app/hello",
@@ -53,9 +54,10 @@ func environ(pairs ...string) *util.Environ {
 
 // scene is one request, with what its gateway and its App do to it. The zero scene breaks no rule.
 type scene struct {
-	method  string // "" is GET
-	body    string
-	gateway func(r *gateway.Request)                              // changes the request on its way to the App
+	method string // "" is GET
+	body   string
+	// changes the request on its way to the App
+	gateway func(r *gateway.Request)
 	writer  func(w gateway.ResponseWriter) gateway.ResponseWriter // and the ResponseWriter
 	app     gateway.AppFunc
 	after   func()                    // runs when the App has returned

@@ -21,7 +21,8 @@ type row struct {
 // besides are the rules that cannot but be broken together with another.
 var besides = map[string][]string{"stdin.revived": {"stdin.past-end"}}
 
-// found are the rules that these rows break with no call to blame, because the App has returned by then.
+// found are the rules that these rows break with no call to blame, because the App has returned by
+// then.
 var found = []string{
 	"response.silent", "response.field", "response.field-name", "response.field-value", "response.status-field",
 	"response.hop-by-hop", "response.repeated-field", "response.content-type", "response.entity-field",
@@ -301,7 +302,8 @@ func (w blocking) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// concurrentRow has two goroutines in the writer at the same time: the first leaves it when the second is reported.
+// concurrentRow has two goroutines in the writer at the same time: the first leaves it when the
+// second is reported.
 func concurrentRow() row {
 	entered, release, done := make(chan bool), make(chan bool), make(chan bool)
 	wrong := scene{

@@ -51,7 +51,8 @@ func (s *stdin) Interrupted(drain bool) error {
 	return nil
 }
 
-// check looks at what a Read of that size returned. A Read that the end of the request overtook fails, which is no end of file.
+// check looks at what a Read of that size returned. A Read that the end of the request overtook
+// fails, which is no end of file.
 func (s *stdin) check(size, n int, err error) {
 	if n < 0 || n > size {
 		s.x.violated(stdinCount, fmt.Sprintf("%d of %d", n, size))

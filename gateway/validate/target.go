@@ -21,7 +21,8 @@ func isTarget(method, uri string) bool {
 	return ok && isToken(scheme)
 }
 
-// targetPath returns the path of a valid target as the client sent it. The forms without a path have none.
+// targetPath returns the path of a valid target as the client sent it. The forms without a path
+// have none.
 func targetPath(method, uri string) (path string, ok bool) {
 	if method == "CONNECT" || uri == "*" {
 		return "", false
@@ -50,7 +51,8 @@ func hasEscape(s string) bool {
 	return false
 }
 
-// decodesTo reports whether path, percent-decoded once, is script followed by info. An empty path is the root.
+// decodesTo reports whether path, percent-decoded once, is script followed by info. An empty path
+// is the root.
 func decodesTo(path, script, info string) bool {
 	if isRoot(path) && script == "" && isRoot(info) {
 		return true

@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-// TestRules plays each row with errors let pass: the wrong scene is found out, just by its rule, and the right one is not.
+// TestRules plays each row with errors let pass: the wrong scene is found out, just by its rule,
+// and the right one is not.
 func TestRules(t *testing.T) {
 	for i, r := range rows() {
 		t.Run(r.rule, func(t *testing.T) {
@@ -65,8 +66,8 @@ func TestEveryRuleHasARow(t *testing.T) {
 	}
 }
 
-// TestSeverity plays the wrong scenes with the options of every day: an error ends in a 500 or a broken response, a warning
-// does not.
+// TestSeverity plays the wrong scenes with the options of every day: an error ends in a 500 or a
+// broken response, a warning does not.
 func TestSeverity(t *testing.T) {
 	for i, r := range rows() {
 		t.Run(r.rule, func(t *testing.T) {

@@ -34,8 +34,9 @@ func cut(s string) string {
 	return s
 }
 
-// caller returns the innermost call on the stack that belongs to neither this package nor a library through which the
-// application may have called; "" where it is this package's own, made when the application has returned.
+// caller returns the innermost call on the stack that belongs to neither this package nor a library
+// through which the application may have called; "" where it is this package's own, made when the
+// application has returned.
 func caller() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

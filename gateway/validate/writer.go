@@ -11,12 +11,12 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// headBuffer is how many bytes of body wait before the head is committed: what gateway.ResponseWriter's Write says. Until then
-// fields may change, and are not judged.
+// headBuffer is how many bytes of body wait before the head is committed: what
+// gateway.ResponseWriter's Write says. Until then fields may change, and are not judged.
 const headBuffer = 4 << 10
 
-// writer is the ResponseWriter that the App gets. Its lock shows when two goroutines use it at the same time, and keeps their
-// calls apart where that is let pass.
+// writer is the ResponseWriter that the App gets. Its lock shows when two goroutines use it at the
+// same time, and keeps their calls apart where that is let pass.
 type writer struct {
 	mu  sync.Mutex
 	out gateway.ResponseWriter
@@ -34,7 +34,8 @@ func (w *writer) begin(call string) error {
 	return w.x.failed()
 }
 
-// late reports a call that comes too late. It goes on nevertheless: the gateway has an answer to it.
+// late reports a call that comes too late. It goes on nevertheless: the gateway has an answer to
+// it.
 func (w *writer) late(call string) bool {
 	if !w.x.ended.Load() {
 		return false
@@ -180,7 +181,8 @@ func (w *writer) took(size, n int, err error) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom: a file goes to the gateway as it is, so that the system may send it.
+// ReadFrom implements io.ReaderFrom: a file goes to the gateway as it is, so that the system may
+// send it.
 func (w *writer) ReadFrom(src io.Reader) (int64, error) {
 	out, ok := w.out.(io.ReaderFrom)
 	if !ok || !isFile(src) {
@@ -201,7 +203,8 @@ func (w *writer) ReadFrom(src io.Reader) (int64, error) {
 	return n, w.sentFile(n, err)
 }
 
-// copyFrom sends what is no file by Write. The gateway would do the same, and a status without a byte is a response too.
+// copyFrom sends what is no file by Write. The gateway would do the same, and a status without a
+// byte is a response too.
 func (w *writer) copyFrom(src io.Reader) (int64, error) {
 	if _, err := w.Write(nil); err != nil {
 		return 0, err
@@ -224,7 +227,8 @@ func isFile(src io.Reader) bool {
 	return ok
 }
 
-// sentFile checks n bytes of a file when they have been sent: before that nobody knew how many there would be.
+// sentFile checks n bytes of a file when they have been sent: before that nobody knew how many
+// there would be.
 func (w *writer) sentFile(n int64, err error) error {
 	if w.x.ended.Load() {
 		return err
@@ -259,8 +263,8 @@ func (w *writer) Flush() error {
 	return w.out.Flush()
 }
 
-// finish checks the response of an App that has returned without an error. Where another goroutine is in a call still, that
-// call is the fault, whichever of the two was first.
+// finish checks the response of an App that has returned without an error. Where another goroutine
+// is in a call still, that call is the fault, whichever of the two was first.
 func (w *writer) finish() {
 	if !w.mu.TryLock() {
 		w.x.violated(responseAfterReturn, "a call is under way")

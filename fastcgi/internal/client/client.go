@@ -37,8 +37,8 @@ type Settings struct {
 // ErrClosed is the reason of exchanges that begin after Close.
 var ErrClosed = errors.New("fastcgi: Client is closed")
 
-// RoundTrip performs the exchange of r, and once more, on a new connection, if it fails in a way that
-// allows a repetition.
+// RoundTrip performs the exchange of r, and once more, on a new connection, if it fails in a way
+// that allows a repetition.
 func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, error) {
 	body, err := newBody(r, s.Role)
 	if err != nil {

@@ -52,7 +52,8 @@ func (m *message) encode(role wire.Role, e *util.Environ, body *body) error {
 // address writes the id of the request into its records, and whether the connection is kept into
 // the first.
 func (m *message) address(id uint16, keep bool) {
-	wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: m.role, KeepConn: keep}) // in the place of the same
+	// in the place of the same
+	wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: m.role, KeepConn: keep})
 	for b := m.b; len(b) > 0; {
 		binary.BigEndian.PutUint16(b[2:], id)
 		b = b[wire.HeaderSize+int(binary.BigEndian.Uint16(b[4:]))+int(b[6]):]

@@ -18,10 +18,12 @@ type mux struct {
 	idle    atomic.Int64  // connections without a request
 	stalled atomic.Uint64 // requests that were given up because their responses were not read
 
-	mu      sync.Mutex
-	conns   []*sharedConn
-	dialing bool          // one request makes a connection, on which the next ones may find room too
-	changed chan struct{} // closed when there may be room that there was not before; nil while no request waits for it
+	mu    sync.Mutex
+	conns []*sharedConn
+	// one request makes a connection, on which the next ones may find room too
+	dialing bool
+	// closed when there may be room that there was not before; nil while no request waits for it
+	changed chan struct{}
 	waiting int
 }
 

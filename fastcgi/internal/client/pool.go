@@ -16,12 +16,14 @@ import (
 type pool struct {
 	dialed atomic.Uint64
 
-	line exchange.Line[*conn] // a slot is an open connection, or one being dialed. Its lock guards what follows.
+	// a slot is an open connection, or one being dialed. Its lock guards what follows.
+	line exchange.Line[*conn]
 
-	conns      map[*conn]bool // open
-	idle       []*conn        // the one used last at the end: the others may end. Empty while a request waits in the line.
-	kept       int            // open connections whose requests carry FCGI_KEEP_CONN
-	unanswered []*conn        // new ones without a response so far, the oldest at the front
+	conns map[*conn]bool // open
+	// the one used last at the end: the others may end. Empty while a request waits in the line.
+	idle       []*conn
+	kept       int     // open connections whose requests carry FCGI_KEEP_CONN
+	unanswered []*conn // new ones without a response so far, the oldest at the front
 
 	// Of the last request's settings.
 	maxIdle     int

@@ -37,7 +37,8 @@ type sharedConn struct {
 	idle    *time.Timer // ends it when it has been idle for long enough; nil before it was idle
 	ended   error       // why it takes no more requests
 
-	blockedSince time.Time     // when read began to wait for the reader of a response; zero while it does not
+	// when read began to wait for the reader of a response; zero while it does not
+	blockedSince time.Time
 	blockedTotal time.Duration // of the earlier waits
 }
 

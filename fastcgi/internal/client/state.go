@@ -7,14 +7,15 @@ package client
 type state uint8
 
 const (
-	sending      state = iota // neither is complete
-	sendingLast               // as sending, and the write that ends the request is under way
-	sent                      // the request is sent, the response is not complete
-	stopped                   // the application takes no more of the request, the response is not complete
-	answered                  // the response is complete, the request is being sent
-	answeredLast              // as answered, and the write that ends the request is under way
-	complete                  // both are complete: the connection can be used again
-	broken                    // the connection cannot be used again
+	sending     state = iota // neither is complete
+	sendingLast              // as sending, and the write that ends the request is under way
+	sent                     // the request is sent, the response is not complete
+	// the application takes no more of the request, the response is not complete
+	stopped
+	answered     // the response is complete, the request is being sent
+	answeredLast // as answered, and the write that ends the request is under way
+	complete     // both are complete: the connection can be used again
+	broken       // the connection cannot be used again
 	numStates
 )
 

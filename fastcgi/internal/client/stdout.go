@@ -56,7 +56,8 @@ func (s *stdoutReader) nextRecord() error {
 	}
 	s.padding = h.PaddingLength
 	switch h.Type {
-	case wire.TypeStdout: // an empty one ends nothing: php-fpm before 7.0.8 sends them in the middle
+	// an empty one ends nothing: php-fpm before 7.0.8 sends them in the middle
+	case wire.TypeStdout:
 		s.left = h.ContentLength
 		return nil
 	case wire.TypeStderr:

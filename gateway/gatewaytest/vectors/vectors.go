@@ -1,12 +1,14 @@
-// Package vectors loads wire vectors for tests, and replays them in the ways in which a peer may deliver bytes.
+// Package vectors loads wire vectors for tests, and replays them in the ways in which a peer may
+// deliver bytes.
 //
-// A vector is a file under testdata: a text header, a blank line, and the raw bytes of the wire. The header's keys are expect
-// (what a reader of the bytes must find; its grammar is each test's own), spec (the rule, with its section) and comment. Lines
-// of the header end in LF; everything behind the blank line is data. Unknown keys and missing ones fail the test: a misspelled
+// A vector is a file under testdata: a text header, a blank line, and the raw bytes of the wire.
+// The header's keys are expect (what a reader of the bytes must find; its grammar is each test's
+// own), spec (the rule, with its section) and comment. Lines of the header end in LF; everything
+// behind the blank line is data. Unknown keys and missing ones fail the test: a misspelled
 // expectation must not pass.
 //
-// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of other gateways need
-// gatewaytest only.
+// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of
+// other gateways need gatewaytest only.
 package vectors
 
 import (
@@ -29,8 +31,8 @@ type Vector struct {
 	Data    []byte
 }
 
-// Load returns the vectors dir/*.vector, sorted by name. It fails the test when there are none, and for a file that is no
-// vector.
+// Load returns the vectors dir/*.vector, sorted by name. It fails the test when there are none, and
+// for a file that is no vector.
 func Load(t testing.TB, dir string) []Vector {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.vector"))
@@ -78,8 +80,8 @@ func parse(raw []byte) (Vector, error) {
 	return v, nil
 }
 
-// Replay calls check in a sub-test for each way of delivery: whole, byte by byte, in halves, and with io.EOF beside the last
-// bytes.
+// Replay calls check in a sub-test for each way of delivery: whole, byte by byte, in halves, and
+// with io.EOF beside the last bytes.
 func (v Vector) Replay(t *testing.T, check func(t *testing.T, r io.Reader)) {
 	ways := []struct {
 		name string

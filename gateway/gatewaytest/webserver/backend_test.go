@@ -17,11 +17,13 @@ import (
 	"testing"
 )
 
-// The application behind the servers, over the least of SCGI and FastCGI that can carry it: what is tested here is the servers'
-// configuration, and the module's own transports must not be needed for it.
+// The application behind the servers, over the least of SCGI and FastCGI that can carry it: what is
+// tested here is the servers' configuration, and the module's own transports must not be needed for
+// it.
 
-// answer tells where the application believes to be mounted, what it was asked for, and how long the request's X-Big is. Its head is
-// 60,000 bytes and more, but not behind HAProxy, which 2.6.12 does not survive when they come in several reads.
+// answer tells where the application believes to be mounted, what it was asked for, and how long
+// the request's X-Big is. Its head is 60,000 bytes and more, but not behind HAProxy, which 2.6.12
+// does not survive when they come in several reads.
 func answer(env map[string]string) []byte {
 	var b strings.Builder
 	b.WriteString("Status: 200 OK\r\nContent-Type: text/plain\r\n")

@@ -12,7 +12,8 @@ import (
 
 // Package conf is in testdata, which ./... leaves out, so it is tested here.
 
-// What a protocol file gives its reader: here nginx, in front of an SCGI application on a unix socket.
+// What a protocol file gives its reader: here nginx, in front of an SCGI application on a unix
+// socket.
 func Example_configuration() {
 	conf.RenderProtocol(os.Stdout, "nginx-scgi", conf.Data{
 		Mount: "/app", Network: "unix", Address: "/run/app.sock", Include: "/etc/nginx", Buffered: true,
@@ -54,7 +55,8 @@ func TestConfRender(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			protocol := render(t, conf.RenderProtocol, name, data)
 			whole := render(t, conf.Render, name, data)
-			for part := range strings.SplitSeq(protocol, "\n}\n\n") { // upstream is in another section
+			// upstream is in another section
+			for part := range strings.SplitSeq(protocol, "\n}\n\n") {
 				if !strings.Contains(whole, part) {
 					t.Errorf("the protocol's text is not part of the whole:\n%s\n%s", part, whole)
 				}

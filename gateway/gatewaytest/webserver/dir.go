@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Dir returns a new folder that the workers of a web server can enter whoever they run as, for sockets and files to be shared with
-// them: t.TempDir is closed to all but its owner. It is removed when the test ends. Its path is short, since that of a unix socket
-// may have 104 bytes at most.
+// Dir returns a new folder that the workers of a web server can enter whoever they run as, for
+// sockets and files to be shared with them: t.TempDir is closed to all but its owner. It is removed
+// when the test ends. Its path is short, since that of a unix socket may have 104 bytes at most.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cgikit-")

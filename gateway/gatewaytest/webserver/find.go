@@ -11,16 +11,17 @@ import (
 	"testing"
 )
 
-// Find returns the path of the program of the server or tool called name, such as "nginx". When it is not on the machine, Find
-// skips the test, or fails it if the environment variable CGIKIT_REQUIRE lists the name. It also looks where the systems keep
-// their servers, since only root's PATH has these folders.
+// Find returns the path of the program of the server or tool called name, such as "nginx". When it
+// is not on the machine, Find skips the test, or fails it if the environment variable
+// CGIKIT_REQUIRE lists the name. It also looks where the systems keep their servers, since only
+// root's PATH has these folders.
 func Find(t testing.TB, name string) string {
 	t.Helper()
 	return find(t, name, lookPath, os.Getenv("CGIKIT_REQUIRE"))
 }
 
-// FindFile is Find for what is no program in PATH: it looks for the file at path, which belongs to the
-// package called name, such as "gitweb".
+// FindFile is Find for what is no program in PATH: it looks for the file at path, which belongs to
+// the package called name, such as "gitweb".
 func FindFile(t testing.TB, name, path string) {
 	t.Helper()
 	find(t, name, func(string) (string, error) {
@@ -43,8 +44,8 @@ func find(t testing.TB, name string, look func(program string) (string, error), 
 	return ""
 }
 
-// Version returns what the server or tool called name says of itself, such as "nginx/1.22.1". An exclusion that holds for some
-// versions only, and every captured environment, names it.
+// Version returns what the server or tool called name says of itself, such as "nginx/1.22.1". An
+// exclusion that holds for some versions only, and every captured environment, names it.
 func Version(name string) (string, error) {
 	path, err := lookPath(name)
 	if err != nil {
@@ -65,17 +66,19 @@ func parseVersion(name, out string) (string, error) {
 	return m[1] + "/" + m[2], nil
 }
 
-// includes returns the folder in which nginx has its stock parameter files: the one of its built-in configuration.
+// includes returns the folder in which nginx has its stock parameter files: the one of its built-in
+// configuration.
 func includes(binary string) string {
-	out, _ := exec.Command(binary, "-V").CombinedOutput() // without an answer the folder of most systems
+	// without an answer the folder of most systems
+	out, _ := exec.Command(binary, "-V").CombinedOutput()
 	if m := regexp.MustCompile(`--conf-path=(\S+)`).FindSubmatch(out); m != nil {
 		return filepath.Dir(string(m[1]))
 	}
 	return "/etc/nginx"
 }
 
-// modules returns the folder in which Apache has its modules. No option of the program tells it; these are where Debian, Fedora,
-// Alpine, FreeBSD, Homebrew and macOS have it.
+// modules returns the folder in which Apache has its modules. No option of the program tells it;
+// these are where Debian, Fedora, Alpine, FreeBSD, Homebrew and macOS have it.
 func modules() string {
 	places := []string{
 		"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/apache2", "/usr/local/libexec/apache24",

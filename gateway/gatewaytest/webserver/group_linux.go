@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// groupLives reports whether any process of the group still runs: the server itself, or a child. A child that ended after the server
-// waits for the system's first process to notice, which in a container may never happen: it counts as gone.
+// groupLives reports whether any process of the group still runs: the server itself, or a child. A
+// child that ended after the server waits for the system's first process to notice, which in a
+// container may never happen: it counts as gone.
 func (p *process) groupLives() bool {
 	if errors.Is(syscall.Kill(-p.pid(), 0), syscall.ESRCH) {
 		return false
@@ -25,7 +26,8 @@ func (p *process) groupLives() bool {
 	return false
 }
 
-// runsInGroup reads a line of /proc/PID/stat: "4711 (name) state parent group ...". The name may hold anything.
+// runsInGroup reads a line of /proc/PID/stat: "4711 (name) state parent group ...". The name may
+// hold anything.
 func runsInGroup(stat []byte, group int) bool {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	return len(fields) > 2 && string(fields[2]) == strconv.Itoa(group) && string(fields[0]) != "Z"

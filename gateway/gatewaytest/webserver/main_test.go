@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestMain is three programs: the tests; a CGI program, when a web server starts it as one; and a FastCGI program, when lighttpd
-// starts it with a listening socket as its standard input.
+// TestMain is three programs: the tests; a CGI program, when a web server starts it as one; and a
+// FastCGI program, when lighttpd starts it with a listening socket as its standard input.
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv("REQUEST_METHOD") != "":

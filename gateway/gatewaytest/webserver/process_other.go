@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// process stands for what this system does not have: lookPath finds no server, so that none is ever started.
+// process stands for what this system does not have: lookPath finds no server, so that none is ever
+// started.
 type process struct {
 	exited chan struct{}
 	err    error

@@ -13,16 +13,17 @@ import (
 	"time"
 )
 
-// process is a server's first process. It leads a process group of its own: Apache, when it is told to stop, signals the whole
-// group it is in, which otherwise would be the test's.
+// process is a server's first process. It leads a process group of its own: Apache, when it is told
+// to stop, signals the whole group it is in, which otherwise would be the test's.
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed once the process has ended and err is set
 	err    error
 }
 
-// startProcess runs cmd, with its output and its children's appended to the file called output. Its environment is only what a
-// system's first process gives its services, lest an application sees the test's own variables.
+// startProcess runs cmd, with its output and its children's appended to the file called output. Its
+// environment is only what a system's first process gives its services, lest an application sees
+// the test's own variables.
 func startProcess(cmd *exec.Cmd, output string) (*process, error) {
 	out, err := os.OpenFile(output, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -45,8 +46,8 @@ func startProcess(cmd *exec.Cmd, output string) (*process, error) {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop asks the process to end and waits until it and its whole group are gone. What is still there after limit is killed, and
-// that is the error.
+// stop asks the process to end and waits until it and its whole group are gone. What is still there
+// after limit is killed, and that is the error.
 func (p *process) stop(limit time.Duration) error {
 	deadline := time.After(limit)
 	p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended already
@@ -63,8 +64,8 @@ func (p *process) stop(limit time.Duration) error {
 	return nil
 }
 
-// giveAway gives dir to the user whom the server's workers are to run as, and returns the names to configure: none when the test
-// does not run as root, since the workers then run as its own user.
+// giveAway gives dir to the user whom the server's workers are to run as, and returns the names to
+// configure: none when the test does not run as root, since the workers then run as its own user.
 func giveAway(dir string) (userName, groupName string, err error) {
 	if os.Geteuid() != 0 {
 		return "", "", nil
@@ -90,8 +91,8 @@ func handOver(dir string, u *user.User) (userName, groupName string, err error) 
 	return u.Username, g.Name, nil
 }
 
-// lookPath finds a program in PATH and in the folders where Unix systems keep their servers. Red Hat's and FreeBSD's Apache is
-// called httpd.
+// lookPath finds a program in PATH and in the folders where Unix systems keep their servers. Red
+// Hat's and FreeBSD's Apache is called httpd.
 func lookPath(name string) (string, error) {
 	names := []string{name}
 	if name == "apache2" {

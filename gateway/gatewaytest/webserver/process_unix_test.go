@@ -55,7 +55,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// The server must not hand the test's environment on: what a backend or a CGI program sees is then the server's doing.
+// The server must not hand the test's environment on: what a backend or a CGI program sees is then
+// the server's doing.
 func TestEnvironmentIsNotInherited(t *testing.T) {
 	t.Setenv("WEBSERVER_TEST_SECRET", "seen")
 	p := shell(t, `echo "ready ${WEBSERVER_TEST_SECRET-unset}"`)

@@ -21,50 +21,59 @@ import (
 
 // Config says which server to start in front of which application. It is read once, by Start.
 type Config struct {
-	// Template names the configuration, such as "nginx-fastcgi" or "lighttpd-cgi": a protocol file of testdata/conf, without its
-	// suffix. The part before the first "-" is the server.
+	// Template names the configuration, such as "nginx-fastcgi" or "lighttpd-cgi": a protocol file
+	// of testdata/conf, without its suffix. The part before the first "-" is the server.
 	Template string
 
-	// Mount is the path prefix under which the application is reached: "" or like "/app", without a slash at the end.
+	// Mount is the path prefix under which the application is reached: "" or like "/app", without a
+	// slash at the end.
 	Mount string
 
-	// Backend is where the application listens, for the configurations that connect to one: a TCP or unix address. The server's
-	// workers may run as another user, who must be able to reach the socket: see Dir.
+	// Backend is where the application listens, for the configurations that connect to one: a TCP
+	// or unix address. The server's workers may run as another user, who must be able to reach the
+	// socket: see Dir.
 	Backend net.Addr
 
 	// Processes are those of an application that has several, for the configurations that balance.
 	Processes []conf.Process
 
-	// Program is the file that the server is to run, for the configurations that start one (CGI, and FastCGI on file descriptor
-	// 0). It is copied to where the workers can run it, under the same name.
+	// Program is the file that the server is to run, for the configurations that start one (CGI,
+	// and FastCGI on file descriptor 0). It is copied to where the workers can run it, under the
+	// same name.
 	Program string
 
-	// Env is the environment that the server gives Program besides the protocol's own variables. Values hold no quotes.
+	// Env is the environment that the server gives Program besides the protocol's own variables.
+	// Values hold no quotes.
 	Env map[string]string
 
-	// Stock leaves nginx's stock parameters as they are: no PATH_INFO, and not the mount as SCRIPT_NAME.
+	// Stock leaves nginx's stock parameters as they are: no PATH_INFO, and not the mount as
+	// SCRIPT_NAME.
 	Stock bool
 
-	// Buffered leaves the server's own buffering as it is. Otherwise bodies go through as they come, both ways, as far as the
-	// server can. BufferRequest and BufferResponse are the same for one direction, of nginx in front of FastCGI.
+	// Buffered leaves the server's own buffering as it is. Otherwise bodies go through as they
+	// come, both ways, as far as the server can. BufferRequest and BufferResponse are the same for
+	// one direction, of nginx in front of FastCGI.
 	Buffered                      bool
 	BufferRequest, BufferResponse bool
 
-	// Offload is a folder whose files the response of an application may name: by X-Accel-Redirect, below /protected/, of
-	// nginx, and by X-Sendfile of lighttpd. The workers must be able to read it: see Dir.
+	// Offload is a folder whose files the response of an application may name: by X-Accel-Redirect,
+	// below /protected/, of nginx, and by X-Sendfile of lighttpd. The workers must be able to read
+	// it: see Dir.
 	Offload string
 
 	// OwnPaths leaves the server's own reading of a path as it is by default. Otherwise repeated
 	// slashes, and slashes that are encoded, reach the application as far as the server can.
 	OwnPaths bool
 
-	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send several requests at a time on one.
+	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send
+	// several requests at a time on one.
 	KeepAlive bool
 }
 
 // Server is a running web server. Its methods may be called from several goroutines at once.
 type Server struct {
-	URL     string // of the application: "http://127.0.0.1:34567/app", Mount included, without a slash at the end
+	// of the application: "http://127.0.0.1:34567/app", Mount included, without a slash at the end
+	URL     string
 	Addr    string // host:port, for tests that write the request's bytes themselves
 	Dir     string // the folder of all the server's files
 	Version string // such as "nginx/1.22.1"
@@ -73,7 +82,8 @@ type Server struct {
 	startsDaemon bool // besides the process: mod_cgid's
 }
 
-// Limits on waiting. A server on an idle machine is ready in 50 ms and gone in 200; a machine that runs other tests takes longer.
+// Limits on waiting. A server on an idle machine is ready in 50 ms and gone in 200; a machine that
+// runs other tests takes longer.
 const (
 	startLimit = 20 * time.Second
 	stopLimit  = 10 * time.Second
@@ -81,12 +91,13 @@ const (
 	portTries  = 5
 )
 
-// errPortTaken means that another process got the port between the moment it was found free and the server's start.
+// errPortTaken means that another process got the port between the moment it was found free and the
+// server's start.
 var errPortTaken = errors.New("port taken")
 
-// Start starts the server that c asks for and returns once it accepts connections; it is stopped when the test ends. It skips the
-// test or fails it where there is no such server (see Find), and fails it when the server does not start. It is to be called from
-// the test's own goroutine.
+// Start starts the server that c asks for and returns once it accepts connections; it is stopped
+// when the test ends. It skips the test or fails it where there is no such server (see Find), and
+// fails it when the server does not start. It is to be called from the test's own goroutine.
 func Start(t testing.TB, c Config) *Server {
 	t.Helper()
 	return start(t, c, freePort)
@@ -118,7 +129,8 @@ func start(t testing.TB, c Config, pickPort func() (string, error)) *Server {
 	return nil
 }
 
-// check finds what would otherwise be skipped as a server that is not on the machine, or be a riddle in its log.
+// check finds what would otherwise be skipped as a server that is not on the machine, or be a
+// riddle in its log.
 func (c Config) check() error {
 	if !slices.Contains(conf.Names(), c.Template) {
 		return fmt.Errorf("no template %q; there are %s", c.Template, strings.Join(conf.Names(), ", "))
@@ -199,7 +211,8 @@ func (s *Server) attempt(c Config, data conf.Data, binary string, pickPort func(
 // foreground returns the command that runs a server as a normal child process.
 func foreground(server, binary, file, dir string) *exec.Cmd {
 	switch server {
-	case "nginx": // -e: before it has read the configuration nginx would log to the system's own log
+	// -e: before it has read the configuration nginx would log to the system's own log
+	case "nginx":
 		return exec.Command(binary, "-e", filepath.Join(dir, "error.log"), "-c", file)
 	case "lighttpd":
 		return exec.Command(binary, "-D", "-f", file)
@@ -210,8 +223,8 @@ func foreground(server, binary, file, dir string) *exec.Cmd {
 	}
 }
 
-// ready waits until the server accepts connections. Its pid file tells that it is this server and no other that got the port
-// first: all of them write it once they listen.
+// ready waits until the server accepts connections. Its pid file tells that it is this server and
+// no other that got the port first: all of them write it once they listen.
 func (s *Server) ready() error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
 		if s.wrotePid() && accepts(s.Addr) && (!s.startsDaemon || s.daemonReady()) {
@@ -226,7 +239,8 @@ func (s *Server) ready() error {
 	return fmt.Errorf("does not listen on %s after %s", s.Addr, startLimit)
 }
 
-// whyEnded tells a lost port, which is worth another attempt, from all else. The C library's words for it are Go's.
+// whyEnded tells a lost port, which is worth another attempt, from all else. The C library's words
+// for it are Go's.
 func (s *Server) whyEnded() error {
 	if strings.Contains(strings.ToLower(s.ErrorLog()), syscall.EADDRINUSE.Error()) {
 		return fmt.Errorf("%s: %w", s.Addr, errPortTaken)
@@ -239,10 +253,11 @@ func (s *Server) wrotePid() bool {
 	return err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(s.process.pid())
 }
 
-// daemonReady reports whether the daemon that starts programs for mod_cgid can be reached: Apache does not wait for it, and answers
-// 503 until its socket is there and given to the workers' user.
+// daemonReady reports whether the daemon that starts programs for mod_cgid can be reached: Apache
+// does not wait for it, and answers 503 until its socket is there and given to the workers' user.
 func (s *Server) daemonReady() bool {
-	sockets, _ := filepath.Glob(filepath.Join(s.Dir, "cgid.sock*")) // the process's number may follow; the pattern is right
+	// the process's number may follow; the pattern is right
+	sockets, _ := filepath.Glob(filepath.Join(s.Dir, "cgid.sock*"))
 	return len(sockets) > 0 && sameOwner(sockets[0], s.Dir)
 }
 
@@ -265,8 +280,8 @@ func (s *Server) stop(t testing.TB) {
 	}
 }
 
-// freePort returns a loopback address that nobody listened on a moment ago. Whoever takes the port before the server does makes
-// the server end, and Start try again.
+// freePort returns a loopback address that nobody listened on a moment ago. Whoever takes the port
+// before the server does makes the server end, and Start try again.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// row is a configuration and one way to reach or start the application: a network, or "" where the server starts a program.
+// row is a configuration and one way to reach or start the application: a network, or "" where the
+// server starts a program.
 type row struct{ template, network string }
 
 func rows() []row {
@@ -35,8 +36,8 @@ func rows() []row {
 	return all
 }
 
-// faulty are the configurations that are kept for what they get wrong, which gateway.Profiles corrects. What their servers send is
-// tested by package captures.
+// faulty are the configurations that are kept for what they get wrong, which gateway.Profiles
+// corrects. What their servers send is tested by package captures.
 func faulty(template string) bool {
 	return strings.HasSuffix(template, "-plain") || strings.HasSuffix(template, "-redirect")
 }
@@ -55,7 +56,8 @@ func (r row) config(t *testing.T, mount string) Config {
 		c.Program = executable(t)
 		c.Env = map[string]string{
 			"TEST_VALUE": "a value", "WEBSERVER_TEST_SPAWNED": "1",
-			"GORACE": "atexit_sleep_ms=0", // a program built with -race would sleep for a second before each exit
+			// a program built with -race would sleep for a second before each exit
+			"GORACE": "atexit_sleep_ms=0",
 		}
 	case balances(r.template): // one of two is never there
 		free, err := freePort()
@@ -106,7 +108,8 @@ func TestEveryConfiguration(t *testing.T) {
 	}
 }
 
-// checkMount: C3, C15: SCRIPT_NAME is the mount, PATH_INFO the decoded rest, and Authorization gets through where it is wanted.
+// checkMount: C3, C15: SCRIPT_NAME is the mount, PATH_INFO the decoded rest, and Authorization gets
+// through where it is wanted.
 func checkMount(t *testing.T, s *Server, r row, mount string) {
 	t.Helper()
 	for path, info := range map[string]string{"/": "/", "/a%2cb/%252c?x=y": "/a,b/%2c", "/%E3%81%82%20b?x=y": "/\u3042 b", "/a%2Fb": "/a/b"} {
@@ -127,7 +130,9 @@ func checkLimits(t *testing.T, s *Server, r row) {
 	t.Helper()
 	want := "X-Big: 20000"
 	if r.template == "apache2-fastcgi" {
-		want = "X-Big: 0" // mod_proxy_fcgi leaves out what does not fit 16,384 bytes: AH02536, seen with Apache 2.4.71
+		// mod_proxy_fcgi leaves out what does not fit 16,384 bytes: AH02536, seen with Apache
+		// 2.4.71
+		want = "X-Big: 0"
 	}
 	resp, body := get(t, s.URL+"/", "X-Big", strings.Repeat("b", 20_000))
 	if !strings.Contains(body, want+" ") {

@@ -2,8 +2,8 @@ package accept
 
 import "time"
 
-// Backoff is the time to wait after a failed accept: most such failures are a shortage that others must end. The zero value waits
-// 5 ms at first; set it to zero after an accept that did not fail.
+// Backoff is the time to wait after a failed accept: most such failures are a shortage that others
+// must end. The zero value waits 5 ms at first; set it to zero after an accept that did not fail.
 type Backoff time.Duration
 
 func (b *Backoff) next() time.Duration {

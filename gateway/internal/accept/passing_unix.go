@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// Passing reports whether accept may succeed when tried again. To the shortages come the network errors that Linux hands
-// from the new connection to accept(2), whose manual says to try again, and EPERM, by which a firewall's rule shows there.
+// Passing reports whether accept may succeed when tried again. To the shortages come the network
+// errors that Linux hands from the new connection to accept(2), whose manual says to try again, and
+// EPERM, by which a firewall's rule shows there.
 func Passing(err error) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {

@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// The application behind the servers answers with the variables, as they stand on the wire. It is none of the module's own
-// servers: those apply rules to an environ before an App sees it, and what is to be captured is what the rules are for.
+// The application behind the servers answers with the variables, as they stand on the wire. It is
+// none of the module's own servers: those apply rules to an environ before an App sees it, and what
+// is to be captured is what the rules are for.
 
 // backend runs the application on a TCP port until the test ends.
 func backend(t *testing.T, answer func(net.Conn) error) net.Addr {
@@ -54,8 +55,8 @@ func accept(l net.Listener, answer func(net.Conn) error) {
 
 const head = "Status: 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 
-// answerCGI leaves out what the test itself put into the environment. The body is read first: Apache's mod_cgid takes a program
-// that ends before for one that failed.
+// answerCGI leaves out what the test itself put into the environment. The body is read first:
+// Apache's mod_cgid takes a program that ends before for one that failed.
 func answerCGI(w io.Writer, body io.Reader, environ []string) {
 	io.Copy(io.Discard, body)
 	var b strings.Builder
@@ -69,7 +70,8 @@ func answerCGI(w io.Writer, body io.Reader, environ []string) {
 
 func ours(v string) bool {
 	for {
-		rest, redirected := strings.CutPrefix(v, "REDIRECT_") // Apache's SetEnv holds for the request before a redirect too
+		// Apache's SetEnv holds for the request before a redirect too
+		rest, redirected := strings.CutPrefix(v, "REDIRECT_")
 		if !redirected {
 			return strings.HasPrefix(v, serveAs+"=") || strings.HasPrefix(v, "GORACE=")
 		}
@@ -106,7 +108,8 @@ func answerSCGI(conn net.Conn) error {
 
 // discardBody reads the body: a connection closed over unread bytes is reset.
 func discardBody(in io.Reader, fields []string) error {
-	n, err := strconv.ParseInt(fields[1], 10, 64) // CONTENT_LENGTH is the first variable (SCGI section 3)
+	// CONTENT_LENGTH is the first variable (SCGI section 3)
+	n, err := strconv.ParseInt(fields[1], 10, 64)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ type Request struct {
 	Environ *util.Environ // as the web server sent it
 }
 
-// Load returns the captures of the folder dir, sorted by name. It fails the test when there are none, and for a file that is no
-// capture.
+// Load returns the captures of the folder dir, sorted by name. It fails the test when there are
+// none, and for a file that is no capture.
 func Load(t testing.TB, dir string) []*Capture {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.txt")) // sorted
@@ -46,8 +46,9 @@ func Load(t testing.TB, dir string) []*Capture {
 	return all
 }
 
-// Environ returns what the server sent for the request with that line in the capture dir/name.txt. The caller may modify it. It
-// fails the test when there is no such capture, or no such request in it.
+// Environ returns what the server sent for the request with that line in the capture dir/name.txt.
+// The caller may modify it. It fails the test when there is no such capture, or no such request in
+// it.
 func Environ(t testing.TB, dir, name, line string) *util.Environ {
 	t.Helper()
 	c := load(t, filepath.Join(dir, name+".txt"))

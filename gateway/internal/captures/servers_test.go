@@ -26,10 +26,12 @@ const dir = "../../../testdata/environ"
 type deployment struct {
 	configuration string
 	stock         bool
-	more          []string // requests besides the two that every server gets; MOUNT stands for the mount
+	// requests besides the two that every server gets; MOUNT stands for the mount
+	more []string
 }
 
-// target is in two parts that the mount at /app divides; it has what servers are known to treat differently.
+// target is in two parts that the mount at /app divides; it has what servers are known to treat
+// differently.
 const target = "/app/a%2cb//c?x=1%20y"
 
 var deployments = []deployment{
@@ -72,8 +74,9 @@ func (d deployment) requests(mount string) []string {
 	return all
 }
 
-// TestServersSendWhatWasCaptured starts every server in every deployment, at the root and below a mount, and compares what it
-// sends with its file. With -update it writes the file where they differ.
+// TestServersSendWhatWasCaptured starts every server in every deployment, at the root and below a
+// mount, and compares what it sends with its file. With -update it writes the file where they
+// differ.
 func TestServersSendWhatWasCaptured(t *testing.T) { // C3, S15
 	for _, d := range deployments {
 		for _, mount := range []string{"", "/app"} {
@@ -95,8 +98,8 @@ func TestServersSendWhatWasCaptured(t *testing.T) { // C3, S15
 	}
 }
 
-// report tells of a server that does not send what its file has. Of another version than the file's that is no surprise: it fails
-// the test where this server is required.
+// report tells of a server that does not send what its file has. Of another version than the file's
+// that is no surprise: it fails the test where this server is required.
 func report(t *testing.T, got *Capture, want string, err error) {
 	t.Helper()
 	server := conf.Server(got.Configuration)
@@ -108,7 +111,8 @@ func report(t *testing.T, got *Capture, want string, err error) {
 		got.Server, err, mask(got.String()), mask(want))
 }
 
-// TestNoOtherFiles: a file that no deployment writes was written by hand, or by a deployment that is gone.
+// TestNoOtherFiles: a file that no deployment writes was written by hand, or by a deployment that
+// is gone.
 func TestNoOtherFiles(t *testing.T) {
 	written := map[string]deployment{}
 	for _, d := range deployments {
@@ -189,7 +193,8 @@ const fields = "User-Agent: cgikit\r\nAccept: */*\r\nAuthorization: Basic YWRtaW
 
 const form = "name=value"
 
-// exchange sends a request, written by hand so that nothing is added to it, and returns the body of the answer.
+// exchange sends a request, written by hand so that nothing is added to it, and returns the body of
+// the answer.
 func exchange(t *testing.T, addr, line string) string {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)

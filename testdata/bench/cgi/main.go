@@ -1,6 +1,7 @@
-// Command cgi measures what a CGI program costs from start to exit, output to a pipe: an empty Go program, the hello app on
-// cgikit, and the same app on net/http/cgi, built without cgo and as Go builds it by default. It prints each round, the medians and
-// the ratios, and fails when a ratio is over its bound. Run it from anywhere in the module, on a machine that does nothing else:
+// Command cgi measures what a CGI program costs from start to exit, output to a pipe: an empty Go
+// program, the hello app on cgikit, and the same app on net/http/cgi, built without cgo and as Go
+// builds it by default. It prints each round, the medians and the ratios, and fails when a ratio is
+// over its bound. Run it from anywhere in the module, on a machine that does nothing else:
 //
 //	go run ./testdata/bench/cgi
 package main

@@ -20,13 +20,15 @@ import (
 type Child struct {
 	Network, Addr string
 
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser // a program of ours ends when this is closed, so also when this process dies
-	stdout *bufio.Reader  // nil: no program of ours
+	cmd *exec.Cmd
+	// a program of ours ends when this is closed, so also when this process dies
+	stdin  io.WriteCloser
+	stdout *bufio.Reader // nil: no program of ours
 }
 
-// StartSelf runs this program as one of its servers, on a unix socket of its own or, for network tcp, on a port that the system
-// picks, and returns when that listens. wrap is a program to run it under. See ServeChild.
+// StartSelf runs this program as one of its servers, on a unix socket of its own or, for network
+// tcp, on a port that the system picks, and returns when that listens. wrap is a program to run it
+// under. See ServeChild.
 func StartSelf(dir, network string, server []string, wrap ...string) (*Child, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -40,7 +42,8 @@ func StartSelf(dir, network string, server []string, wrap ...string) (*Child, er
 	return StartChild(network, exec.Command(args[0], append(args[1:], server...)...))
 }
 
-// StartChild starts a server that says "ready" and its address when it listens, and ends when its standard input does.
+// StartChild starts a server that says "ready" and its address when it listens, and ends when its
+// standard input does.
 func StartChild(network string, cmd *exec.Cmd) (*Child, error) {
 	c := &Child{Network: network, cmd: cmd}
 	cmd.Stderr = os.Stderr
@@ -66,7 +69,8 @@ func StartChild(network string, cmd *exec.Cmd) (*Child, error) {
 	return c, nil
 }
 
-// StartProgram starts somebody else's server, and returns when it listens on addr. It ends by SIGTERM.
+// StartProgram starts somebody else's server, and returns when it listens on addr. It ends by
+// SIGTERM.
 func StartProgram(network, addr string, cmd *exec.Cmd) (*Child, error) {
 	c := &Child{Network: network, Addr: addr, cmd: cmd}
 	cmd.Stderr = os.Stderr
@@ -105,7 +109,8 @@ func (c *Child) Mallocs() (float64, error) {
 	return strconv.ParseFloat(strings.TrimSpace(line), 64)
 }
 
-// FreePort returns a TCP address that a program may listen on: the port of a listener that is closed is free for a while.
+// FreePort returns a TCP address that a program may listen on: the port of a listener that is
+// closed is free for a while.
 func FreePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package contest is what the benchmarks of servers share: servers in processes of their own do the same work in turns, so that what
-// else the machine does hits all alike. Linux only.
+// Package contest is what the benchmarks of servers share: servers in processes of their own do the
+// same work in turns, so that what else the machine does hits all alike. Linux only.
 package contest
 
 import (
@@ -31,14 +31,15 @@ type Entry struct {
 	CPU   []time.Duration // of the server and its children for one piece of work, likewise
 }
 
-// Bound is a promise: the least that the ratio of two entries may be, taken in each round; the median of the rounds counts. Zero
-// promises nothing: the ratio is only printed.
+// Bound is a promise: the least that the ratio of two entries may be, taken in each round; the
+// median of the rounds counts. Zero promises nothing: the ratio is only printed.
 type Bound struct {
 	Of, To string
 	Least  float64
 }
 
-// Run starts the entries, all of them or those that the comma list only names, runs the rounds, and reports.
+// Run starts the entries, all of them or those that the comma list only names, runs the rounds, and
+// reports.
 func (c *Contest) Run(rounds int, only string) error {
 	c.pick(only)
 	for _, e := range c.Entries {

@@ -36,8 +36,8 @@ func (c *Child) status(field string) (int64, error) {
 
 func (c *Child) proc(name string) string { return fmt.Sprintf("/proc/%d/%s", c.cmd.Process.Pid, name) }
 
-// CPU returns the processor time that the process and its children have taken, those that it has waited for among them, in steps of
-// 10 ms. Grandchildren count when they have ended.
+// CPU returns the processor time that the process and its children have taken, those that it has
+// waited for among them, in steps of 10 ms. Grandchildren count when they have ended.
 func (c *Child) CPU() (time.Duration, error) {
 	self := strconv.Itoa(c.cmd.Process.Pid)
 	_, ticks, err := stat(c.proc("stat"))
@@ -56,7 +56,8 @@ func (c *Child) CPU() (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
-// stat reads the parent of a process, and the time it took: utime, stime, cutime and cstime (proc(5)).
+// stat reads the parent of a process, and the time it took: utime, stime, cutime and cstime
+// (proc(5)).
 func stat(path string) (parent string, ticks int64, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

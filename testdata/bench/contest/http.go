@@ -18,8 +18,8 @@ func HTTPLoad(addr, path string) Load {
 	}
 }
 
-// httpAnswer takes in responses over HTTP that are 200, say their Content-Length, and have a body: Caddy answers so, with none, where no
-// site has the request's Host.
+// httpAnswer takes in responses over HTTP that are 200, say their Content-Length, and have a body:
+// Caddy answers so, with none, where no site has the request's Host.
 type httpAnswer struct {
 	head []byte
 	left int // bytes of body that are to come; what head holds says them

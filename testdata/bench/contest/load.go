@@ -20,8 +20,9 @@ type Answer interface {
 	Next() bool
 }
 
-// Load asks over kept connections, each for the next response once it has the last, and returns how many came in that time. It is
-// one thread with epoll, so that it takes less of the machine than any server.
+// Load asks over kept connections, each for the next response once it has the last, and returns how
+// many came in that time. It is one thread with epoll, so that it takes less of the machine than
+// any server.
 type Load struct {
 	Network, Addr string
 	Request       []byte

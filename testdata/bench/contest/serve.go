@@ -14,8 +14,9 @@ import (
 	"runtime/pprof"
 )
 
-// ServeChild is what a program that StartSelf has started as "serve NETWORK ADDR NAME ARG..." does: it serves by servers[NAME], which
-// gets what follows, until standard input ends. Lines that come there are questions.
+// ServeChild is what a program that StartSelf has started as "serve NETWORK ADDR NAME ARG..." does:
+// it serves by servers[NAME], which gets what follows, until standard input ends. Lines that come
+// there are questions.
 func ServeChild(args []string, servers map[string]func(l net.Listener, args []string) error) error {
 	if len(args) < 3 || servers[args[2]] == nil {
 		return fmt.Errorf("no server %q", args)

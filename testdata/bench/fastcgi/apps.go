@@ -49,7 +49,8 @@ func helloApp(w gateway.ResponseWriter, r *gateway.Request) error {
 	return err
 }
 
-// helloHandler says its Content-Length, so that no server has to find it out and nginx need not make chunks.
+// helloHandler says its Content-Length, so that no server has to find it out and nginx need not
+// make chunks.
 func helloHandler(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
 	w.Header().Set("Content-Length", strconv.Itoa(len(hello)))

@@ -14,7 +14,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
-// measureFile has a large file fetched over unix sockets and TCP: from the server, and from floors that read and write it.
+// measureFile has a large file fetched over unix sockets and TCP: from the server, and from floors
+// that read and write it.
 func measureFile(s settings) error {
 	path, err := makeFile(s)
 	if err != nil {
@@ -38,8 +39,9 @@ func measureFile(s settings) error {
 	return errors.Join(append(failed, showCalls(s, path))...)
 }
 
-// measureSweep finds the best size of a record: the most that does not make the system split pages. A unix socket with its stock
-// buffer makes all sizes alike: Linux calls it writable when three quarters of the buffer are free, so that the two sides take turns.
+// measureSweep finds the best size of a record: the most that does not make the system split pages.
+// A unix socket with its stock buffer makes all sizes alike: Linux calls it writable when three
+// quarters of the buffer are free, so that the two sides take turns.
 func measureSweep(s settings) error {
 	path, err := makeFile(s)
 	if err != nil {
@@ -71,7 +73,8 @@ func fileContest(s settings, network string, all []fileServer) *contest.Contest 
 	return c
 }
 
-// makeFile writes a real file: the pages of a sparse one are all the same page to some file systems.
+// makeFile writes a real file: the pages of a sparse one are all the same page to some file
+// systems.
 func makeFile(s settings) (path string, err error) {
 	path = filepath.Join(s.dir, "large")
 	f, err := os.Create(path)

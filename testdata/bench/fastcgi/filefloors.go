@@ -19,7 +19,8 @@ import (
 
 const fileHead = "Status: 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"
 
-// serveBlocks answers with the file, in records of so many bytes: each is read behind its header, and written with it.
+// serveBlocks answers with the file, in records of so many bytes: each is read behind its header,
+// and written with it.
 func serveBlocks(l net.Listener, args []string) error {
 	return serveFile(l, args, func(c net.Conn, f *os.File, size int) error {
 		buf := make([]byte, 8+size)
@@ -39,12 +40,13 @@ func serveBlocks(l net.Listener, args []string) error {
 	})
 }
 
-// serveSendfile answers with the file in records of so many bytes, which go by sendfile behind their headers. A third of args leaves a
-// unix socket the buffer that the system gives it.
+// serveSendfile answers with the file in records of so many bytes, which go by sendfile behind
+// their headers. A third of args leaves a unix socket the buffer that the system gives it.
 func serveSendfile(l net.Listener, args []string) error {
 	return serveFile(l, args, func(c net.Conn, f *os.File, size int) error {
 		if u, ok := c.(*net.UnixConn); ok && len(args) == 2 {
-			if err := u.SetWriteBuffer(1 << 20); err != nil { // the system gives less, as it is set up
+			// the system gives less, as it is set up
+			if err := u.SetWriteBuffer(1 << 20); err != nil {
 				return err
 			}
 		}
@@ -73,7 +75,8 @@ func putHeader(buf []byte, length int) {
 	binary.BigEndian.PutUint16(buf[4:], uint16(length))
 }
 
-// serveFile takes the first bytes of a connection for a request and has send answer it. args are the file and the size of a record.
+// serveFile takes the first bytes of a connection for a request and has send answer it. args are
+// the file and the size of a record.
 func serveFile(l net.Listener, args []string, send func(c net.Conn, f *os.File, size int) error) error {
 	size, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -99,7 +102,8 @@ func serveFile(l net.Listener, args []string, send func(c net.Conn, f *os.File, 
 	})
 }
 
-// writeMore writes what more is to follow at once: TCP then sends both in one segment. Unix sockets take no notice.
+// writeMore writes what more is to follow at once: TCP then sends both in one segment. Unix sockets
+// take no notice.
 func writeMore(c net.Conn, p []byte) error {
 	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {

@@ -35,7 +35,8 @@ func appendAnswer(dst []byte, id uint16, content string) []byte {
 	return appendRecord(dst, endRequest, id, "\x00\x00\x00\x00\x00\x00\x00\x00")
 }
 
-// serveConstant is the least that a server in Go can do: whatever it reads is a request, and the answer is always the same.
+// serveConstant is the least that a server in Go can do: whatever it reads is a request, and the
+// answer is always the same.
 func serveConstant(c net.Conn) error {
 	answer := appendAnswer(nil, 1, helloCGI)
 	buf := make([]byte, 4096)
@@ -49,8 +50,8 @@ func serveConstant(c net.Conn) error {
 	}
 }
 
-// serveTrivial is the least that deserves the name of an engine: it reads records, makes a map of the variables of each request, and
-// writes the answer at once.
+// serveTrivial is the least that deserves the name of an engine: it reads records, makes a map of
+// the variables of each request, and writes the answer at once.
 func serveTrivial(c net.Conn) error {
 	in := bufio.NewReader(c)
 	var content, raw, out []byte

@@ -11,7 +11,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
-// measureHello asks for the smallest response over kept connections of a unix socket, with nginx's variables.
+// measureHello asks for the smallest response over kept connections of a unix socket, with nginx's
+// variables.
 func measureHello(s settings) error {
 	c := &contest.Contest{Unit: "requests", Work: func(c *contest.Child) (float64, time.Duration, error) {
 		return helloLoad(c).Run(s.clients, s.span)

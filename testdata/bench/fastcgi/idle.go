@@ -15,8 +15,8 @@ import (
 
 const idleMost = 12 << 10
 
-// measureIdle prints what a kept connection without a request costs a server: how much more is resident, code and kernel's buffers
-// apart. Each connection has had one request.
+// measureIdle prints what a kept connection without a request costs a server: how much more is
+// resident, code and kernel's buffers apart. Each connection has had one request.
 func measureIdle(s settings) error {
 	if err := allowFiles(s.conns + 100); err != nil {
 		return err
@@ -46,7 +46,8 @@ func printIdle(s settings, name, server string) (float64, error) {
 	return each, nil
 }
 
-// idleBytes counts from a server that has answered on some connections already, which are closed: what it keeps once is not counted.
+// idleBytes counts from a server that has answered on some connections already, which are closed:
+// what it keeps once is not counted.
 func idleBytes(s settings, server string) (float64, error) {
 	c, err := startHello(s, server)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 //go:embed libfcgi/hello.c
 var libfcgiSource []byte
 
-// buildLibfcgi builds the peer in C, and returns how to start it, or nil where it cannot be built here.
+// buildLibfcgi builds the peer in C, and returns how to start it, or nil where it cannot be built
+// here.
 func buildLibfcgi(s settings) func() (*contest.Child, error) {
 	source, program := filepath.Join(s.dir, "hello.c"), filepath.Join(s.dir, "libfcgi")
 	if err := os.WriteFile(source, libfcgiSource, 0o600); err != nil {

@@ -1,7 +1,8 @@
 //go:build linux
 
-// Command fastcgi measures package fastcgi against its floors and its peers. Each server is a process of its own; all answer the same
-// client, in short rounds that take turns, so that what else the machine does hits all alike. Linux only.
+// Command fastcgi measures package fastcgi against its floors and its peers. Each server is a
+// process of its own; all answer the same client, in short rounds that take turns, so that what
+// else the machine does hits all alike. Linux only.
 //
 //	go run ./testdata/bench/fastcgi hello      small requests on kept connections of a unix socket
 //	go run ./testdata/bench/fastcgi nginx      the same behind nginx, beside proxying HTTP
@@ -11,9 +12,9 @@
 //	go run ./testdata/bench/fastcgi sweep      sendfile in records of several sizes
 //	go run ./testdata/bench/fastcgi engines    both engines in a Markdown table
 //
-// Each prints its raw rounds, the medians and the ratios, and exits with 1 when a ratio is under its bound. What is not installed (cc
-// with libfcgi-dev, nginx, strace) is named, and its rows are left out. BENCH_PROFILE=DIR in the environment has each server write a CPU
-// profile there.
+// Each prints its raw rounds, the medians and the ratios, and exits with 1 when a ratio is under
+// its bound. What is not installed (cc with libfcgi-dev, nginx, strace) is named, and its rows are
+// left out. BENCH_PROFILE=DIR in the environment has each server write a CPU profile there.
 package main
 
 import (

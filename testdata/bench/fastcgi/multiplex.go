@@ -17,8 +17,9 @@ const (
 	multiplexedMost = 32 << 20 // bytes by which a server may grow while it streams 1 GB
 )
 
-// measureMultiplex has 64 requests at the same time on one connection, which get 16 MB each, and then send 16 MB each and get them
-// back. It prints how much larger than before the server ever was.
+// measureMultiplex has 64 requests at the same time on one connection, which get 16 MB each, and
+// then send 16 MB each and get them back. It prints how much larger than before the server ever
+// was.
 func measureMultiplex(s settings) error {
 	var over []error
 	for _, method := range []string{"GET", "POST"} {
@@ -59,7 +60,8 @@ func grow(s settings, server, method string) (int64, error) {
 	return after - before, err
 }
 
-// multiplex sends and receives at the same time, as a web server does: an echo fills all buffers otherwise.
+// multiplex sends and receives at the same time, as a web server does: an echo fills all buffers
+// otherwise.
 func multiplex(c *contest.Child, requests int, method string) error {
 	conn, err := net.Dial(c.Network, c.Addr)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
-// measureNginx asks nginx, which asks the servers over kept connections of unix sockets: FastCGI against proxying HTTP.
+// measureNginx asks nginx, which asks the servers over kept connections of unix sockets: FastCGI
+// against proxying HTTP.
 func measureNginx(s settings) error {
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
@@ -128,7 +129,8 @@ func (n *nginx) start(entries []*contest.Entry) error {
 	return n.wait()
 }
 
-// owner is the user that nginx's workers are to be, and who may use the sockets. Only root can choose.
+// owner is the user that nginx's workers are to be, and who may use the sockets. Only root can
+// choose.
 func owner() string {
 	if os.Getuid() == 0 {
 		return "root root"

@@ -61,7 +61,8 @@ func hasRole(c *contest.Child, role fastcgi.Role) (bool, error) {
 	}
 }
 
-// patience opens two requests, sends 1 MB of body to the app of the first, which never reads it, and behind that the end of the second.
+// patience opens two requests, sends 1 MB of body to the app of the first, which never reads it,
+// and behind that the end of the second.
 func patience(s settings, server string) (string, error) {
 	c, err := contest.StartSelf(s.dir, "unix", []string{server})
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// variables are what nginx 1.22 sends with its stock fastcgi_params and a SCRIPT_FILENAME for a GET by a browser-like client.
+// variables are what nginx 1.22 sends with its stock fastcgi_params and a SCRIPT_FILENAME for a GET
+// by a browser-like client.
 var variables = [][2]string{
 	{"SCRIPT_FILENAME", "/usr/share/nginx/html/app/hello"},
 	{"QUERY_STRING", "x=1"},
@@ -34,7 +35,8 @@ var variables = [][2]string{
 	{"HTTP_ACCEPT", "*/*"},
 }
 
-// appendHead appends a request up to the end of its variables. method replaces that of the variables.
+// appendHead appends a request up to the end of its variables. method replaces that of the
+// variables.
 func appendHead(dst []byte, id uint16, method string, keep bool) []byte {
 	dst = wire.AppendBeginRequest(dst, id, wire.BeginRequest{Role: fastcgi.RoleResponder, KeepConn: keep})
 	var pairs []byte

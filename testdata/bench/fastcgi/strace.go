@@ -22,7 +22,8 @@ type call struct {
 	result int64  // -1 is a failure
 }
 
-// traced runs a server under strace, has use ask it, and returns the calls of these names that it made.
+// traced runs a server under strace, has use ask it, and returns the calls of these names that it
+// made.
 func traced(s settings, server []string, names string, use func(*contest.Child) error) ([]call, error) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		return nil, err
@@ -47,7 +48,8 @@ var (
 	resumption = regexp.MustCompile(`^<\.\.\. \w+ resumed>(.*)\)\s+= (-?\d+)`)
 )
 
-// parseTrace reads what strace -f writes: a call that others interrupt comes in two lines of its thread.
+// parseTrace reads what strace -f writes: a call that others interrupt comes in two lines of its
+// thread.
 func parseTrace(text string) []call {
 	var all []call
 	open := map[string]call{}
@@ -79,8 +81,8 @@ const (
 	writeCalls = "write,writev,pwrite64,pwritev,sendto,sendmsg,sendfile,splice"
 )
 
-// fileCalls is what a server did with a file: how many bytes sendfile moved, in how many calls, how many bytes it read, and how often
-// it mapped it.
+// fileCalls is what a server did with a file: how many bytes sendfile moved, in how many calls, how
+// many bytes it read, and how often it mapped it.
 type fileCalls struct{ sent, sends, read, maps int64 }
 
 func countFileCalls(s settings, server, path string) (fileCalls, error) {
@@ -118,7 +120,8 @@ func showCalls(s settings, path string) error {
 	return nil
 }
 
-// countSocketCalls returns how many calls per request gave the server something to read, and how many wrote something.
+// countSocketCalls returns how many calls per request gave the server something to read, and how
+// many wrote something.
 func countSocketCalls(s settings, server string) (reads, writes float64, err error) {
 	var requests float64
 	calls, err := traced(s, []string{server}, readCalls+","+writeCalls, func(c *contest.Child) error {

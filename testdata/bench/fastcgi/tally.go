@@ -7,7 +7,8 @@ import (
 	"fmt"
 )
 
-// tally follows the records of a connection as their bytes come, and only counts: a client that does more would be measured itself.
+// tally follows the records of a connection as their bytes come, and only counts: a client that
+// does more would be measured itself.
 type tally struct {
 	head  [8]byte
 	have  int   // bytes of head

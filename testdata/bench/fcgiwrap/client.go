@@ -53,7 +53,8 @@ func (c *contender) round(script string, clients int, span time.Duration) (float
 	return float64(done.Load()) / time.Since(begin).Seconds(), nil
 }
 
-// fastCGIRequest is one request, after which the server is to close the connection (FastCGI section 3.5).
+// fastCGIRequest is one request, after which the server is to close the connection (FastCGI section
+// 3.5).
 func fastCGIRequest(pairs []string) []byte {
 	var params []byte
 	for i := 0; i < len(pairs); i += 2 {

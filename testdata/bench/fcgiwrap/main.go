@@ -1,12 +1,14 @@
 //go:build unix
 
-// Command fcgiwrap measures cgi.Dir behind this module's FastCGI and SCGI servers against the fcgiwrap of the machine. All run the
-// same script for the same client, each from a process of its own over a unix socket, in short rounds that alternate, so that
-// what else the machine does hits all alike.
+// Command fcgiwrap measures cgi.Dir behind this module's FastCGI and SCGI servers against the
+// fcgiwrap of the machine. All run the same script for the same client, each from a process of its
+// own over a unix socket, in short rounds that alternate, so that what else the machine does hits
+// all alike.
 //
 //	go run ./testdata/bench/fcgiwrap
 //
-// It prints the requests per second of every round and the median of the rounds' ratios, and exits 1 where one is under 1.0.
+// It prints the requests per second of every round and the median of the rounds' ratios, and exits
+// 1 where one is under 1.0.
 package main
 
 import (
@@ -54,7 +56,8 @@ func main() {
 	}
 }
 
-// serveOn serves the folder on a unix socket until stdin ends: so a child does not outlive its parent.
+// serveOn serves the folder on a unix socket until stdin ends: so a child does not outlive its
+// parent.
 func serveOn(protocol, socket, dir string) error {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -155,7 +158,8 @@ func (c *contender) start(dir string, clients int) (stop func(), err error) {
 	}
 	stop = func() {
 		hold.Close()
-		if c.name == "fcgiwrap" { // its processes end neither with the first of them nor, while idle, by SIGTERM
+		// its processes end neither with the first of them nor, while idle, by SIGTERM
+		if c.name == "fcgiwrap" {
 			syscall.Kill(-child.Process.Pid, syscall.SIGKILL)
 		}
 		child.Wait()

@@ -50,7 +50,8 @@ func ask(c *contest.Child, protocol, method, query string, size int64) (io.ReadC
 	case "http":
 		return askHTTP(c.Addr, method, query, size)
 	case "fastcgi":
-		return askBackend(&fastcgi.Client{Addr: "unix:" + c.Addr}, method, query, size) // keeps no connection
+		// keeps no connection
+		return askBackend(&fastcgi.Client{Addr: "unix:" + c.Addr}, method, query, size)
 	default:
 		return askBackend(&scgi.Client{Addr: "unix:" + c.Addr}, method, query, size)
 	}

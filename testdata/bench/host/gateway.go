@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/bench/contest"
 )
 
-// measureGateway asks web servers over kept connections, which ask the same FastCGI application, ours, over kept connections too, but
-// for Caddy, which cannot. The floors are what net/http can do
+// measureGateway asks web servers over kept connections, which ask the same FastCGI application,
+// ours, over kept connections too, but for Caddy, which cannot. The floors are what net/http can do
 // without an application, and with a client of FastCGI that could not do less.
 func measureGateway(s settings) error {
 	s.clients = cmp.Or(s.clients, 32)

@@ -1,18 +1,21 @@
 //go:build linux
 
-// Command host measures the web server's side, packages host and fastcgi, against its peers. Each server is a process of its own; all
-// do the same work, in short rounds that take turns, so that what else the machine does hits all alike. Linux only.
+// Command host measures the web server's side, packages host and fastcgi, against its peers. Each
+// server is a process of its own; all do the same work, in short rounds that take turns, so that
+// what else the machine does hits all alike. Linux only.
 //
 //	go run ./testdata/bench/host gateway   HTTP in, FastCGI out: a small answer, beside nginx, Caddy and gofast
 //	go run ./testdata/bench/host php       a page of php-fpm that takes 5 ms, beside nginx
 //	go run ./testdata/bench/host transfer  memory while 1 GB goes up, and down, through every pair of protocols
 //
-// Each prints its raw rounds, the medians and the ratios, and exits with 1 when a bound does not hold. What is not installed (nginx,
-// php-fpm8.2, Caddy) is named, and its rows are left out. Caddy is
+// Each prints its raw rounds, the medians and the ratios, and exits with 1 when a bound does not
+// hold. What is not installed (nginx, php-fpm8.2, Caddy) is named, and its rows are left out. Caddy
+// is
 //
 //	GOBIN=DIR go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9
 //
-// in PATH or named by -caddy. BENCH_PROFILE=DIR in the environment has each server of ours write a CPU profile there.
+// in PATH or named by -caddy. BENCH_PROFILE=DIR in the environment has each server of ours write a
+// CPU profile there.
 package main
 
 import (

@@ -22,7 +22,8 @@ type peer struct {
 	start   func(backend string) (*contest.Child, error)
 }
 
-// appendTo adds the peer as an entry that asks the application at that unix socket, or says why it is left out.
+// appendTo adds the peer as an entry that asks the application at that unix socket, or says why it
+// is left out.
 func (p peer) appendTo(entries []*contest.Entry, backend string) []*contest.Entry {
 	if p.missing != nil {
 		fmt.Printf("left out: %s: %v\n", p.name, p.missing)

@@ -28,8 +28,9 @@ const page = `<?php usleep(5000); header('Content-Type: text/plain'); header('Co
 // phpClients are few: they are to wait for the page and not for the machine.
 const phpClients = 8
 
-// measurePHP asks web servers, which ask the same php-fpm, over a new connection for each request and over kept ones. It has processes
-// for all: one that holds a kept connection takes no other, and each worker of nginx keeps its own.
+// measurePHP asks web servers, which ask the same php-fpm, over a new connection for each request
+// and over kept ones. It has processes for all: one that holds a kept connection takes no other,
+// and each worker of nginx keeps its own.
 func measurePHP(s settings) error {
 	program, err := exec.LookPath(fpm)
 	if err != nil {
@@ -95,7 +96,8 @@ func startFPM(s settings, program string, processes int) (*contest.Child, error)
 	return contest.StartProgram("unix", socket, exec.Command(program, "--nodaemonize", "--fpm-config", path, "-n"))
 }
 
-// servePHP serves the scripts of a folder by php-fpm. The third argument is how many connections are kept.
+// servePHP serves the scripts of a folder by php-fpm. The third argument is how many connections
+// are kept.
 func servePHP(l net.Listener, args []string) error {
 	kept, err := strconv.Atoi(args[2])
 	if err != nil {

@@ -31,14 +31,14 @@ var servers = map[string]func(l net.Listener, args []string) error{
 	"pair":    servePair,
 }
 
-// serveHandler is all that a program has to say. Connections are kept, as the other web servers do here: the application multiplexes,
-// so none of its workers waits for one.
+// serveHandler is all that a program has to say. Connections are kept, as the other web servers do
+// here: the application multiplexes, so none of its workers waits for one.
 func serveHandler(l net.Listener, args []string) error {
 	return http.Serve(l, &host.Handler{Backend: &fastcgi.Client{Addr: "unix:" + args[0], MaxIdleConns: 64}})
 }
 
-// serveGofast does as gofast's manual has it under "Pooling Clients", but for PHP's file system. It reports each client that goes
-// away, as all do at the end of a round.
+// serveGofast does as gofast's manual has it under "Pooling Clients", but for PHP's file system. It
+// reports each client that goes away, as all do at the end of a round.
 func serveGofast(l net.Listener, args []string) error {
 	pool := gofast.NewClientPool(gofast.SimpleClientFactory(gofast.SimpleConnFactory("unix", args[0])), 10, 30*time.Second)
 	session := gofast.Chain(gofast.BasicParamsMap, gofast.MapHeader, gofast.MapRemoteHost)(gofast.BasicSession)

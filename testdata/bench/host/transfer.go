@@ -30,8 +30,8 @@ var (
 	waysOut = []string{"local", "cgi", "fastcgi", "scgi"}
 )
 
-// measureTransfer sends a large body through each pair of a server and a target, and has one sent back. It prints how much larger than
-// before the gateway's process ever was.
+// measureTransfer sends a large body through each pair of a server and a target, and has one sent
+// back. It prints how much larger than before the gateway's process ever was.
 func measureTransfer(s settings) error {
 	var over []error
 	for _, in := range waysIn {
@@ -88,7 +88,8 @@ func startPair(s settings, in, out, target string) (*contest.Child, error) {
 	return contest.StartSelf(s.dir, network, []string{"pair", in, out, target})
 }
 
-// growth counts from a gateway that has done the same already, with less: what it keeps once is not counted.
+// growth counts from a gateway that has done the same already, with less: what it keeps once is not
+// counted.
 func growth(c *contest.Child, in string, transfer func(*contest.Child, string, int64) error, size int64) (int64, error) {
 	if err := transfer(c, in, min(size, 1<<20)); err != nil {
 		return 0, err
@@ -133,7 +134,8 @@ func targetApp(kind, addr string) (gateway.App, error) {
 		h.Backend = &cgi.Script{Path: self}
 		return h, err
 	case "fastcgi":
-		h.Backend = &fastcgi.Client{Addr: "unix:" + addr} // a connection costs nothing beside 1 GB, so none is kept
+		// a connection costs nothing beside 1 GB, so none is kept
+		h.Backend = &fastcgi.Client{Addr: "unix:" + addr}
 	default:
 		h.Backend = &scgi.Client{Addr: "unix:" + addr}
 	}

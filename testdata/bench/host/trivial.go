@@ -10,7 +10,8 @@ import (
 	"strconv"
 )
 
-// trivial is the least that deserves the name of a gateway: it looks at nothing but the end of the answer, whose head it knows.
+// trivial is the least that deserves the name of a gateway: it looks at nothing but the end of the
+// answer, whose head it knows.
 type trivial struct {
 	addr    string
 	idle    chan net.Conn

@@ -1,11 +1,12 @@
-// Command scgi measures package scgi against its floor: a server that accepts, reads, writes a constant and closes, which is
-// the least that answering a request on a connection of its own can cost in Go. Both answer the same clients over a unix
-// socket, each from a process of its own, in short rounds that alternate,
-// so that what else the machine does hits both alike.
+// Command scgi measures package scgi against its floor: a server that accepts, reads, writes a
+// constant and closes, which is the least that answering a request on a connection of its own can
+// cost in Go. Both answer the same clients over a unix socket, each from a process of its own, in
+// short rounds that alternate, so that what else the machine does hits both alike.
 //
 //	go run ./testdata/bench/scgi
 //
-// It prints the requests per second of every round, and the median of the rounds' ratios. The goal is 0.8.
+// It prints the requests per second of every round, and the median of the rounds' ratios. The goal
+// is 0.8.
 package main
 
 import (

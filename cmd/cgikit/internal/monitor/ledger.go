@@ -19,12 +19,14 @@ type Ledger struct {
 
 // Figures are what a Ledger has counted.
 type Figures struct {
-	Active  int                     // requests under way
-	Classes [classes]uint64         // answered requests by the first digit of their status; 0 is those cut off without an answer
-	Bytes   uint64                  // of bodies
-	Errors  map[string]uint64       // answers that are no whole answers of the target, by reason
-	Took    [len(Bounds) + 1]uint64 // requests by duration: within each bound and not the one before, and the slower ones
-	Seconds float64                 // the durations' sum
+	Active int // requests under way
+	// answered requests by the first digit of their status; 0 is those cut off without an answer
+	Classes [classes]uint64
+	Bytes   uint64            // of bodies
+	Errors  map[string]uint64 // answers that are no whole answers of the target, by reason
+	// requests by duration: within each bound and not the one before, and the slower ones
+	Took    [len(Bounds) + 1]uint64
+	Seconds float64 // the durations' sum
 }
 
 // classes is the number of first digits that a status may have, with one for none.
@@ -54,7 +56,8 @@ func (l *Ledger) add(n int) {
 
 // Enter counts a request that is over.
 func (l *Ledger) Enter(a *gateway.Access) {
-	slot, _ := slices.BinarySearch(Bounds[:], a.Duration) // a duration that is the bound is within it
+	// a duration that is the bound is within it
+	slot, _ := slices.BinarySearch(Bounds[:], a.Duration)
 	reason, class := reasonOf(a), classOf(a.Status)
 	if reason == clientGone && (class == 5 || a.Status == 499) {
 		class = 0 // it was sent nothing
@@ -78,7 +81,8 @@ func (l *Ledger) Enter(a *gateway.Access) {
 	f.Errors[reason]++
 }
 
-// mostReasons bounds the reasons: they are constants of this module, but an App may make up its own.
+// mostReasons bounds the reasons: they are constants of this module, but an App may make up its
+// own.
 const mostReasons = 64
 
 // Figures returns the figures of this moment.
@@ -110,8 +114,8 @@ func classOf(status int) int {
 	return 0
 }
 
-// reasonOf names why there is no whole answer of the target. Nothing of it comes from a client. A path at which nothing is has been
-// answered as it should be.
+// reasonOf names why there is no whole answer of the target. Nothing of it comes from a client. A
+// path at which nothing is has been answered as it should be.
 func reasonOf(a *gateway.Access) string {
 	backend, server := (*gateway.BackendError)(nil), (*gateway.ServerError)(nil)
 	request, large := (*gateway.RequestError)(nil), (*gateway.BodyTooLargeError)(nil)

@@ -11,8 +11,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks and a status page at /. Its fields must be set
-// before it is used, and not changed then. All it asks for must be safe for concurrent use.
+// Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks and a status
+// page at /. Its fields must be set before it is used, and not changed then. All it asks for must
+// be safe for concurrent use.
 type Monitor struct {
 	Target string    // its name, as the user wrote it
 	Start  time.Time // of the process
@@ -27,19 +28,21 @@ type Monitor struct {
 	// Pool returns the connections to the target; nil where it has none.
 	Pool func() Pool
 
-	// LogLost returns how many lines of the access log and of the error log could not be written; it may be nil.
+	// LogLost returns how many lines of the access log and of the error log could not be written;
+	// it may be nil.
 	LogLost func() (access, log uint64)
 }
 
 // Pool is what a target's client has open.
 type Pool struct {
-	Active, Idle  int    // connections, with a request under way and without
-	Waiting       int    // requests that wait for a connection: the queue
-	Dials, Resent uint64 // connections made; requests that were sent again because a kept connection had died
+	Active, Idle int // connections, with a request under way and without
+	Waiting      int // requests that wait for a connection: the queue
+	// connections made; requests that were sent again because a kept connection had died
+	Dials, Resent uint64
 }
 
-// Handler returns the handler of all pages. Those that come over the loopback interface take only a Host that names this
-// machine, but for the health check, which shows nothing.
+// Handler returns the handler of all pages. Those that come over the loopback interface take only a
+// Host that names this machine, but for the health check, which shows nothing.
 func (m *Monitor) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", local(m.serveMetrics))
@@ -48,7 +51,8 @@ func (m *Monitor) Handler() http.Handler {
 	return mux
 }
 
-// local refuses what comes over the loopback interface under the name of another site (DNS rebinding).
+// local refuses what comes over the loopback interface under the name of another site (DNS
+// rebinding).
 func local(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)

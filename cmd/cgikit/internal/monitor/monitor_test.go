@@ -86,7 +86,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsOfNothing: a target without connections has no figures of them, and no server has come up.
+// TestMetricsOfNothing: a target without connections has no figures of them, and no server has come
+// up.
 func TestMetricsOfNothing(t *testing.T) {
 	m := &Monitor{Ledger: new(Ledger), Servers: func() map[string]transport.Stats { return nil }, Serving: func() bool { return false }}
 	w := ask(m, "GET", "/metrics")
@@ -122,7 +123,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestExposition holds the text to its grammar: every sample follows the HELP and TYPE of its metric, which stand once.
+// TestExposition holds the text to its grammar: every sample follows the HELP and TYPE of its
+// metric, which stand once.
 func TestExposition(t *testing.T) {
 	m := filled()
 	m.Target = "a\"b\\c\nd"
@@ -157,7 +159,8 @@ func TestExposition(t *testing.T) {
 	}
 }
 
-// TestRebinding: a page of another site cannot read the figures through a name of its own that leads here.
+// TestRebinding: a page of another site cannot read the figures through a name of its own that
+// leads here.
 func TestRebinding(t *testing.T) {
 	loopback, outside := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}
 	for _, test := range []struct {

@@ -129,7 +129,8 @@ func latencyRows(took [len(Bounds) + 1]uint64) (rows []latencyRow) {
 		if i < len(Bounds) {
 			name = "up to " + duration(Bounds[i])
 		}
-		share := int((100*n + longest - 1) / longest) // rounded up: one request among a million is seen
+		// rounded up: one request among a million is seen
+		share := int((100*n + longest - 1) / longest)
 		rows = append(rows, latencyRow{name, n, share})
 	}
 	return rows

@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// serveMetrics writes the figures in the text format of Prometheus, version 0.0.4. They are read from what has been counted, so
-// that the status page and Prometheus cannot disagree. The number of label values is bounded: the one target, protocols,
-// first digits of statuses, and the reasons of a Ledger.
+// serveMetrics writes the figures in the text format of Prometheus, version 0.0.4. They are read
+// from what has been counted, so that the status page and Prometheus cannot disagree. The number of
+// label values is bounded: the one target, protocols, first digits of statuses, and the reasons of
+// a Ledger.
 func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	var p exposition
 	m.writeConnections(&p)
@@ -97,7 +98,8 @@ func (m *Monitor) writePool(p *exposition) {
 	p.sample("target_resent_total", pool.Resent, "target", m.Target)
 }
 
-// exposition is a text in the format of Prometheus. The names of this program's own metrics begin with "cgikit_".
+// exposition is a text in the format of Prometheus. The names of this program's own metrics begin
+// with "cgikit_".
 type exposition struct{ bytes.Buffer }
 
 // metric begins a metric, whose samples follow.

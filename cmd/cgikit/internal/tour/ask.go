@@ -51,8 +51,8 @@ func (d *deployment) ask(r *http.Request) answer {
 	return a
 }
 
-// environRequest is r as it would be if the client had asked for the environ of the application at mount. A body that came with r is not part of
-// it.
+// environRequest is r as it would be if the client had asked for the environ of the application at
+// mount. A body that came with r is not part of it.
 func environRequest(r *http.Request, mount string) *http.Request {
 	c := r.Clone(r.Context())
 	c.Method = http.MethodGet

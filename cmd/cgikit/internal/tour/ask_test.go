@@ -12,7 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// A deployment is asked for what the browser would ask for, with the browser's own fields and without its body.
+// A deployment is asked for what the browser would ask for, with the browser's own fields and
+// without its body.
 func TestAskIsTheBrowsersRequest(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/?secret=1", strings.NewReader("body"))
 	r.Header.Set("User-Agent", "browser")

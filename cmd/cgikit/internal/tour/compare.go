@@ -21,8 +21,9 @@ type cell struct {
 	Before []string // values sent before that under the same name
 }
 
-// compare lays environs side by side, one row for each name. The rows are in the order of the first environ; names that it does not have follow in
-// the order in which the others have them. A nil environ is a column of cells that were not sent.
+// compare lays environs side by side, one row for each name. The rows are in the order of the first
+// environ; names that it does not have follow in the order in which the others have them. A nil
+// environ is a column of cells that were not sent.
 func compare(environs []*util.Environ) []row {
 	var rows []row
 	index := make(map[string]int)

@@ -12,7 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// The tour is the handler of a web server. The script here is missing, so three of the four deployments answer.
+// The tour is the handler of a web server. The script here is missing, so three of the four
+// deployments answer.
 func ExampleStart() {
 	t, err := tour.Start(tour.Config{
 		App: demo.App(),

@@ -41,7 +41,8 @@ type column struct {
 	words
 }
 
-// servePage asks the deployments one after the other: at the same time they would be measured waiting for each other.
+// servePage asks the deployments one after the other: at the same time they would be measured
+// waiting for each other.
 func (t *Tour) servePage(w http.ResponseWriter, r *http.Request) {
 	var answers []answer
 	for _, d := range t.deployments {

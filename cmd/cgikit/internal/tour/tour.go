@@ -25,8 +25,8 @@ type Config struct {
 	Log *slog.Logger // what the servers have to complain of
 }
 
-// Tour is an application in four deployments. It is an http.Handler, which must be the root of its server. It must be ended by
-// Shutdown.
+// Tour is an application in four deployments. It is an http.Handler, which must be the root of its
+// server. It must be ended by Shutdown.
 type Tour struct {
 	deployments []*deployment
 	mux         *http.ServeMux
@@ -67,7 +67,8 @@ func Start(c Config) (*Tour, error) {
 		return nil, errors.Join(fmt.Errorf("tour: %w", err), t.Shutdown(context.Background()))
 	}
 	t.deploy("HTTP", "/http", gateway.Local(c.App), c.App)
-	t.forward("FastCGI", "/fastcgi", &fastcgi.Client{Addr: fastcgiAddr}) // keeps no connection, like the others
+	// keeps no connection, like the others
+	t.forward("FastCGI", "/fastcgi", &fastcgi.Client{Addr: fastcgiAddr})
 	t.forward("SCGI", "/scgi", &scgi.Client{Addr: scgiAddr})
 	t.forward("CGI", "/cgi", c.CGI)
 	t.mux.HandleFunc("GET /{$}", t.servePage)
@@ -115,8 +116,8 @@ func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.mux.ServeHTTP(w, r)
 }
 
-// Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no socket, no folder and no script
-// behind. The HTTP server in front must have ended before.
+// Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no
+// socket, no folder and no script behind. The HTTP server in front must have ended before.
 func (t *Tour) Shutdown(ctx context.Context) error {
 	err := errors.Join(t.fastcgi.Shutdown(ctx), t.scgi.Shutdown(ctx))
 	if err != nil {

@@ -177,8 +177,8 @@ func TestShutdownBreaksOffWhatTakesTooLong(t *testing.T) {
 	}
 }
 
-// TestRebinding: the demo is for this machine. A page of another site cannot read it through a name of its own that leads here.
-// TestConnect: a 2xx would open a tunnel, whatever the Host is.
+// TestRebinding: the demo is for this machine. A page of another site cannot read it through a name
+// of its own that leads here. TestConnect: a 2xx would open a tunnel, whatever the Host is.
 func TestConnect(t *testing.T) {
 	tour := startTour(t, t.TempDir(), script(t))
 	for _, target := range []string{"example.com:443", "localhost:80", "/", "/http/environ", "/nothing"} {

@@ -14,7 +14,8 @@ import (
 
 // An error to start is one line, and leaves no folder.
 func TestStartFailsCleanly(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30)) // longer than the path of a unix socket may be
+	// longer than the path of a unix socket may be
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}

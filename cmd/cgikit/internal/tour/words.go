@@ -12,7 +12,8 @@ type words struct {
 // remark is about one variable.
 type remark struct{ Name, Why string }
 
-// describe compares a deployment's answer with that of plain HTTP, which the others got their environ from.
+// describe compares a deployment's answer with that of plain HTTP, which the others got their
+// environ from.
 func describe(a, plain answer) words {
 	w := words{How: how(a.Name), Nature: nature(a.Name)}
 	if a.Environ == nil || plain.Environ == nil || a.deployment == plain.deployment {
