@@ -58,7 +58,8 @@ func checkCommentWidth(t *testing.T, path string) {
 // isOutput reports whether a comment is what an Example prints.
 func isOutput(group *ast.CommentGroup) bool { return strings.Contains(group.Text(), "utput:\n") }
 
-// isDrawn reports whether a line of a comment is code or a table, or one word that cannot be wrapped.
+// isDrawn reports whether a line of a comment is code or a table, or one word that cannot be
+// wrapped.
 func isDrawn(text string) bool {
 	text = strings.TrimPrefix(text, "//")
 	return strings.HasPrefix(text, "\t") || strings.HasPrefix(text, " \t") || strings.HasPrefix(text, "go:") || len(strings.Fields(text)) == 1
