@@ -2,6 +2,5 @@ package accept
 
 import "net"
 
-// hasWaiting reports false: package net asks Windows for a connection before it looks at the
-// deadline.
+// hasWaiting reports false: Windows is not asked here, so a loop that runs after its deadline leaves its queue.
 func hasWaiting(net.Listener) bool { return false }
