@@ -15,8 +15,7 @@ import (
 // Measured against a goroutine for each request and against a second goroutine of the connection
 // for its requests (the benchmark hello, 16 connections, 3 times 7 to 15 interleaved rounds, 2
 // processors): 11 to 22 % and 5 to 15 % less CPU time for a small request (10.4 us in place of 12.3
-// and 11.5). With one connection 34 % less. Behind nginx the difference was within the noise, 0 to
-// 4 %.
+// and 11.5). With one connection about a third less. Behind nginx no clear gain was seen.
 
 // handoffPeriod is how often a server looks at the requests that run so. One that it sees twice has
 // taken longer than that, and less than twice as long.
