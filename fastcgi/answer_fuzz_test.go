@@ -42,8 +42,8 @@ func FuzzClientAnswer(f *testing.F) {
 	})
 }
 
-// exceeds reports whether a response has more than its Content-Length, n bytes: that is cut, and what
-// follows is not looked at.
+// exceeds reports whether a response has more than its Content-Length, n bytes: that is cut, and
+// what follows is not looked at.
 func exceeds(all string, n int) bool {
 	resp, err := gateway.ReadResponse(io.NopCloser(strings.NewReader(all)), 0)
 	if err != nil {
