@@ -33,7 +33,7 @@ func killPID(t *testing.T, file string) {
 	}
 }
 
-// gone reports whether the process has ended. One that nobody has reaped yet cannot run any more,
+// gone reports whether the process has ended. One that is not reaped yet cannot run any more,
 // but is there.
 func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || zombie(pid) }
 

@@ -36,7 +36,7 @@ func Serve(app gateway.App) error {
 // waits in memory, and from the second MiB on in a temporary file without a name; MaxSpoolBytes
 // bounds the two together.
 //
-// What is over the bound is dropped, so that an App that never reads its body can answer all the
+// Bytes over the bound are dropped, so that an App that never reads its body can answer all the
 // same. An App that does read gets an error at the first byte that is missing. The client gets no
 // 413 for it, because the head is sent by then. An App that streams a large body through should
 // read it before it writes, or raise the bound.

@@ -24,7 +24,7 @@ func testFile(t *testing.T) (path string, content []byte) {
 }
 
 // TestServePeerGone: A10. Go ends a program by SIGPIPE when it writes to a closed standard output;
-// here it is nobody's failure.
+// here it is not a failure.
 func TestServePeerGone(t *testing.T) {
 	file, _ := testFile(t)
 	for _, app := range []string{"endless", "endless-file"} {

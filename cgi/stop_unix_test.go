@@ -111,7 +111,7 @@ func TestScriptTimeouts(t *testing.T) {
 }
 
 // TestScriptSlowClient: ReadTimeout is about the script. It does not run while the client sends the
-// body, nor while nobody reads.
+// body, nor while the body is not read.
 func TestScriptSlowClient(t *testing.T) {
 	t.Parallel()
 	s := shell(t, `read line; printf 'Content-Type: text/plain\n\n%s\n' "$line"; head -c 200000 /dev/zero`)
@@ -215,7 +215,7 @@ func TestScriptWholeOutlivesTimers(t *testing.T) {
 }
 
 // TestScriptLeavesInput: a process that the script has left behind holds its standard input, which
-// nobody goes on to fill.
+// is filled no further.
 func TestScriptLeavesInput(t *testing.T) {
 	s := shell(t, `exec 3<&0; sleep 600 <&3 >/dev/null 2>&1 & printf 'Content-Type: text/plain\n\n%s' $!`)
 	_, body, err := fetch(t, s, request("POST", body10M()))

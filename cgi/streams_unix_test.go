@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestScriptPipes: C44, C45, C46: whatever order a script reads and writes in, nobody waits for the
-// other for ever.
+// TestScriptPipes: C44, C45, C46: whatever order a script reads and writes in, neither side waits
+// for the other for ever.
 func TestScriptPipes(t *testing.T) {
 	body := body10M()
 	const head = `printf 'Content-Type: application/octet-stream\n\n'; `
