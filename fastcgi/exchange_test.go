@@ -179,8 +179,8 @@ func TestClientAnswers(t *testing.T) {
 		{name: "a type that there is not (F38)", answer: rec(99, 1, ""), headStatus: 502, reason: "type 99"},
 		{name: "short END_REQUEST", answer: stdout(1, head+"a") + rec(typeEnd, 1, "1234567"), body: "a", bodyStatus: 502, reason: "7 bytes"},
 		{name: "long END_REQUEST", answer: stdout(1, head+"a") + rec(typeEnd, 1, "123456789"), body: "a", bodyStatus: 502, reason: "9 bytes"},
-		{name: "empty records without end", answer: strings.Repeat(rec(typeStderr, 1, ""), 1001), headStatus: 502, reason: "bring nothing"},
-		{name: "management records without end", answer: strings.Repeat(rec(typeUnknownType, 0, "12345678"), 1001), headStatus: 502, reason: "bring nothing"},
+		{name: "empty records without end", answer: strings.Repeat(rec(typeStderr, 1, ""), 1001), headStatus: 502, reason: "in a row without content"},
+		{name: "management records without end", answer: strings.Repeat(rec(typeUnknownType, 0, "12345678"), 1001), headStatus: 502, reason: "in a row without content"},
 		{name: "the mark of a broken answer", answer: stdout(1, head+"a") + strings.Repeat("\xff", 8), body: "a", bodyStatus: 502, reason: "version 255"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -136,7 +136,7 @@ func endOf(id uint16, status wire.ProtocolStatus) string {
 }
 
 // broken is the end of a connection on which a response is not complete, as client.next has it.
-var broken = fmt.Sprint(wire.Errorf("record of version 255, where 1 is spoken: header %q", breakMark))
+var broken = fmt.Sprint(wire.Errorf("record of version 255; want version 1: header %q", breakMark))
 
 // answer reads the answer to the only request under way and returns its STDOUT.
 func (c *client) answer() (text string) {

@@ -6,10 +6,10 @@ import "fmt"
 // can be trusted.
 type ProtocolError struct {
 	Reason string // what is wrong, and in which record or pair
-	Header string // the 8 bytes that are not the header of a record, where that is what is wrong
+	Header string // the 8 bytes of the header if the header is invalid; otherwise empty
 }
 
-// Error tells it for a log: bad input is quoted and cut.
+// Error returns the text for a log. Bad input in it is quoted and cut.
 func (e *ProtocolError) Error() string { return "fastcgi: " + e.Reason }
 
 // Errorf returns a [*ProtocolError]. The format must quote and cut the arguments that the peer

@@ -2,12 +2,12 @@ package wire
 
 import "slices"
 
-// maxValues is how many names of a query are looked at. The specification has three (FastCGI
-// section 4.1); a record has room for 32,767, and answering that many took 30 ms.
+// maxValues bounds how many names of a query are answered. The specification defines three (FastCGI
+// section 4.1). A record has room for 32,767 names, and answering that many took 30 ms.
 const maxValues = 16
 
-// AnswerValues returns the content of the answer to GET_VALUES: of the first 16 names that were
-// asked for, those that are known, each once (FastCGI section 4.1). A query that is not a list of
+// AnswerValues returns the content of the answer to GET_VALUES (FastCGI section 4.1). It looks up
+// the first 16 names of the query and answers each known name once. A query that is not a list of
 // pairs is a [*ProtocolError].
 func AnswerValues(query []byte, known func(name string) (value string, ok bool)) ([]byte, error) {
 	var names []string
@@ -36,8 +36,8 @@ func appendValues(names []string, known func(name string) (value string, ok bool
 	return answer
 }
 
-// AppendUnknownType appends the answer to a management record of a type that is not known (FastCGI
-// section 4.2).
+// AppendUnknownType appends the answer to a management record of an unknown type (FastCGI section
+// 4.2).
 func AppendUnknownType(dst []byte, t RecordType) []byte {
 	return AppendRecord(dst, TypeUnknownType, 0, []byte{byte(t), 0, 0, 0, 0, 0, 0, 0})
 }

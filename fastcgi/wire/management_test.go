@@ -54,7 +54,7 @@ func TestAnswerValues(t *testing.T) {
 	}
 }
 
-// BenchmarkAnswerValues has the most names that one record can ask for.
+// BenchmarkAnswerValues answers a query with as many names as one record can have.
 func BenchmarkAnswerValues(b *testing.B) {
 	query := bytes.Repeat([]byte("\x01\x00N"), MaxContent/3)
 	for b.Loop() {

@@ -7,11 +7,12 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// longLength marks a length of four bytes; a length below it fits one (FastCGI section 3.4).
+// longLength marks a length that takes four bytes. A length below it takes one byte (FastCGI
+// section 3.4).
 const longLength = 0x80
 
-// AppendPair appends a name-value pair, the form of PARAMS and of GET_VALUES. Lengths are of one
-// byte where they fit one. Name and value must be shorter than 2 GiB.
+// AppendPair appends a name-value pair, the encoding of PARAMS and of GET_VALUES. A length takes
+// one byte if it fits, else four. Name and value must be shorter than 2 GiB.
 func AppendPair(dst []byte, name, value string) []byte {
 	dst = appendLength(dst, len(name))
 	dst = appendLength(dst, len(value))
@@ -26,9 +27,9 @@ func appendLength(dst []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(dst, uint32(n)|longLength<<24)
 }
 
-// CutPair takes the first pair off data, which must be the whole of a stream: pairs pay no heed to
-// records. Name and value share data's memory; both may be empty. A pair that does not fit in data
-// is a [*ProtocolError].
+// CutPair decodes the first pair of data and returns what follows it. data must be the complete
+// rest of a stream, because a pair may continue in the next record. Name and value share data's
+// memory; both may be empty. A pair that is longer than data is a [*ProtocolError].
 func CutPair(data string) (name, value, rest string, err error) {
 	nameLength, rest, ok := cutLength(data)
 	if !ok {
@@ -38,9 +39,9 @@ func CutPair(data string) (name, value, rest string, err error) {
 	if !ok {
 		return "", "", "", Errorf("pair without a value length: %.64q", data)
 	}
-	// Two lengths of 31 bits overflow an int of 32 (CVE-2025-23016 in libfcgi).
+	// The sum of two 31-bit lengths overflows a 32-bit int (CVE-2025-23016 in libfcgi).
 	if nameLength+valueLength > int64(len(rest)) {
-		return "", "", "", Errorf("pair of %d and %d bytes, where %d are left: %.64q", nameLength, valueLength, len(rest), data)
+		return "", "", "", Errorf("pair of %d and %d bytes, but only %d bytes are left: %.64q", nameLength, valueLength, len(rest), data)
 	}
 	name, rest = rest[:nameLength], rest[nameLength:]
 	return name, rest[:valueLength], rest[valueLength:], nil
@@ -58,11 +59,11 @@ func cutLength(data string) (n int64, rest string, ok bool) {
 	return int64(data[0]&^longLength)<<24 | int64(data[1])<<16 | int64(data[2])<<8 | int64(data[3]), data[4:], true
 }
 
-// ErrTooManyPairs is the error of DecodePairs for well-formed data that has too many pairs.
+// ErrTooManyPairs is returned by DecodePairs for valid data that has too many pairs.
 var ErrTooManyPairs = errors.New("fastcgi: too many name-value pairs")
 
-// DecodePairs decodes the whole of a stream. most bounds the number of pairs, over which the error
-// is [ErrTooManyPairs]; negative is no bound. Names and values share one copy of raw.
+// DecodePairs decodes a complete stream. most bounds the number of pairs: more are an
+// [ErrTooManyPairs]. Negative is no bound. Names and values share one copy of raw.
 func DecodePairs(raw []byte, most int) (*util.Environ, error) {
 	e := util.NewEnviron()
 	for data := string(raw); data != ""; {

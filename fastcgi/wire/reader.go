@@ -5,19 +5,21 @@ import (
 	"io"
 )
 
-// RecordReader reads records off a connection, whose deadlines are the caller's. It reads no byte
-// beyond the record that it returns: for a connection, put a bufio.Reader between.
+// RecordReader reads records from a connection. The caller sets the deadlines. It reads no byte
+// beyond the record that it returns, in two calls for each record: to save calls, give it a
+// bufio.Reader.
 type RecordReader struct {
 	r       io.Reader
 	head    [HeaderSize]byte
-	content []byte // reused; it grows to one record, 64 KiB, at most
+	content []byte // reused; grows to the largest record, at most 64 KiB
 }
 
 // NewRecordReader returns a RecordReader of r.
 func NewRecordReader(r io.Reader) *RecordReader { return &RecordReader{r: r} }
 
-// Next reads one record. Its content is good until the next call. The error is io.EOF between
-// records, io.ErrUnexpectedEOF within one, a [*ProtocolError], or what the connection gave.
+// Next reads one record. Its content is valid until the next call. At the end of the input the
+// error is io.EOF between records and io.ErrUnexpectedEOF within one. Other errors are a
+// [*ProtocolError] or the error of the connection.
 func (r *RecordReader) Next() (Header, []byte, error) {
 	if _, err := io.ReadFull(r.r, r.head[:]); err != nil {
 		return Header{}, nil, err

@@ -54,7 +54,8 @@ func TestAppendRecord(t *testing.T) {
 	}
 }
 
-// TestRecordReader cuts a record at every byte, and gives it byte by byte.
+// TestRecordReader reads records that are cut off at every byte, and records that arrive byte by
+// byte.
 func TestRecordReader(t *testing.T) {
 	one := "\x01\x05\x00\x07\x00\x03\x05\x00abc#####"
 	for i := range one {
@@ -150,7 +151,7 @@ func isProtocolError(err error) bool {
 func TestDecodePairs(t *testing.T) {
 	raw := AppendPair(AppendPair(AppendPair(nil, "B", "1"), "A", ""), "B", "2")
 	e, err := DecodePairs(raw, 3)
-	clear(raw) // the environ must not share it
+	clear(raw) // the environ must not share this memory
 	if err != nil || strings.Join(e.List(), " ") != "A= B=2" || e.Len() != 3 {
 		t.Errorf("got %v, %v; want B, A and B again", e.List(), err)
 	}
@@ -166,7 +167,8 @@ func TestDecodePairs(t *testing.T) {
 	}
 }
 
-// TestDecodePairsAllocations keeps the cost of an ordinary request: the bytes, and the environ.
+// TestDecodePairsAllocations bounds the allocations of an ordinary request: its bytes, and the
+// environ.
 func TestDecodePairsAllocations(t *testing.T) {
 	var raw []byte
 	for range 30 {
@@ -187,7 +189,7 @@ func FuzzPairs(f *testing.F) {
 			for name, value := range e.All() {
 				again = AppendPair(again, name, value)
 			}
-			if len(again) > len(data) { // the four-byte form may become shorter, never longer
+			if len(again) > len(data) { // a four-byte length may become shorter, never longer
 				t.Errorf("%q became %q", data, again)
 			}
 			e2, err := DecodePairs(again, -1)

@@ -5,17 +5,17 @@ import "encoding/binary"
 // BeginRequest is the content of a BEGIN_REQUEST record (FastCGI section 5.1).
 type BeginRequest struct {
 	Role Role
-	// the web server keeps the connection open after the request, and the application must too
+	// the web server keeps the connection open after the request, and so must the application
 	KeepConn bool
 }
 
 const keepConnFlag = 1
 
-// ParseBeginRequest reads the content of a BEGIN_REQUEST record. Another length than 8 bytes is a
-// [*ProtocolError]; a role is not checked, and unknown flags mean nothing.
+// ParseBeginRequest decodes the content of a BEGIN_REQUEST record. A length other than 8 bytes is a
+// [*ProtocolError]. The role is not checked, and unknown flags are ignored.
 func ParseBeginRequest(content []byte) (BeginRequest, error) {
 	if len(content) != 8 {
-		return BeginRequest{}, Errorf("BEGIN_REQUEST of %d bytes, where it has 8", len(content))
+		return BeginRequest{}, Errorf("BEGIN_REQUEST of %d bytes; want 8", len(content))
 	}
 	return BeginRequest{
 		Role:     Role(binary.BigEndian.Uint16(content)),
@@ -34,15 +34,15 @@ func AppendBeginRequest(dst []byte, id uint16, b BeginRequest) []byte {
 
 // EndRequest is the content of an END_REQUEST record (FastCGI section 5.5).
 type EndRequest struct {
-	AppStatus      uint32 // an exit status; it says nothing about the response
+	AppStatus      uint32 // an exit status; does not tell whether the response is good
 	ProtocolStatus ProtocolStatus
 }
 
-// ParseEndRequest reads the content of an END_REQUEST record. Another length than 8 bytes is a
+// ParseEndRequest decodes the content of an END_REQUEST record. A length other than 8 bytes is a
 // [*ProtocolError].
 func ParseEndRequest(content []byte) (EndRequest, error) {
 	if len(content) != 8 {
-		return EndRequest{}, Errorf("END_REQUEST of %d bytes, where it has 8", len(content))
+		return EndRequest{}, Errorf("END_REQUEST of %d bytes; want 8", len(content))
 	}
 	return EndRequest{
 		AppStatus:      binary.BigEndian.Uint32(content),

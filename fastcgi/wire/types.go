@@ -5,7 +5,7 @@ import "fmt"
 // RecordType is the type of a record (FastCGI section 8).
 type RecordType uint8
 
-// The types of FastCGI 1.0. Streams end with an empty record of their type.
+// The record types of FastCGI 1.0. An empty record of the same type ends a stream.
 const (
 	TypeBeginRequest    RecordType = 1
 	TypeAbortRequest    RecordType = 2
@@ -20,7 +20,7 @@ const (
 	TypeUnknownType     RecordType = 11
 )
 
-// Role is what the web server wants an application to be (FastCGI section 6).
+// Role is the role that the web server asks an application to play (FastCGI section 6).
 type Role uint16
 
 // The roles of FastCGI 1.0.
@@ -30,14 +30,14 @@ const (
 	RoleFilter     Role = 3
 )
 
-// ProtocolStatus tells how a request ended, for the protocol (FastCGI section 5.5).
+// ProtocolStatus is the result of a request at the level of the protocol (FastCGI section 5.5).
 type ProtocolStatus uint8
 
 // The protocol statuses of FastCGI 1.0.
 const (
 	RequestComplete ProtocolStatus = 0
-	CannotMultiplex ProtocolStatus = 1 // no second request on this connection
-	Overloaded      ProtocolStatus = 2 // no more requests at this time
+	CannotMultiplex ProtocolStatus = 1 // the connection takes no second request
+	Overloaded      ProtocolStatus = 2 // the application has no room for the request now
 	UnknownRole     ProtocolStatus = 3
 )
 

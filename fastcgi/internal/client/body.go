@@ -13,10 +13,10 @@ import (
 type body struct {
 	r        io.Reader
 	length   int64 // negative: to the end of r
-	inMemory bool  // it is short, and r need not be waited for
+	inMemory bool  // it is short, and reading r does not block
 }
 
-// maxInMemory bounds a body that is sent with the head of the request.
+// maxInMemory bounds a body that is sent with the head of the request, in bytes.
 const maxInMemory = 32 << 10
 
 func newBody(r *gateway.Request, role wire.Role) (*body, error) {
@@ -32,18 +32,18 @@ func newBody(r *gateway.Request, role wire.Role) (*body, error) {
 	return &body{r: r.Stdin, length: length, inMemory: inMemory && length <= maxInMemory}, nil
 }
 
-// streamed reports whether the body is sent beside the reading of the response.
+// streamed reports whether the body is sent while the response is read.
 func (b *body) streamed() bool { return !b.inMemory }
 
-// stdinBuffer holds one STDIN record, and the one that ends the stream.
+// stdinBuffer has room for one STDIN record and the empty record that ends the stream.
 type stdinBuffer [wire.HeaderSize + wire.AlignedContent + wire.HeaderSize]byte
 
 var stdinBuffers = sync.Pool{New: func() any { return new(stdinBuffer) }}
 
-// send sends the body as it comes: one read is one record. If the length is known, the record that
-// ends the stream goes with the last byte: an application that answers as soon as it has them all
-// is sent nothing later. beforeLast is called before the write that ends the stream. A failure of
-// Stdin is a *gateway.BodyError; any other error is of w.
+// send sends the body as Stdin returns it: each read becomes one record. If the length is known,
+// the record that ends the stream is in the same write as the last byte, so that nothing is sent
+// after an application has all bytes and may answer. send calls beforeLast before the write that
+// ends the stream. A failure of Stdin is a *gateway.BodyError. Any other error is from w.
 func (b *body) send(w io.Writer, id uint16, beforeLast func()) error {
 	buf := stdinBuffers.Get().(*stdinBuffer)
 	defer stdinBuffers.Put(buf)
@@ -69,8 +69,8 @@ func (b *body) send(w io.Writer, id uint16, beforeLast func()) error {
 	}
 }
 
-// readSome reads until there is a byte or an error. A reader may return neither, and a broken one
-// always does.
+// readSome reads until it has a byte or an error. A Read may return neither, and a faulty reader
+// never returns either.
 func readSome(r io.Reader, p []byte) (int, error) {
 	for range 100 {
 		if n, err := r.Read(p); n > 0 || err != nil {
@@ -80,8 +80,8 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// write sends the n bytes that stand in the buffer after the room for a header, and ends the stream
-// with them if they are the last.
+// write sends the n content bytes that follow the space for a header in buf. If they are the last,
+// it also ends the stream.
 func (buf *stdinBuffer) write(w io.Writer, id uint16, n int, last bool) error {
 	message := buf[:0]
 	if n > 0 {
@@ -95,7 +95,8 @@ func (buf *stdinBuffer) write(w io.Writer, id uint16, n int, last bool) error {
 	return err
 }
 
-// bodyError is the failure of an exchange whose Stdin failed, or ended before its length.
+// bodyError returns the error of an exchange whose Stdin failed, or ended before its declared
+// length.
 func bodyError(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF

@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Client has the connections of a fastcgi.Client. Its zero value is ready, and all methods may be
-// called at the same time.
+// Client holds the connections of a fastcgi.Client. Its zero value is ready to use. All methods may
+// be called concurrently.
 type Client struct {
 	requests, retried atomic.Uint64
 
@@ -20,8 +20,8 @@ type Client struct {
 	mux  mux
 }
 
-// Settings are the fields of fastcgi.Client with their defaults filled in. Each call is given them,
-// and those that concern idle connections hold until the next call.
+// Settings are the fields of fastcgi.Client with their defaults filled in. They are passed to each
+// call. Idle connections obey the settings of the latest call.
 type Settings struct {
 	Dialer       transport.Dialer
 	Role         wire.Role
@@ -34,11 +34,11 @@ type Settings struct {
 	Multiplex    bool
 }
 
-// ErrClosed is the reason of exchanges that begin after Close.
+// ErrClosed is wrapped by the error of an exchange that begins after Close.
 var ErrClosed = errors.New("fastcgi: Client is closed")
 
-// RoundTrip performs the exchange of r, and once more, on a new connection, if it fails in a way
-// that allows a repetition.
+// RoundTrip performs the exchange of r. If it fails in a way that allows a repetition, RoundTrip
+// repeats it once, on a new connection.
 func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, error) {
 	body, err := newBody(r, s.Role)
 	if err != nil {
@@ -64,9 +64,9 @@ func (c *Client) RoundTrip(r *gateway.Request, s *Settings) (*gateway.Response, 
 	return x.perform(m, body, s.MaxHeadBytes)
 }
 
-// begin begins the exchange of r on a kept connection or a new one, which it must be with fresh. It
-// fails if the context has ended: the watch of the context, which newRoundTrip begins, may notice
-// that only after the first write.
+// begin begins the exchange of r on a kept or a new connection. With fresh it uses only a new one.
+// It fails if the context has ended, because the watch of the context that newRoundTrip begins may
+// notice that only after the first write.
 func (c *Client) begin(r *gateway.Request, s *Settings, m *message, fresh bool) (*roundTrip, error) {
 	c.requests.Add(1)
 	conn, err := c.connect(r.Context(), s, fresh)
@@ -94,19 +94,19 @@ func (c *Client) connect(ctx context.Context, s *Settings, fresh bool) (*conn, e
 	return conn, err
 }
 
-// CloseIdle closes the connections without a request.
+// CloseIdle closes the connections that have no request.
 func (c *Client) CloseIdle() {
 	c.pool.closeIdle()
 	c.mux.closeIdle()
 }
 
-// Close closes all connections. Exchanges under way and later ones fail.
+// Close closes all connections. Exchanges under way fail, and so do later ones.
 func (c *Client) Close() {
 	c.pool.close()
 	c.mux.close()
 }
 
-// Stats are the fields of fastcgi.ClientStats, which documents them.
+// Stats has the fields of fastcgi.ClientStats, which documents them.
 type Stats struct {
 	Requests uint64
 	Dialed   uint64
@@ -117,7 +117,7 @@ type Stats struct {
 	Waiting  int
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (c *Client) Stats() Stats {
 	s := c.pool.stats()
 	s.Requests, s.Retried = c.requests.Load(), c.retried.Load()

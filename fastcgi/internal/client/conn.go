@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is one connection to an application, for one exchange at a time: a connection of the pool,
-// or a share of one.
+// conn is a connection to an application, used by one exchange at a time: a connection of the pool,
+// or a stream of a shared connection.
 type conn struct {
 	call  *transport.Call
 	in    *bufio.Reader
@@ -17,29 +17,31 @@ type conn struct {
 
 	id   uint16 // of the request under way
 	keep bool   // requests carry FCGI_KEEP_CONN
-	used bool   // it has had an exchange before
+	used bool   // had an exchange before
 
-	// The pool's.
+	// The pool uses these.
 	dialed    time.Time
 	idleSince time.Time
 }
 
-// owner is whom an exchange gets its connection from and gives it back to, once, by either of the
-// first two methods.
+// owner is the source of an exchange's connection. The exchange returns the connection to it by one
+// call of either release or discard.
 type owner interface {
-	release(*conn) // after a complete exchange
-	discard(*conn) // after any other: the connection is closed
-	noteAnswer(*conn)
+	release(*conn)    // after a complete exchange
+	discard(*conn)    // after any other exchange: the connection is closed
+	noteAnswer(*conn) // the first byte of a response has arrived
 }
 
-// readBuffer holds a small response whole. Larger reads go past it.
+// readBuffer is the size of the read buffer, in bytes. A small response fits in it. Larger reads
+// bypass it.
 const readBuffer = 8 << 10
 
 func newConn(call *transport.Call, o owner) *conn {
 	return &conn{call: call, in: bufio.NewReaderSize(call, readBuffer), owner: o}
 }
 
-// nextID gives each request of the connection another id. 0 is the connection itself.
+// nextID sets the id of the next request, which differs from the previous one. Id 0 means the
+// connection itself.
 func (c *conn) nextID() {
 	c.id++
 	if c.id == 0 {
@@ -47,8 +49,9 @@ func (c *conn) nextID() {
 	}
 }
 
-// header reads the header of a record. Between records the error is io.EOF.
-func (c *conn) header() (wire.Header, error) {
+// readHeader reads the header of a record. If the connection ends between records, the error is
+// io.EOF.
+func (c *conn) readHeader() (wire.Header, error) {
 	b, err := c.in.Peek(wire.HeaderSize)
 	if err != nil {
 		return wire.Header{}, err
@@ -58,17 +61,17 @@ func (c *conn) header() (wire.Header, error) {
 	return h, err
 }
 
-// shared reports whether the connection is a share of one that carries several requests.
+// shared reports whether the connection is a stream of a shared connection.
 func (c *conn) shared() bool {
 	_, shared := c.owner.(*stream)
 	return shared
 }
 
-// drained reports whether nothing was read beyond the last record.
-func (c *conn) drained() bool { return c.in.Buffered() == 0 }
+// bufferEmpty reports whether no byte was read beyond the last record.
+func (c *conn) bufferEmpty() bool { return c.in.Buffered() == 0 }
 
-// usable reports whether an idle connection may be used again: it has not been idle for too long,
-// and nothing has come on it.
+// usable reports whether an idle connection may be used again: it has been idle for less than
+// idleTimeout, and no byte has arrived on it.
 func (c *conn) usable(idleTimeout time.Duration) bool {
 	return (idleTimeout <= 0 || time.Since(c.idleSince) < idleTimeout) && c.call.Quiet()
 }

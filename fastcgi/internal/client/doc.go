@@ -2,13 +2,13 @@
 //
 // An exchange goes through these files in this order:
 //
-//	client.go    RoundTrip: one attempt, or two
-//	message.go   the request as bytes, but for a body that is sent beside the reading of the response
-//	pool.go      a connection that no other exchange uses; idle.go closes those that are kept for too long
-//	mux.go       or a share of one: shared.go is the connection, stream.go the share
+//	client.go    RoundTrip: makes one attempt, or two
+//	message.go   encodes the request, except a body that is sent while the response is read
+//	pool.go      provides a connection for one exchange; idle.go closes idle ones
+//	mux.go       or provides a stream of a shared connection (stream.go, shared.go)
 //	roundtrip.go sends the request and reads the response
-//	body.go      sends the body beside that
+//	body.go      sends the body meanwhile
 //	stdout.go    reads the records of the response
-//	response.go  ends the body where the response is complete
-//	state.go     says when the exchange is over, and whether its connection can be used again
+//	response.go  ends the body when the response is complete
+//	state.go     decides when the exchange is over, and whether its connection can be used again
 package client

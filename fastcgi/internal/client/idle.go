@@ -5,19 +5,18 @@ import (
 	"time"
 )
 
-// maxStarvation is how long a new connection waits for its response before the idle ones are closed
-// for its sake. An idle connection holds a process of php-fpm, which accepts no other connection:
-// the new one would wait for as long as the idle one is kept.
+// maxStarvation is how long a new connection waits for its response before the idle connections are
+// closed. An idle connection occupies a process of php-fpm, which then accepts no other connection:
+// without this, the new connection would wait for as long as the idle one is kept.
 const maxStarvation = time.Second
 
-// starving reports whether a new connection has waited for that long.
+// starving reports whether a new connection has waited for maxStarvation.
 func (p *pool) starving(now time.Time) bool {
 	return len(p.unanswered) > 0 && now.Sub(p.unanswered[0].dialed) >= maxStarvation
 }
 
-// sweepLater has sweep called when the first idle connection has been kept for long enough, or a
-// new one has waited for long enough. A call that comes too early does no harm, so the timer is set
-// only to make it earlier.
+// sweepLater schedules sweep for the time of nextSweep. A sweep that runs too early does no harm,
+// so the timer is only ever moved to an earlier time.
 func (p *pool) sweepLater() {
 	at := p.nextSweep()
 	if at.IsZero() || !p.sweepAt.IsZero() && !at.Before(p.sweepAt) {
@@ -31,7 +30,8 @@ func (p *pool) sweepLater() {
 	p.sweeper.Reset(time.Until(at))
 }
 
-// nextSweep returns when an idle connection may have to be closed next. Zero is never.
+// nextSweep returns the earliest time at which an idle connection may have to be closed. Zero means
+// never.
 func (p *pool) nextSweep() (at time.Time) {
 	if len(p.idle) == 0 {
 		return at
@@ -40,13 +40,14 @@ func (p *pool) nextSweep() (at time.Time) {
 		at = p.idle[0].idleSince.Add(p.idleTimeout)
 	}
 	if len(p.unanswered) > 0 {
-		if end := p.unanswered[0].dialed.Add(maxStarvation); at.IsZero() || end.Before(at) {
-			at = end
+		if starved := p.unanswered[0].dialed.Add(maxStarvation); at.IsZero() || starved.Before(at) {
+			at = starved
 		}
 	}
 	return at
 }
 
+// sweep closes the idle connections that have expired, and all of them if a new connection starves.
 func (p *pool) sweep() {
 	p.line.Lock()
 	defer p.line.Unlock()
@@ -66,14 +67,14 @@ func (p *pool) closeIdle() {
 	p.closeIdleIf(func(*conn) bool { return true })
 }
 
-// closeIdleIf closes the idle connections of which end is true.
-func (p *pool) closeIdleIf(end func(*conn) bool) {
+// closeIdleIf closes the idle connections for which expired returns true.
+func (p *pool) closeIdleIf(expired func(*conn) bool) {
 	p.idle = slices.DeleteFunc(p.idle, func(c *conn) bool {
-		ends := end(c)
-		if ends {
-			p.remove(c)
-			p.line.Release()
+		if !expired(c) {
+			return false
 		}
-		return ends
+		p.remove(c)
+		p.line.Release()
+		return true
 	})
 }

@@ -7,5 +7,5 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
-// TestMain fails when a test leaves a goroutine behind.
+// TestMain fails when a test leaks a goroutine.
 func TestMain(m *testing.M) { os.Exit(leaks.Run(m)) }

@@ -9,8 +9,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// message is the part of a request that is sent in one write: all but a body that is sent beside
-// the reading of the response.
+// message is the part of a request that is sent in one write: everything except a body that is sent
+// while the response is read.
 type message struct {
 	b    []byte
 	role wire.Role
@@ -26,8 +26,8 @@ func (m *message) release() {
 	}
 }
 
-// encode writes the request down, with the body if that is in memory. What depends on the
-// connection is left to address.
+// encode encodes the request, including a body in memory. address fills in the two values that
+// depend on the connection.
 func (m *message) encode(role wire.Role, e *util.Environ, body *body) error {
 	const id = 0
 	m.role = role
@@ -49,10 +49,9 @@ func (m *message) encode(role wire.Role, e *util.Environ, body *body) error {
 	return nil
 }
 
-// address writes the id of the request into its records, and whether the connection is kept into
-// the first.
+// address writes the id of the request into its records, and FCGI_KEEP_CONN into the first.
 func (m *message) address(id uint16, keep bool) {
-	// in the place of the same
+	// overwrites BEGIN_REQUEST, which has the same length
 	wire.AppendBeginRequest(m.b[:0], id, wire.BeginRequest{Role: m.role, KeepConn: keep})
 	for b := m.b; len(b) > 0; {
 		binary.BigEndian.PutUint16(b[2:], id)
@@ -60,8 +59,8 @@ func (m *message) address(id uint16, keep bool) {
 	}
 }
 
-// appendParams appends the whole PARAMS stream. A pair that fits in one record is in one: php-fpm
-// reads no other.
+// appendParams appends the complete PARAMS stream. A pair that fits in one record is not split,
+// because php-fpm cannot read a pair that continues in another record.
 func appendParams(dst []byte, id uint16, e *util.Environ, role wire.Role) []byte {
 	start := len(dst)
 	dst = wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
@@ -85,13 +84,13 @@ func appendParams(dst []byte, id uint16, e *util.Environ, role wire.Role) []byte
 	return wire.AppendPadded(dst, wire.TypeParams, id, nil, 0)
 }
 
-// splitParams ends the record at start before the last pair, which does not fit in it, and puts
-// that into records of its own.
+// splitParams closes the record at start before the last pair, which does not fit in it, and
+// appends that pair in records of its own.
 func splitParams(dst []byte, id uint16, start, pair int) []byte {
 	last := append([]byte(nil), dst[pair:]...)
 	dst = dst[:pair]
 	if pair == start+wire.HeaderSize {
-		dst = dst[:start] // it had no other
+		dst = dst[:start] // the record has no other pair
 	} else {
 		dst = wire.CloseRecord(dst, start)
 	}
@@ -102,7 +101,8 @@ func splitParams(dst []byte, id uint16, start, pair int) []byte {
 	return wire.AppendRecord(dst, wire.TypeParams, id, last)
 }
 
-// notForAuthorizers lists what FastCGI section 6.3 keeps from an authorizer.
+// notForAuthorizers reports whether FastCGI section 6.3 excludes the variable from a request to an
+// authorizer.
 func notForAuthorizers(name string) bool {
 	switch name {
 	case "CONTENT_LENGTH", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME":

@@ -12,26 +12,27 @@ import (
 )
 
 // mux holds the connections of a Client that carry several requests at the same time (FastCGI
-// section 3.3). Each of them is an active one of the pool. The zero value is ready.
+// section 3.3). The pool counts each of them as active. The zero value is ready to use.
 type mux struct {
 	off     atomic.Bool   // the application cannot multiplex
 	idle    atomic.Int64  // connections without a request
-	stalled atomic.Uint64 // requests that were given up because their responses were not read
+	stalled atomic.Uint64 // requests aborted because their responses were not read
 
 	mu    sync.Mutex
 	conns []*sharedConn
-	// one request makes a connection, on which the next ones may find room too
+	// a request is making a connection; other requests wait, as they may find room on it
 	dialing bool
-	// closed when there may be room that there was not before; nil while no request waits for it
+	// closed when there may be new room; nil while no request waits for room
 	changed chan struct{}
 	waiting int
 }
 
-// maxStreams is how many requests a connection gets before another is made. It is below
-// fastcgi.Server's own bound.
+// maxStreams is how many requests a connection carries before another connection is made. It is
+// below the limit of fastcgi.Server.
 const maxStreams = 100
 
-// acquire returns one request's share of a connection, nil if the application cannot multiplex.
+// acquire returns a stream of a shared connection as a conn, or nil if the application cannot
+// multiplex.
 func (m *mux) acquire(ctx context.Context, p *pool, s *Settings) (*conn, error) {
 	began := time.Now()
 	for !m.off.Load() {
@@ -49,15 +50,15 @@ func (m *mux) acquire(ctx context.Context, p *pool, s *Settings) (*conn, error) 
 	return nil, nil
 }
 
-// find returns a share of a connection that there is. Without one, the caller has to make a
-// connection, or to wait for changed if that is not nil.
+// find returns a stream of an existing connection. If none has room, it returns a nil c: then the
+// caller waits for changed, or makes a connection if changed is nil.
 func (m *mux) find(s *Settings) (c *conn, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	full := s.MaxConns > 0 && len(m.conns) >= s.MaxConns
 	for _, force := range []bool{false, full} {
 		for _, shared := range m.conns {
-			if c := shared.open(force); c != nil {
+			if c := shared.reserve(force); c != nil {
 				return c, nil
 			}
 		}
@@ -72,7 +73,7 @@ func (m *mux) find(s *Settings) (c *conn, changed <-chan struct{}) {
 	return nil, m.changed
 }
 
-// wait waits for changed.
+// wait waits for changed, for the end of the context, or until timeout has passed since began.
 func (m *mux) wait(ctx context.Context, changed <-chan struct{}, timeout time.Duration, began time.Time) error {
 	var late <-chan time.Time
 	if timeout > 0 {
@@ -98,8 +99,8 @@ func (m *mux) addWaiting(n int) {
 	m.waiting += n
 }
 
-// dial makes a connection and asks the application whether it can multiplex. The first share of it
-// is the caller's.
+// dial makes a connection and asks the application whether it can multiplex. It returns the first
+// stream of the connection, or nil if the application cannot.
 func (m *mux) dial(ctx context.Context, p *pool, s *Settings) (*conn, error) {
 	defer m.dialed()
 	base, err := p.acquire(ctx, s, true)
@@ -118,7 +119,7 @@ func (m *mux) dial(ctx context.Context, p *pool, s *Settings) (*conn, error) {
 		return nil, nil
 	}
 	p.noteAnswer(base)
-	c := shared.open(true)
+	c := shared.reserve(true)
 	m.mu.Lock()
 	m.conns = append(m.conns, shared)
 	m.mu.Unlock()
@@ -126,6 +127,7 @@ func (m *mux) dial(ctx context.Context, p *pool, s *Settings) (*conn, error) {
 	return c, nil
 }
 
+// dialed says that dial has returned.
 func (m *mux) dialed() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,14 +135,14 @@ func (m *mux) dialed() {
 	m.notify()
 }
 
-// roomMade is told of a connection that takes requests again.
-func (m *mux) roomMade() {
+// notifyRoom is called when a connection accepts requests again.
+func (m *mux) notifyRoom() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.notify()
 }
 
-// notify has the requests that wait look for room again.
+// notify wakes the requests that wait, to look for room again. The caller holds mu.
 func (m *mux) notify() {
 	if m.changed != nil {
 		close(m.changed)
@@ -148,7 +150,7 @@ func (m *mux) notify() {
 	}
 }
 
-// remove forgets a connection that has ended.
+// remove removes a connection that has ended.
 func (m *mux) remove(shared *sharedConn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -156,7 +158,7 @@ func (m *mux) remove(shared *sharedConn) {
 	m.notify()
 }
 
-// closeIdle closes the connections without a request.
+// closeIdle closes the connections that have no request.
 func (m *mux) closeIdle() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -165,21 +167,21 @@ func (m *mux) closeIdle() {
 	}
 }
 
-// close ends the requests on all connections, whose sockets the pool has closed. A connection that
-// waits for the reader of a response notices it by that.
+// close ends the requests on all connections, after the pool has closed their sockets. This also
+// wakes a connection that waits for the reader of a response.
 func (m *mux) close() {
 	m.mu.Lock()
 	conns := slices.Clone(m.conns)
 	m.mu.Unlock()
 	for _, shared := range conns {
-		for _, s := range shared.all() {
+		for _, s := range shared.listStreams() {
 			s.Close()
 		}
 	}
 }
 
-// addStats adds the figures of m to those of the pool, in which connections without a request are
-// active.
+// addStats adds the figures of m to those of the pool, which counts connections without a request
+// as active.
 func (m *mux) addStats(s *Stats) {
 	s.Stalled = m.stalled.Load()
 	idle := min(int(m.idle.Load()), s.Active)

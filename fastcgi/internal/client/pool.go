@@ -12,29 +12,31 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// pool holds the connections of a Client. The zero value is ready.
+// pool holds the connections of a Client. The zero value is ready to use.
 type pool struct {
 	dialed atomic.Uint64
 
-	// a slot is an open connection, or one being dialed. Its lock guards what follows.
+	// An open connection takes a slot, and so does one that is being dialed. The lock of line
+	// guards the fields below.
 	line exchange.Line[*conn]
 
 	conns map[*conn]bool // open
-	// the one used last at the end: the others may end. Empty while a request waits in the line.
+	// ordered by last use; the last one is used first, so that the others can expire. Empty while a
+	// request waits in line.
 	idle       []*conn
 	kept       int     // open connections whose requests carry FCGI_KEEP_CONN
-	unanswered []*conn // new ones without a response so far, the oldest at the front
+	unanswered []*conn // new connections without a response so far, oldest first
 
-	// Of the last request's settings.
+	// From the settings of the latest request.
 	maxIdle     int
 	idleTimeout time.Duration
 
 	sweeper *time.Timer
-	sweepAt time.Time // when it will run; zero: it will not
+	sweepAt time.Time // when sweeper fires; zero if it is not set
 }
 
-// acquire returns a connection without a request: an idle one, or a new one, which it must be with
-// fresh. The caller releases or discards it.
+// acquire returns an idle connection or a new one. With fresh it returns only a new one. The caller
+// must release or discard it.
 func (p *pool) acquire(ctx context.Context, s *Settings, fresh bool) (*conn, error) {
 	for {
 		c, err := p.wait(ctx, s, fresh)
@@ -56,14 +58,14 @@ func (p *pool) acquire(ctx context.Context, s *Settings, fresh bool) (*conn, err
 	}
 }
 
-// wait returns an idle connection or, with nil, a slot for a new one. It waits for either under
-// MaxConns.
+// wait waits until MaxConns allows another request. It returns an idle connection, or nil when it
+// has reserved a slot for a new one.
 func (p *pool) wait(ctx context.Context, s *Settings, fresh bool) (*conn, error) {
 	p.line.Lock()
 	p.maxIdle, p.idleTimeout = s.MaxIdleConns, s.IdleTimeout
 	full := s.MaxConns > 0 && p.line.Taken() >= s.MaxConns
 	if len(p.idle) > 0 && (!fresh || full) {
-		c := p.takeIdle()
+		c := p.popIdle()
 		p.line.Unlock()
 		return p.reuse(c, fresh), nil
 	}
@@ -79,14 +81,16 @@ func (p *pool) wait(ctx context.Context, s *Settings, fresh bool) (*conn, error)
 	return p.reuse(c, fresh), nil
 }
 
-func (p *pool) takeIdle() *conn {
+// popIdle removes the most recently used idle connection from the list and returns it.
+func (p *pool) popIdle() *conn {
 	last := len(p.idle) - 1
 	c := p.idle[last]
 	p.idle = p.idle[:last]
 	return c
 }
 
-// reuse returns c, or closes it and leaves its slot to a new connection if that must be fresh.
+// reuse returns c. With fresh it closes c instead and returns nil: the caller makes a new
+// connection in its slot.
 func (p *pool) reuse(c *conn, fresh bool) *conn {
 	if c == nil || !fresh {
 		return c
@@ -97,7 +101,7 @@ func (p *pool) reuse(c *conn, fresh bool) *conn {
 	return nil
 }
 
-// waitError is what the client hears of a wait in the line that ended without a slot.
+// waitError returns the error of an exchange whose wait in line ended with err.
 func waitError(ctx context.Context, err error) error {
 	if errors.Is(err, exchange.ErrLineTimeout) {
 		err = fmt.Errorf("fastcgi: all of MaxConns connections were busy for WaitTimeout: %w", err)
@@ -109,11 +113,13 @@ func waitError(ctx context.Context, err error) error {
 	return err
 }
 
+// closedError returns the error of an exchange that begins after Close.
 func closedError() error {
 	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClosed}
 }
 
-// dial makes a connection, for which the caller has a slot.
+// dial makes a connection. The caller has reserved a slot for it; if dial fails, it releases the
+// slot.
 func (p *pool) dial(ctx context.Context, s *Settings) (*conn, error) {
 	call, err := s.Dialer.Dial(ctx)
 	p.line.Lock()
@@ -138,8 +144,8 @@ func (p *pool) dial(ctx context.Context, s *Settings) (*conn, error) {
 	return c, nil
 }
 
-// reserveKept takes a place among the connections that are kept for c, if it has none and one is
-// free.
+// reserveKept marks c to be kept after its requests, if fewer than MaxIdleConns connections are so
+// marked.
 func (p *pool) reserveKept(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
@@ -149,22 +155,23 @@ func (p *pool) reserveKept(c *conn) {
 	}
 }
 
-// noteAnswer implements owner: the application works on c, so it need not wait for an idle
-// connection to end.
+// noteAnswer implements owner. The application works on c, so c does not wait for an idle
+// connection to be closed.
 func (p *pool) noteAnswer(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
 	p.forgetUnanswered(c)
 }
 
+// forgetUnanswered removes c from the list of connections without a response.
 func (p *pool) forgetUnanswered(c *conn) {
 	if i := slices.Index(p.unanswered, c); i >= 0 {
 		p.unanswered = slices.Delete(p.unanswered, i, i+1)
 	}
 }
 
-// release implements owner. A connection that is kept goes to the request that has waited longest,
-// or becomes idle.
+// release implements owner. A kept connection goes to the request that has waited longest, or
+// becomes idle. Any other is closed.
 func (p *pool) release(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
@@ -188,7 +195,8 @@ func (p *pool) discard(c *conn) {
 	p.line.Release()
 }
 
-// remove closes c and forgets it. Its slot is left to the caller.
+// remove closes c and removes it from the pool. The caller releases its slot, or uses it for a new
+// connection.
 func (p *pool) remove(c *conn) {
 	c.call.Close()
 	delete(p.conns, c)
@@ -198,15 +206,14 @@ func (p *pool) remove(c *conn) {
 	}
 }
 
-// close ends the idle connections, the waits in the line, and, by closing their connections, the
-// exchanges under way.
+// close closes all connections, so that the exchanges under way fail, and ends the waits in line.
 func (p *pool) close() {
 	p.line.Lock()
 	defer p.line.Unlock()
 	p.line.Close(closedError())
 	p.closeIdleIf(func(*conn) bool { return true })
 	for c := range p.conns {
-		c.call.Close() // its exchange fails, and discards it
+		c.call.Close() // its exchange fails and then discards it
 	}
 	if p.sweeper != nil {
 		p.sweeper.Stop()

@@ -8,12 +8,12 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// readResponse reads the head of the response. The rest is the Body.
+// readResponse reads the head of the response. Its Body reads the rest.
 func (x *roundTrip) readResponse(maxHead int) (*gateway.Response, error) {
 	resp, err := gateway.ReadResponse(x, maxHead)
 	if err != nil {
 		if reason := x.ended(); reason != io.EOF && reason != errBodyClosed {
-			err = reason // of the exchange; the other two tell less than ReadResponse does
+			err = reason // for those two, the error of ReadResponse tells more
 		}
 		return nil, err
 	}
@@ -21,19 +21,19 @@ func (x *roundTrip) readResponse(maxHead int) (*gateway.Response, error) {
 	return resp, nil
 }
 
-// responseBody is the body of a response, which ends at its declared length.
+// responseBody is the body of a response. It ends at its declared length.
 type responseBody struct {
 	exchange.DeclaredBody
 	roundTrip *roundTrip
 	response  *gateway.Response
 }
 
-// errExcess is the reason of an exchange whose application sent more than its Content-Length. Its
-// connection is closed.
+// errExcess ends an exchange whose application sent more than its Content-Length. The connection is
+// then closed.
 var errExcess = errors.New("fastcgi: the application sent more than it declared")
 
-// Read gives io.EOF after FCGI_END_REQUEST: a body of the declared length is no complete response
-// before that.
+// Read returns io.EOF only after FCGI_END_REQUEST: until then the response is not complete, even if
+// the declared length has been read.
 func (b *responseBody) Read(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil

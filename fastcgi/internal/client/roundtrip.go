@@ -13,18 +13,18 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// roundTrip is one exchange: a request and its response on a connection. As an io.ReadCloser it is
-// STDOUT, for one goroutine; another may send the body, and any may end it.
+// roundTrip is one exchange: a request and its response on a connection. It is an io.ReadCloser of
+// STDOUT. One goroutine reads it, another may send the body, and any may close it.
 type roundTrip struct {
 	conn    *conn
 	request *gateway.Request
-	unwatch func() bool // stops the watch of the context; false if that has ended
+	unwatch func() bool // stops the watch of the context; false if the context has ended
 	stdout  stdoutReader
 
-	// For the goroutine that reads the response.
-	answerNoted bool // the owner of the connection knows that it has a response
-	unsent      bool // the connection took not a byte of the request
-	lost        bool // it ended before a byte of the response
+	// Only the goroutine that reads the response uses these.
+	answerNoted bool // the owner of the connection was told of the response
+	unsent      bool // no byte of the request was written
+	lost        bool // the connection ended before the first byte of the response
 
 	mu        sync.Mutex
 	state     state
@@ -32,7 +32,7 @@ type roundTrip struct {
 	stdinRead bool  // Stdin may have been read
 }
 
-// newRoundTrip begins the exchange of r on c, which it releases or discards.
+// newRoundTrip begins the exchange of r on c. The exchange releases or discards c when it is over.
 func newRoundTrip(c *conn, r *gateway.Request, maxStderr int64) *roundTrip {
 	x := &roundTrip{conn: c, request: r, answerNoted: c.used}
 	x.stdout = stdoutReader{conn: c, stderr: r.Stderr, stderrLeft: maxStderr}
@@ -41,13 +41,14 @@ func newRoundTrip(c *conn, r *gateway.Request, maxStderr int64) *roundTrip {
 		x.unwatch = func() bool { return true }
 		return x
 	}
-	x.mu.Lock() // move waits for unwatch to be there
+	x.mu.Lock() // move must not run before unwatch is set
 	defer x.mu.Unlock()
 	x.unwatch = context.AfterFunc(ctx, func() { x.move(fails, gateway.ContextError(ctx)) })
 	return x
 }
 
-// perform sends m, and the body beside the reading of the response if it is not in m.
+// perform sends m and reads the head of the response. A body that is not in m is sent by another
+// goroutine meanwhile.
 func (x *roundTrip) perform(m *message, b *body, maxHead int) (*gateway.Response, error) {
 	n, err := x.conn.call.Write(m.b)
 	switch {
@@ -66,11 +67,11 @@ func (x *roundTrip) perform(m *message, b *body, maxHead int) (*gateway.Response
 }
 
 func writeTimeout(err error) error {
-	return &gateway.BackendError{Status: 504, Reason: "the application did not take the request in time", Err: err}
+	return &gateway.BackendError{Status: 504, Reason: "the application did not read the request in time", Err: err}
 }
 
-// sendBody sends the body. That an application takes no more of it is no failure: its response may
-// say why.
+// sendBody sends the body. If the application stops reading it, the exchange goes on, because the
+// response may tell why.
 func (x *roundTrip) sendBody(b *body) {
 	if !x.beginStdin() {
 		return
@@ -87,8 +88,8 @@ func (x *roundTrip) sendBody(b *body) {
 	}
 }
 
-// beginStdin reports whether Stdin may be read. It may not once the exchange is over: RoundTrip may
-// be about to repeat the request.
+// beginStdin reports whether Stdin may be read, and notes that it is. Stdin must not be read after
+// the exchange has failed, because RoundTrip may then repeat the request.
 func (x *roundTrip) beginStdin() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -96,7 +97,7 @@ func (x *roundTrip) beginStdin() bool {
 	return x.stdinRead
 }
 
-// Write sends a part of the body. It fails once no more of the response is read.
+// Write sends a part of the body. It fails when no more of the response is read.
 func (x *roundTrip) Write(p []byte) (int, error) {
 	if x.ended() != nil {
 		return 0, net.ErrClosed
@@ -108,7 +109,8 @@ func (x *roundTrip) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Read gives STDOUT. Its errors except io.EOF are fit for the client.
+// Read reads STDOUT. Each error but io.EOF has a status and a text for the client (see
+// gateway.ErrorPage).
 func (x *roundTrip) Read(p []byte) (int, error) {
 	if x.stdout.left == 0 {
 		if err := x.ended(); err != nil {
@@ -130,7 +132,8 @@ func (x *roundTrip) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// failure is what the client may hear of err, by which an exchange under ctx has ended.
+// failure returns err, the reason why an exchange under ctx failed, as an error with a status and a
+// text for the client.
 func failure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, new(*gateway.BackendError)):
@@ -141,24 +144,25 @@ func failure(ctx context.Context, err error) error {
 	return transport.Failure(ctx, err)
 }
 
-// errBodyClosed is the reason of an exchange whose caller needs no more of the response.
+// errBodyClosed ends an exchange whose caller has closed the response.
 var errBodyClosed = errors.New("fastcgi: Body is closed")
 
-// Close ends the exchange. What has not been sent of the body stays unsent.
+// Close ends the exchange. The rest of the request body is not sent.
 func (x *roundTrip) Close() error {
 	x.move(closesBody, errBodyClosed)
 	return nil
 }
 
-// ended returns why no more of the response is read, nil before that.
+// ended returns why no more of the response is read, or nil while it is still read.
 func (x *roundTrip) ended() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.reason
 }
 
-// move takes the exchange to its next state, and gives the connection back when it is over. reason,
-// if not nil, is why no more of the response is read. The first reason counts; move returns it.
+// move changes the state of the exchange, and returns the connection to its owner when the exchange
+// is over. A reason that is not nil says why no more of the response is read. move keeps the first
+// reason and returns it.
 func (x *roundTrip) move(e event, reason error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -168,26 +172,27 @@ func (x *roundTrip) move(e event, reason error) error {
 	before := x.state
 	x.state = transitions[before][e]
 	if x.state.over() && !before.over() {
-		x.giveBack()
+		x.releaseConn()
 	}
 	return x.reason
 }
 
-// giveBack returns the connection to its owner.
-func (x *roundTrip) giveBack() {
-	undisturbed := x.unwatch()
-	if undisturbed && x.state == complete && x.conn.drained() {
+// releaseConn returns the connection to its owner: for another exchange if this one is complete and
+// left nothing unread, else to be closed.
+func (x *roundTrip) releaseConn() {
+	contextLive := x.unwatch()
+	if contextLive && x.state == complete && x.conn.bufferEmpty() {
 		x.conn.owner.release(x.conn)
 		return
 	}
 	x.conn.owner.discard(x.conn)
 }
 
-// repeatable reports whether the request may be sent again, on another connection, after an
-// exchange that has failed. A connection that was kept may end at any time, and then its
-// application most likely never saw the request; where it may have, the method must allow a
-// repetition (RFC 9110 section 9.2.2). An application that refuses to multiplex has done nothing
-// with the request.
+// repeatable reports whether the request of a failed exchange may be sent again, on another
+// connection. The application may close a kept connection at any time, and then it has most likely
+// not seen the request. Since it may have, the method must allow a repetition (RFC 9110 section
+// 9.2.2), unless no byte was sent. An application that refuses to multiplex has not processed the
+// request.
 func (x *roundTrip) repeatable() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

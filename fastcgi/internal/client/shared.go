@@ -14,30 +14,30 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// sharedConn is a connection that several exchanges share. Each has a stream, which is to it what a
-// connection of its own would be.
+// sharedConn is a connection that several exchanges share. Each exchange has a stream, which it
+// uses like a connection of its own.
 type sharedConn struct {
 	mux         *mux
 	pool        *pool
-	base        *conn // of the pool
+	base        *conn // from the pool
 	records     *wire.RecordReader
 	idleTimeout time.Duration
 	readTimeout time.Duration
 	maxIdle     int
 
-	behind  atomic.Int32 // streams whose readers are
+	slow    atomic.Int32 // number of slow streams, see stream.setSlow
 	writing sync.Mutex   // held for the records of one write
 
 	mu      sync.Mutex
 	streams map[uint16]*stream // those that the application has not ended
-	live    int                // of them, those that the client has not given up
+	live    int                // number of streams that the client has not abandoned
 	lastID  uint16
 	used    bool        // a request was answered
 	isIdle  bool        // it counts in mux.idle
-	idle    *time.Timer // ends it when it has been idle for long enough; nil before it was idle
-	ended   error       // why it takes no more requests
+	idle    *time.Timer // closes an idle connection after IdleTimeout; nil before it was idle
+	ended   error       // why it accepts no more requests; nil while it does
 
-	// when read began to wait for the reader of a response; zero while it does not
+	// when read began to wait for the reader of a response; zero while it does not wait
 	blockedSince time.Time
 	blockedTotal time.Duration // of the earlier waits
 }
@@ -55,8 +55,8 @@ func newSharedConn(m *mux, p *pool, base *conn, s *Settings) *sharedConn {
 	}
 }
 
-// multiplexes asks the application whether it can multiplex. One that closes the connection or is
-// silent cannot.
+// multiplexes asks the application whether it can multiplex. If the application closes the
+// connection or does not answer, it cannot.
 func (c *sharedConn) multiplexes(ctx context.Context, timeout time.Duration) bool {
 	if timeout > 0 {
 		var cancel context.CancelFunc
@@ -67,13 +67,13 @@ func (c *sharedConn) multiplexes(ctx context.Context, timeout time.Duration) boo
 	return err == nil && values[mpxsConns] == "1"
 }
 
-// open returns a share of the connection, nil if there is no room. force goes over maxStreams. A
-// connection that waits for the reader of a response has no room: further requests on it would wait
-// too.
-func (c *sharedConn) open(force bool) *conn {
+// reserve returns a new stream of the connection as a conn, or nil if the connection has no room.
+// force ignores maxStreams. A connection with a slow stream has no room, because a new request on
+// it would wait too.
+func (c *sharedConn) reserve(force bool) *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended != nil || c.behind.Load() > 0 || len(c.streams) >= wire.MaxContent || len(c.streams) >= maxStreams && !force {
+	if c.ended != nil || c.slow.Load() > 0 || len(c.streams) >= wire.MaxContent || len(c.streams) >= maxStreams && !force {
 		return nil
 	}
 	c.leaveIdle()
@@ -85,7 +85,7 @@ func (c *sharedConn) open(force bool) *conn {
 	return share
 }
 
-// nextID returns an id that no open request has. 0 is the connection itself.
+// nextID returns an id that no open request has. Id 0 means the connection itself.
 func (c *sharedConn) nextID() uint16 {
 	for {
 		c.lastID++
@@ -95,7 +95,7 @@ func (c *sharedConn) nextID() uint16 {
 	}
 }
 
-// read hands the records out until the connection ends.
+// read delivers the records to the streams until the connection ends.
 func (c *sharedConn) read() {
 	for {
 		h, content, err := c.records.Next()
@@ -103,16 +103,16 @@ func (c *sharedConn) read() {
 			err = c.deliver(h, content)
 		}
 		if err != nil {
-			c.end(err)
+			c.fail(err)
 			return
 		}
 	}
 }
 
-// deliver gives a record to the request that it is for.
+// deliver passes a record to the stream of its request.
 func (c *sharedConn) deliver(h wire.Header, content []byte) error {
 	if h.ID == 0 {
-		return nil // management records that answer nothing
+		return nil // a management record that answers no query
 	}
 	s := c.receiver(h, content)
 	if s == nil {
@@ -122,8 +122,8 @@ func (c *sharedConn) deliver(h wire.Header, content []byte) error {
 	return nil
 }
 
-// waitForReader waits until the reader of a response makes room, and reports false if it does not
-// within ReadTimeout.
+// waitForReader waits until the reader of a response makes room, and reports whether it did within
+// ReadTimeout.
 func (c *sharedConn) waitForReader(room <-chan struct{}) bool {
 	c.block()
 	defer c.unblock()
@@ -154,7 +154,7 @@ func (c *sharedConn) unblock() {
 	c.blockedSince = time.Time{}
 }
 
-// blockedTime is for how long so far the connection has waited for readers of responses.
+// blockedTime returns how long in total the connection has waited for readers of responses.
 func (c *sharedConn) blockedTime() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -164,7 +164,8 @@ func (c *sharedConn) blockedTime() time.Duration {
 	return c.blockedTotal + time.Since(c.blockedSince)
 }
 
-// receiver returns the stream of a record, nil if there is none, and takes note of END_REQUEST.
+// receiver returns the stream of a record, or nil if its request is not open. At END_REQUEST it
+// removes the stream.
 func (c *sharedConn) receiver(h wire.Header, content []byte) *stream {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,22 +175,23 @@ func (c *sharedConn) receiver(h wire.Header, content []byte) *stream {
 		return s
 	}
 	if e, err := wire.ParseEndRequest(content); err == nil && e.ProtocolStatus == wire.CannotMultiplex {
-		c.mux.off.Store(true) // whatever it said before
+		c.mux.off.Store(true) // although it has promised FCGI_MPXS_CONNS
 	}
 	delete(c.streams, h.ID)
 	if !s.abandoned {
-		c.retire()
+		c.releaseStream()
 	}
 	return s
 }
 
-// retire counts one live stream less.
-func (c *sharedConn) retire() {
+// releaseStream counts one live stream less. Without a live stream the connection becomes idle, or
+// is closed. The caller holds mu.
+func (c *sharedConn) releaseStream() {
 	c.live--
 	switch {
 	case c.live > 0 || c.ended != nil:
-	case len(c.streams) > 0, c.mux.off.Load(): // all that is left was given up, and may never end
-		c.shut()
+	case len(c.streams) > 0, c.mux.off.Load(): // the application may never end abandoned requests
+		c.close()
 	default:
 		c.becomeIdle()
 	}
@@ -198,7 +200,7 @@ func (c *sharedConn) retire() {
 func (c *sharedConn) becomeIdle() {
 	c.isIdle = true
 	if c.mux.idle.Add(1) > int64(c.maxIdle) {
-		c.shut()
+		c.close()
 		return
 	}
 	if c.idleTimeout > 0 {
@@ -222,12 +224,12 @@ func (c *sharedConn) closeIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.live == 0 {
-		c.shut()
+		c.close()
 	}
 }
 
-// abandon gives the request of s up, and tells the application if other requests go on. What still
-// comes for it is dropped.
+// abandon aborts the request of s. If other requests go on, it sends ABORT_REQUEST to the
+// application; later records of the request are dropped.
 func (c *sharedConn) abandon(s *stream, begun bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -235,17 +237,17 @@ func (c *sharedConn) abandon(s *stream, begun bool) {
 		return
 	}
 	if !begun {
-		delete(c.streams, s.id) // the application does not know of it
+		delete(c.streams, s.id) // the application has seen nothing of it
 	}
 	s.abandoned = true
-	c.retire()
+	c.releaseStream()
 	if begun && c.live > 0 && c.ended == nil {
 		go c.write(wire.AppendRecord(nil, wire.TypeAbortRequest, s.id, nil)) // Close must not wait
 	}
 }
 
-// write writes whole records. After a failure a part of one may have been sent, so the connection
-// ends.
+// write writes complete records. A failed write may have sent a part of a record, so the connection
+// is then closed.
 func (c *sharedConn) write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -253,27 +255,28 @@ func (c *sharedConn) write(p []byte) (int, error) {
 	if err != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.shut()
+		c.close()
 	}
 	return n, err
 }
 
-// shut closes the connection, which read then finds out, and keeps further requests from it.
-func (c *sharedConn) shut() {
+// close closes the connection and refuses further requests on it. read then fails. The caller holds
+// mu.
+func (c *sharedConn) close() {
 	c.ended = cmp.Or(c.ended, net.ErrClosed)
 	c.leaveIdle()
 	c.base.call.Close()
 }
 
-// all returns the streams that the application has not ended.
-func (c *sharedConn) all() []*stream {
+// listStreams returns the streams that the application has not ended.
+func (c *sharedConn) listStreams() []*stream {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Collect(maps.Values(c.streams))
 }
 
-// end ends the connection and all requests on it.
-func (c *sharedConn) end(err error) {
+// fail discards the connection and fails all requests on it.
+func (c *sharedConn) fail(err error) {
 	c.mux.remove(c)
 	c.mu.Lock()
 	c.ended = cmp.Or(c.ended, err)

@@ -1,16 +1,15 @@
 package client
 
-// state is how far an exchange has come. Its request and its response end each on its own, in
-// either order: an application may answer before it has read the request, and it may read the
-// request long before it answers. In the last two states the exchange is over, and its connection
-// has been given back.
+// state is the state of an exchange. The request and the response may end in either order: an
+// application may answer before it has read the request, and it may read the request long before it
+// answers. In the last two states the exchange is over, and its connection was returned.
 type state uint8
 
 const (
-	sending     state = iota // neither is complete
+	sending     state = iota // neither the request nor the response is complete
 	sendingLast              // as sending, and the write that ends the request is under way
 	sent                     // the request is sent, the response is not complete
-	// the application takes no more of the request, the response is not complete
+	// the application has stopped reading the request, the response is not complete
 	stopped
 	answered     // the response is complete, the request is being sent
 	answeredLast // as answered, and the write that ends the request is under way
@@ -19,25 +18,25 @@ const (
 	numStates
 )
 
-// event is what moves an exchange from one state to the next.
+// event changes the state of an exchange.
 type event uint8
 
 const (
 	writesLast  event = iota // the write that ends the request begins
 	sendsAll                 // the request is sent
-	sendsPart                // the application takes no more of the request
+	sendsPart                // the application has stopped reading the request
 	receivesEnd              // FCGI_END_REQUEST completes the response
 	fails                    // the exchange has failed, or its context has ended
-	closesBody               // the caller needs no more of the response
+	closesBody               // the caller has closed the response
 	numEvents
 )
 
 // transitions has the next state for each state and event.
 //
-// A request that is not sent when its response is complete goes on being sent: the application may
-// have answered early and read the rest, so that the connection can be used again. It stops when
-// the caller closes the body. The last write is waited for even then: an application that counts
-// bytes may answer before the write has returned.
+// If the response is complete before the request is sent, the sending continues: the application
+// may have answered early and still read the rest, and then the connection can be used again. The
+// sending stops when the caller closes the response, except that a last write under way is awaited:
+// an application that counts bytes may answer before that write has returned.
 var transitions = [numStates][numEvents]state{
 	sending:      {writesLast: sendingLast, sendsAll: sent, sendsPart: stopped, receivesEnd: answered, fails: broken, closesBody: broken},
 	sendingLast:  {writesLast: sendingLast, sendsAll: sent, sendsPart: stopped, receivesEnd: answeredLast, fails: broken, closesBody: broken},
@@ -49,5 +48,5 @@ var transitions = [numStates][numEvents]state{
 	broken:       {broken, broken, broken, broken, broken, broken},
 }
 
-// over reports whether the exchange has given its connection back.
+// over reports whether the exchange is over.
 func (s state) over() bool { return s >= complete }

@@ -11,15 +11,15 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// recorder is an owner that notes what it is given back.
+// recorder is an owner that counts the connections returned to it.
 type recorder struct{ released, discarded int }
 
 func (o *recorder) release(*conn)    { o.released++ }
 func (o *recorder) discard(*conn)    { o.discarded++ }
 func (o *recorder) noteAnswer(*conn) {}
 
-// newRecorded returns an exchange whose connection is the recorder's. What is in unread came on it
-// after the response.
+// newRecorded returns an exchange whose connection belongs to the recorder. The bytes of unread
+// have arrived on it after the response.
 func newRecorded(t *testing.T, unread string) (*roundTrip, *recorder) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -33,14 +33,14 @@ func newRecorded(t *testing.T, unread string) (*roundTrip, *recorder) {
 	return &roundTrip{conn: c, unwatch: func() bool { return true }}, o
 }
 
-// reasons are why the events end the response.
 var errFails = errors.New("on purpose")
 
+// reasonOf returns the reason that comes with an event.
 func reasonOf(e event) error {
 	return map[event]error{receivesEnd: io.EOF, fails: errFails, closesBody: errBodyClosed}[e]
 }
 
-// TestExchangeStates has the ways that an exchange can take.
+// TestExchangeStates tries the sequences of events that an exchange can have.
 func TestExchangeStates(t *testing.T) {
 	const nothing, release, discard = "", "release", "discard"
 	for _, test := range []struct {
@@ -124,7 +124,7 @@ func checkInvariants(t *testing.T, sequence []event) {
 		case before.over() && x.state != before:
 			t.Fatalf("%v: an exchange that was over moved on to %d", sequence, x.state)
 		case x.state.over() && given != 1, !x.state.over() && given != 0:
-			t.Fatalf("%v: in state %d the connection was given back %d times", sequence, x.state, given)
+			t.Fatalf("%v: in state %d the connection was returned %d times", sequence, x.state, given)
 		case e == fails && !x.state.over():
 			t.Fatalf("%v: a failure leaves it in state %d", sequence, x.state)
 		case first == nil && x.state >= answered, first == io.EOF && x.state < answered:
@@ -145,9 +145,8 @@ func checkInvariants(t *testing.T, sequence []event) {
 	}
 }
 
-// TestGiveBack: a connection with anything left on it, or whose exchange was being ended, is not
-// used again.
-func TestGiveBack(t *testing.T) {
+// TestReleaseConn: a connection with unread bytes, or whose context has ended, is not used again.
+func TestReleaseConn(t *testing.T) {
 	for name, test := range map[string]struct {
 		unread    string
 		unwatched bool

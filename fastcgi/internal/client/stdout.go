@@ -8,24 +8,24 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// stdoutReader reads the records of one response: STDOUT as its bytes, STDERR to a writer,
-// END_REQUEST as io.EOF or as the error that it stands for.
+// stdoutReader reads the records of one response: Read returns the bytes of STDOUT, STDERR goes to
+// a writer, and END_REQUEST is io.EOF or the error that its protocol status means.
 type stdoutReader struct {
 	conn       *conn
-	stderr     io.Writer // nil drops it
-	stderrLeft int64     // how much of it may still come; negative is no bound
-	left       int       // content of the STDOUT record under way that has not been read
-	padding    int       // after that content
+	stderr     io.Writer // if nil, STDERR is dropped
+	stderrLeft int64     // bytes of STDERR that may still arrive; negative is no bound
+	left       int       // unread content of the current STDOUT record, in bytes
+	padding    int       // after that content, in bytes
 	empty      int       // records in a row without content
 	end        wire.EndRequest
-	complete   bool // by end
+	complete   bool // end has the status FCGI_REQUEST_COMPLETE
 }
 
-// maxEmptyRecords bounds the records in a row that bring the response no further: no timeout would
-// end them.
+// maxEmptyRecords bounds the records in a row that have no content for the response. Each of them
+// restarts ReadTimeout, so no timeout would end them.
 const maxEmptyRecords = 1000
 
-// Read gives what there is of STDOUT, from one record at a time. The end of the connection is
+// Read reads the available content of one STDOUT record. If the connection ends, the error is
 // io.ErrUnexpectedEOF.
 func (s *stdoutReader) Read(p []byte) (n int, err error) {
 	for s.left == 0 && err == nil {
@@ -41,13 +41,13 @@ func (s *stdoutReader) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// nextRecord reads a record up to its content, and the content too unless it is STDOUT.
+// nextRecord reads the next record. It leaves the content of a STDOUT record unread.
 func (s *stdoutReader) nextRecord() error {
 	if _, err := s.conn.in.Discard(s.padding); err != nil {
 		return err
 	}
 	s.padding = 0
-	h, err := s.conn.header()
+	h, err := s.conn.readHeader()
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *stdoutReader) nextRecord() error {
 	}
 	s.padding = h.PaddingLength
 	switch h.Type {
-	// an empty one ends nothing: php-fpm before 7.0.8 sends them in the middle
+	// an empty record does not end the response: php-fpm before 7.0.8 sends some within it
 	case wire.TypeStdout:
 		s.left = h.ContentLength
 		return nil
@@ -70,28 +70,28 @@ func (s *stdoutReader) nextRecord() error {
 	}
 }
 
-// check accepts the three types of record of this request, and what an application says about the
-// connection without being asked.
+// check returns an error unless h is STDOUT, STDERR or END_REQUEST of this request, or a management
+// record that an application may send without a query.
 func (s *stdoutReader) check(h wire.Header) error {
 	management := h.Type == wire.TypeGetValuesResult || h.Type == wire.TypeUnknownType
 	switch {
 	case h.ID == 0 && management:
 	case h.ID != s.conn.id:
-		return wire.Errorf("record of type %d of request %d, where %d is under way", h.Type, h.ID, s.conn.id)
+		return wire.Errorf("record of type %d of request %d; want request %d", h.Type, h.ID, s.conn.id)
 	case h.Type != wire.TypeStdout && h.Type != wire.TypeStderr && h.Type != wire.TypeEndRequest:
-		return wire.Errorf("record of type %d, which is not for a web server", h.Type)
+		return wire.Errorf("record of type %d, which an application must not send", h.Type)
 	}
 	s.empty++
 	if !management && h.ContentLength > 0 {
 		s.empty = 0
 	}
 	if s.empty > maxEmptyRecords {
-		return wire.Errorf("%d records in a row that bring nothing", s.empty)
+		return wire.Errorf("%d records in a row without content", s.empty)
 	}
 	return nil
 }
 
-// copyStderr hands n bytes on as they come, within the bound.
+// copyStderr copies n bytes to stderr as they arrive, within the bound.
 func (s *stdoutReader) copyStderr(n int) error {
 	in := s.conn.in
 	for n > 0 {
@@ -111,8 +111,8 @@ func (s *stdoutReader) copyStderr(n int) error {
 	return nil
 }
 
-// writeStderr hands p on. A log that cannot be written does not end the response, but too much of
-// it does.
+// writeStderr writes p to stderr. A failed write does not end the response, but an excess over
+// MaxStderrBytes does.
 func (s *stdoutReader) writeStderr(p []byte) error {
 	excess := s.stderrLeft >= 0 && int64(len(p)) > s.stderrLeft
 	if excess {
@@ -132,7 +132,7 @@ func (s *stdoutReader) writeStderr(p []byte) error {
 
 var errStderr = errors.New("fastcgi: more FCGI_STDERR than MaxStderrBytes")
 
-// readEnd reads the rest of END_REQUEST.
+// readEnd reads the content and the padding of END_REQUEST.
 func (s *stdoutReader) readEnd(h wire.Header) error {
 	in := s.conn.in
 	content, err := in.Peek(min(h.ContentLength, 8))
@@ -140,7 +140,7 @@ func (s *stdoutReader) readEnd(h wire.Header) error {
 		return err
 	}
 	if h.ContentLength > len(content) {
-		return wire.Errorf("END_REQUEST of %d bytes, where it has 8", h.ContentLength)
+		return wire.Errorf("END_REQUEST of %d bytes; want 8", h.ContentLength)
 	}
 	if s.end, err = wire.ParseEndRequest(content); err != nil {
 		return err
@@ -149,11 +149,12 @@ func (s *stdoutReader) readEnd(h wire.Header) error {
 		return err
 	}
 	s.padding = 0
-	return s.ending()
+	return s.statusError()
 }
 
-// ending is what END_REQUEST means for the response.
-func (s *stdoutReader) ending() error {
+// statusError returns the error that the protocol status of END_REQUEST means: io.EOF for a
+// complete response.
+func (s *stdoutReader) statusError() error {
 	switch status := s.end.ProtocolStatus; status {
 	case wire.RequestComplete:
 		s.complete = true

@@ -13,32 +13,32 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// stream is one request's share of a connection, as a net.Conn and the owner of the conn on it: the
-// request's records come out of Read as they came in, and what is written are whole records. Read
-// and SetReadDeadline are for one goroutine.
+// stream carries one request of a shared connection. It is a net.Conn, and the owner of the conn on
+// it. Read returns the records of the request, headers included; each Write must be of complete
+// records. Only one goroutine may call Read and SetReadDeadline.
 type stream struct {
-	net.Conn  // the shared one, for the methods that are not here
+	net.Conn  // the shared connection, for the methods that stream does not define
 	shared    *sharedConn
 	id        uint16
-	abandoned bool // guarded by shared.mu
-	until     time.Time
+	abandoned bool      // guarded by shared.mu
+	until     time.Time // the read deadline
 
-	more, room chan struct{} // of capacity 1: Read, and deliver, may look again
+	more, room chan struct{} // of capacity 1: wake Read and deliver to check again
 
 	mu      sync.Mutex
 	buf     bytes.Buffer
-	err     error // after buf
+	err     error // what Read returns after buf
 	begun   bool  // something may have been written
-	behind  bool  // its reader is: see setBehind
-	dropped bool  // nothing more is taken in
+	slow    bool  // see setSlow
+	dropped bool  // later records are dropped
 }
 
-// streamBuffer bounds what waits for the reader of one response, in bytes. FastCGI has no flow
-// control for one request of several: when more comes, the connection waits with all that is on it.
+// streamBuffer bounds the unread records of one response, in bytes. FastCGI has no flow control for
+// a single request: when more arrives, the connection waits, and so do all requests on it.
 const streamBuffer = 256 << 10
 
-// errUnread is the failure of an exchange on a shared connection whose caller has read nothing of
-// the response for ReadTimeout, while other responses had to wait for it.
+// errUnread ends an exchange on a shared connection whose caller has read nothing of the response
+// for ReadTimeout while other responses had to wait.
 var errUnread = &gateway.BackendError{Status: 504, Reason: "the response was not read in time",
 	Err: errors.New("fastcgi: other responses had to wait for it for ReadTimeout")}
 
@@ -46,7 +46,7 @@ func newStream(c *sharedConn, id uint16) *stream {
 	return &stream{Conn: c.base.call.Conn, shared: c, id: id, more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// wake has the goroutine that waits for c look again.
+// wake wakes the goroutine that waits for c.
 func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -54,7 +54,7 @@ func wake(c chan struct{}) {
 	}
 }
 
-// deliver takes a record in when there is room, and drops it after Close.
+// deliver waits for room and buffers a record. After Close it drops the record.
 func (s *stream) deliver(h wire.Header, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,15 +67,15 @@ func (s *stream) deliver(h wire.Header, content []byte) {
 	s.buf.Write(wire.AppendPadded(s.buf.AvailableBuffer(), h.Type, h.ID, content, 0))
 	if h.Type == wire.TypeEndRequest {
 		s.err = io.EOF
-		s.setBehind(false)
+		s.setSlow(false)
 	}
 	wake(s.more)
 }
 
-// waitForRoom waits until the reader takes something, and gives the request up if it takes nothing
+// waitForRoom waits until the caller reads something, and aborts the request if it reads nothing
 // for ReadTimeout.
 func (s *stream) waitForRoom() {
-	s.setBehind(true)
+	s.setSlow(true)
 	waiting := s.buf.Len()
 	s.mu.Unlock()
 	read := s.shared.waitForReader(s.room)
@@ -86,36 +86,36 @@ func (s *stream) waitForRoom() {
 	}
 }
 
-// setBehind notes whether the reader of the response is so far behind that the connection has to
-// wait for it. It is until half of the buffer is free: a reader that takes a little now and then
-// would slow further requests on the connection down.
-func (s *stream) setBehind(behind bool) {
-	if s.behind == behind {
+// setSlow notes whether the stream is slow: its buffer is full, so that the connection waits for
+// its reader. A stream stays slow until half of its buffer is free, because a reader that reads a
+// little now and then would delay further requests on the connection.
+func (s *stream) setSlow(slow bool) {
+	if s.slow == slow {
 		return
 	}
-	s.behind = behind
-	if behind {
-		s.shared.behind.Add(1)
-	} else if s.shared.behind.Add(-1) == 0 {
-		s.shared.mux.roomMade()
+	s.slow = slow
+	if slow {
+		s.shared.slow.Add(1)
+	} else if s.shared.slow.Add(-1) == 0 {
+		s.shared.mux.notifyRoom()
 	}
 }
 
-// fail ends the stream after what has come.
+// fail makes Read return err after the buffered records.
 func (s *stream) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
 		s.err = err
 	}
-	s.setBehind(false)
+	s.setSlow(false)
 	wake(s.more)
 }
 
 // Read waits for records until the deadline.
 func (s *stream) Read(p []byte) (int, error) {
 	for {
-		if n, err := s.take(p); n > 0 || err != nil {
+		if n, err := s.readBuffered(p); n > 0 || err != nil {
 			return n, err
 		}
 		if err := s.wait(); err != nil {
@@ -124,7 +124,8 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-func (s *stream) take(p []byte) (int, error) {
+// readBuffered reads without waiting. It returns 0 and nil if nothing is buffered yet.
+func (s *stream) readBuffered(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.buf.Len() == 0 {
@@ -132,14 +133,14 @@ func (s *stream) take(p []byte) (int, error) {
 	}
 	n, _ := s.buf.Read(p)
 	if s.buf.Len() <= streamBuffer/2 {
-		s.setBehind(false)
+		s.setSlow(false)
 	}
 	wake(s.room)
 	return n, nil
 }
 
-// wait waits for more until the deadline. While the connection waits for the reader of another
-// response, time does not count.
+// wait waits for more until the deadline. Time in which the connection waits for the reader of
+// another response does not count.
 func (s *stream) wait() error {
 	if s.until.IsZero() {
 		<-s.more
@@ -163,7 +164,7 @@ func (s *stream) wait() error {
 	}
 }
 
-// Write writes whole records to the shared connection, under its WriteTimeout.
+// Write writes complete records to the shared connection, whose WriteTimeout applies.
 func (s *stream) Write(p []byte) (int, error) {
 	if !s.begin() {
 		return 0, net.ErrClosed
@@ -171,7 +172,7 @@ func (s *stream) Write(p []byte) (int, error) {
 	return s.shared.write(p)
 }
 
-// begin reports whether something may be written, and notes that it is.
+// begin reports whether the request may still be written, and notes that it has begun.
 func (s *stream) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +182,7 @@ func (s *stream) begin() bool {
 	return !s.dropped
 }
 
-// Close gives the request up, unless it has ended.
+// Close aborts the request, unless it is complete.
 func (s *stream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,13 +190,13 @@ func (s *stream) Close() error {
 	return nil
 }
 
-// drop gives the request up, and has Read fail with err at once.
+// drop aborts the request and makes Read fail with err at once. The caller holds mu.
 func (s *stream) drop(err error) {
 	if s.dropped {
 		return
 	}
 	s.dropped, s.err, s.buf = true, err, bytes.Buffer{}
-	s.setBehind(false)
+	s.setSlow(false)
 	wake(s.more)
 	wake(s.room)
 	s.shared.abandon(s, s.begun)
@@ -207,14 +208,14 @@ func (s *stream) release(*conn) { s.Close() }
 // discard implements owner.
 func (s *stream) discard(*conn) { s.Close() }
 
-// noteAnswer implements owner: the shared connection has been answered before.
+// noteAnswer implements owner. It does nothing: the shared connection was answered before.
 func (s *stream) noteAnswer(*conn) {}
 
-// SetReadDeadline bounds the Reads to come.
+// SetReadDeadline sets the deadline of later Reads.
 func (s *stream) SetReadDeadline(t time.Time) error {
 	s.until = t
 	return nil
 }
 
-// SetWriteDeadline does nothing: the shared connection has its own.
+// SetWriteDeadline does nothing: the shared connection has its own deadline.
 func (s *stream) SetWriteDeadline(time.Time) error { return nil }

@@ -19,7 +19,7 @@ type application struct {
 	aborted chan uint16 // ids of FCGI_ABORT_REQUEST
 }
 
-// say sends so many bytes of STDOUT for a request, in records of 60,000.
+// say sends size bytes of STDOUT for a request, in records of 60,000 bytes.
 func (a *application) say(id uint16, size int) {
 	for ; size > 0; size -= 60_000 {
 		a.Write(wire.AppendPadded(nil, wire.TypeStdout, id, make([]byte, min(size, 60_000)), 0))
@@ -47,7 +47,7 @@ func inBubble(t *testing.T, readTimeout time.Duration, test func(t *testing.T, a
 		go a.read()
 		p, s := new(pool), &Settings{Dialer: transport.Dialer{ReadTimeout: readTimeout}, MaxIdleConns: 1}
 		c := newSharedConn(new(mux), p, newConn(new(transport.Call).On(near), p), s)
-		one, two := c.open(true).owner.(*stream), c.open(true).owner.(*stream)
+		one, two := c.reserve(true).owner.(*stream), c.reserve(true).owner.(*stream)
 		for _, s := range []*stream{one, two} {
 			s.Write(wire.AppendBeginRequest(nil, s.id, wire.BeginRequest{}))
 		}
@@ -64,11 +64,12 @@ func inBubble(t *testing.T, readTimeout time.Duration, test func(t *testing.T, a
 	})
 }
 
-// most is what a stream takes before its connection waits for the reader, at 60,000 bytes a record.
+// most is how much a stream buffers before its connection waits for the reader, in records of
+// 60,000 bytes.
 const most = 5 * 60_000
 
-// While the connection waits for the reader of another response, the wait for a record does not go
-// on.
+// While the connection waits for the reader of another response, the timeout of a Read does not
+// run.
 func TestStreamWaitsNoLongerThanItsDeadline(t *testing.T) {
 	inBubble(t, -1, func(t *testing.T, a *application, one, two *stream) {
 		began := time.Now()
@@ -86,7 +87,7 @@ func TestStreamWaitsNoLongerThanItsDeadline(t *testing.T) {
 	})
 }
 
-// A reader that takes something within each ReadTimeout keeps its response; one that takes nothing
+// A reader that reads something within each ReadTimeout keeps its response. One that reads nothing
 // loses it.
 func TestStreamStalls(t *testing.T) {
 	inBubble(t, time.Minute, func(t *testing.T, a *application, one, two *stream) {
@@ -97,13 +98,13 @@ func TestStreamStalls(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if one.shared.open(true) != nil {
+		if one.shared.reserve(true) != nil {
 			t.Error("a connection that waits for its reader takes requests")
 		}
 		time.Sleep(60 * time.Second)
 		synctest.Wait()
-		if n := one.shared.mux.stalled.Load(); n != 1 || one.shared.behind.Load() != 0 {
-			t.Errorf("%d requests stalled, %d are behind; want 1 and 0", n, one.shared.behind.Load())
+		if n := one.shared.mux.stalled.Load(); n != 1 || one.shared.slow.Load() != 0 {
+			t.Errorf("%d requests stalled, %d streams are slow; want 1 and 0", n, one.shared.slow.Load())
 		}
 		if _, err := one.Read(make([]byte, 1)); err != errUnread {
 			t.Errorf("got %v; want %v", err, errUnread)
@@ -111,7 +112,7 @@ func TestStreamStalls(t *testing.T) {
 		if id := <-a.aborted; id != one.id {
 			t.Errorf("request %d was aborted; want %d", id, one.id)
 		}
-		if s := one.shared.open(true); s == nil {
+		if s := one.shared.reserve(true); s == nil {
 			t.Error("the connection takes no requests")
 		} else {
 			s.owner.release(s)
@@ -123,8 +124,8 @@ func TestStreamStalls(t *testing.T) {
 	})
 }
 
-// A connection takes requests again when its reader has caught up by half of the buffer, or needs
-// no more.
+// A connection accepts requests again when the slow reader has emptied half of the buffer, or has
+// closed its response.
 func TestStreamCatchesUp(t *testing.T) {
 	for name, catchUp := range map[string]func(s *stream){
 		"reads":  func(s *stream) { io.CopyN(io.Discard, s, most+wire.HeaderSize*6-streamBuffer/2) },
@@ -136,11 +137,11 @@ func TestStreamCatchesUp(t *testing.T) {
 				synctest.Wait()
 				io.CopyN(io.Discard, one, 60_000)
 				synctest.Wait()
-				if one.shared.open(true) != nil {
-					t.Error("it takes requests while one response lags behind")
+				if one.shared.reserve(true) != nil {
+					t.Error("it takes requests while one stream is slow")
 				}
 				catchUp(one)
-				if s := one.shared.open(true); s == nil {
+				if s := one.shared.reserve(true); s == nil {
 					t.Error("it takes no requests")
 				} else {
 					s.owner.release(s)

@@ -8,11 +8,11 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// mpxsConns is the variable by which an application says whether it answers several requests at the
-// same time over one connection.
+// mpxsConns is the variable that tells whether an application answers several requests at the same
+// time over one connection.
 const mpxsConns = "FCGI_MPXS_CONNS"
 
-// Values asks the application for variables over a connection of its own.
+// Values asks the application for variables, over a new connection that it closes afterwards.
 func (c *Client) Values(ctx context.Context, s *Settings, names []string) (map[string]string, error) {
 	conn, err := c.pool.acquire(ctx, s, true)
 	if err != nil {
@@ -22,7 +22,8 @@ func (c *Client) Values(ctx context.Context, s *Settings, names []string) (map[s
 	return conn.values(ctx, wire.NewRecordReader(conn.in), names...)
 }
 
-// values asks over a connection without a request. If ctx ends first, the connection is closed.
+// values asks the application for variables over a connection without a request. If ctx ends first,
+// it closes the connection.
 func (c *conn) values(ctx context.Context, records *wire.RecordReader, names ...string) (map[string]string, error) {
 	if ended := gateway.ContextError(ctx); ended != nil {
 		return nil, ended
