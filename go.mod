@@ -9,6 +9,7 @@ require (
 	github.com/yookoala/gofast v0.8.0
 	golang.org/x/net v0.43.0
 	golang.org/x/sys v0.47.0
+	golang.org/x/term v0.45.0
 )
 
 require (

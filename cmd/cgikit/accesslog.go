@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
@@ -25,7 +26,7 @@ func newAccessLog(w io.Writer, format string) (*slog.Logger, error) {
 	case "combined":
 		return slog.New(&combined{w: w}), nil
 	}
-	return nil, usage(fmt.Errorf("there is no access log %.64q", format), "--access-log is combined, json or off")
+	return nil, cli.Usage(fmt.Errorf("there is no access log %.64q", format), "--access-log is combined, json or off")
 }
 
 // jsonField leaves out what is the same in every line, and escapes what the reader of a log must

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -16,7 +17,7 @@ const listenHint = "such as -l http://127.0.0.1:8080, -l fastcgi+unix:/run/app.s
 // may be empty.
 func checkListen(addresses []string, metrics string) error {
 	if len(addresses) == 0 {
-		return usage(errors.New("serve has no address to listen on"), listenHint)
+		return cli.Usage(errors.New("serve has no address to listen on"), listenHint)
 	}
 	places := make(map[string]string) // the address that was given for each place
 	for _, s := range addresses {
@@ -43,11 +44,11 @@ func parseListen(s string) (listen.Address, error) {
 	reason := ""
 	switch {
 	case strings.HasPrefix(s, "https:"):
-		return a, usage(err, "TLS belongs to the web server in front: let that have the certificate, and listen here with -l http: or -l fastcgi:")
+		return a, cli.Usage(err, "TLS belongs to the web server in front: let that have the certificate, and listen here with -l http: or -l fastcgi:")
 	case err != nil && strings.Contains(s, ","):
-		return a, usage(err, "give each address its own -l")
+		return a, cli.Usage(err, "give each address its own -l")
 	case err != nil:
-		return a, usage(err, listenHint)
+		return a, cli.Usage(err, listenHint)
 	case a.Network == "":
 		reason = "is a target, and nothing to listen on"
 	case a.Protocol == "":
@@ -55,7 +56,7 @@ func parseListen(s string) (listen.Address, error) {
 	default:
 		return a, nil
 	}
-	return a, usage(&listen.AddressError{Input: s, Reason: reason}, listenHint)
+	return a, cli.Usage(&listen.AddressError{Input: s, Reason: reason}, listenHint)
 }
 
 // claim notes that an address is taken. Protocols cannot share one: that is what auto: is for.
@@ -75,7 +76,7 @@ func claim(places map[string]string, a listen.Address, s string) error {
 		place = "systemd:" + a.Name
 	}
 	if before, taken := places[place]; taken {
-		return usage(fmt.Errorf("%.100q and %.100q are the same address", before, s),
+		return cli.Usage(fmt.Errorf("%.100q and %.100q are the same address", before, s),
 			"give each its own, or write auto: before one to speak all protocols there")
 	}
 	places[place] = s

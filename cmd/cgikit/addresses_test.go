@@ -1,9 +1,10 @@
 package main
 
 import (
-	"errors"
 	"strings"
 	"testing"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
 func TestCheckListen(t *testing.T) {
@@ -36,9 +37,8 @@ func TestCheckListen(t *testing.T) {
 				}
 				return
 			}
-			h := (*hinted)(nil)
-			if !errors.As(err, &h) || h.status != exitUsage || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(h.hint, test.hint) {
-				t.Errorf("got %v, %+v; want %q and a hint %q", err, h, test.want, test.hint)
+			if cli.Status(err) != cli.StatusUsage || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(cli.Hint(err), test.hint) {
+				t.Errorf("got %v, %q; want %q and a hint %q", err, cli.Hint(err), test.want, test.hint)
 			}
 		})
 	}

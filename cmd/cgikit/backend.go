@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
@@ -73,10 +74,10 @@ func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger
 	case a.Protocol == "cgi":
 		return newCGI(a.Path, o, log)
 	case a.Network != "tcp" && a.Network != "unix":
-		return nil, usage(fmt.Errorf("target %.100q is nothing that can be called", name), "an inherited socket is for -l; a target is such as "+
+		return nil, cli.Usage(fmt.Errorf("target %.100q is nothing that can be called", name), "an inherited socket is for -l; a target is such as "+
 			a.Protocol+"://127.0.0.1:9000 or "+a.Protocol+"+unix:/run/app.sock")
 	case a.Network == "tcp" && a.Port == 0:
-		return nil, usage(fmt.Errorf("target %.100q has no port that can be called", name), "port 0 is for -l: a target is somewhere")
+		return nil, cli.Usage(fmt.Errorf("target %.100q has no port that can be called", name), "port 0 is for -l: a target is somewhere")
 	case a.Protocol == "scgi":
 		return newSCGI(name, o), nil
 	}
@@ -134,7 +135,7 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 	const hint = "cgi: is followed by a script, or by a folder of scripts"
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, usage(err, hint)
+		return nil, cli.Usage(err, hint)
 	}
 	full, err := filepath.Abs(path)
 	if err != nil {
@@ -146,7 +147,7 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 		return &backend{Backend: d, close: d.Close}, nil
 	}
 	if _, err := exec.LookPath(full); err != nil {
-		return nil, usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "chmod +x makes a file a program; its first line names what runs it")
+		return nil, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "chmod +x makes a file a program; its first line names what runs it")
 	}
 	script := &cgi.Script{Path: full}
 	setScript(script, o, log)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
@@ -29,7 +30,7 @@ func (o *bufferOptions) budget() (*exchange.Budget, error) {
 	if o.dir != "" {
 		f, err := util.CreateTempFile(o.dir)
 		if err != nil {
-			return nil, usage(fmt.Errorf("--spool-dir: %w", err), "the folder must be there, and this process must be able to make files in it")
+			return nil, cli.Usage(fmt.Errorf("--spool-dir: %w", err), "the folder must be there, and this process must be able to make files in it")
 		}
 		f.Close()
 	}

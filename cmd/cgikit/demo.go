@@ -15,6 +15,7 @@ import (
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/tour"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
@@ -92,7 +93,7 @@ func listenForDemo(address string, log *slog.Logger) (net.Listener, error) {
 		err = &listen.AddressError{Input: address, Reason: "is none that a browser can open"}
 	}
 	if err != nil {
-		return nil, usage(err, "such as --listen 127.0.0.1:8123")
+		return nil, cli.Usage(err, "such as --listen 127.0.0.1:8123")
 	}
 	return listen.Listen(a)
 }
@@ -110,7 +111,7 @@ func startTour(p *process, log *slog.Logger) (*tour.Tour, error) {
 	}
 	t, err := tour.Start(tour.Config{App: demo.App(), CGI: script, Log: log})
 	if err != nil {
-		return nil, failure(err, "its sockets are in the folder for temporary files, which must be there and have a short path: "+os.TempDir())
+		return nil, cli.Failure(err, "its sockets are in the folder for temporary files, which must be there and have a short path: "+os.TempDir())
 	}
 	return t, nil
 }

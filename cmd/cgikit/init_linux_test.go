@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
@@ -178,7 +179,7 @@ func TestInitUsage(t *testing.T) {
 	}
 	out, err := exec.Command(unshare, "--pid", "--fork", program, "serve", "demo:").CombinedOutput()
 	exit := (*exec.ExitError)(nil)
-	if !errors.As(err, &exit) || exit.ExitCode() != exitUsage || strings.Count(string(out), "cgikit: ") != 1 {
+	if !errors.As(err, &exit) || exit.ExitCode() != cli.StatusUsage || strings.Count(string(out), "cgikit: ") != 1 {
 		t.Errorf("got %v and %q; want exit status 2 and one message", err, out)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
 // childOfInit tells a process that its parent is runAsInit.
@@ -24,7 +26,7 @@ const childOfInit = "CGIKIT_CHILD_OF_INIT"
 func isInit() bool { return os.Getpid() == 1 }
 
 // runAsInit runs this command as a child process with the same descriptors, forwards signals to it,
-// waits for every process that ends, and returns an *exited when the child has ended.
+// waits for every process that ends, and returns a cli.Exit when the child has ended.
 func runAsInit() error {
 	program, err := os.Executable()
 	if err != nil {
@@ -73,7 +75,7 @@ func reapUntil(pid int) error {
 		case err != nil:
 			return fmt.Errorf("waiting below process 1: %w", err)
 		default:
-			return &exited{statusOf(status)}
+			return cli.Exit(statusOf(status))
 		}
 	}
 }

@@ -5,44 +5,21 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// hinted is an error of which its verb knows what to do about it.
-type hinted struct {
-	error
-	hint   string
-	status int // the exit status
-}
-
-func (e *hinted) Unwrap() error { return e.error }
-
-// usage is a mistake in the command line.
-func usage(err error, hint string) error { return &hinted{err, hint, exitUsage} }
-
-// failure is a failure that was to be expected.
-func failure(err error, hint string) error { return &hinted{err, hint, exitFailure} }
-
-// message is what the user reads of an error.
-func message(err error) string {
-	text := "cgikit: " + err.Error() + "\n"
-	if hint := hintFor(err); hint != "" {
-		text += "hint: " + hint + "\n"
+// withHint adds to an error of package listen what the user can do about it, where no verb has.
+func withHint(err error) error {
+	if cli.Hint(err) != "" || cli.Status(err) != cli.StatusFailure {
+		return err
 	}
-	return text
-}
-
-// hintFor tells what to do about an error, "" where nothing is known.
-func hintFor(err error) string {
-	if h := (*hinted)(nil); errors.As(err, &h) {
-		return h.hint
+	if hint := hintForListen(err); hint != "" {
+		return cli.Failure(err, hint)
 	}
-	if errors.As(err, new(*listen.AddressError)) || errors.As(err, new(*listen.OpenError)) {
-		return hintForListen(err)
-	}
-	return ""
+	return err
 }
 
 // hintForPeer tells what to do about a peer that speaks another protocol, where v is the error that
@@ -63,8 +40,12 @@ func hintForPeer(v any) string {
 
 func isMethod(s string) bool { return s != "" && s[0] >= 'A' && s[0] <= 'Z' }
 
-// hintForListen is for what package listen says, and the system through it.
+// hintForListen is the hint for an error of package listen, and of the system through it; "" for any
+// other error.
 func hintForListen(err error) string {
+	if !errors.As(err, new(*listen.AddressError)) && !errors.As(err, new(*listen.OpenError)) {
+		return ""
+	}
 	switch {
 	case errors.As(err, new(*listen.AddressError)):
 		return listenHint

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/scgi"
@@ -20,8 +21,8 @@ func TestMessage(t *testing.T) {
 		err  error
 		hint string // the beginning; "" for none
 	}{
-		{"usage", usage(errors.New("x"), "write y"), "write y"},
-		{"known failure, wrapped", fmt.Errorf("a: %w", failure(errors.New("x"), "do y")), "do y"},
+		{"usage", cli.Usage(errors.New("x"), "write y"), "write y"},
+		{"known failure, wrapped", fmt.Errorf("a: %w", cli.Failure(errors.New("x"), "do y")), "do y"},
 		{"address", addressErr, listenHint},
 		{"in use", &listen.OpenError{Err: listen.ErrInUse}, "something listens there already"},
 		{"no permission", &listen.OpenError{Err: syscall.EACCES}, "this user may not listen there"},
@@ -32,7 +33,7 @@ func TestMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			first, rest, _ := strings.Cut(message(tt.err), "\n")
+			first, rest, _ := strings.Cut(cli.Message("cgikit", withHint(tt.err)), "\n")
 			if first != "cgikit: "+tt.err.Error() {
 				t.Errorf("got first line %q", first)
 			}

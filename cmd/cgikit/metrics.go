@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -19,7 +20,7 @@ func parseMetrics(s string) (listen.Address, error) {
 		err = &listen.AddressError{Input: s, Reason: "is none that the status page can be at"}
 	}
 	if err != nil {
-		return a, usage(err, metricsHint)
+		return a, cli.Usage(err, metricsHint)
 	}
 	return a, nil
 }
@@ -32,7 +33,7 @@ func serveMetrics(address string, h http.Handler, log *slog.Logger) (stop func()
 	}
 	l, err := listen.Listen(a)
 	if err != nil {
-		return nil, usage(fmt.Errorf("--metrics: %w", err), hintForListen(err))
+		return nil, cli.Usage(fmt.Errorf("--metrics: %w", err), hintForListen(err))
 	}
 	s := &http.Server{
 		Handler:           h,

@@ -11,14 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/demo"
-)
-
-// Exit statuses.
-const (
-	exitFailure = 1
-	exitUsage   = 2
 )
 
 // childVariable makes this program the demo as a CGI script. It is a variable, as a CGI program
@@ -37,24 +32,12 @@ func run(ctx context.Context, p *process) int {
 	root := newRoot(p)
 	root.SetArgs(p.args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
+	if err != nil {
+		err = withHint(err)
+		fmt.Fprint(p.stderr, cli.Message("cgikit", err))
 	}
-	if e := (*exited)(nil); errors.As(err, &e) {
-		return e.status
-	}
-	fmt.Fprint(p.stderr, message(err))
-	if h := (*hinted)(nil); errors.As(err, &h) {
-		return h.status
-	}
-	return exitFailure
+	return cli.Status(err)
 }
-
-// exited is the end of a process that ran in the place of this one, and has said all there is to
-// say.
-type exited struct{ status int }
-
-func (e *exited) Error() string { return fmt.Sprint("exit status ", e.status) }
 
 // runChild is the demo as a CGI script, on the standard streams of the process.
 func runChild(p *process) int {
@@ -64,9 +47,9 @@ func runChild(p *process) int {
 		return 0
 	}
 	if !errors.Is(err, gateway.ErrBroken) { // else it has been logged
-		fmt.Fprint(p.stderr, message(err))
+		fmt.Fprint(p.stderr, cli.Message("cgikit", err))
 	}
-	return exitFailure
+	return cli.StatusFailure
 }
 
 func newRoot(p *process) *cobra.Command {
@@ -85,7 +68,7 @@ Begin with "cgikit demo": it needs nothing installed.`,
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
+		return cli.Usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
 	})
 	root.SetVersionTemplate("cgikit {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -106,13 +89,13 @@ func version() string {
 func noVerb(c *cobra.Command, args []string) error {
 	const help = `"cgikit demo" shows what this is, "cgikit help" tells the commands`
 	if len(args) == 0 {
-		return usage(errors.New("no command given"), help)
+		return cli.Usage(errors.New("no command given"), help)
 	}
 	hint := help
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return usage(fmt.Errorf("there is no command %.64q", args[0]), hint)
+	return cli.Usage(fmt.Errorf("there is no command %.64q", args[0]), hint)
 }
 
 // takes is the Args of a verb with n arguments, of which what tells the meaning.
@@ -121,6 +104,6 @@ func takes(n int, what string) cobra.PositionalArgs {
 		if len(args) == n {
 			return nil
 		}
-		return usage(fmt.Errorf("%s takes %s, and got %d arguments", c.Name(), what, len(args)), "cgikit "+c.Use)
+		return cli.Usage(fmt.Errorf("%s takes %s, and got %d arguments", c.Name(), what, len(args)), "cgikit "+c.Use)
 	}
 }

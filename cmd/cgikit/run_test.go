@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
 // cgikit runs the command in this process and returns its exit status.
@@ -21,19 +23,19 @@ func TestExitStatus(t *testing.T) {
 		want int
 	}{
 		{"help", []string{"help"}, 0},
-		{"no verb", nil, exitUsage},
-		{"no such verb", []string{"x"}, exitUsage},
-		{"no such flag", []string{"demo", "-x"}, exitUsage},
-		{"flag without its value", []string{"demo", "--listen"}, exitUsage},
-		{"no such target", []string{"serve", "-l", "http://127.0.0.1:0", "x"}, exitUsage},
-		{"no such folder", []string{"serve", "-l", "http://127.0.0.1:0", "files:testdata/nowhere"}, exitUsage},
-		{"no such script", []string{"serve", "-l", "http://127.0.0.1:0", "cgi:testdata/nowhere"}, exitUsage},
-		{"no such root", []string{"serve", "-l", "http://127.0.0.1:0", "--root", "testdata/nowhere", "scgi://127.0.0.1:9"}, exitUsage},
-		{"extension without a dot", []string{"serve", "-l", "http://127.0.0.1:0", "--root", ".", "--split-path", "php", "scgi://127.0.0.1:9"}, exitUsage},
-		{"nobody allowed", []string{"serve", "-l", "http://127.0.0.1:0", "--allow", "me", "demo:"}, exitUsage},
-		{"address twice", []string{"serve", "-l", "http://127.0.0.1:1", "-l", "scgi://127.0.0.1:1", "demo:"}, exitUsage},
-		{"metrics elsewhere", []string{"serve", "-l", "http://127.0.0.1:0", "--metrics", "192.0.2.1:0", "demo:"}, exitUsage},
-		{"no such address", []string{"demo", "--listen", "192.0.2.1:0"}, exitFailure},
+		{"no verb", nil, cli.StatusUsage},
+		{"no such verb", []string{"x"}, cli.StatusUsage},
+		{"no such flag", []string{"demo", "-x"}, cli.StatusUsage},
+		{"flag without its value", []string{"demo", "--listen"}, cli.StatusUsage},
+		{"no such target", []string{"serve", "-l", "http://127.0.0.1:0", "x"}, cli.StatusUsage},
+		{"no such folder", []string{"serve", "-l", "http://127.0.0.1:0", "files:testdata/nowhere"}, cli.StatusUsage},
+		{"no such script", []string{"serve", "-l", "http://127.0.0.1:0", "cgi:testdata/nowhere"}, cli.StatusUsage},
+		{"no such root", []string{"serve", "-l", "http://127.0.0.1:0", "--root", "testdata/nowhere", "scgi://127.0.0.1:9"}, cli.StatusUsage},
+		{"extension without a dot", []string{"serve", "-l", "http://127.0.0.1:0", "--root", ".", "--split-path", "php", "scgi://127.0.0.1:9"}, cli.StatusUsage},
+		{"nobody allowed", []string{"serve", "-l", "http://127.0.0.1:0", "--allow", "me", "demo:"}, cli.StatusUsage},
+		{"address twice", []string{"serve", "-l", "http://127.0.0.1:1", "-l", "scgi://127.0.0.1:1", "demo:"}, cli.StatusUsage},
+		{"metrics elsewhere", []string{"serve", "-l", "http://127.0.0.1:0", "--metrics", "192.0.2.1:0", "demo:"}, cli.StatusUsage},
+		{"no such address", []string{"demo", "--listen", "192.0.2.1:0"}, cli.StatusFailure},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/launch"
 	"github.com/cgikit/cgikit/gateway/listen"
@@ -142,7 +143,7 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	defer s.closeTarget(target)
 	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
-		return failure(errors.New("what was asked for and how the process was started do not fit: "+choice.Why),
+		return cli.Failure(errors.New("what was asked for and how the process was started do not fit: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and keep REQUEST_METHOD out of the environment")
 	}
 	if s.metrics == "" {
@@ -165,7 +166,7 @@ func (s *serving) check() (err error) {
 		return err
 	}
 	if s.launch.AllowedPeers, s.launch.AllowedUIDs, err = parseAllow(s.allow); err != nil {
-		return usage(err, "such as --allow 10.0.0.0/8, --allow 127.0.0.1, or for a unix socket the number that \"id -u www-data\" tells")
+		return cli.Usage(err, "such as --allow 10.0.0.0/8, --allow 127.0.0.1, or for a unix socket the number that \"id -u www-data\" tells")
 	}
 	for _, name := range s.engines {
 		switch name {
@@ -175,7 +176,7 @@ func (s *serving) check() (err error) {
 		case "gofast":
 			s.options.gofast = true
 		default:
-			return usage(fmt.Errorf("there is no FastCGI engine %.64q", name), "--fastcgi-engine is cgikit, nethttp or gofast")
+			return cli.Usage(fmt.Errorf("there is no FastCGI engine %.64q", name), "--fastcgi-engine is cgikit, nethttp or gofast")
 		}
 	}
 	s.options.mount = s.launch.Mount

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
@@ -49,17 +50,17 @@ const staticIndex = "index.html"
 func checkSite(h *host.Handler, o targetOptions) error {
 	switch split := len(o.splitPath) > 0; {
 	case split && o.root == "":
-		return usage(errors.New("--split-path needs --root"), siteHint)
+		return cli.Usage(errors.New("--split-path needs --root"), siteHint)
 	case !split && len(o.index) > 0:
-		return usage(errors.New("--index needs --split-path"), siteHint)
+		return cli.Usage(errors.New("--index needs --split-path"), siteHint)
 	case o.resolveRoot && o.root == "":
-		return usage(errors.New("--resolve-root needs --root"), "such as --root /srv/www/current --resolve-root")
+		return cli.Usage(errors.New("--resolve-root needs --root"), "such as --root /srv/www/current --resolve-root")
 	case !split && o.fallback != "":
-		return usage(errors.New("--fallback needs --split-path"), siteHint)
+		return cli.Usage(errors.New("--fallback needs --split-path"), siteHint)
 	}
 	for _, name := range h.Index {
 		if name != staticIndex && !o.isScript(name) {
-			return usage(fmt.Errorf("--index %.64q is no script by --split-path, and not %s", name, staticIndex), siteHint)
+			return cli.Usage(fmt.Errorf("--index %.64q is no script by --split-path, and not %s", name, staticIndex), siteHint)
 		}
 	}
 	err := h.Check()
@@ -68,7 +69,7 @@ func checkSite(h *host.Handler, o targetOptions) error {
 	}
 	bad := (*host.FieldError)(nil)
 	if !errors.As(err, &bad) {
-		return usage(err, siteHint)
+		return cli.Usage(err, siteHint)
 	}
 	for _, flag := range []struct{ field, name, hint string }{
 		{"SplitPath", "--split-path", siteHint},
@@ -78,10 +79,10 @@ func checkSite(h *host.Handler, o targetOptions) error {
 		{"Offload", "--offload", "such as --offload /protected=/srv/files, a folder that is there"},
 	} {
 		if bad.Field == flag.field {
-			return usage(fmt.Errorf("%s: %w", flag.name, bad.Err), flag.hint)
+			return cli.Usage(fmt.Errorf("%s: %w", flag.name, bad.Err), flag.hint)
 		}
 	}
-	return usage(err, siteHint)
+	return cli.Usage(err, siteHint)
 }
 
 const siteHint = "such as --root /srv/www --split-path .php --index index.php"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/exchange"
@@ -62,7 +63,7 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 	case "cgi", "fastcgi", "scgi":
 		return openBackend(a, name, o, log)
 	}
-	return nil, usage(fmt.Errorf("target %.100q is of a kind that this command cannot serve", name), targetHint)
+	return nil, cli.Usage(fmt.Errorf("target %.100q is of a kind that this command cannot serve", name), targetHint)
 }
 
 func nothingToClose() error { return nil }
@@ -72,19 +73,19 @@ func nothingToClose() error { return nil }
 func unknownTarget(name string, err error) error {
 	switch scheme, _, found := strings.Cut(name, ":"); {
 	case found && slices.Contains([]string{"files", "cgi"}, scheme):
-		return usage(fmt.Errorf("target %.100q has no path", name), "files: is followed by a folder, cgi: by a script or a folder of scripts")
+		return cli.Usage(fmt.Errorf("target %.100q has no path", name), "files: is followed by a folder, cgi: by a script or a folder of scripts")
 	case found && slices.Contains([]string{"fastcgi", "fastcgi+unix", "scgi", "scgi+unix"}, scheme):
-		return usage(err, targetHint)
+		return cli.Usage(err, targetHint)
 	case isFolder(name):
-		return usage(fmt.Errorf("target %.100q has no scheme", name),
+		return cli.Usage(fmt.Errorf("target %.100q has no scheme", name),
 			fmt.Sprintf("write files:%.100[1]s to serve that folder, or cgi:%.100[1]s to run the scripts in it", name))
 	case name == "demo":
-		return usage(errors.New(`target "demo" is not known`), "did you mean demo: with a colon?")
+		return cli.Usage(errors.New(`target "demo" is not known`), "did you mean demo: with a colon?")
 	}
 	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
-		return usage(fmt.Errorf("target %.100q has no scheme", name), fmt.Sprintf("write cgi:%.100s to run that file as a CGI script", name))
+		return cli.Usage(fmt.Errorf("target %.100q has no scheme", name), fmt.Sprintf("write cgi:%.100s to run that file as a CGI script", name))
 	}
-	return usage(fmt.Errorf("target %.100q is not known", name), targetHint)
+	return cli.Usage(fmt.Errorf("target %.100q is not known", name), targetHint)
 }
 
 // fit reports a flag that means nothing to a target of that kind.
@@ -116,14 +117,14 @@ func (o *targetOptions) fit(kind string) error {
 		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
 	} {
 		if flag.set && !flag.fits {
-			return usage(fmt.Errorf("%s means nothing to a target of the kind %.32q", flag.name, kind), "it is for "+flag.what)
+			return cli.Usage(fmt.Errorf("%s means nothing to a target of the kind %.32q", flag.name, kind), "it is for "+flag.what)
 		}
 	}
 	if o.timeout < 0 || o.concurrency < 0 {
-		return usage(errors.New("--timeout and --concurrency cannot be negative"), "leave the flag out for no bound")
+		return cli.Usage(errors.New("--timeout and --concurrency cannot be negative"), "leave the flag out for no bound")
 	}
 	if o.keepIdle < 0 {
-		return usage(errors.New("--keep-idle cannot be negative"), "--keep-conns 0 keeps no connection")
+		return cli.Usage(errors.New("--keep-idle cannot be negative"), "--keep-conns 0 keeps no connection")
 	}
 	return nil
 }
@@ -157,10 +158,10 @@ func checkFolder(files *host.Files, dir string) error {
 		return nil
 	}
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return usage(fmt.Errorf("open %s: is a file, not a folder", dir), "give the folder that the file is in")
+		return cli.Usage(fmt.Errorf("open %s: is a file, not a folder", dir), "give the folder that the file is in")
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {
 		err = fmt.Errorf("open %s: %w", dir, path.Err)
 	}
-	return usage(err, "the folder must be there, and be readable, before it can be served")
+	return cli.Usage(err, "the folder must be there, and be readable, before it can be served")
 }

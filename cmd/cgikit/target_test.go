@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
 // TestFit: a flag means something to a target, or is a mistake.
@@ -86,7 +87,7 @@ func TestSiteErrors(t *testing.T) {
 		`--env: SCRIPT_FILENAME says which req`: {root: dir, splitPath: []string{".php"}, env: []string{"SCRIPT_FILENAME=/x"}},
 	} {
 		_, err := openTarget("scgi://127.0.0.1:9", o, newLog(os.Stderr))
-		if h := (*hinted)(nil); !errors.As(err, &h) || !strings.HasPrefix(err.Error(), want) || h.status != exitUsage {
+		if err == nil || !strings.HasPrefix(err.Error(), want) || cli.Status(err) != cli.StatusUsage {
 			t.Errorf("got %v; want %s", err, want)
 		}
 	}

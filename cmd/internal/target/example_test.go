@@ -1,0 +1,16 @@
+package target_test
+
+import (
+	"fmt"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+	"github.com/cgikit/cgikit/cmd/internal/target"
+)
+
+func Example() {
+	_, err := target.Parse("127.0.0.1:9000")
+	fmt.Print(cli.Message("cgikit", err))
+	// Output:
+	// cgikit: target "127.0.0.1:9000" is not an address: it does not say which protocol is spoken there
+	// hint: write fastcgi://127.0.0.1:9000, or scgi://127.0.0.1:9000
+}

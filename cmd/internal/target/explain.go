@@ -1,0 +1,43 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+)
+
+// Explain adds a hint to the error of an exchange with the target that failed: why the connection
+// was not made, or which other protocol is spoken there, for which it may connect again (Identify).
+// An error of which nothing is known is returned as it is. The error nil stays nil.
+func (t Target) Explain(ctx context.Context, err error) error {
+	if err == nil || cli.Hint(err) != "" || t.Protocol == "cgi" {
+		return err
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
+		return t.explainDial(err)
+	}
+	if t.Network == "" || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if other := t.Identify(ctx); other != "" && other != t.Protocol {
+		return cli.Failure(err, t.otherProtocol(other))
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return cli.Failure(err, "the target accepts connections and does not answer: all of its workers may be busy")
+	}
+	return err
+}
+
+// otherProtocol tells how to write the target for the protocol that is spoken there.
+func (t Target) otherProtocol(protocol string) string {
+	right := t.Address
+	right.Protocol = protocol
+	return fmt.Sprintf("%s is spoken at that address, not %s: write %.200s", titles[protocol], titles[t.Protocol], right)
+}
+
+// titles are the names of the protocols in a sentence.
+var titles = map[string]string{"fastcgi": "FastCGI", "scgi": "SCGI", "http": "HTTP", "cgi": "CGI"}

@@ -1,0 +1,92 @@
+package target
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
+)
+
+// identifyTimeout bounds each of the questions of Identify.
+const identifyTimeout = 500 * time.Millisecond
+
+// Identify asks which protocol is spoken at the target's address, whatever protocol the target
+// names: "fastcgi", "http" or "scgi"; "" where no question is answered within the context and half
+// a second each. It sends what a server of the other protocols refuses at once: FCGI_GET_VALUES,
+// HEAD / and an SCGI request without variables. It is for the hint after an exchange that failed
+// without a sensible answer, on a new connection for each question.
+func (t Target) Identify(ctx context.Context) string {
+	for _, question := range []struct {
+		protocol, bytes string
+		answers         func(string) bool
+	}{
+		{"fastcgi", string(getValues), IsFastCGI},
+		{"http", "HEAD / HTTP/1.0\r\n\r\n", IsHTTP},
+		{"scgi", "24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,", isCGIHead},
+	} {
+		if question.answers(t.ask(ctx, question.bytes)) {
+			return question.protocol
+		}
+	}
+	return ""
+}
+
+// getValues is an FCGI_GET_VALUES record that asks for nothing.
+var getValues = wire.AppendRecord(nil, wire.TypeGetValues, 0, nil)
+
+// ask returns the first bytes of the answer to a question; "" for none.
+func (t Target) ask(ctx context.Context, question string) string {
+	ctx, cancel := context.WithTimeout(ctx, identifyTimeout)
+	defer cancel()
+	conn, err := t.Dial(ctx)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		conn.SetDeadline(deadline)
+	}
+	if _, err := io.WriteString(conn, question); err != nil {
+		return ""
+	}
+	return readSome(conn)
+}
+
+// readSome reads until there is a line or 64 bytes.
+func readSome(conn net.Conn) string {
+	buf := make([]byte, 64)
+	n := 0
+	for n < len(buf) && !strings.Contains(string(buf[:n]), "\n") {
+		m, err := conn.Read(buf[n:])
+		n += m
+		if err != nil {
+			break
+		}
+		if IsFastCGI(string(buf[:n])) {
+			break
+		}
+	}
+	return string(buf[:n])
+}
+
+// IsHTTP reports whether an answer begins as HTTP/1 does.
+func IsHTTP(answer string) bool { return strings.HasPrefix(answer, "HTTP/1.") }
+
+// IsFastCGI reports whether an answer begins with the header of a FastCGI record.
+func IsFastCGI(answer string) bool {
+	if len(answer) < wire.HeaderSize {
+		return false
+	}
+	h, err := wire.ParseHeader([wire.HeaderSize]byte([]byte(answer[:wire.HeaderSize])))
+	return err == nil && h.Type >= wire.TypeBeginRequest && h.Type <= wire.TypeUnknownType
+}
+
+// isCGIHead reports whether an answer begins with a header field, as CGI and SCGI have it.
+func isCGIHead(answer string) bool {
+	line, _, ended := strings.Cut(answer, "\n")
+	name, _, found := strings.Cut(line, ":")
+	return ended && found && name != "" && !strings.ContainsAny(name, " \t\x00") && !IsHTTP(answer)
+}
