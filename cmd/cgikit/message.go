@@ -40,8 +40,8 @@ func hintForPeer(v any) string {
 
 func isMethod(s string) bool { return s != "" && s[0] >= 'A' && s[0] <= 'Z' }
 
-// hintForListen is the hint for an error of package listen, and of the system through it; "" for any
-// other error.
+// hintForListen is the hint for an error of package listen, and of the system through it; "" for
+// any other error.
 func hintForListen(err error) string {
 	if !errors.As(err, new(*listen.AddressError)) && !errors.As(err, new(*listen.OpenError)) {
 		return ""

@@ -26,9 +26,9 @@ const (
 // Palette writes colours or leaves them out. The zero value leaves them out.
 type Palette struct{ on bool }
 
-// NewPalette decides whether text for w has colour. When is the value of --color: "always", "never",
-// or "auto" (also ""), which means a terminal, without NO_COLOR and with a TERM that is not "dumb".
-// The error of any other value is a Usage.
+// NewPalette decides whether text for w has colour. When is the value of --color: "always",
+// "never", or "auto" (also ""), which means a terminal, without NO_COLOR and with a TERM that is
+// not "dumb". The error of any other value is a Usage.
 func NewPalette(w io.Writer, when string, getenv func(string) string) (Palette, error) {
 	switch when {
 	case "always":

@@ -10,8 +10,8 @@ import (
 // liveInterval is how often a live line changes: often enough to be seen to move.
 const liveInterval = 250 * time.Millisecond
 
-// Live shows one line that changes while a verb works, on a terminal only. Its methods must not be called at the same time.
-// The zero value shows nothing.
+// Live shows one line that changes while a verb works, on a terminal only. Its methods must not be
+// called at the same time. The zero value shows nothing.
 type Live struct {
 	w     io.Writer
 	next  time.Time

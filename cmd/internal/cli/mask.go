@@ -24,7 +24,8 @@ func IsSecret(name string) bool {
 	return false
 }
 
-// Mask returns value, or Masked where the name says that it is a secret. An empty value stays empty.
+// Mask returns value, or Masked where the name says that it is a secret. An empty value stays
+// empty.
 func Mask(name, value string) string {
 	if value != "" && IsSecret(name) {
 		return Masked

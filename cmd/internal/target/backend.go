@@ -18,9 +18,9 @@ type Backend interface {
 	Close() error
 }
 
-// Backend returns what asks the target: a fastcgi.Client, an scgi.Client, a cgi.Script, or a cgi.Dir
-// for a folder. The caller may set more of its fields before the first request, and closes it.
-// Timeout bounds each wait; zero is the 60 seconds of these types.
+// Backend returns what asks the target: a fastcgi.Client, an scgi.Client, a cgi.Script, or a
+// cgi.Dir for a folder. The caller may set more of its fields before the first request, and closes
+// it. Timeout bounds each wait; zero is the 60 seconds of these types.
 func (t Target) Backend(timeout time.Duration) (Backend, error) {
 	switch t.Protocol {
 	case "fastcgi":

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// Target is something that can be asked: a FastCGI or SCGI application, an HTTP server, a CGI script
-// or a folder of them.
+// Target is something that can be asked: a FastCGI or SCGI application, an HTTP server, a CGI
+// script or a folder of them.
 type Target struct {
 	listen.Address
 
