@@ -9,7 +9,7 @@ import (
 
 func Example() {
 	_, err := target.Parse("127.0.0.1:9000")
-	fmt.Print(cli.Message("cgikit", err))
-	// Output: cgikit: target "127.0.0.1:9000" is not an address: it does not say which protocol is
-	// spoken there hint: write fastcgi://127.0.0.1:9000, or scgi://127.0.0.1:9000
+	fmt.Println("hint:", cli.Hint(err))
+	// Output:
+	// hint: write fastcgi://127.0.0.1:9000, or scgi://127.0.0.1:9000
 }
