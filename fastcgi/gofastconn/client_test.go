@@ -434,7 +434,7 @@ func TestUnreachable(t *testing.T) {
 	}{
 		{"nobody there", l.Addr().String(), context.Background(), "cannot be reached"},
 		{"no such socket", "unix:/no/such/socket", context.Background(), "cannot be reached"},
-		{"not to be called", "fd:0", context.Background(), "nothing that can be called"},
+		{"not to be called", "fd:0", context.Background(), "not an address to connect to"},
 		{"another protocol", "scgi://127.0.0.1:1", context.Background(), "scgi"},
 		{"too late", l.Addr().String(), ended, "given up"},
 	} {

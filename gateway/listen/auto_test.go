@@ -9,13 +9,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 // split starts a Mux for one test.
-func split(t *testing.T, l net.Listener, timeout time.Duration) (*Mux, *logBuffer) {
+func split(t *testing.T, l net.Listener, timeout time.Duration) (*Mux, *nettest.Log) {
 	t.Helper()
-	log := new(logBuffer)
-	m := Split(l, timeout, log.logger())
+	log := new(nettest.Log)
+	m := Split(l, timeout, log.Logger())
 	t.Cleanup(func() { m.Close() })
 	return m, log
 }
@@ -23,7 +25,7 @@ func split(t *testing.T, l net.Listener, timeout time.Duration) (*Mux, *logBuffe
 // acceptAfter connects to the shared listener, sends, and returns what b accepts.
 func acceptAfter(t *testing.T, shared, b net.Listener, send string) (client, server net.Conn) {
 	t.Helper()
-	client = dial(t, shared)
+	client = nettest.Dial(t, shared)
 	io.WriteString(client, send)
 	server, err := b.Accept()
 	if err != nil {
@@ -39,7 +41,7 @@ func TestSplit(t *testing.T) {
 		l          net.Listener
 	}{
 		{"tcp", "*net.TCPConn", listenLoopback(t)},
-		{"unix", "*net.UnixConn", listenOn(t, tempSocket(t))},
+		{"unix", "*net.UnixConn", listenOn(t, nettest.SocketPath(t))},
 	} {
 		m, log := split(t, network.l, 0)
 		for _, tt := range []struct {
@@ -89,11 +91,11 @@ func TestSplitRefuses(t *testing.T) {
 			l := listenLoopback(t)
 			_, log := split(t, l, 0)
 			for range 2 {
-				c := dial(t, l)
+				c := nettest.Dial(t, l)
 				io.WriteString(c, tt.send)
-				wantClosed(t, c)
+				nettest.WantClosed(t, c)
 			}
-			log.wantLines(t, tt.want, 1)
+			log.WantLines(t, tt.want, 1)
 		})
 	}
 }
@@ -101,10 +103,10 @@ func TestSplitRefuses(t *testing.T) {
 func TestSplitPeerLeaves(t *testing.T) {
 	l := listenLoopback(t)
 	m, log := split(t, l, 0)
-	c := dial(t, l)
+	c := nettest.Dial(t, l)
 	c.(*net.TCPConn).CloseWrite()
-	wantClosed(t, c)
-	reset := dial(t, l).(*net.TCPConn)
+	nettest.WantClosed(t, c)
+	reset := nettest.Dial(t, l).(*net.TCPConn)
 	reset.SetLinger(0)
 	reset.Close()
 	acceptAfter(t, l, m.HTTP, "GET") // and by now the others have been seen
@@ -117,8 +119,8 @@ func TestSplitPeerLeaves(t *testing.T) {
 func TestSplitTimeout(t *testing.T) {
 	l := listenLoopback(t)
 	m, log := split(t, l, 10*time.Millisecond)
-	wantClosed(t, dial(t, l))
-	log.wantLines(t, "sent nothing in time", 1)
+	nettest.WantClosed(t, nettest.Dial(t, l))
+	log.WantLines(t, "sent nothing in time", 1)
 
 	// The deadline does not stay on a connection that is handed on.
 	client, server := acceptAfter(t, l, m.SCGI, "1")
@@ -134,9 +136,9 @@ func TestSplitTimeoutDefaults(t *testing.T) {
 		timeout, want time.Duration
 	}{{0, time.Minute}, {time.Second, time.Second}, {-1, 0}} {
 		synctest.Test(t, func(t *testing.T) {
-			l := newPipeListener()
+			l := nettest.NewPipeListener()
 			split(t, l, tt.timeout)
-			c := l.dial()
+			c := l.Dial()
 			begun := time.Now()
 			c.SetReadDeadline(begun.Add(time.Hour))
 			_, err := c.Read(make([]byte, 1))
@@ -153,9 +155,9 @@ func TestSplitTimeoutDefaults(t *testing.T) {
 
 // Connections that are no sockets work too, in a wrapper, as all do on Windows.
 func TestSplitReadsAhead(t *testing.T) {
-	l := newPipeListener()
+	l := nettest.NewPipeListener()
 	m, _ := split(t, l, 0)
-	c := l.dial()
+	c := l.Dial()
 	defer c.Close()
 	go io.WriteString(c, "GET / HTTP/1.1")
 	server, err := m.HTTP.Accept()
@@ -171,16 +173,16 @@ func TestSplitReadsAhead(t *testing.T) {
 
 func TestSplitBoundsTheUndecided(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, log := split(t, l, -1)
 		var conns []net.Conn
 		for range maxUndecided {
-			conns = append(conns, l.dial())
+			conns = append(conns, l.Dial())
 		}
 		synctest.Wait()
-		log.wantLines(t, "closing the oldest", 0)
+		log.WantLines(t, "closing the oldest", 0)
 		for range 2 {
-			conns = append(conns, l.dial())
+			conns = append(conns, l.Dial())
 		}
 		synctest.Wait()
 		for i, c := range conns {
@@ -190,12 +192,12 @@ func TestSplitBoundsTheUndecided(t *testing.T) {
 				t.Fatalf("connection %d: %v; want the two oldest closed and no other", i, err)
 			}
 		}
-		log.wantLines(t, "closing the oldest", 1)
+		log.WantLines(t, "closing the oldest", 1)
 
 		// Those that are decided but not accepted count too, and can be dropped as well.
 		go conns[2].Write([]byte("0"))
 		synctest.Wait()
-		late := l.dial()
+		late := l.Dial()
 		synctest.Wait()
 		go late.Write([]byte("1"))
 		server, err := m.SCGI.Accept()
@@ -220,8 +222,8 @@ func TestSplitDroppedWhileHandedOver(t *testing.T) {
 		accepted <- c
 	}()
 	m.HTTP.(*branch).conns <- &undecided{} // in no list, as after drop
-	io.WriteString(dial(t, l), "G")
-	if c := receive(t, accepted, "Accept"); c == nil {
+	io.WriteString(nettest.Dial(t, l), "G")
+	if c := nettest.Receive(t, accepted, "Accept"); c == nil {
 		t.Error("a dropped connection was accepted")
 	} else {
 		c.Close()
@@ -231,16 +233,16 @@ func TestSplitDroppedWhileHandedOver(t *testing.T) {
 func TestSplitProtocolNotServed(t *testing.T) {
 	l := listenLoopback(t)
 	m, log := split(t, l, 0)
-	waiting := dial(t, l)
+	waiting := nettest.Dial(t, l)
 	io.WriteString(waiting, "0:,") // is decided, perhaps, and waits for Accept
 	if err := m.SCGI.Close(); err != nil {
 		t.Error(err)
 	}
-	wantClosed(t, waiting)
-	c := dial(t, l)
+	nettest.WantClosed(t, waiting)
+	c := nettest.Dial(t, l)
 	io.WriteString(c, "0:,")
-	wantClosed(t, c)
-	log.wantLines(t, "protocol is not served", 1)
+	nettest.WantClosed(t, c)
+	log.WantLines(t, "protocol is not served", 1)
 	if c, err := m.SCGI.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept of the closed listener: %v, %v; want net.ErrClosed", c, err)
 	}
@@ -250,7 +252,7 @@ func TestSplitProtocolNotServed(t *testing.T) {
 func TestSplitLastClosedClosesAll(t *testing.T) {
 	l := listenLoopback(t)
 	m, _ := split(t, l, 0)
-	silent := dial(t, l)
+	silent := nettest.Dial(t, l)
 	for _, b := range []net.Listener{m.SCGI, m.SCGI, m.SCGI, m.HTTP} {
 		b.Close()
 	}
@@ -259,14 +261,14 @@ func TestSplitLastClosedClosesAll(t *testing.T) {
 	if c, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("the shared listener: %v, %v; want it closed", c, err)
 	}
-	wantClosed(t, silent)
+	nettest.WantClosed(t, silent)
 }
 
 func TestMuxClose(t *testing.T) {
 	l := listenLoopback(t)
 	m, _ := split(t, l, 0)
 	_, served := acceptAfter(t, l, m.HTTP, "GET")
-	silent, waiting := dial(t, l), dial(t, l)
+	silent, waiting := nettest.Dial(t, l), nettest.Dial(t, l)
 	io.WriteString(waiting, "\x01")
 	ended := make(chan error, 1)
 	go func() {
@@ -276,11 +278,11 @@ func TestMuxClose(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := receive(t, ended, "Accept"); !errors.Is(err, net.ErrClosed) {
+	if err := nettest.Receive(t, ended, "Accept"); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept: %v; want net.ErrClosed", err)
 	}
-	wantClosed(t, silent)
-	wantClosed(t, waiting)
+	nettest.WantClosed(t, silent)
+	nettest.WantClosed(t, waiting)
 	if _, err := io.ReadFull(served, make([]byte, 3)); err != nil {
 		t.Errorf("a connection that was handed on ended: %v", err)
 	}
@@ -291,14 +293,14 @@ func TestMuxClose(t *testing.T) {
 
 func TestMuxAcceptErrors(t *testing.T) { // F37
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, log := split(t, l, 0)
 		for range 3 {
-			l.errs <- errTooManyFiles
+			l.Errs <- errTooManyFiles
 		}
-		log.wantLines(t, "cannot accept connections, trying again", 1)
+		log.WantLines(t, "cannot accept connections, trying again", 1)
 		broken := errors.New("broken")
-		l.errs <- broken
+		l.Errs <- broken
 		for _, b := range []net.Listener{m.HTTP, m.FastCGI, m.SCGI} {
 			if _, err := b.Accept(); err != broken {
 				t.Errorf("Accept: %v; want %v", err, broken)
@@ -309,9 +311,9 @@ func TestMuxAcceptErrors(t *testing.T) { // F37
 
 func TestMuxCloseInterruptsBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, _ := split(t, l, 0)
-		l.errs <- errTooManyFiles
+		l.Errs <- errTooManyFiles
 		synctest.Wait()
 		before := time.Now()
 		m.Close()
@@ -334,12 +336,12 @@ func (c slowConn) Read(p []byte) (int, error) {
 
 func TestMuxCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, _ := split(t, l, 0)
 		client, server := net.Pipe()
 		defer client.Close()
 		slow := slowConn{server, make(chan struct{})}
-		l.conns <- slow
+		l.Conns <- slow
 		closed := make(chan error, 1)
 		go func() { closed <- m.Close() }()
 		synctest.Wait()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 // drainAll drains the listeners of m.
@@ -20,9 +22,9 @@ func drainAll(m *Mux) {
 // drains, is accepted.
 func TestMuxDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, _ := split(t, l, 0)
-		slow, silent := l.dial(), l.dial()
+		slow, silent := l.Dial(), l.Dial()
 		synctest.Wait()
 		drainAll(m)
 		synctest.Wait()
@@ -48,9 +50,9 @@ func TestMuxDrains(t *testing.T) {
 // before the others still returns what the Mux has taken.
 func TestMuxDrainsBeforeItsServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, _ := split(t, l, 0)
-		slow := l.dial()
+		slow := l.Dial()
 		synctest.Wait()
 		m.Drain(time.Now().Add(10 * time.Millisecond))
 		m.Drain(time.Now())
@@ -73,7 +75,7 @@ func TestMuxDrainsBeforeItsServers(t *testing.T) {
 // TestMuxDrainsAtOnce: with nothing undecided the end takes no time.
 func TestMuxDrainsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, _ := split(t, l, 0)
 		before := time.Now()
 		drainAll(m)
@@ -89,13 +91,13 @@ func TestMuxDrainsAtOnce(t *testing.T) {
 // TestBranchDrainsAlone: the others go on.
 func TestBranchDrainsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		m, _ := split(t, l, 0)
 		m.HTTP.(*branch).Drain(time.Now().Add(10 * time.Millisecond))
 		if _, err := m.HTTP.Accept(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Accept of the one that drains: %v; want net.ErrClosed", err)
 		}
-		c := l.dial()
+		c := l.Dial()
 		go c.Write([]byte("0"))
 		server, err := m.SCGI.Accept()
 		if err != nil {

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 // fileOf returns the copy of a socket's descriptor that a child process would inherit.
@@ -40,7 +42,7 @@ func bareFD(t *testing.T, f *os.File) int {
 }
 
 func TestListenFD(t *testing.T) { // F33
-	unixListener := listenOn(t, tempSocket(t))
+	unixListener := listenOn(t, nettest.SocketPath(t))
 	for _, tt := range []struct {
 		name string
 		l    net.Listener
@@ -57,7 +59,7 @@ func TestListenFD(t *testing.T) { // F33
 				t.Fatal(err)
 			}
 			defer l.Close()
-			_, c := connect(t, l)
+			_, c := nettest.Connect(t, l)
 			if got := fmt.Sprintf("%T", c); got != tt.want {
 				t.Errorf("accepted a %s; want a %s", got, tt.want)
 			}
@@ -77,7 +79,7 @@ func TestListenFDRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer regular.Close()
-	connected, _ := connect(t, listenLoopback(t))
+	connected, _ := nettest.Connect(t, listenLoopback(t))
 	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +224,7 @@ func TestListenInheritedInChild(t *testing.T) { // F33, F36
 			if err := tt.cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			got, err := io.ReadAll(dial(t, tt.l))
+			got, err := io.ReadAll(nettest.Dial(t, tt.l))
 			if err != nil || string(got) != tt.want {
 				t.Errorf("the child said %q, %v; want %q", got, err, tt.want)
 			}
@@ -235,7 +237,7 @@ func TestListenInheritedInChild(t *testing.T) { // F33, F36
 
 // Two processes and more, where TestUnixRace has goroutines.
 func TestUnixRaceOfProcesses(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	makeStale(t, path)
 	const starters = 4
 	var cmds []*exec.Cmd

@@ -8,19 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// connect returns both ends of a connection to l.
-func connect(t *testing.T, l net.Listener) (client, server net.Conn) {
-	t.Helper()
-	client = dial(t, l)
-	server, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	return client, server
-}
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
+)
 
 func TestListenTCP(t *testing.T) {
 	for _, tt := range []struct{ name, addr, want string }{
@@ -38,7 +28,7 @@ func TestListenTCP(t *testing.T) {
 			if got := l.Addr().(*net.TCPAddr).IP.String(); got != tt.want {
 				t.Errorf("listens on %s; want %s", got, tt.want)
 			}
-			_, c := connect(t, l)
+			_, c := nettest.Connect(t, l)
 			if _, ok := c.(*net.TCPConn); !ok {
 				t.Errorf("accepted a %T; want a *net.TCPConn", c)
 			}
@@ -81,27 +71,6 @@ func TestListenAddressInUse(t *testing.T) {
 	}
 }
 
-// tempSocket returns a path short enough for sun_path, which t.TempDir's need not be.
-func tempSocket(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cgikit")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return filepath.Join(dir, "s")
-}
-
-func listenOn(t *testing.T, addr string) net.Listener {
-	t.Helper()
-	l, err := ListenFor("scgi", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l
-}
-
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist)
@@ -119,9 +88,9 @@ func makeStale(t *testing.T, path string) {
 }
 
 func TestUnixSocket(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	l := listenOn(t, "scgi+unix:"+path)
-	_, c := connect(t, l)
+	_, c := nettest.Connect(t, l)
 	if _, ok := c.(*net.UnixConn); !ok {
 		t.Errorf("accepted a %T; want a *net.UnixConn", c)
 	}
@@ -137,13 +106,13 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestUnixStaleIsTakenOver(t *testing.T) { // F36
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	makeStale(t, path)
-	connect(t, listenOn(t, path))
+	nettest.Connect(t, listenOn(t, path))
 }
 
 func TestUnixLiveIsLeftAlone(t *testing.T) { // F36
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	first := listenOn(t, path)
 	_, err := ListenFor("scgi", path)
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path+": in use: another process listens there") {
@@ -154,7 +123,7 @@ func TestUnixLiveIsLeftAlone(t *testing.T) { // F36
 		t.Fatal(err)
 	}
 	accepted.Close()
-	connect(t, first)
+	nettest.Connect(t, first)
 }
 
 func TestUnixOtherFilesAreLeftAlone(t *testing.T) {
@@ -167,7 +136,7 @@ func TestUnixOtherFilesAreLeftAlone(t *testing.T) {
 		{"symbolic link to nothing", func(path string) error { return os.Symlink("nowhere", path) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			path := tempSocket(t)
+			path := nettest.SocketPath(t)
 			if err := tt.make(path); err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +152,7 @@ func TestUnixOtherFilesAreLeftAlone(t *testing.T) {
 }
 
 func TestUnixCloseLeavesAnothersFile(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	first := listenOn(t, path)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -195,11 +164,11 @@ func TestUnixCloseLeavesAnothersFile(t *testing.T) {
 	if !exists(path) {
 		t.Fatal("the file of the second listener is gone")
 	}
-	connect(t, second)
+	nettest.Connect(t, second)
 }
 
 func TestUnixFolderMissing(t *testing.T) {
-	_, err := ListenFor("scgi", filepath.Join(tempSocket(t), "missing", "s"))
+	_, err := ListenFor("scgi", filepath.Join(nettest.SocketPath(t), "missing", "s"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v; want fs.ErrNotExist", err)
 	}

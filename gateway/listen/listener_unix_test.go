@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 func TestUnixMode(t *testing.T) {
@@ -28,7 +30,7 @@ func TestUnixMode(t *testing.T) {
 		{"?mode=0600", 0o600},
 		{"?mode=0777", 0o777},
 	} {
-		path := tempSocket(t)
+		path := nettest.SocketPath(t)
 		listenOn(t, path+tt.options)
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != tt.want {
 			t.Errorf("%q: got %v, %v; want mode %v", tt.options, info.Mode(), err, tt.want)
@@ -40,7 +42,7 @@ func TestUnixMode(t *testing.T) {
 // nobody in.
 func TestUnixNeverOpenToAll(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	b, err := bindUnix(path)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +59,7 @@ func TestUnixNeverOpenToAll(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v; want mode 0600", info.Mode(), err)
 	}
-	connect(t, l)
+	nettest.Connect(t, l)
 }
 
 func TestUnixOwner(t *testing.T) {
@@ -75,7 +77,7 @@ func TestUnixOwner(t *testing.T) {
 		{"group alone", "?group=5678", "0", "5678"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			path := tempSocket(t)
+			path := nettest.SocketPath(t)
 			listenOn(t, path+tt.options)
 			var st unix.Stat_t
 			if err := unix.Lstat(path, &st); err != nil {
@@ -91,7 +93,7 @@ func TestUnixOwner(t *testing.T) {
 
 func TestUnixOwnerUnknown(t *testing.T) {
 	for _, option := range []string{"owner=no-such-one", "group=no-such-one", "owner=4294967295", "group=99999999999"} {
-		path := tempSocket(t)
+		path := nettest.SocketPath(t)
 		_, err := ListenFor("scgi", path+"?"+option)
 		_, value, _ := strings.Cut(option, "=")
 		if err == nil || !strings.Contains(err.Error(), value) {
@@ -114,7 +116,7 @@ func TestUnixListenFails(t *testing.T) {
 		{"descriptor closed before listen", func(b *boundSocket) error { return b.file.Close() }, unix.EBADF},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b, err := bindUnix(tempSocket(t))
+			b, err := bindUnix(nettest.SocketPath(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,7 +137,7 @@ func TestUnixListenFails(t *testing.T) {
 // A socket that refuses nobody, yet cannot be connected to, may be somebody's: here one for
 // datagrams.
 func TestUnixUnclearIsLeftAlone(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func TestUnixUnclearIsLeftAlone(t *testing.T) {
 
 // A relative path is the same file after the process has changed its folder.
 func TestUnixRelativePath(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	t.Chdir(filepath.Dir(path))
 	l := listenOn(t, "unix:s")
 	t.Chdir(t.TempDir())
@@ -161,7 +163,7 @@ func TestUnixRelativePath(t *testing.T) {
 }
 
 func TestUnixLockIsWaitedFor(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	unlock, err := lockFolder(filepath.Dir(path))
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +185,7 @@ func TestUnixLockIsWaitedFor(t *testing.T) {
 		t.Error("the socket was made without the lock")
 	}
 	unlock()
-	if err := receive(t, done, "Listen"); err != nil {
+	if err := nettest.Receive(t, done, "Listen"); err != nil {
 		t.Error(err)
 	}
 }
@@ -192,7 +194,7 @@ func TestUnixLockIsWaitedFor(t *testing.T) {
 func TestUnixRace(t *testing.T) {
 	const rounds, starters = 20, 8
 	for range rounds {
-		path := tempSocket(t)
+		path := nettest.SocketPath(t)
 		makeStale(t, path)
 		won := make(chan net.Listener, starters)
 		var wg sync.WaitGroup
@@ -211,7 +213,7 @@ func TestUnixRace(t *testing.T) {
 			t.Fatalf("%d servers have the socket; want 1", len(won))
 		}
 		l := <-won
-		dial(t, l)
+		nettest.Dial(t, l)
 		l.Close()
 		if exists(path) {
 			t.Fatal("the winner's socket was not its own")

@@ -7,19 +7,21 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 // TestTakeover: a new listener takes the path of one that still listens, with its own mode, and the
 // old one's end leaves it alone.
 func TestTakeover(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	old := listenOn(t, path)
-	waiting := dial(t, old) // in the queue of the old one
+	waiting := nettest.Dial(t, old) // in the queue of the old one
 	taken := listenOn(t, path+"?takeover=1&mode=0600")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v; want mode 0600", info, err)
 	}
-	c := dial(t, taken)
+	c := nettest.Dial(t, taken)
 	defer c.Close()
 	server, err := taken.Accept()
 	if err != nil {
@@ -45,14 +47,14 @@ func TestTakeover(t *testing.T) {
 // TestTakeoverOfNothing: with nothing there, or a socket on which nothing answers, it listens as
 // any other.
 func TestTakeoverOfNothing(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	l := listenOn(t, path+"?takeover=1")
-	connect(t, l)
+	nettest.Connect(t, l)
 }
 
 // TestTakeoverOfAFile: anything but a socket stays.
 func TestTakeoverOfAFile(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,7 @@ func TestTakeoverOfAFile(t *testing.T) {
 
 // TestTakeoverNeverRefuses: while listeners follow each other, each client reaches one of them.
 func TestTakeoverNeverRefuses(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	current := listenOn(t, path)
 	stop, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -121,7 +123,7 @@ func TestTakeoverNeverRefuses(t *testing.T) {
 // TestTakeoverWhileTheOldOneCloses: the file of the new listener stays, also when the old one
 // removes its own in the same moment.
 func TestTakeoverWhileTheOldOneCloses(t *testing.T) {
-	path := tempSocket(t)
+	path := nettest.SocketPath(t)
 	current := listenOn(t, path)
 	for turn := range 1000 {
 		closed := make(chan error, 1)

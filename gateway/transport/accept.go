@@ -15,13 +15,13 @@ import (
 )
 
 // Serve accepts connections on l and hands each to s.Handle, until l fails or the server is shut
-// down or closed: then it returns gateway.ErrServerClosed. It closes l when it returns; connections
-// still open go on. Failures of Accept that pass (too many open files, a connection that ended in
-// the queue) are tried again, at first after 5 ms and at last every second. Serve may be called for
-// several listeners at the same time.
+// down or closed. After Shutdown or Close it returns gateway.ErrServerClosed. It closes l when it
+// returns; open connections continue. After a temporary failure of Accept (too many open files, a
+// connection that was closed in the queue) Serve tries again: first after 5 ms, later every second.
+// Serve may be called for several listeners at the same time.
 func (cs *Conns) Serve(l net.Listener, s Service) error {
 	if s.Handle == nil {
-		return errors.New("listen: Service.Handle is nil")
+		return errors.New("transport: Service.Handle is nil")
 	}
 	if s.Log == nil {
 		s.Log = slog.Default()
@@ -43,12 +43,12 @@ func (cs *Conns) acceptLoop(l *servedListener, s *Service) error {
 		switch {
 		case err == nil:
 			wait = 0
-			cs.accepted(nc, s)
+			cs.handleConn(nc, s)
 		case cs.isStopping() && rest.Waits(l.Listener, err):
 		case cs.isStopping():
 			return gateway.ErrServerClosed
 		case !accept.Passing(err):
-			return fmt.Errorf("listen: accept on %s: %w", l.Addr(), err)
+			return fmt.Errorf("transport: accept on %s: %w", l.Addr(), err)
 		default:
 			cs.countAcceptError(err, l, s.Log)
 			if !wait.Sleep(cs.quit) {
@@ -58,12 +58,12 @@ func (cs *Conns) acceptLoop(l *servedListener, s *Service) error {
 	}
 }
 
-// accepted decides about a new connection.
-func (cs *Conns) accepted(nc net.Conn, s *Service) {
+// handleConn checks a new connection and starts the goroutine that serves or refuses it.
+func (cs *Conns) handleConn(nc net.Conn, s *Service) {
 	if err := checkPeer(nc, s); err != nil {
 		cs.countWrongPeer(err, nc, s.Log)
 		nc.Close()
-		s.single.end(false)
+		s.single.noteClosed(false)
 		return
 	}
 	c := &Conn{Net: nc, conns: cs, log: s.Log, single: s.single}
@@ -74,7 +74,7 @@ func (cs *Conns) accepted(nc net.Conn, s *Service) {
 	switch state {
 	case stateClosed:
 		nc.Close()
-		s.single.end(false)
+		s.single.noteClosed(false)
 	case stateRefusing:
 		go c.run(s.refuse)
 	default:
@@ -88,9 +88,9 @@ func (s *Service) refuse(_ context.Context, c *Conn) {
 	s.Refuse(c.Net)
 }
 
-// add counts c and gives it a place, unless the server is closed or full. A full server may still
-// find it a place to be refused in. It returns what c has become, and whether it is above the
-// limit.
+// add counts c and adds it to the open connections, unless the server is closed or full. A full
+// server adds it only to refuse it, while fewer than maxRefusing are being refused. add returns the
+// state of c, and whether c is above the limit.
 func (cs *Conns) add(c *Conn, s *Service) (state connState, over bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -112,7 +112,7 @@ func (cs *Conns) add(c *Conn, s *Service) (state connState, over bool) {
 	return connState(c.state.Load()), over
 }
 
-// run calls handle and survives it.
+// run calls handle, logs a panic in it, and ends c unless it was detached.
 func (c *Conn) run(handle func(context.Context, *Conn)) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -126,8 +126,8 @@ func (c *Conn) run(handle func(context.Context, *Conn)) {
 	handle(c.conns.ctx, c)
 }
 
-// Go calls f in a goroutine of its own, for a detached connection. A panic in it is logged and ends
-// the connection, as one in Handle.
+// Go calls f in a new goroutine, for a detached connection. A panic in f is logged and ends the
+// connection, as a panic in Handle does.
 func (c *Conn) Go(f func()) {
 	go func() {
 		defer func() {
@@ -164,8 +164,8 @@ func (cs *Conns) countPanic(p any, c *Conn) {
 	cs.stats.Panics++
 }
 
-// resetOnClose keeps the peer of a TCP connection from taking its close for the end of a whole
-// answer.
+// resetOnClose makes the close of a TCP connection a reset, so that the peer does not take it for
+// the end of a complete response.
 func resetOnClose(nc net.Conn) {
 	if tcp, ok := nc.(interface{ SetLinger(int) error }); ok {
 		tcp.SetLinger(0)
@@ -187,8 +187,8 @@ func (cs *Conns) countWrongPeer(err error, nc net.Conn, log *slog.Logger) {
 	cs.warn(log, "refusing a peer that is not allowed", "listener", nc.LocalAddr().String(), "error", err)
 }
 
-// servedListener closes its listener once, whether Serve or Shutdown is first: a second Close is an
-// error.
+// servedListener closes its listener once, since Serve and Shutdown both close it and a second
+// Close is an error.
 type servedListener struct {
 	net.Listener
 	once sync.Once

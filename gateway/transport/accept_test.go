@@ -11,22 +11,23 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
-// F37: failures of accept that pass do not end the server.
+// F37: temporary failures of Accept do not end the server.
 func TestAcceptIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		r := start(t, l, Service{Handle: echo})
 		failure := &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", errTooManyFiles)}
 		var waits []time.Duration
 		for range 10 {
 			before := time.Now()
-			l.errs <- failure
+			l.Errs <- failure
 			waits = append(waits, time.Since(before))
 		}
 		before := time.Now()
-		c := l.dial()
+		c := l.Dial()
 		waits = append(waits, time.Since(before))
 		exchange(t, c)
 		ms := time.Millisecond
@@ -35,20 +36,20 @@ func TestAcceptIsTriedAgain(t *testing.T) {
 				t.Errorf("accept %d came after %v; want %v", i, waits[i], want)
 			}
 		}
-		r.log.wantLines(t, "cannot accept connections, trying again", 1)
+		r.log.WantLines(t, "cannot accept connections, trying again", 1)
 		if got := r.conns.Stats().AcceptErrors; got != 10 {
 			t.Errorf("%d accept errors in Stats; want 10", got)
 		}
 
-		// Success ends the back-off; another episode a minute later is news.
+		// Success ends the back-off; a failure more than a minute later is logged again.
 		time.Sleep(2 * time.Minute)
-		l.errs <- failure
+		l.Errs <- failure
 		before = time.Now()
-		c2 := l.dial()
+		c2 := l.Dial()
 		if got := time.Since(before); got != 5*ms {
 			t.Errorf("after a success, accept was tried again after %v; want 5ms", got)
 		}
-		r.log.wantLines(t, "cannot accept connections, trying again", 2)
+		r.log.WantLines(t, "cannot accept connections, trying again", 2)
 		c.Close()
 		c2.Close()
 	})
@@ -56,10 +57,10 @@ func TestAcceptIsTriedAgain(t *testing.T) {
 
 func TestShutdownInterruptsBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		r := start(t, l, Service{Handle: echo})
 		for range 9 {
-			l.errs <- errTooManyFiles
+			l.Errs <- errTooManyFiles
 		}
 		synctest.Wait() // Serve waits most of a second now
 		before := time.Now()
@@ -72,14 +73,14 @@ func TestShutdownInterruptsBackOff(t *testing.T) {
 }
 
 func TestServeReturnsOtherErrors(t *testing.T) {
-	l := newPipeListener()
+	l := nettest.NewPipeListener()
 	r := start(t, l, Service{Handle: echo})
 	broken := errors.New("broken")
-	l.errs <- broken
-	if err := receive(t, r.served, "Serve"); !errors.Is(err, broken) || errors.Is(err, gateway.ErrServerClosed) {
+	l.Errs <- broken
+	if err := nettest.Receive(t, r.served, "Serve"); !errors.Is(err, broken) || errors.Is(err, gateway.ErrServerClosed) {
 		t.Errorf("got %v; want %v", err, broken)
 	}
-	receive(t, l.closed, "the listener's end")
+	nettest.Receive(t, l.Closed, "the listener's end")
 	if l := listenLoopback(t); l.Close() == nil {
 		if err := r.conns.Serve(l, Service{Handle: echo}); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("on a closed listener: %v; want net.ErrClosed", err)
@@ -90,20 +91,20 @@ func TestServeReturnsOtherErrors(t *testing.T) {
 func TestMaxConns(t *testing.T) {
 	begun := make(chan *Conn, 3)
 	r := start(t, nil, Service{Handle: hold(begun), MaxConns: 2})
-	first := dial(t, r.l)
-	dial(t, r.l)
-	receive(t, begun, "Handle")
-	receive(t, begun, "Handle")
+	first := nettest.Dial(t, r.l)
+	nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
+	nettest.Receive(t, begun, "Handle")
 	for range 3 {
-		wantClosed(t, dial(t, r.l))
+		nettest.WantClosed(t, nettest.Dial(t, r.l))
 	}
-	r.log.wantLines(t, "refusing connections above the limit", 1)
+	r.log.WantLines(t, "refusing connections above the limit", 1)
 	if got, want := r.conns.Stats(), (Stats{Accepted: 5, Refused: 3, Active: 2}); got != want {
 		t.Errorf("Stats: %+v; want %+v", got, want)
 	}
 	first.Close()
-	for len(begun) == 0 { // until the place of the first is free
-		c := dial(t, r.l)
+	for len(begun) == 0 { // until the first connection has been removed
+		c := nettest.Dial(t, r.l)
 		select {
 		case <-begun:
 			return
@@ -125,7 +126,7 @@ func closedBy(c net.Conn) <-chan struct{} {
 func TestMaxConnsNone(t *testing.T) {
 	for _, none := range []int{0, -1} {
 		r := start(t, nil, Service{Handle: echo, MaxConns: none})
-		exchange(t, dial(t, r.l))
+		exchange(t, nettest.Dial(t, r.l))
 	}
 }
 
@@ -136,10 +137,10 @@ func TestRefuse(t *testing.T) {
 		Refuse:   func(c net.Conn) { io.WriteString(c, "busy") },
 		MaxConns: 1,
 	})
-	dial(t, r.l)
-	receive(t, begun, "Handle")
+	nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
 	for range 3 {
-		if got, err := io.ReadAll(dial(t, r.l)); string(got) != "busy" || err != nil {
+		if got, err := io.ReadAll(nettest.Dial(t, r.l)); string(got) != "busy" || err != nil {
 			t.Errorf("got %q, %v; want %q", got, err, "busy")
 		}
 	}
@@ -154,11 +155,11 @@ func TestRefusePanic(t *testing.T) {
 		c.Read(make([]byte, 1))
 		panic("no")
 	}, MaxConns: 1})
-	dial(t, r.l)
-	receive(t, begun, "Handle")
-	c := dial(t, r.l)
+	nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
+	c := nettest.Dial(t, r.l)
 	io.WriteString(c, "x")
-	wantClosed(t, c)
+	nettest.WantClosed(t, c)
 	r.conns.Close()
 	r.conns.Shutdown(context.Background())
 	if got := r.conns.Stats(); got.Panics != 1 || r.conns.refusing != 0 {
@@ -166,25 +167,25 @@ func TestRefusePanic(t *testing.T) {
 	}
 }
 
-// Peers that do not listen to their refusal are bounded in number and time.
+// Peers that do not read their refusal are bounded in number and time.
 func TestRefuseIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		begun := make(chan *Conn, 1)
 		start(t, l, Service{
 			Handle:   hold(begun),
 			Refuse:   func(c net.Conn) { io.WriteString(c, "busy") },
 			MaxConns: 1,
 		})
-		served := l.dial()
+		served := l.Dial()
 		<-begun
 		before := time.Now()
 		var deaf []net.Conn
 		for range maxRefusing {
-			deaf = append(deaf, l.dial())
+			deaf = append(deaf, l.Dial())
 		}
 		synctest.Wait()
-		one := l.dial()
+		one := l.Dial()
 		if n, err := one.Read(make([]byte, 4)); n != 0 || time.Since(before) != 0 {
 			t.Errorf("one more: %d bytes, %v after %v; want it closed at once", n, err, time.Since(before))
 		}
@@ -195,33 +196,33 @@ func TestRefuseIsBounded(t *testing.T) {
 				t.Fatalf("a deaf peer's connection: %d, %v; want it closed after %v", n, err, refuseTime)
 			}
 		}
-		if got, _ := io.ReadAtLeast(l.dial(), make([]byte, 4), 4); got != 4 {
-			t.Error("nobody is told any more that he is refused")
+		if got, _ := io.ReadAtLeast(l.Dial(), make([]byte, 4), 4); got != 4 {
+			t.Error("a later peer got no refusal")
 		}
 		served.Close()
 	})
 }
 
-// A peer that is being refused takes no place of one that may be served.
+// A connection that is being refused does not count against MaxConns.
 func TestRefusedTakeNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := nettest.NewPipeListener()
 		begun := make(chan *Conn, 2)
 		start(t, l, Service{
 			Handle:   hold(begun),
 			Refuse:   func(c net.Conn) { io.WriteString(c, "busy") },
 			MaxConns: 1,
 		})
-		first := l.dial()
+		first := l.Dial()
 		<-begun
-		deaf := l.dial()
+		deaf := l.Dial()
 		defer deaf.Close()
 		first.Close()
 		synctest.Wait()
-		defer l.dial().Close()
+		defer l.Dial().Close()
 		synctest.Wait()
 		if len(begun) != 1 {
-			t.Error("with no connection served, one more was refused")
+			t.Error("refused a connection while none was served")
 		}
 	})
 }

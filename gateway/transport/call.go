@@ -9,18 +9,19 @@ import (
 	"time"
 )
 
-// Call is a connection to an application: net.Conn with the timeouts of the Dialer. One goroutine
-// may read and one may write at the same time; the net.Conn within is for what has no timeout.
+// Call is a connection to an application: a net.Conn with the timeouts of the Dialer. One goroutine
+// may read and one may write at the same time. The methods of the embedded net.Conn, other than
+// Read and Write, have no timeout.
 type Call struct {
 	net.Conn
 	socket           *Socket
-	firstByteTimeout time.Duration // negative is none, as for the others
+	firstByteTimeout time.Duration // negative: no bound; the same for the next two
 	readTimeout      time.Duration
 	writeTimeout     time.Duration
 
 	in       deadline
 	answered bool
-	// when the request was sent, in nanoseconds since 1970; underWay while it is
+	// time when the request was sent, in nanoseconds since 1970; underWay while it is being sent
 	sent atomic.Int64
 }
 
@@ -34,8 +35,8 @@ func (d *Dialer) newCall(nc net.Conn) *Call {
 	}
 }
 
-// On returns a Call on nc with the timeouts of c: for one of several exchanges that share a
-// connection.
+// On returns a Call on nc with the timeouts of c. A client uses it for each of several exchanges
+// that share a connection.
 func (c *Call) On(nc net.Conn) *Call {
 	return &Call{
 		Conn:             nc,
@@ -46,37 +47,37 @@ func (c *Call) On(nc net.Conn) *Call {
 	}
 }
 
-// Begin begins an exchange, the next one of a connection that was kept. It must not be called
-// beside Read or Write.
+// Begin begins the next exchange on a connection that was kept open. It must not be called while
+// Read or Write runs.
 func (c *Call) Begin() {
 	c.answered = false
 	c.sent.Store(0)
 }
 
-// Answered reports whether a byte was read since Begin. It is for the goroutine that reads.
+// Answered reports whether a byte was read since Begin. Only the goroutine that reads may call it.
 func (c *Call) Answered() bool { return c.answered }
 
-// Quiet reports whether nothing has come since the last exchange, as [Socket.Quiet] does.
+// Quiet reports whether nothing has arrived since the last exchange, as [Socket.Quiet] does.
 func (c *Call) Quiet() bool { return c.socket.Quiet() }
 
 const underWay = -1
 
-// Sending says that the body is being sent beside the reading: until Sent, an application that is
-// silent may be waiting for the body, and only WriteTimeout bounds the exchange.
+// Sending tells c that another goroutine is sending the body. Until Sent, a silent application may
+// be waiting for the body, so that only WriteTimeout bounds the exchange.
 func (c *Call) Sending() { c.sent.Store(underWay) }
 
-// Sent says that the request is sent.
+// Sent tells c that the whole request was sent.
 func (c *Call) Sent() { c.sent.Store(time.Now().UnixNano()) }
 
-// Read waits for the first byte of the answer, or for more of it. Where that takes too long its
-// error is os.ErrDeadlineExceeded.
+// Read reads the answer. If the first byte does not arrive within FirstByteTimeout, or further
+// bytes not within ReadTimeout, the error is os.ErrDeadlineExceeded.
 func (c *Call) Read(p []byte) (int, error) {
 	timeout := c.readTimeout
 	if !c.answered {
 		timeout = c.firstByteTimeout
 	}
 	for {
-		if until, move := c.in.next(timeout); move {
+		if until, move := c.in.renew(timeout); move {
 			c.SetReadDeadline(until)
 		}
 		n, err := c.Conn.Read(p)
@@ -89,8 +90,8 @@ func (c *Call) Read(p []byte) (int, error) {
 	}
 }
 
-// excused reports whether a silence is not the application's: it has not had the whole request for
-// that long.
+// excused reports whether a silence of timeout is not the application's fault, because the whole
+// request was sent less than timeout ago.
 func (c *Call) excused(timeout time.Duration) bool {
 	switch sent := c.sent.Load(); sent {
 	case underWay:
@@ -102,7 +103,7 @@ func (c *Call) excused(timeout time.Duration) bool {
 	}
 }
 
-// Write writes p, as long as the application takes something within each WriteTimeout (see
+// Write writes p. It fails when the application takes no bytes for WriteTimeout (see
 // Socket.WriteAll).
 func (c *Call) Write(p []byte) (int, error) {
 	done := c.socket.WriteNow(p)
@@ -113,13 +114,14 @@ func (c *Call) Write(p []byte) (int, error) {
 	return done + int(n), err
 }
 
-// deadline is the one that a connection has in one direction. One that was set serves until the
-// next would be later by more than an eighth of the timeout: so a busy connection seldom sets one.
+// deadline is the deadline of a connection in one direction. It is set up to an eighth of the
+// timeout later than asked for, and moved only when a wait needs a later one, so that a busy
+// connection seldom sets one.
 type deadline struct{ until time.Time }
 
-// next returns the deadline of a wait that begins now, if it must be set. A timeout that is not
-// positive is none.
-func (d *deadline) next(timeout time.Duration) (until time.Time, move bool) {
+// renew returns the deadline of a wait that begins now, and whether it must be set. A timeout of
+// zero or less is no bound.
+func (d *deadline) renew(timeout time.Duration) (until time.Time, move bool) {
 	if timeout <= 0 {
 		move = !d.until.IsZero()
 		d.until = time.Time{}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// pipeCall is a Call and the application's end of it, in the time of synctest.
+// pipeCall returns a Call and the application's end of it, for tests under synctest.
 func pipeCall(t *testing.T, d *Dialer) (*Call, net.Conn) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -21,7 +21,7 @@ func pipeCall(t *testing.T, d *Dialer) (*Call, net.Conn) {
 	return d.newCall(near), far
 }
 
-// wantAfter checks that err is a deadline that took between want and an eighth more.
+// wantAfter checks that err is a deadline that passed between want and an eighth more after began.
 func wantAfter(t *testing.T, began time.Time, want time.Duration, err error) {
 	t.Helper()
 	took := time.Since(began)
@@ -54,7 +54,7 @@ func TestCallReads(t *testing.T) {
 	})
 }
 
-// Each byte has its own wait, however long all of them take.
+// ReadTimeout bounds the wait for each byte, not the whole body.
 func TestCallReadsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, far := pipeCall(t, &Dialer{FirstByteTimeout: time.Second, ReadTimeout: time.Second})
@@ -71,7 +71,7 @@ func TestCallReadsSlowly(t *testing.T) {
 	})
 }
 
-// While the body is sent the application may be silent; its time begins behind the body.
+// While the body is being sent, the application may be silent. FirstByteTimeout begins at its end.
 func TestCallWaitsForTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := pipeCall(t, &Dialer{FirstByteTimeout: time.Second})
@@ -80,12 +80,12 @@ func TestCallWaitsForTheBody(t *testing.T) {
 		began := time.Now()
 		_, err := c.Read(make([]byte, 1))
 		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < time.Hour+time.Second || took > time.Hour+3*time.Second {
-			t.Errorf("got %v after %v; want a deadline a second or two behind the body", err, took)
+			t.Errorf("got %v after %v; want a deadline a second or two after the body", err, took)
 		}
 	})
 }
 
-// WriteTimeout is a wait for progress.
+// WriteTimeout bounds each wait for progress, not the whole write.
 func TestCallWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, far := pipeCall(t, &Dialer{WriteTimeout: time.Second})
@@ -98,7 +98,7 @@ func TestCallWrites(t *testing.T) {
 		}()
 		wrote, err := c.Write(make([]byte, n))
 		if wrote != n || err != nil {
-			t.Errorf("got %d, %v; want all, in however long", wrote, err)
+			t.Errorf("got %d, %v; want all, however long it takes", wrote, err)
 		}
 		began := time.Now()
 		_, err = c.Write([]byte("x"))
@@ -147,7 +147,7 @@ func TestDeadline(t *testing.T) {
 		var d deadline
 		moves := 0
 		for range 60_000 { // a minute
-			until, move := d.next(time.Minute)
+			until, move := d.renew(time.Minute)
 			if wait := time.Until(until); wait < time.Minute || wait > time.Minute+time.Minute/8 {
 				t.Fatalf("got a wait of %v; want a minute, or an eighth more", wait)
 			}
@@ -159,13 +159,13 @@ func TestDeadline(t *testing.T) {
 		if moves != 8 {
 			t.Errorf("moved %d times in a minute; want 8", moves)
 		}
-		if until, move := d.next(time.Second); !move || time.Until(until) > 1125*time.Millisecond {
+		if until, move := d.renew(time.Second); !move || time.Until(until) > 1125*time.Millisecond {
 			t.Error("a shorter timeout kept the deadline of a longer")
 		}
-		if until, move := d.next(0); !move || !until.IsZero() {
+		if until, move := d.renew(0); !move || !until.IsZero() {
 			t.Error("no timeout kept a deadline")
 		}
-		if _, move := d.next(0); move {
+		if _, move := d.renew(0); move {
 			t.Error("no timeout moved no deadline")
 		}
 	})

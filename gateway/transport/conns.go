@@ -13,68 +13,67 @@ import (
 	"github.com/cgikit/cgikit/gateway/internal/accept"
 )
 
-// Conns holds the connections of one server: it accepts them, checks who is there, counts them, and
-// ends them at shutdown. Every server of this module is built on it, and the author of a new
-// transport needs only to write what is done with one connection (see the example). The zero value
+// Conns holds the connections of one server: it accepts them, checks their peers, counts them, and
+// closes them at shutdown. Every server of this module is built on it. The author of a new
+// transport writes only the function that serves one connection (see the example). The zero value
 // is ready; it must not be copied after first use, and all its methods may be called at the same
 // time.
 //
 // A server keeps a Conns in an unexported field and passes its own methods through:
 //
 //	func (s *Server) Serve(l net.Listener) error {
-//		return s.conns.Serve(l, listen.Service{Handle: s.serveConn, MaxConns: s.MaxConns})
+//		return s.conns.Serve(l, transport.Service{Handle: s.serveConn, MaxConns: s.MaxConns})
 //	}
 //	func (s *Server) Shutdown(ctx context.Context) error { return s.conns.Shutdown(ctx) }
 //	func (s *Server) Close() error                       { return s.conns.Close() }
 //
-// A Conns that was shut down or closed stays so.
+// A Conns cannot be used again after Shutdown or Close.
 type Conns struct {
 	mu        sync.Mutex
-	started   bool          // the fields below are made
-	stopping  bool          // by Shutdown or Close: a listener whose Accept fails has ended
-	closed    bool          // by Close: no connection is taken any more
-	quitting  atomic.Bool   // stopping, for those who do not hold mu
+	started   bool          // the fields below are initialised
+	stopping  bool          // set by Shutdown and Close: a failure of Accept now ends its loop
+	closed    bool          // set by Close: new connections are closed at once
+	quitting  atomic.Bool   // stopping, readable without mu
 	quit      chan struct{} // closed when stopping begins
-	drained   chan struct{} // closed when stopping, and every listener and handler has ended
+	drained   chan struct{} // closed when stopping and every listener and connection is closed
 	ctx       context.Context
 	cancel    func()
 	listeners map[*servedListener]struct{}
 	conns     map[*Conn]struct{}
-	refusing  int   // of conns, those that are only being told that they are refused
-	closeErr  error // the first of closing a listener
+	refusing  int   // connections in conns that are being refused
+	closeErr  error // the first error of closing a listener
 	isDrained bool  // drained is closed
 	stats     Stats
 
-	log      *slog.Logger   // of the last Serve; guarded by mu
+	log      *slog.Logger   // Service.Log of the last Serve; guarded by mu
 	requests atomic.Int64   // under way
-	troubles accept.Notices // that were logged
+	warnings accept.Notices // when each warning was last logged
 }
 
-// Service says what Conns.Serve does with the connections of a listener. A server that serves
-// several listeners passes the same Service for each: MaxConns counts the connections of all of
-// them.
+// Service is how Conns.Serve treats the connections of a listener. A server that serves several
+// listeners passes the same Service for each: MaxConns counts the connections of all of them.
 type Service struct {
-	// Handle serves one connection in a goroutine of its own, and the connection ends when it
-	// returns: Handle may close it, but need not. ctx ends when the server is closed, with
+	// Handle serves one connection in its own goroutine. The connection is closed when Handle
+	// returns; Handle may close it, but need not. ctx ends when the server is closed, with
 	// gateway.ErrServerClosed as its cause (not at Shutdown, which waits for active connections). A
 	// panic in Handle is logged with its stack and ends this connection only, over TCP by a reset.
 	// Handle must not be nil.
 	Handle func(ctx context.Context, c *Conn)
 
-	// Refuse, if not nil, is handed each connection above MaxConns, so that the peer gets its
-	// protocol's own answer. It runs in a goroutine of its own under a deadline of 5 seconds, and
-	// the connection is closed when it returns. At most 64 connections are being refused so at one
-	// time; the rest, and all when Refuse is nil, are closed at once.
+	// Refuse, if not nil, gets each connection above MaxConns, so that the peer gets an answer of
+	// its protocol. It runs in its own goroutine under a deadline of 5 seconds, and the connection
+	// is closed when it returns. At most 64 connections are refused in this way at one time. The
+	// others, and all of them if Refuse is nil, are closed at once.
 	Refuse func(net.Conn)
 
-	// MaxConns limits the open connections. Zero and negative are no limit.
+	// MaxConns limits the open connections. Zero and negative mean no limit.
 	MaxConns int
 
 	// AllowedPeers and AllowedUIDs say who may connect: TCP peers by address, peers on a unix
-	// socket by effective user id at the time they connected. While both are empty, everyone may.
-	// Once either has an entry, a peer must be in the list of its kind: with AllowedPeers alone,
-	// peers on a unix socket are refused, as FCGI_WEB_SERVER_ADDRS has it (FastCGI section 3.2). A
-	// refused peer's connection is closed.
+	// socket by effective user id at the time they connected. If both are empty, every peer may
+	// connect. If either has an entry, a peer must be in the list of its kind: with AllowedPeers
+	// alone, peers on a unix socket are refused, as FCGI_WEB_SERVER_ADDRS requires (FastCGI section
+	// 3.2). A refused peer's connection is closed.
 	//
 	// IPv4 peers of a dual-stack listener match IPv4 prefixes; IPv6 zones are not compared. User
 	// ids are known on Linux only (SO_PEERCRED): elsewhere AllowedUIDs refuses every peer on a unix
@@ -82,50 +81,50 @@ type Service struct {
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
-	// Log gets one line for each thing that went wrong: the first connection above MaxConns, the
-	// first wrong peer, the first failed accept (each again only after a minute without), each
-	// panic. Nil is slog.Default().
+	// Log gets one line for each problem: the first connection above MaxConns, the first peer that
+	// is not allowed, the first failed accept (each again only after a minute without it), and each
+	// panic. Nil means slog.Default().
 	Log *slog.Logger
 
-	single *single // of HandleRequest
+	single *single // set by HandleRequest
 }
 
-// Stats is a server's connections in figures.
+// Stats counts the connections and requests of a server.
 type Stats struct {
-	Accepted     uint64 // connections accepted so far, the refused ones among them
+	Accepted     uint64 // connections accepted so far, including the refused ones
 	Refused      uint64 // connections closed because of MaxConns, AllowedPeers or AllowedUIDs
-	AcceptErrors uint64 // failures of Accept that passed
+	AcceptErrors uint64 // temporary failures of Accept
 	Panics       uint64 // panics in Handle and Refuse
-	Requests     int    // requests under way, where the server counts them (see Conns.BeginRequest)
+	Requests     int    // requests under way, if the server counts them (see Conns.BeginRequest)
 	Active       int    // open connections with a request under way
-	Idle         int    // open connections without
+	Idle         int    // open connections without a request
 }
 
-// Conn is one connection that a Conns has accepted. Its methods belong to the Handle function that
-// was given it, and to the goroutines that Handle started and waits for.
+// Conn is one connection that a Conns has accepted. Only Handle, and goroutines that Handle starts
+// and waits for, may call its methods.
 type Conn struct {
-	// Net is the connection as the listener returned it, *net.TCPConn or *net.UnixConn where the
-	// listener is one of this package, so that sendfile(2) and writev(2) work on it.
+	// Net is the connection as the listener returned it. From a listener of package listen it is a
+	// *net.TCPConn or *net.UnixConn, so that sendfile(2) and writev(2) work on it.
 	Net net.Conn
 
 	conns *Conns
 	log   *slog.Logger
-	state atomic.Int32 // a connState; what Shutdown and Close make of it, they do under conns.mu
-	cut   func()       // guarded by conns.mu
+	state atomic.Int32 // a connState; Shutdown and Close change it under conns.mu
+	abort func()       // how Close ends c (see OnClose); guarded by conns.mu
 
 	refusing bool // above MaxConns
-	detached bool // Handle has said so, in its own goroutine
+	detached bool // set by Detach, in the goroutine of Handle
 	ended    atomic.Bool
 
-	single    *single     // of HandleRequest
-	requested atomic.Bool // Active was called, which single wants to know
+	single    *single     // set by HandleRequest
+	requested atomic.Bool // Active was called; used with single only
 }
 
-// connState is what Shutdown does with a connection.
+// connState is the state of a connection, which decides how Shutdown treats it.
 type connState int
 
 const (
-	stateNew      connState = iota // nothing read yet; the first request may be on its way
+	stateNew      connState = iota // nothing read yet; the first request may be about to arrive
 	stateIdle                      // between requests
 	stateActive                    // a request is under way
 	stateRefusing                  // above MaxConns
@@ -133,108 +132,109 @@ const (
 )
 
 const (
-	// newGrace is how long Shutdown waits for the first byte of a connection just accepted: a web
-	// server that has connected is about to send a request, which an immediate close would lose.
+	// newGrace is how long Shutdown waits for the first byte of a connection that was just
+	// accepted. A web server that has connected is about to send a request, which an immediate
+	// close would lose.
 	newGrace = time.Second
 
-	// refuseTime is how long a peer may take to hear that it is refused.
+	// refuseTime bounds the writing of a refusal.
 	refuseTime = 5 * time.Second
 
-	// maxRefusing bounds the connections that wait for their refusal, for they are above MaxConns
-	// already.
+	// maxRefusing bounds the connections that are being refused at one time, since they come on top
+	// of MaxConns.
 	maxRefusing = 64
 )
 
 // Active tells the server that a request has begun on c, so that Shutdown waits for it. It returns
-// false when the server has closed c: the request must not be begun. A connection on which Active
-// was never called is closed by Shutdown after a second.
+// false when the server has closed c: the request must not begin. Shutdown closes a connection on
+// which Active was never called after a second.
 func (c *Conn) Active() bool {
 	if c.single != nil {
 		c.requested.Store(true)
 	}
-	return c.become(stateActive)
+	return c.setState(stateActive)
 }
 
-// become changes the state, unless c is closed.
-func (c *Conn) become(next connState) bool {
+// setState changes the state and returns true, unless c is closed.
+func (c *Conn) setState(to connState) bool {
 	for {
 		state := c.state.Load()
 		if connState(state) == stateClosed {
 			return false
 		}
-		if c.state.CompareAndSwap(state, int32(next)) {
+		if c.state.CompareAndSwap(state, int32(to)) {
 			return true
 		}
 	}
 }
 
 // Idle tells the server that no request is under way on c, so that Shutdown may close it at any
-// time. It returns false when the server is being shut down, or c is HandleRequest's: no more
-// requests are to be read, and Handle should finish what it has to say and return.
+// time. It returns false when the server is being shut down, or when c is served by HandleRequest:
+// then Handle should read no more requests, finish what it is writing, and return.
 func (c *Conn) Idle() bool {
 	if c.single != nil {
 		return false
 	}
-	c.become(stateIdle)
-	// asked only now: a Shutdown that began before may have seen stateActive
+	c.setState(stateIdle)
+	// checked after the change of state: a Shutdown that began before it may have seen stateActive
 	if !c.conns.quitting.Load() {
 		return true
 	}
-	c.become(stateActive)
+	c.setState(stateActive)
 	return false
 }
 
-// Ending reports whether c takes no request after the one that is under way: the server is being
-// shut down or closed, or c is HandleRequest's.
+// Ending reports whether the request under way is the last of c: the server is being shut down or
+// closed, or c is served by HandleRequest.
 func (c *Conn) Ending() bool { return c.single != nil || c.conns.quitting.Load() }
 
-// Detach lets Handle return while c goes on in other goroutines: c is then closed by End, which
-// must be called. A server whose connections change goroutines so needs none that only waits.
-// Handle calls it, before anybody calls End.
+// Detach lets Handle return while other goroutines continue to serve c, without a goroutine that
+// only waits for them. The server must call End, which then closes c. Detach is called by Handle,
+// before any call of End.
 func (c *Conn) Detach() { c.detached = true }
 
-// End closes c and forgets it. For a connection that was not detached, the return of Handle is its
-// End. Calls after the first do nothing.
+// End closes c and removes it from its Conns. It is called when Handle returns, unless c was
+// detached. Calls after the first do nothing.
 func (c *Conn) End() {
 	if c.ended.Swap(true) {
 		return
 	}
 	c.Net.Close()
 	c.conns.remove(c)
-	c.single.end(c.requested.Load())
+	c.single.noteClosed(c.requested.Load())
 }
 
-// OnClose says how Close ends c while a request is under way on it: cut has to close c.Net, so that
-// the peer does not take what it has for a whole response. Close calls those of all connections at
-// once and waits for them, so that cut must be quick. Without it, Close resets a TCP connection and
-// closes others plainly.
-func (c *Conn) OnClose(cut func()) {
+// OnClose sets the function by which Conns.Close ends c while a request is under way. abort must
+// close c.Net in such a way that the peer does not take what it has received for a complete
+// response. Close calls the functions of all connections at the same time and waits for them, so
+// abort must be quick. Without OnClose, Close resets a TCP connection and closes any other.
+func (c *Conn) OnClose(abort func()) {
 	c.conns.mu.Lock()
 	defer c.conns.mu.Unlock()
-	c.cut = cut
+	c.abort = abort
 }
 
-// cutActive ends the connections on which a request is under way. It comes before the contexts end:
-// an App that sees that may return an answer which would then pass for a whole one.
-func (cs *Conns) cutActive() {
+// abortActive aborts the connections on which a request is under way. Close calls it before the
+// contexts end: an App whose context ends may return, and its response would then look complete.
+func (cs *Conns) abortActive() {
 	cs.mu.Lock()
-	var cuts []func()
+	var aborts []func()
 	for c := range cs.conns {
 		if c.state.CompareAndSwap(int32(stateActive), int32(stateClosed)) {
-			cuts = append(cuts, c.cutter())
+			aborts = append(aborts, c.abortFunc())
 		}
 	}
 	cs.mu.Unlock()
-	var cutting sync.WaitGroup
-	for _, cut := range cuts {
-		cutting.Go(cut)
+	var wg sync.WaitGroup
+	for _, abort := range aborts {
+		wg.Go(abort)
 	}
-	cutting.Wait()
+	wg.Wait()
 }
 
-func (c *Conn) cutter() func() {
-	if c.cut != nil {
-		return c.cut
+func (c *Conn) abortFunc() func() {
+	if c.abort != nil {
+		return c.abort
 	}
 	return func() {
 		resetOnClose(c.Net)
@@ -242,8 +242,8 @@ func (c *Conn) cutter() func() {
 	}
 }
 
-// Stats returns the figures of this moment. It looks at every connection, so it is for a status
-// page and not for every request.
+// Stats returns the current figures. It visits every connection, so call it for a status page, not
+// for every request.
 func (cs *Conns) Stats() Stats {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -260,7 +260,7 @@ func (cs *Conns) Stats() Stats {
 	return s
 }
 
-// start makes the fields of a zero Conns. The caller holds mu.
+// start initialises a zero Conns. The caller holds mu.
 func (cs *Conns) start() {
 	if cs.started {
 		return
@@ -273,7 +273,7 @@ func (cs *Conns) start() {
 	cs.conns = make(map[*Conn]struct{})
 }
 
-// closeAll closes the connections whose state is wanted.
+// closeAll closes the connections for whose state wanted returns true.
 func (cs *Conns) closeAll(wanted func(connState) bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

@@ -10,24 +10,25 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
-// running is a Conns that serves one listener.
+// running is a Conns that serves one listener, and its log.
 type running struct {
 	conns  Conns
 	l      net.Listener
-	log    logBuffer
+	log    nettest.Log
 	served chan error // what Serve returned
 }
 
-// start serves l, or a new listener when l is nil, and closes all at the test's end.
+// start serves l, or a new listener if l is nil. It closes everything at the end of the test.
 func start(t *testing.T, l net.Listener, s Service) *running {
 	t.Helper()
 	if l == nil {
 		l = listenLoopback(t)
 	}
 	r := &running{l: l, served: make(chan error, 1)}
-	s.Log = r.log.logger()
+	s.Log = r.log.Logger()
 	go func() { r.served <- r.conns.Serve(l, s) }()
 	t.Cleanup(func() {
 		r.conns.Close()
@@ -36,15 +37,15 @@ func start(t *testing.T, l net.Listener, s Service) *running {
 	return r
 }
 
-// wantServed checks that Serve has ended as it does after Shutdown and Close.
+// wantServed checks that Serve returned gateway.ErrServerClosed.
 func (r *running) wantServed(t *testing.T) {
 	t.Helper()
-	if err := receive(t, r.served, "Serve"); err != gateway.ErrServerClosed {
+	if err := nettest.Receive(t, r.served, "Serve"); err != gateway.ErrServerClosed {
 		t.Errorf("Serve: %v; want gateway.ErrServerClosed", err)
 	}
 }
 
-// echo answers every byte with itself; between two it is idle.
+// echo writes back each byte that it reads. It is idle between two bytes.
 func echo(_ context.Context, c *Conn) {
 	buf := make([]byte, 1)
 	for {
@@ -66,7 +67,8 @@ func exchange(t *testing.T, c net.Conn) {
 	}
 }
 
-// hold is a Handle whose request lasts until its connection is closed; it says when it has begun.
+// hold returns a Handle whose request lasts until its connection is closed. It sends each
+// connection to begun.
 func hold(begun chan<- *Conn) func(context.Context, *Conn) {
 	return func(_ context.Context, c *Conn) {
 		c.Active()
@@ -77,14 +79,14 @@ func hold(begun chan<- *Conn) func(context.Context, *Conn) {
 
 func TestConnsServe(t *testing.T) {
 	r := start(t, nil, Service{Handle: echo})
-	c := dial(t, r.l)
+	c := nettest.Dial(t, r.l)
 	exchange(t, c)
 	exchange(t, c)
 	if err := r.conns.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 	r.wantServed(t)
-	wantClosed(t, c)
+	nettest.WantClosed(t, c)
 	if got, want := r.conns.Stats(), (Stats{Accepted: 1}); got != want {
 		t.Errorf("Stats: %+v; want %+v", got, want)
 	}
@@ -100,24 +102,24 @@ func TestConnsHandleNil(t *testing.T) {
 func TestConnsHandleOwnsTheConcreteConn(t *testing.T) {
 	begun := make(chan *Conn, 1)
 	r := start(t, nil, Service{Handle: hold(begun)})
-	dial(t, r.l)
-	if c := receive(t, begun, "Handle"); c.Net.(*net.TCPConn) == nil {
+	nettest.Dial(t, r.l)
+	if c := nettest.Receive(t, begun, "Handle"); c.Net.(*net.TCPConn) == nil {
 		t.Errorf("Handle has a %T; want a *net.TCPConn", c.Net)
 	}
 }
 
 func TestConnsAreClosedAfterHandle(t *testing.T) {
 	r := start(t, nil, Service{Handle: func(context.Context, *Conn) {}})
-	wantClosed(t, dial(t, r.l))
+	nettest.WantClosed(t, nettest.Dial(t, r.l))
 }
 
 func TestConnsStats(t *testing.T) {
 	begun := make(chan *Conn, 2)
 	r := start(t, nil, Service{Handle: hold(begun)})
-	dial(t, r.l)
-	dial(t, r.l)
-	receive(t, begun, "Handle")
-	receive(t, begun, "Handle").Idle()
+	nettest.Dial(t, r.l)
+	nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
+	nettest.Receive(t, begun, "Handle").Idle()
 	if got, want := r.conns.Stats(), (Stats{Accepted: 2, Active: 1, Idle: 1}); got != want {
 		t.Errorf("got %+v; want %+v", got, want)
 	}
@@ -139,8 +141,8 @@ func TestShutdownWaitsForActive(t *testing.T) {
 		}
 		mayGoOn <- c.Idle()
 	}})
-	c := dial(t, r.l)
-	receive(t, begun, "Handle")
+	c := nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
 	expired, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := r.conns.Shutdown(expired); err != context.Canceled {
@@ -161,12 +163,12 @@ func TestShutdownWaitsForActive(t *testing.T) {
 
 func TestShutdownClosesIdleAtOnce(t *testing.T) {
 	r := start(t, nil, Service{Handle: echo})
-	c := dial(t, r.l)
+	c := nettest.Dial(t, r.l)
 	exchange(t, c)
 	ended := make(chan error, 1)
 	go func() { ended <- r.conns.Shutdown(context.Background()) }()
-	wantClosed(t, c)
-	if err := receive(t, ended, "Shutdown"); err != nil {
+	nettest.WantClosed(t, c)
+	if err := nettest.Receive(t, ended, "Shutdown"); err != nil {
 		t.Error(err)
 	}
 }
@@ -181,13 +183,13 @@ func TestActiveAfterShutdown(t *testing.T) {
 		<-goOn
 		may <- c.Active()
 	}})
-	dial(t, r.l)
-	receive(t, begun, "Handle")
+	nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
 	expired, cancel := context.WithCancel(context.Background())
 	cancel()
 	r.conns.Shutdown(expired)
 	close(goOn)
-	if receive(t, may, "Active") {
+	if nettest.Receive(t, may, "Active") {
 		t.Error("Active allowed a request on a connection that Shutdown has closed")
 	}
 }
@@ -196,18 +198,18 @@ func TestActiveAfterShutdown(t *testing.T) {
 func TestShutdownLetsNewConnectionsBegin(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		after time.Duration // until the first byte
-		want  bool          // an answer
+		after time.Duration // time until the first byte
+		want  bool          // whether there is an answer
 	}{
 		{"in time", newGrace - time.Millisecond, true},
 		{"too late", newGrace + time.Millisecond, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newPipeListener()
+				l := nettest.NewPipeListener()
 				r := start(t, l, Service{Handle: echo})
-				c := l.dial()
-				synctest.Wait() // until it has its place
+				c := l.Dial()
+				synctest.Wait() // until it is accepted
 				ended := make(chan error, 1)
 				go func() { ended <- r.conns.Shutdown(context.Background()) }()
 				time.Sleep(tt.after)
@@ -232,16 +234,16 @@ func TestCloseEndsAll(t *testing.T) {
 		begun <- ctx
 		<-ctx.Done()
 	}})
-	c := dial(t, r.l)
-	ctx := receive(t, begun, "Handle")
+	c := nettest.Dial(t, r.l)
+	ctx := nettest.Receive(t, begun, "Handle")
 	if ctx.Err() != nil {
 		t.Error("the context ended before Close")
 	}
 	if err := r.conns.Close(); err != nil {
 		t.Error(err)
 	}
-	receive(t, ctx.Done(), "the context's end")
-	wantClosed(t, c)
+	nettest.Receive(t, ctx.Done(), "the context's end")
+	nettest.WantClosed(t, c)
 	r.wantServed(t)
 	if err := r.conns.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
@@ -252,8 +254,8 @@ func TestCloseEndsAll(t *testing.T) {
 func TestCloseResetsActive(t *testing.T) {
 	begun := make(chan *Conn, 1)
 	r := start(t, nil, Service{Handle: hold(begun)})
-	c := dial(t, r.l)
-	receive(t, begun, "Handle")
+	c := nettest.Dial(t, r.l)
+	nettest.Receive(t, begun, "Handle")
 	r.conns.Close()
 	if n, err := c.Read(make([]byte, 1)); n != 0 || !gateway.PeerGone(err) {
 		t.Errorf("got %d, %v; want a reset", n, err)
@@ -263,8 +265,8 @@ func TestCloseResetsActive(t *testing.T) {
 func TestOnClose(t *testing.T) {
 	begun := make(chan *Conn, 1)
 	r := start(t, nil, Service{Handle: hold(begun)})
-	c := dial(t, r.l)
-	served := receive(t, begun, "Handle")
+	c := nettest.Dial(t, r.l)
+	served := nettest.Receive(t, begun, "Handle")
 	served.OnClose(func() {
 		io.WriteString(served.Net, "broken")
 		served.Net.Close()
@@ -279,13 +281,13 @@ func TestServeSeveralListeners(t *testing.T) {
 	r := start(t, nil, Service{Handle: echo})
 	other, served := listenLoopback(t), make(chan error, 1)
 	go func() { served <- r.conns.Serve(other, Service{Handle: echo}) }()
-	exchange(t, dial(t, r.l))
-	exchange(t, dial(t, other))
+	exchange(t, nettest.Dial(t, r.l))
+	exchange(t, nettest.Dial(t, other))
 	if err := r.conns.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 	r.wantServed(t)
-	if err := receive(t, served, "the other Serve"); err != gateway.ErrServerClosed {
+	if err := nettest.Receive(t, served, "the other Serve"); err != gateway.ErrServerClosed {
 		t.Errorf("the other Serve: %v; want gateway.ErrServerClosed", err)
 	}
 }
@@ -311,7 +313,7 @@ func TestServeAfterTheEnd(t *testing.T) {
 	}
 }
 
-// badListener cannot be closed without an error.
+// badListener is a listener whose Close fails.
 type badListener struct{ net.Listener }
 
 var errBadClose = errors.New("cannot close")
@@ -323,7 +325,7 @@ func (l badListener) Close() error {
 
 func TestShutdownReturnsListenerError(t *testing.T) {
 	r := start(t, badListener{listenLoopback(t)}, Service{Handle: echo})
-	exchange(t, dial(t, r.l))
+	exchange(t, nettest.Dial(t, r.l))
 	if err := r.conns.Shutdown(context.Background()); err != errBadClose {
 		t.Errorf("got %v; want %v", err, errBadClose)
 	}
@@ -341,14 +343,14 @@ func TestPanicCostsOneConnection(t *testing.T) {
 			echo(ctx, c)
 		}
 	}})
-	c := dial(t, r.l)
+	c := nettest.Dial(t, r.l)
 	io.WriteString(c, "x")
 	if _, err := io.ReadAll(c); err == nil {
-		t.Error("the connection of the panic ended as if its answer were whole; want a reset")
+		t.Error("the connection of the panic ended like a complete response; want a reset")
 	}
-	exchange(t, dial(t, r.l))
-	r.log.wantLines(t, "panic=nonono", 1)
-	r.log.wantLines(t, "TestPanicCostsOneConnection", 1)
+	exchange(t, nettest.Dial(t, r.l))
+	r.log.WantLines(t, "panic=nonono", 1)
+	r.log.WantLines(t, "TestPanicCostsOneConnection", 1)
 	if got := r.conns.Stats().Panics; got != 1 {
 		t.Errorf("%d panics in Stats; want 1", got)
 	}
@@ -366,28 +368,28 @@ func TestPanicStackIsBounded(t *testing.T) {
 		c.Net.Read(make([]byte, 1))
 		recurse(10000)
 	}})
-	c := dial(t, r.l)
+	c := nettest.Dial(t, r.l)
 	io.WriteString(c, "x")
 	io.ReadAll(c)
 	r.conns.Shutdown(context.Background())
-	r.log.wantLines(t, "panic=deep", 1)
+	r.log.WantLines(t, "panic=deep", 1)
 	if n := len(r.log.String()); n > maxStack+maxStack/2 { // the log quotes line ends
 		t.Errorf("%d bytes of log", n)
 	}
 }
 
-// A server's own log is given nothing of what its peers send.
+// Ordinary connections leave no line in the log.
 func TestConnsAreQuiet(t *testing.T) {
 	r := start(t, nil, Service{Handle: echo})
-	exchange(t, dial(t, r.l))
-	dial(t, r.l).Close()
+	exchange(t, nettest.Dial(t, r.l))
+	nettest.Dial(t, r.l).Close()
 	r.conns.Shutdown(context.Background())
 	if s := r.log.String(); s != "" {
 		t.Errorf("logged: %s", s)
 	}
 }
 
-// A detached connection goes on after Handle, counts, and keeps Shutdown waiting until its End.
+// A detached connection stays open and counted after Handle, and Shutdown waits for its End.
 func TestDetach(t *testing.T) {
 	detached := make(chan *Conn, 1)
 	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
@@ -395,8 +397,8 @@ func TestDetach(t *testing.T) {
 		c.Detach()
 		detached <- c
 	}})
-	peer := dial(t, r.l)
-	c := receive(t, detached, "the connection")
+	peer := nettest.Dial(t, r.l)
+	c := nettest.Receive(t, detached, "the connection")
 	go io.Copy(c.Net, c.Net)
 	exchange(t, peer)
 	if got := r.conns.Stats().Active; got != 1 {
@@ -405,11 +407,11 @@ func TestDetach(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := r.conns.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Shutdown beside a detached connection: %v; want it to wait", err)
+		t.Errorf("Shutdown with a detached connection: %v; want it to wait", err)
 	}
 	c.End()
 	c.End()
-	wantClosed(t, peer)
+	nettest.WantClosed(t, peer)
 	if err := r.conns.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown after End: %v", err)
 	}
@@ -419,27 +421,27 @@ func TestPanicInGo(t *testing.T) {
 	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
 		c.Detach()
 		c.Go(func() {
-			c.Net.Read(make([]byte, 1)) // else the reset could meet the dial
+			c.Net.Read(make([]byte, 1)) // otherwise the reset could make the dial fail
 			panic("on purpose")
 		})
 	}})
-	peer := dial(t, r.l)
+	peer := nettest.Dial(t, r.l)
 	io.WriteString(peer, "x")
-	wantClosed(t, peer)
-	r.log.wantLines(t, "panic while serving a connection", 1)
+	nettest.WantClosed(t, peer)
+	r.log.WantLines(t, "panic while serving a connection", 1)
 	if err := r.conns.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown after it: %v", err)
 	}
 }
 
-func TestPanicBehindDetach(t *testing.T) {
+func TestPanicAfterDetach(t *testing.T) {
 	r := start(t, nil, Service{Handle: func(_ context.Context, c *Conn) {
 		c.Detach()
-		c.Net.Read(make([]byte, 1)) // else the reset could meet the dial
+		c.Net.Read(make([]byte, 1)) // otherwise the reset could make the dial fail
 		panic("on purpose")
 	}})
-	peer := dial(t, r.l)
+	peer := nettest.Dial(t, r.l)
 	io.WriteString(peer, "x")
-	wantClosed(t, peer)
-	r.log.wantLines(t, "panic while serving a connection", 1)
+	nettest.WantClosed(t, peer)
+	r.log.WantLines(t, "panic while serving a connection", 1)
 }

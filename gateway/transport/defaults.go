@@ -2,7 +2,7 @@ package transport
 
 import "time"
 
-// What a zero field of a server means, for every server of this module.
+// Meanings of a zero field, for every server of this module.
 const (
 	DefaultTimeout        = 60 * time.Second // ReadTimeout, WriteTimeout
 	DefaultMaxParamsBytes = 256 << 10        // MaxParamsBytes

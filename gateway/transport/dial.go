@@ -16,32 +16,34 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// Dialer calls applications, for the clients of this module. Its fields must not change while it is
-// used, and all methods may be called at the same time.
+// Dialer connects the clients of this module to applications. Its fields must not change while it
+// is used. All methods may be called at the same time.
 type Dialer struct {
-	// that the application speaks, as in the grammar of addresses: "fastcgi" or "scgi"
+	// protocol of the application, as the scheme of an address: "fastcgi" or "scgi"
 	Protocol string
-	// where the application listens: HOST:PORT or unix:/PATH, with the scheme of Protocol or none
+	// address of the application: HOST:PORT or unix:/PATH, with the scheme of Protocol or none
 	Addr     string
-	Fallback []string // further addresses, tried in turn when Addr refuses
+	Fallback []string // further addresses, tried in order when dialing Addr fails
 
-	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative
-	// no bound.
+	// DialTimeout bounds the wait for a connection, for each address. Zero means 10 seconds,
+	// negative no bound.
 	DialTimeout time.Duration
 
-	// WriteTimeout bounds each wait for the application to take some more of the request;
+	// WriteTimeout bounds each wait for the application to take more of the request;
 	// FirstByteTimeout the wait for its answer, from the end of the request; ReadTimeout each wait
-	// for more of the answer. Zero is 60 seconds, negative no bound. A wait may last an eighth
-	// longer, since a deadline for each would be a tenth of the cost of a small exchange.
+	// for more of the answer. Zero means 60 seconds, negative no bound. A wait may last an eighth
+	// longer, since setting a deadline for each wait would be a tenth of the cost of a small
+	// exchange.
 	WriteTimeout     time.Duration
 	FirstByteTimeout time.Duration
 	ReadTimeout      time.Duration
 }
 
-// Dial connects to the first address that takes the connection. Its error is a
-// [*gateway.BackendError]: 504 for an application that cannot be reached in time, 502 for one that
-// cannot be reached or an address that cannot be called, 503 where this process or its system can
-// open no more connections. Where ctx has ended it is [gateway.ContextError].
+// Dial connects to the first address that accepts the connection. If ctx has ended, the error is
+// [gateway.ContextError]. Otherwise it is a [*gateway.BackendError], with status 504 if the
+// application cannot be reached in time and 502 if it cannot be reached at all or the address is
+// not valid, or a [*gateway.ServerError] with status 503 if this process or its system can open no
+// more connections.
 func (d *Dialer) Dial(ctx context.Context) (*Call, error) {
 	nc, err := d.dial(ctx, d.Addr)
 	for _, addr := range d.Fallback {
@@ -73,17 +75,17 @@ func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 	case "unix":
 		return dialUnix(ctx, a.Path)
 	}
-	return nil, &listen.AddressError{Input: addr, Reason: "is nothing that can be called: write HOST:PORT or unix:/PATH"}
+	return nil, &listen.AddressError{Input: addr, Reason: "is not an address to connect to: write HOST:PORT or unix:/PATH"}
 }
 
-// What a zero field means.
+// Meanings of a zero field.
 const (
 	defaultDialTimeout = 10 * time.Second
 	defaultCallTimeout = 60 * time.Second
 )
 
-// dialUnix waits where Linux does not: a listener whose backlog is full answers EAGAIN at once over
-// a unix socket, and makes the client wait over TCP. nginx hands that to its client as a 502.
+// dialUnix waits while the backlog of the listener is full. Over TCP, Linux makes the client wait;
+// over a unix socket it answers EAGAIN at once, which nginx turns into a 502 for its client.
 func dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	var system net.Dialer
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -99,7 +101,8 @@ func dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	}
 }
 
-// unreachable is what a client may hear of a failed dial. ctx is the request's own.
+// unreachable returns the error of Dial for a failed dial, with a reason that the client may see.
+// ctx is the context of the request.
 func unreachable(ctx context.Context, err error) error {
 	if ended := gateway.ContextError(ctx); ended != nil {
 		return ended
@@ -113,10 +116,10 @@ func unreachable(ctx context.Context, err error) error {
 	return &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: err}
 }
 
-// Failure is what a client may hear of an exchange under ctx that ended with err:
-// [gateway.ContextError] where ctx has ended, and else a [*gateway.BackendError], of 504 where the
-// application was too slow and of 502 where it broke off. That wraps err, an io.EOF as
-// io.ErrUnexpectedEOF.
+// Failure returns the error of an exchange under ctx that ended with err, with a reason that the
+// client may see. It is [gateway.ContextError] if ctx has ended. Otherwise it is a
+// [*gateway.BackendError] with status 504 if the application was too slow and 502 if it broke the
+// exchange off. The BackendError wraps err, or io.ErrUnexpectedEOF if err is io.EOF.
 func Failure(ctx context.Context, err error) error {
 	if ended := gateway.ContextError(ctx); ended != nil {
 		return ended

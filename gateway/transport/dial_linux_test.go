@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"net"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
-// fullListener has a backlog that holds one connection, and that one.
+// fullListener returns a listening socket whose backlog of one connection is full.
 func fullListener(t *testing.T) (path string, fd int) {
 	t.Helper()
-	path = filepath.Join(shortDir(t), "s")
+	path = nettest.SocketPath(t)
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -33,12 +33,12 @@ func fullListener(t *testing.T) (path string, fd int) {
 	return path, fd
 }
 
-// A unix socket whose backlog is full answers at once: the client waits in its place.
+// A unix socket whose backlog is full refuses at once, so Dial itself waits and tries again.
 func TestDialerWaitsForTheBacklog(t *testing.T) {
 	path, fd := fullListener(t)
 	d := &Dialer{Protocol: "scgi", Addr: "unix:" + path}
 	go func() {
-		// lets Dial meet the full backlog first; nothing depends on it
+		// so that Dial probably finds the backlog full; the test passes either way
 		time.Sleep(20 * time.Millisecond)
 		if accepted, _, err := unix.Accept(fd); err == nil {
 			unix.Close(accepted)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,9 +13,10 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
-// refused is an address where nobody listens.
+// refused returns an address on which no program listens.
 func refused(t *testing.T) string {
 	t.Helper()
 	l := listenLoopback(t)
@@ -26,7 +26,7 @@ func refused(t *testing.T) string {
 
 func TestDialer(t *testing.T) {
 	l := listenLoopback(t)
-	path := filepath.Join(shortDir(t), "s")
+	path := nettest.SocketPath(t)
 	u, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -60,17 +60,6 @@ func TestDialer(t *testing.T) {
 	}
 }
 
-// shortDir is a folder for sockets, whose paths must be short.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "listen")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 func TestDialerFailures(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -84,10 +73,10 @@ func TestDialerFailures(t *testing.T) {
 		status   int
 		text     string
 	}{
-		{"nobody there", context.Background(), refused(t), nil, 502, "cannot be reached"},
+		{"nothing listens", context.Background(), refused(t), nil, 502, "cannot be reached"},
 		{"none of two", context.Background(), refused(t), []string{"unix:/no/such/socket"}, 502, "/no/such/socket"},
 		{"no address", context.Background(), "", nil, 502, "is empty"},
-		{"nothing to call", context.Background(), "fd:0", nil, 502, "nothing that can be called"},
+		{"no address to connect to", context.Background(), "fd:0", nil, 502, "not an address to connect to"},
 		{"a folder", context.Background(), "files:/srv", nil, 502, "files"},
 		{"another protocol", context.Background(), "fastcgi://127.0.0.1:1", nil, 502, "is for fastcgi"},
 		{"given up", ended, "127.0.0.1:1", []string{"127.0.0.1:2"}, 499, "given up"},

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// Bounds of the lingering close: how much is read and thrown away, how long it may take in all, and
-// how long a peer may be silent. nginx has 30 s and 5 s for its own.
+// Bounds of the lingering close: how much is read and discarded, how long it may take in all, and
+// how long a peer may be silent. The times are those of nginx (lingering_time, lingering_timeout).
 const (
 	lingerBytes = 256 << 20
 	lingerTime  = 30 * time.Second
 	lingerPause = 5 * time.Second
 )
 
-// finish closes after a complete response. If input is left unread, or may still come, closing at
-// once would reset the connection and destroy the response that the peer has not read yet; so the
-// writing end alone is closed, and the rest is read until the peer closes too.
+// finish closes the connection after a complete response. If input is unread or may still arrive,
+// closing at once would reset the connection and destroy the response that the peer has not read
+// yet. So only the writing end is closed, and input is read until the peer closes its end.
 func (x *Exchange) finish(scratch []byte) {
-	if !x.in.whole() || !x.drained(scratch) {
+	if !x.in.isComplete() || !x.discardPeeked(scratch) {
 		x.linger(scratch)
 	}
 	x.net.Close()
 }
 
-// drained takes the bytes that the input has left in the system, and reports whether no others were
-// there.
-func (x *Exchange) drained(scratch []byte) bool {
+// discardPeeked reads the bytes that the input only peeked at, and reports whether there were no
+// others.
+func (x *Exchange) discardPeeked(scratch []byte) bool {
 	n := x.socket.ReadNow(scratch)
-	return n == x.in.kept && n < len(scratch)
+	return n == x.in.peeked && n < len(scratch)
 }
 
 func (x *Exchange) linger(scratch []byte) {
@@ -54,10 +54,10 @@ func closeWrite(nc net.Conn) {
 	}
 }
 
-// abort closes so that the peer notices: by a reset. Over TCP SO_LINGER does it. A unix socket on
-// Linux is reset if input is unread, which the input sees to; where the body did not come to its
-// end, there may be none yet, and the next byte is waited for. Elsewhere the peer sees a plain
-// close.
+// abort closes by a reset, so that the peer notices. Over TCP, SO_LINGER causes the reset. On
+// Linux, the close of a unix socket is a reset if input is unread. The input leaves its last byte
+// unread; if the body is not complete, there may be no unread byte yet, and abort waits for the
+// next one. On other systems the peer of a unix socket sees an ordinary close.
 func (x *Exchange) abort() {
 	resetOnClose(x.net)
 	if x.socket.ResetsByUnread() {
@@ -68,7 +68,7 @@ func (x *Exchange) abort() {
 }
 
 // RefuseConn writes answer to a connection above MaxConns, under the deadline that Service.Refuse
-// has, and waits until the peer has taken it.
+// has, and waits until the peer has read it and closed.
 func RefuseConn(nc net.Conn, answer string) {
 	if _, err := io.WriteString(nc, answer); err != nil {
 		return

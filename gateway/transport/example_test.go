@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// greeter is a whole transport: a protocol whose request is a line, and whose answer is a line.
+// greeter is a complete transport, of a protocol whose requests and answers are lines.
 type greeter struct {
 	MaxConns    int
 	ReadTimeout time.Duration
@@ -51,9 +51,9 @@ func (g *greeter) serveConn(_ context.Context, c *transport.Conn) {
 	}
 }
 
-// The author of a new transport writes what is done with one connection. Conns does the rest: it
-// retries failed accepts, limits and checks the peers, survives panics, and ends the connections in
-// order.
+// The author of a new transport writes the function that serves one connection. Conns does the
+// rest: it retries failed accepts, limits the connections, checks the peers, recovers from panics,
+// and shuts down gracefully.
 func ExampleConns() {
 	l, err := listen.ListenFor("greeting", "127.0.0.1:0")
 	if err != nil {

@@ -11,78 +11,79 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// Exchange is one request and its response on a connection that carries no other, for protocols
-// whose response ends with the connection, as that of SCGI and of uwsgi does. It has the timeouts,
-// the context, sendfile(2), and the two ways to end: one that delivers a complete response, and one
-// that the peer cannot mistake for it (see gateway.ResponseWriter).
+// Exchange is one request and its response on a connection that carries no other. It serves
+// protocols whose response ends with the connection, such as SCGI and uwsgi. It has the timeouts,
+// the context, sendfile(2), and two ways to end: one delivers a complete response, and the other
+// cannot be mistaken for it (see gateway.ResponseWriter).
 //
 // A transport calls Begin, then Fill until the head of the request is complete, then BeginBody, and
-// then Run. What an App may hold after it returned fails, so an Exchange is never used again; its
-// buffer is.
+// then Run. The streams that an App may still hold after it returned fail from then on. So an
+// Exchange is never reused, but its buffer is.
 //
-// Deadlines are set only before a wait: most requests are there at once and most responses are
-// taken at once, and the runtime's timers would be a tenth of the cost of a small one.
+// Deadlines are set only before a wait. Most requests arrive in one piece and most responses are
+// taken at once, and the runtime's timers would be a tenth of the cost of a small exchange.
 type Exchange struct {
 	net          net.Conn
 	socket       *Socket
-	readTimeout  time.Duration // negative is none
+	readTimeout  time.Duration // negative: no bound
 	writeTimeout time.Duration
-	headUntil    time.Time // while the head is read: the deadline for all of it
+	headUntil    time.Time // the deadline for the whole head; zero once the head is read
 	ctx          gateway.RequestContext
 	interrupted  atomic.Bool
 	in           input
 	buffer       *buffer
 }
 
-// buffer takes what arrives of an ordinary request in one call. A larger head grows one of its own,
-// which is not kept.
+// buffer holds an ordinary request, so that one call reads it. A larger head gets a larger buffer,
+// which is not reused.
 type buffer [8 << 10]byte
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-// Begin makes a zero x ready for the request on nc, which x closes. readTimeout bounds the wait for
-// the whole head, and then each wait for more of the body; writeTimeout bounds each wait for the
-// peer to take some more of the response. Negative is no bound.
+// Begin prepares a zero x for the request on nc, which x closes. readTimeout bounds the wait for
+// the whole head, and then each wait for more of the body. writeTimeout bounds each wait for the
+// peer to take more of the response. Negative means no bound.
 func (x *Exchange) Begin(nc net.Conn, readTimeout, writeTimeout time.Duration) {
 	x.net, x.socket = nc, NewSocket(nc)
 	x.readTimeout, x.writeTimeout = readTimeout, writeTimeout
 	x.buffer = buffers.Get().(*buffer)
 	x.in.src, x.in.buf = (*exchangeSource)(x), x.buffer[:]
-	// one deadline for all of the head: with one for each byte, a slow peer could hold the
+	// one deadline for the whole head: with one for each read, a slow peer could hold the
 	// connection for ever
 	if readTimeout > 0 {
 		x.headUntil = time.Now().Add(readTimeout)
 	}
 }
 
-// Fill waits for more of the head and returns all of it that has come, good until the next call.
-// Memory grows with what arrives. The error is io.EOF where the connection ended before its first
-// byte, and io.ErrUnexpectedEOF where it ended later.
+// Fill waits for more of the head and returns all that has arrived, valid until the next call.
+// Memory grows with what arrives. The error is io.EOF if the connection ended before its first
+// byte, and io.ErrUnexpectedEOF if it ended later.
 func (x *Exchange) Fill() ([]byte, error) {
 	err := x.in.fill()
 	return x.in.buf[:x.in.end], err
 }
 
-// BeginBody says that the first size bytes that Fill returned are the head, and that length bytes
-// of body follow; a negative length is taken for 0.
+// BeginBody ends the head: the first size bytes that Fill returned are the head, and length bytes
+// of body follow. A negative length means 0.
 func (x *Exchange) BeginBody(size int, length int64) {
 	x.in.start, x.in.left = size, max(length, 0)
 	x.headUntil = time.Time{}
 }
 
-// Run answers the request: it fills in the streams of h, runs app, and ends the connection, also
-// where app calls runtime.Goexit. The context of the request ends with ctx, with the connection,
-// and timeout after now where that is positive.
+// Run answers the request: it sets the streams of h, runs app, and closes the connection, even if
+// app calls runtime.Goexit. The context of the request ends when ctx ends, when the peer closes the
+// connection, and, if timeout is positive, after timeout.
 func (x *Exchange) Run(ctx context.Context, timeout time.Duration, h *gateway.BaseCGIHandler, app gateway.App) {
 	err := gateway.ErrBroken
-	defer func() { x.end(err) }()
+	defer func() { x.finishOrAbort(err) }()
 	x.ctx.Begin(ctx, timeout, x.socket)
 	h.Stdin, h.Stdout = &x.in, (*exchangeStdout)(x)
 	err = h.Run(&x.ctx, app)
 }
 
-// end cuts the App off from the input, and ends the connection as the response deserves.
-func (x *Exchange) end(err error) {
+// finishOrAbort makes the App's reads of the body fail from now on. It finishes the connection if
+// the response is complete, and aborts it otherwise.
+func (x *Exchange) finishOrAbort(err error) {
 	scratch := x.in.close(x.interrupt)
 	x.ctx.Release()
 	if err != nil {
@@ -93,8 +94,8 @@ func (x *Exchange) end(err error) {
 	buffers.Put(x.buffer)
 }
 
-// Refuse writes an answer that is not an App's, and closes when the peer has taken it. It takes the
-// place of Run.
+// Refuse writes answer in place of an App's response, and closes when the peer has read it. It is
+// called instead of Run.
 func (x *Exchange) Refuse(answer string) {
 	if _, err := io.WriteString((*exchangeStdout)(x), answer); err == nil {
 		x.linger(x.in.buf)
@@ -102,10 +103,10 @@ func (x *Exchange) Refuse(answer string) {
 	x.net.Close()
 }
 
-// exchangeSource is where the input comes from.
+// exchangeSource reads the connection, for the input.
 type exchangeSource Exchange
 
-// Read waits for bytes, each time for the read timeout at most.
+// Read reads from the connection. Each call waits for readTimeout at most.
 func (s *exchangeSource) Read(p []byte) (int, error) {
 	if n := s.socket.ReadNow(p); n > 0 {
 		return n, nil
@@ -114,7 +115,7 @@ func (s *exchangeSource) Read(p []byte) (int, error) {
 	return s.net.Read(p)
 }
 
-// Peek is Read that leaves the bytes in the system.
+// Peek is Read, but leaves the bytes in the system.
 func (s *exchangeSource) Peek(p []byte) (int, error) {
 	if n := s.socket.PeekNow(p); n > 0 {
 		return n, nil
@@ -123,10 +124,10 @@ func (s *exchangeSource) Peek(p []byte) (int, error) {
 	return s.socket.Peek(p)
 }
 
-func (s *exchangeSource) keeps() bool { return s.socket.ResetsByUnread() }
+func (s *exchangeSource) mustPeek() bool { return s.socket.ResetsByUnread() }
 
-// beforeRead moves the deadline on. Its errors are not looked at, here and elsewhere: what follows
-// would meet them too.
+// beforeRead moves the deadline on. Errors of setting a deadline are not checked, here and
+// elsewhere: the read or write that follows returns them too.
 func (s *exchangeSource) beforeRead() {
 	if s.readTimeout > 0 {
 		until := s.headUntil
@@ -140,16 +141,16 @@ func (s *exchangeSource) beforeRead() {
 	}
 }
 
-// longAgo is a deadline that ends all waiting.
+// longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// interrupt makes a Read under way fail, and those to come.
+// interrupt makes the Read under way and later ones fail.
 func (x *Exchange) interrupt() {
 	x.interrupted.Store(true)
 	x.net.SetReadDeadline(longAgo)
 }
 
-// exchangeStdout takes the response.
+// exchangeStdout writes the response.
 type exchangeStdout Exchange
 
 // Write implements io.Writer.
@@ -168,7 +169,7 @@ func (o *exchangeStdout) SendFile(f gateway.File, n int64) (int64, error) {
 	return sent, o.check(err)
 }
 
-// check ends the context where the peer takes no more.
+// check ends the context if the peer does not take the response.
 func (o *exchangeStdout) check(err error) error {
 	if gateway.PeerGone(err) {
 		o.ctx.End(gateway.ErrClientGone)

@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// HandleRequest is Serve for one request. It accepts the connections of l one after the other until
-// a request arrives on one, and returns nil when that connection has ended. The connection takes no
-// second request. A connection that ends without a request does not count.
+// HandleRequest is Serve for one request. It accepts connections on l one after the other until a
+// request arrives on one, and returns nil when that connection is closed. It serves no second
+// request on the connection. A connection that is closed without a request does not count.
 //
-// l stays open when the error is nil, and HandleRequest may be called again. Another error is what
-// Serve would return, and l is closed then.
+// If the error is nil, l stays open and HandleRequest may be called again. Any other error is one
+// that Serve would return, and l is closed.
 func (cs *Conns) HandleRequest(l net.Listener, s Service) error {
 	s.single = &single{Listener: l, ended: make(chan bool, 1), closed: make(chan struct{})}
 	err := cs.Serve(s.single, s)
@@ -22,23 +22,23 @@ func (cs *Conns) HandleRequest(l net.Listener, s Service) error {
 	return err
 }
 
-// errHandled ends the loop that accepts.
-var errHandled = errors.New("listen: the request was handled")
+// errHandled ends the accept loop.
+var errHandled = errors.New("transport: the request was handled")
 
-// single is a listener that gives one connection at a time, until one has had a request.
+// single is a listener that accepts one connection at a time, until one has had a request.
 type single struct {
 	net.Listener
-	given   bool      // Accept has returned a connection
-	ended   chan bool // gets whether that had a request, when it has ended
-	handled atomic.Bool
+	accepted bool      // Accept has returned a connection that may still be open
+	ended    chan bool // receives whether that connection had a request, when it is closed
+	handled  atomic.Bool
 
 	closing sync.Once
 	closed  chan struct{}
 }
 
-// Accept waits until the connection before has ended.
+// Accept waits until the connection that it returned last is closed.
 func (l *single) Accept() (net.Conn, error) {
-	if l.given {
+	if l.accepted {
 		select {
 		case requested := <-l.ended:
 			if requested {
@@ -50,11 +50,12 @@ func (l *single) Accept() (net.Conn, error) {
 		}
 	}
 	nc, err := l.Listener.Accept()
-	l.given = err == nil
+	l.accepted = err == nil
 	return nc, err
 }
 
-// Close closes the listener, unless it is for the next call.
+// Close closes the listener, unless a request was handled: then the next call of HandleRequest uses
+// it.
 func (l *single) Close() (err error) {
 	l.closing.Do(func() {
 		close(l.closed)
@@ -65,8 +66,8 @@ func (l *single) Close() (err error) {
 	return err
 }
 
-// end notes that the connection has ended. l may be nil.
-func (l *single) end(requested bool) {
+// noteClosed tells Accept that the connection is closed. l may be nil.
+func (l *single) noteClosed(requested bool) {
 	if l != nil {
 		l.ended <- requested
 	}

@@ -7,34 +7,34 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// source is where a request's bytes come from. Peek is Read, but for leaving the bytes where they
-// are; it is called only if the source keeps.
+// source reads the bytes of a request. Peek is Read, but leaves the bytes in the system. It is
+// called only if mustPeek returns true.
 type source interface {
 	io.Reader
 	Peek(p []byte) (int, error)
-	keeps() bool
+	mustPeek() bool
 }
 
-// input is the incoming side of a connection: one request's head, and then its body, which is what
-// Read gives.
+// input is the incoming side of a connection: the head of one request, and then its body, which
+// Read returns.
 //
-// If the source keeps, the last byte of the request is only peeked at and never taken, so that
-// closing the connection is a reset (see Exchange.abort). All bytes of the last piece are left
-// there, which costs no more calls than taking them would.
+// If the source's mustPeek returns true, the last byte of the request is only peeked at and never
+// read, so that closing the connection is a reset (see Exchange.abort). All bytes of the last piece
+// are left unread, which costs no more calls than reading them would.
 type input struct {
 	src source
 
-	mu         sync.Mutex // held by Read: an App may leave a goroutine behind that is in there
+	mu         sync.Mutex // held by Read: a goroutine of the App may still be in Read when the App returns
 	buf        []byte     // nil once the request has ended
-	start, end int        // buf[start:end] came and was not handed out
-	kept       int        // bytes up to end that the source still has
-	left       int64      // bytes of the body that were not handed out
+	start, end int        // buf[start:end] has arrived and Read has not returned it
+	peeked     int        // bytes up to end that are still unread in the source
+	left       int64      // bytes of the body that Read has not returned
 }
 
-// fill waits for more bytes. The end of the connection is an io.ErrUnexpectedEOF, but io.EOF where
-// nothing came at all.
+// fill waits for more bytes. At the end of the connection it returns io.ErrUnexpectedEOF, or io.EOF
+// if nothing has arrived.
 func (in *input) fill() error {
-	if err := in.take(); err != nil {
+	if err := in.readPeeked(); err != nil {
 		return err
 	}
 	if in.end == len(in.buf) {
@@ -53,27 +53,27 @@ func (in *input) fill() error {
 	return err
 }
 
-// receive peeks if it can, and reads otherwise.
+// receive peeks if the source must be peeked at, and reads otherwise.
 func (in *input) receive(p []byte) (int, error) {
-	if !in.src.keeps() {
+	if !in.src.mustPeek() {
 		return in.src.Read(p)
 	}
 	n, err := in.src.Peek(p)
-	in.kept = n
+	in.peeked = n
 	return n, err
 }
 
-// take takes what was peeked at: the same bytes once more.
-func (in *input) take() error {
-	if in.kept == 0 {
+// readPeeked reads the bytes that were peeked at, to the same place in buf.
+func (in *input) readPeeked() error {
+	if in.peeked == 0 {
 		return nil
 	}
-	_, err := io.ReadFull(in.src, in.buf[in.end-in.kept:in.end])
-	in.kept = 0
+	_, err := io.ReadFull(in.src, in.buf[in.end-in.peeked:in.end])
+	in.peeked = 0
 	return err
 }
 
-// Read gives the body, which must have been asked for up to CONTENT_LENGTH only: gateway bounds it.
+// Read reads the body. Package gateway bounds it to CONTENT_LENGTH.
 func (in *input) Read(p []byte) (int, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -97,11 +97,11 @@ func (in *input) read(p []byte) (int, error) {
 		in.start += n
 		return n, nil
 	}
-	if err := in.take(); err != nil {
+	if err := in.readPeeked(); err != nil {
 		return 0, err
 	}
 	switch {
-	case !in.src.keeps():
+	case !in.src.mustPeek():
 		return in.src.Read(p)
 	case in.left > 1:
 		return in.src.Read(p[:min(int64(len(p)), in.left-1)])
@@ -113,11 +113,11 @@ func (in *input) read(p []byte) (int, error) {
 	return n, err
 }
 
-// whole reports whether all of the request has come, and nothing more. Whatever the App left is
-// counted as come if it is in the buffer.
-func (in *input) whole() bool { return int64(in.end-in.start) == in.left }
+// isComplete reports whether the whole request has arrived, and nothing after it. The part of the
+// body that the App has not read counts if it is in the buffer.
+func (in *input) isComplete() bool { return int64(in.end-in.start) == in.left }
 
-// close makes Read fail from now on, also one under way, and hands back the buffer.
+// close makes Read fail from now on, including one under way, and returns the buffer.
 func (in *input) close(interrupt func()) []byte {
 	if !in.mu.TryLock() {
 		interrupt()

@@ -6,22 +6,22 @@ import (
 	"testing"
 )
 
-// keepingSource keeps, and gives at most step bytes at a time.
-type keepingSource struct {
+// peekSource must be peeked at, and returns at most step bytes at a time.
+type peekSource struct {
 	rest []byte
 	step int
 }
 
-func (s *keepingSource) keeps() bool { return true }
+func (s *peekSource) mustPeek() bool { return true }
 
-func (s *keepingSource) Peek(p []byte) (int, error) {
+func (s *peekSource) Peek(p []byte) (int, error) {
 	if len(s.rest) == 0 {
 		return 0, io.EOF
 	}
 	return copy(p, s.rest[:min(s.step, len(s.rest))]), nil
 }
 
-func (s *keepingSource) Read(p []byte) (int, error) {
+func (s *peekSource) Read(p []byte) (int, error) {
 	n, err := s.Peek(p)
 	s.rest = s.rest[n:]
 	return n, err
@@ -29,15 +29,15 @@ func (s *keepingSource) Read(p []byte) (int, error) {
 
 func inputOf(src source) *input { return &input{src: src, buf: make([]byte, 64)} }
 
-// Rule 6 on a unix socket needs the last byte of the request unread, however it comes and however
-// it is read.
+// On a unix socket, a reset needs the last byte of the request unread, in whatever pieces the
+// request arrives and is read.
 func TestLastByteIsKept(t *testing.T) {
 	const head = "a head."
 	for _, body := range []string{"", "1", "12", strings.Repeat("x", 63), strings.Repeat("x", 1000)} {
 		raw := []byte(head + body)
 		for _, step := range []int{1, 2, 63, 64, 65, len(raw) - 1, len(raw)} {
 			for _, size := range []int{1, 2, 7, 2000} {
-				src := &keepingSource{raw, step}
+				src := &peekSource{raw, step}
 				in := inputOf(src)
 				for in.end < len(head) {
 					if err := in.fill(); err != nil {
@@ -52,8 +52,8 @@ func TestLastByteIsKept(t *testing.T) {
 				if len(src.rest) == 0 {
 					t.Errorf("body of %d, %d at a time, read by %d: the last byte was taken", len(body), step, size)
 				}
-				if in.kept != len(src.rest) || !in.whole() {
-					t.Errorf("body of %d, %d at a time: kept %d, whole %v; %d are unread", len(body), step, in.kept, in.whole(), len(src.rest))
+				if in.peeked != len(src.rest) || !in.isComplete() {
+					t.Errorf("body of %d, %d at a time: peeked %d, complete %v; %d are unread", len(body), step, in.peeked, in.isComplete(), len(src.rest))
 				}
 			}
 		}
@@ -76,12 +76,12 @@ func readAllBy(t *testing.T, r io.Reader, size int) string {
 	}
 }
 
-// TestInputCutAtEveryByte: a request that ends early, after any byte of it, is never taken for a
-// complete one.
+// TestInputCutAtEveryByte: a request that ends after any of its bytes but the last is never taken
+// for a complete one.
 func TestInputCutAtEveryByte(t *testing.T) {
 	const head, body = "a head.", "and its body"
 	for n := range len(head + body) {
-		in := inputOf(&keepingSource{[]byte((head + body)[:n]), 5})
+		in := inputOf(&peekSource{[]byte((head + body)[:n]), 5})
 		var err error
 		for err == nil && in.end < len(head) {
 			err = in.fill()
@@ -99,9 +99,10 @@ func TestInputCutAtEveryByte(t *testing.T) {
 	}
 }
 
-// TestMemoryFollowsWhatArrives: the buffer grows with what the peer sends, whatever that announces.
+// TestMemoryFollowsWhatArrives: the buffer grows with the bytes that arrive, not with a length that
+// the peer announces.
 func TestMemoryFollowsWhatArrives(t *testing.T) {
-	in := inputOf(&keepingSource{make([]byte, 1000), 1000})
+	in := inputOf(&peekSource{make([]byte, 1000), 1000})
 	for in.fill() == nil {
 	}
 	if len(in.buf) > 4096 {
@@ -109,8 +110,8 @@ func TestMemoryFollowsWhatArrives(t *testing.T) {
 	}
 }
 
-// FuzzInput: whatever the pieces and the reads, the body is the body, and the last byte of a
-// request stays in the system.
+// FuzzInput: in whatever pieces the request arrives and is read, Read returns the body unchanged,
+// and the last byte of the request stays in the system.
 func FuzzInput(f *testing.F) {
 	f.Add("a head.", "and its body", uint8(1), uint8(1))
 	f.Add("a head.", "", uint8(200), uint8(7))
@@ -118,7 +119,7 @@ func FuzzInput(f *testing.F) {
 		if head == "" {
 			return
 		}
-		src := &keepingSource{[]byte(head + body), int(step) + 1}
+		src := &peekSource{[]byte(head + body), int(step) + 1}
 		in := inputOf(src)
 		for in.end < len(head) {
 			if err := in.fill(); err != nil {
@@ -129,8 +130,8 @@ func FuzzInput(f *testing.F) {
 		if got := readAllBy(t, in, int(size)+1); got != body {
 			t.Fatalf("got %q; want %q", got, body)
 		}
-		if len(src.rest) == 0 || in.kept != len(src.rest) || !in.whole() {
-			t.Fatalf("kept %d, whole %v; %d are unread", in.kept, in.whole(), len(src.rest))
+		if len(src.rest) == 0 || in.peeked != len(src.rest) || !in.isComplete() {
+			t.Fatalf("peeked %d, complete %v; %d are unread", in.peeked, in.isComplete(), len(src.rest))
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// checkPeer returns why the peer of nc may not be served, or nil.
+// checkPeer returns an error if the peer of nc may not connect.
 func checkPeer(nc net.Conn, s *Service) error {
 	if len(s.AllowedPeers) == 0 && len(s.AllowedUIDs) == 0 {
 		return nil
@@ -19,11 +19,11 @@ func checkPeer(nc net.Conn, s *Service) error {
 	case *net.UnixAddr:
 		return checkUID(nc, s.AllowedUIDs)
 	}
-	return fmt.Errorf("peer of network %q is not known to be allowed", nc.RemoteAddr().Network())
+	return fmt.Errorf("peer on network %q cannot be checked", nc.RemoteAddr().Network())
 }
 
-// checkIP compares without zones, because netip.Prefix has none, and with IPv4 in its short form on
-// both sides, because a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
+// checkIP compares without zones, because netip.Prefix has none. It unmaps IPv4 addresses on both
+// sides, because a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
 func checkIP(peer netip.Addr, allowed []netip.Prefix) error {
 	ip := peer.WithZone("").Unmap()
 	for _, p := range allowed {

@@ -4,6 +4,8 @@ import (
 	"net"
 	"os"
 	"testing"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 func TestAllowedUIDs(t *testing.T) {
@@ -16,20 +18,20 @@ func TestAllowedUIDs(t *testing.T) {
 		{"not allowed", []int{os.Getuid() + 1}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := start(t, listenOn(t, tempSocket(t)), Service{Handle: echo, AllowedUIDs: tt.uids})
+			r := start(t, listenOn(t, nettest.SocketPath(t)), Service{Handle: echo, AllowedUIDs: tt.uids})
 			if tt.want {
-				exchange(t, dial(t, r.l))
+				exchange(t, nettest.Dial(t, r.l))
 				return
 			}
-			wantClosed(t, dial(t, r.l))
-			r.log.wantLines(t, "is not among the allowed ones", 1)
+			nettest.WantClosed(t, nettest.Dial(t, r.l))
+			r.log.WantLines(t, "is not among the allowed ones", 1)
 		})
 	}
 }
 
 func TestPeerUIDFails(t *testing.T) {
-	l := listenOn(t, tempSocket(t))
-	_, c := connect(t, l)
+	l := listenOn(t, nettest.SocketPath(t))
+	_, c := nettest.Connect(t, l)
 	if uid, err := peerUID(struct{ net.Conn }{c}); err == nil {
 		t.Errorf("without a descriptor: %d; want an error", uid)
 	}

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// peerUID fails: who cannot be told apart must not be let in.
+// peerUID fails: a peer whose user id is unknown must not be allowed.
 func peerUID(net.Conn) (int, error) {
 	return 0, errors.New("peer credentials are read on Linux only")
 }

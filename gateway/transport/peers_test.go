@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
 func TestCheckIP(t *testing.T) {
@@ -52,12 +54,12 @@ func TestAllowedPeers(t *testing.T) { // F34
 		t.Run(tt.name, func(t *testing.T) {
 			r := start(t, nil, Service{Handle: echo, AllowedPeers: []netip.Prefix{netip.MustParsePrefix(tt.allowed)}})
 			if tt.want {
-				exchange(t, dial(t, r.l))
+				exchange(t, nettest.Dial(t, r.l))
 				return
 			}
-			wantClosed(t, dial(t, r.l))
-			wantClosed(t, dial(t, r.l))
-			r.log.wantLines(t, "address 127.0.0.1 is not among the allowed peers", 1)
+			nettest.WantClosed(t, nettest.Dial(t, r.l))
+			nettest.WantClosed(t, nettest.Dial(t, r.l))
+			r.log.WantLines(t, "address 127.0.0.1 is not among the allowed peers", 1)
 			if got, want := r.conns.Stats(), (Stats{Accepted: 2, Refused: 2}); got != want {
 				t.Errorf("Stats: %+v; want %+v", got, want)
 			}
@@ -66,9 +68,9 @@ func TestAllowedPeers(t *testing.T) { // F34
 }
 
 func TestAllowedPeersOfOtherKinds(t *testing.T) { // F34: not TCP is not allowed
-	r := start(t, listenOn(t, tempSocket(t)), Service{Handle: echo, AllowedPeers: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
-	wantClosed(t, dial(t, r.l))
-	r.log.wantLines(t, "only TCP peers are allowed", 1)
+	r := start(t, listenOn(t, nettest.SocketPath(t)), Service{Handle: echo, AllowedPeers: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
+	nettest.WantClosed(t, nettest.Dial(t, r.l))
+	r.log.WantLines(t, "only TCP peers are allowed", 1)
 
 	client, server := net.Pipe()
 	defer client.Close()

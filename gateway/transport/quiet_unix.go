@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Quiet reports whether nothing has come on a connection that was left idle: no byte, no end and no
-// failure. It does not wait. A connection that is not quiet must not be used again.
+// Quiet reports whether nothing has arrived on an idle connection: no byte, no end and no failure.
+// It does not wait. A connection that is not quiet must not be used again.
 func (s *Socket) Quiet() bool {
 	sc, ok := s.nc.(syscall.Conn)
 	if !ok {

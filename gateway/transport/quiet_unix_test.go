@@ -4,30 +4,9 @@ package transport
 
 import (
 	"net"
-	"path/filepath"
 	"testing"
 	"time"
 )
-
-// connected is a connection of that network, by both its ends.
-func connected(t *testing.T, network string) (near, far net.Conn) {
-	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(shortDir(t), "s")
-	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near = dial(t, l)
-	if far, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { far.Close() })
-	return near, far
-}
 
 func TestQuiet(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
@@ -41,9 +20,9 @@ func TestQuiet(t *testing.T) {
 			{"the end", func(far net.Conn) { far.Close() }, false},
 		} {
 			t.Run(network+", "+test.name, func(t *testing.T) {
-				near, far := connected(t, network)
+				near, far := connPair(t, network)
 				s := NewSocket(near)
-				for range 2 { // asking changes nothing
+				for range 2 { // Quiet changes nothing
 					if !s.Quiet() {
 						t.Error("not quiet at first")
 					}
@@ -51,7 +30,7 @@ func TestQuiet(t *testing.T) {
 				test.do(far)
 				for end := time.Now().Add(5 * time.Second); s.Quiet() && !test.want; {
 					if time.Now().After(end) {
-						t.Fatal("quiet in spite of it")
+						t.Fatal("still quiet after 5 s")
 					}
 				}
 				if got := s.Quiet(); got != test.want {

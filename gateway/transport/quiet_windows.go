@@ -1,5 +1,5 @@
 package transport
 
-// Quiet reports true: x/sys has no recvfrom for Windows. There it shows when the connection is
-// used.
+// Quiet returns true: x/sys has no recvfrom for Windows. There, a closed connection shows only when
+// it is used.
 func (s *Socket) Quiet() bool { return true }

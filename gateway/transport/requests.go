@@ -2,24 +2,23 @@ package transport
 
 import "log/slog"
 
-// BeginRequest counts one more request under way, and EndRequest must follow. Where there are most
-// of them already, and most is positive, it counts none, logs that, and returns false: the server
-// refuses the request in its protocol's own way.
-func (cs *Conns) BeginRequest(most int) bool {
-	if n := cs.requests.Add(1); most <= 0 || n <= int64(most) {
+// BeginRequest counts one more request under way and returns true; EndRequest must follow. If limit
+// is positive and that many are under way already, it counts nothing, logs a warning, and returns
+// false: the server then refuses the request as its protocol does.
+func (cs *Conns) BeginRequest(limit int) bool {
+	if n := cs.requests.Add(1); limit <= 0 || n <= int64(limit) {
 		return true
 	}
 	cs.EndRequest()
-	cs.Warn("refusing requests above the limit", "limit", most)
+	cs.Warn("refusing requests above the limit", "limit", limit)
 	return false
 }
 
 // EndRequest counts one request less.
 func (cs *Conns) EndRequest() { cs.requests.Add(-1) }
 
-// Warn logs that some trouble has begun: msg is logged again only after a minute without it, so
-// that a peer cannot fill the log. msg must be a constant; what differs from time to time is in
-// args, as for slog.Logger.Warn.
+// Warn logs msg, but only if the last call with msg was more than a minute ago, so that a peer
+// cannot fill the log. msg must be a constant; put what varies into args, as for slog.Logger.Warn.
 func (cs *Conns) Warn(msg string, args ...any) {
 	cs.mu.Lock()
 	log := cs.log
@@ -31,7 +30,7 @@ func (cs *Conns) Warn(msg string, args ...any) {
 }
 
 func (cs *Conns) warn(log *slog.Logger, msg string, args ...any) {
-	if cs.troubles.IsNews(msg) {
+	if cs.warnings.IsNews(msg) {
 		log.Warn(msg, args...)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// isShortage reports whether a dial failed for lack of something on this side: descriptors, memory,
-// or a local port.
+// isShortage reports whether a dial failed because this process or system is short of something:
+// descriptors, memory, or local ports.
 func isShortage(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) && slices.Contains([]syscall.Errno{

@@ -6,18 +6,18 @@ import (
 	"errors"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
-// A process that may open no more files says that it is the one that is short: 503, and not that
-// the application is to blame.
+// A process that may open no more files answers 503, which does not blame the application as 502
+// would.
 func TestDialWithoutDescriptors(t *testing.T) {
 	tcp := listenLoopback(t)
-	unix, err := net.Listen("unix", filepath.Join(shortDir(t), "s"))
+	unix, err := net.Listen("unix", nettest.SocketPath(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestDialWithoutDescriptors(t *testing.T) {
 	}
 }
 
-// Each shortage is a 503, also inside what package net makes of it.
+// Each shortage is a 503, also when package net has wrapped its error.
 func TestShortages(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
 		err := unreachable(t.Context(), &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)})

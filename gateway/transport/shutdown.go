@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// queueTime is how long Shutdown goes on accepting what waits in the queue of a listener, and
-// longer while the queue is not empty (see accept.Rest). The system has taken those connections,
-// and closing the listener would reset them: a web server that has connected is about to send a
+// queueTime is how long Shutdown goes on accepting the connections in the queue of a listener, and
+// longer while the queue is not empty (see accept.Rest). The system has accepted those connections,
+// and closing the listener would reset them. A web server that has connected is about to send a
 // request.
 const queueTime = 10 * time.Millisecond
 
-// Shutdown ends the server gracefully, in http.Server's sense: it takes what waits in the queues of
-// the listeners and closes them, closes the idle connections, and waits until the listeners are
-// closed and Handle has returned for the other connections. It returns the first error of closing a
-// listener, or the error of ctx when that ends earlier; the connections left over then go on, and
-// Close ends them.
+// Shutdown shuts the server down gracefully, as http.Server does: it accepts the connections in the
+// queues of the listeners, closes the listeners and the idle connections, and waits until the other
+// connections are closed. It returns the first error of closing a listener. If ctx ends earlier, it
+// returns the error of ctx; the remaining connections then continue until Close closes them.
 func (cs *Conns) Shutdown(ctx context.Context) error {
 	cs.stop((*servedListener).drain)
 	cs.closeAll(func(s connState) bool { return s == stateIdle })
@@ -39,22 +38,23 @@ func (cs *Conns) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close closes the listeners and every connection at once, those with a request under way so that
-// the peer can tell (see Conn.OnClose), and ends the context of every Handle. It returns the first
-// error of closing a listener, and does not wait for Handle to return: a Shutdown after it does.
+// Close closes the listeners and every connection at once, and ends the context of every Handle. A
+// connection with a request under way is closed so that the peer can see that the response is not
+// complete (see Conn.OnClose). Close returns the first error of closing a listener. It does not
+// wait for Handle to return; a Shutdown after it does.
 func (cs *Conns) Close() error {
 	cs.mu.Lock()
 	cs.closed = true
 	cs.mu.Unlock()
 	cs.stop((*servedListener).closeNow)
-	cs.cutActive()
+	cs.abortActive()
 	cs.cancel()
 	cs.closeAll(func(s connState) bool { return s != stateClosed })
 	return cs.closeError()
 }
 
-// stop begins the end of the server, if it has not begun, and ends every listener by end.
-func (cs *Conns) stop(end func(*servedListener)) {
+// stop marks the server as stopping, and calls stopListener for every listener.
+func (cs *Conns) stop(stopListener func(*servedListener)) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.start()
@@ -65,11 +65,11 @@ func (cs *Conns) stop(end func(*servedListener)) {
 		cs.checkDrained()
 	}
 	for l := range cs.listeners {
-		end(l)
+		stopListener(l)
 	}
 }
 
-// checkDrained tells the waiting Shutdowns that no listener and no connection is left. The caller
+// checkDrained wakes the waiting Shutdowns if no listener and no connection is left. The caller
 // holds mu.
 func (cs *Conns) checkDrained() {
 	if !cs.stopping || len(cs.conns) > 0 || len(cs.listeners) > 0 || cs.isDrained {
@@ -82,7 +82,7 @@ func (cs *Conns) checkDrained() {
 func (cs *Conns) closeError() error {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	for l := range cs.listeners { // a Close does not wait for the loops that accept
+	for l := range cs.listeners { // Close does not wait for the accept loops
 		cs.noteCloseError(l)
 	}
 	return cs.closeErr
@@ -95,11 +95,12 @@ func (cs *Conns) noteCloseError(l *servedListener) {
 	}
 }
 
-// drainer is a listener, as package listen has some, that takes what waits in its queue until then
-// and nothing more: its Accept fails afterwards.
+// drainer is a listener of package listen. Drain lets its Accept return the connections in the
+// queue until the given time and fail afterwards.
 type drainer interface{ Drain(until time.Time) error }
 
-// drain lets the accept loop take what waits in the queue; the loop then closes the listener.
+// drain lets the accept loop accept the connections in the queue. The loop then closes the
+// listener.
 func (l *servedListener) drain() {
 	err, until := errors.ErrUnsupported, time.Now().Add(queueTime)
 	switch inner := l.Listener.(type) {
@@ -113,5 +114,5 @@ func (l *servedListener) drain() {
 	}
 }
 
-// closeNow makes Accept fail. The error of closing is kept for noteCloseError.
+// closeNow makes Accept fail. noteCloseError returns the error of closing later.
 func (l *servedListener) closeNow() { l.Close() }

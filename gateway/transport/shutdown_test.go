@@ -10,19 +10,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// lateListener returns one connection after it was closed, as a real Accept may that was about to.
+// lateListener returns one connection after it was closed. A real Accept may do so if it had
+// accepted the connection before.
 type lateListener struct {
-	*pipeListener
+	*nettest.PipeListener
 	late      chan net.Conn
-	accepting chan struct{} // a value for each Accept
+	accepting chan struct{} // gets a value for each Accept
 }
 
 func (l *lateListener) Accept() (net.Conn, error) {
 	l.accepting <- struct{}{}
-	<-l.closed
+	<-l.Closed
 	select {
 	case c := <-l.late:
 		return c, nil
@@ -31,31 +33,31 @@ func (l *lateListener) Accept() (net.Conn, error) {
 	}
 }
 
-// TestShutdownServesWhatAcceptReturned: a connection that Accept returns when the end has begun is
-// a new one, and Shutdown waits for it.
+// TestShutdownServesWhatAcceptReturned: a connection that Accept returns after Shutdown began is
+// served as a new one, and Shutdown waits for it.
 func TestShutdownServesWhatAcceptReturned(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
-	l := &lateListener{newPipeListener(), make(chan net.Conn, 1), make(chan struct{}, 2)}
+	l := &lateListener{nettest.NewPipeListener(), make(chan net.Conn, 1), make(chan struct{}, 2)}
 	l.late <- server
 	r := start(t, l, Service{Handle: echo})
-	receive(t, l.accepting, "Accept")
+	nettest.Receive(t, l.accepting, "Accept")
 	ended := make(chan error, 1)
 	go func() { ended <- r.conns.Shutdown(context.Background()) }()
 	client.SetDeadline(time.Now().Add(20 * time.Second))
 	exchange(t, client)
-	if err := receive(t, ended, "Shutdown"); err != nil {
+	if err := nettest.Receive(t, ended, "Shutdown"); err != nil {
 		t.Error(err)
 	}
 	r.wantServed(t)
 }
 
-// gatedListener accepts nothing before its gate is open: until then the system's queue holds the
+// gatedListener accepts nothing until its gate is closed. Until then the system's queue holds the
 // connections.
 type gatedListener struct {
 	net.Listener
 	gate      chan struct{}
-	accepting chan struct{} // a value for each Accept
+	accepting chan struct{} // gets a value for each Accept
 }
 
 func (l *gatedListener) Accept() (net.Conn, error) {
@@ -72,8 +74,8 @@ func (l *gatedListener) SyscallConn() (syscall.RawConn, error) {
 	return l.Listener.(syscall.Conn).SyscallConn()
 }
 
-// TestShutdownTakesTheQueue: connections that the system has taken are served, over TCP and over a
-// unix socket, also when the loop that accepts has not run before the deadline.
+// TestShutdownTakesTheQueue: connections in the system's queue are served, over TCP and over a unix
+// socket, even if the accept loop has not run before the deadline.
 func TestShutdownTakesTheQueue(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "unix:" + filepath.Join(t.TempDir(), "s")} {
 		inner, err := listen.ListenFor("test", addr)
@@ -82,10 +84,10 @@ func TestShutdownTakesTheQueue(t *testing.T) {
 		}
 		l := &gatedListener{inner, make(chan struct{}), make(chan struct{}, 10)}
 		r := start(t, l, Service{Handle: echo})
-		receive(t, l.accepting, "Accept")
+		nettest.Receive(t, l.accepting, "Accept")
 		var clients []net.Conn
 		for range 5 {
-			clients = append(clients, dial(t, l))
+			clients = append(clients, nettest.Dial(t, l))
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- r.conns.Shutdown(context.Background()) }()
@@ -97,7 +99,7 @@ func TestShutdownTakesTheQueue(t *testing.T) {
 		for _, c := range clients {
 			exchange(t, c)
 		}
-		if err := receive(t, ended, "Shutdown"); err != nil {
+		if err := nettest.Receive(t, ended, "Shutdown"); err != nil {
 			t.Error(err)
 		}
 		r.wantServed(t)

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (s *Socket) open() {
+// initRaw sets raw if the connection has a descriptor.
+func (s *Socket) initRaw() {
 	sc, ok := s.nc.(syscall.Conn)
 	if !ok {
 		return
@@ -23,12 +24,12 @@ func (s *Socket) open() {
 	_, s.unix = s.nc.(*net.UnixConn)
 }
 
-// ResetsByUnread says that closing this connection resets it only if input is unread. A TCP
-// connection has SO_LINGER.
+// ResetsByUnread reports whether only unread input makes the close of this connection a reset. That
+// holds for a unix socket; a TCP connection has SO_LINGER.
 func (s *Socket) ResetsByUnread() bool { return s.unix && s.raw != nil }
 
-// Peek waits for bytes under the read deadline and leaves them where they are. It is there where
-// ResetsByUnread is true.
+// Peek waits for bytes under the read deadline and copies them to p, but leaves them in the system.
+// It works at least where ResetsByUnread returns true.
 func (s *Socket) Peek(p []byte) (int, error) {
 	if s.raw == nil {
 		return 0, errors.ErrUnsupported
@@ -53,12 +54,11 @@ func received(n int, err, waitErr error) (int, error) {
 	return n, nil
 }
 
-// ReadNow, PeekNow and WriteNow do what can be done without waiting, whatever the deadlines are,
-// and return how many bytes that was. What stands in the way they leave for the call that waits to
-// find.
+// ReadNow, PeekNow and WriteNow transfer what they can without waiting, whatever the deadlines are,
+// and return the number of bytes. They return no error: the next call that waits returns it.
 func (s *Socket) ReadNow(p []byte) int { return s.receiveNow(p, 0) }
 
-// PeekNow is ReadNow that leaves the bytes in the system.
+// PeekNow is ReadNow, but leaves the bytes in the system.
 func (s *Socket) PeekNow(p []byte) int { return s.receiveNow(p, unix.MSG_PEEK) }
 
 func (s *Socket) receiveNow(p []byte, flags int) int {
@@ -81,8 +81,8 @@ func (s *Socket) WriteNow(p []byte) int {
 	return n
 }
 
-// WriteMoreNow is WriteNow for bytes behind which more follow at once. Over TCP it says so
-// (MSG_MORE), so that p need not be a packet of its own; a unix socket has no packets.
+// WriteMoreNow is WriteNow for bytes that more will follow at once. Over TCP it sets MSG_MORE, so
+// that p need not be a packet of its own. A unix socket has no packets.
 func (s *Socket) WriteMoreNow(p []byte) int {
 	flags := unix.MSG_MORE
 	if s.unix {
@@ -92,7 +92,8 @@ func (s *Socket) WriteMoreNow(p []byte) int {
 	return n
 }
 
-// writeSome waits under the write deadline until the system takes some of v, and drops that from v.
+// writeSome waits under the write deadline until the system takes some bytes of v, and removes
+// those from v.
 func (s *Socket) writeSome(v *net.Buffers) (int64, error) {
 	if s.raw == nil {
 		return s.writeUntilDeadline(v)
@@ -114,8 +115,7 @@ func (s *Socket) writeSome(v *net.Buffers) (int64, error) {
 	return int64(t.n), nil
 }
 
-// queued returns how many bytes of what was written the peer has not taken, -1 where the system
-// does not tell.
+// queued returns how many written bytes the peer has not read, or -1 if the system does not tell.
 func (s *Socket) queued() int {
 	n := -1
 	if s.raw == nil {
@@ -129,7 +129,7 @@ func (s *Socket) queued() int {
 	return n
 }
 
-// consume drops the first n bytes of v, and every slice that is empty then.
+// consume removes the first n bytes of v, and every slice that is then empty.
 func consume(v *net.Buffers, n int) {
 	for len(*v) > 0 {
 		first := (*v)[0]
@@ -143,7 +143,7 @@ func consume(v *net.Buffers, n int) {
 	}
 }
 
-// sendSome reports whether the wait is over.
+// sendSome writes some of v, and reports whether the wait is over.
 func (t *transfer) sendSome(fd uintptr) bool {
 	for {
 		t.n, t.err = unix.Writev(int(fd), t.v)
@@ -170,22 +170,22 @@ func (s *Socket) send(p []byte, flags int) (int, error) {
 	return max(t.n, 0), t.err
 }
 
-// ReadLazily waits for bytes under the read deadline and reads them into b, of which it asks for
-// room only when there may be some.
+// ReadLazily waits for bytes under the read deadline and reads them into b. It acquires memory from
+// b only when there may be bytes to read.
 func (s *Socket) ReadLazily(b Buffer) (int, error) {
 	if s.raw == nil {
 		return s.nc.Read(b.Acquire())
 	}
 	t := &s.in
-	if t.again == nil {
-		t.again = t.receiveLazily
+	if t.lazy == nil {
+		t.lazy = t.receiveLazily
 	}
 	t.buffer = b
-	waitErr := s.raw.Read(t.again)
+	waitErr := s.raw.Read(t.lazy)
 	return received(t.n, t.err, waitErr)
 }
 
-// receiveLazily reports whether the wait is over.
+// receiveLazily reads into t.buffer, and reports whether the wait is over.
 func (t *transfer) receiveLazily(fd uintptr) bool {
 	t.n, t.err = receiveFrom(fd, t.buffer.Acquire(), 0)
 	if t.err == unix.EAGAIN {
@@ -195,7 +195,7 @@ func (t *transfer) receiveLazily(fd uintptr) bool {
 	return true
 }
 
-// sendOnce takes the plain system call where it can: sendmsg costs more.
+// sendOnce uses write(2) if there are no flags, since sendmsg(2) costs more.
 func (t *transfer) sendOnce(fd uintptr) {
 	if t.flags == 0 {
 		t.n, t.err = unix.Write(int(fd), t.p)
@@ -204,8 +204,8 @@ func (t *transfer) sendOnce(fd uintptr) {
 	t.n, t.err = unix.SendmsgN(int(fd), t.p, nil, nil, t.flags)
 }
 
-// receiveFrom takes the plain system call where it can, which does not make up an address for each
-// answer.
+// receiveFrom uses read(2) if there are no flags, since unix.Recvfrom allocates an address for each
+// call.
 func receiveFrom(fd uintptr, p []byte, flags int) (n int, err error) {
 	for {
 		if flags == 0 {
@@ -219,15 +219,15 @@ func receiveFrom(fd uintptr, p []byte, flags int) (n int, err error) {
 	}
 }
 
-// Watch calls gone, once, when the peer has gone away, and returns what ends the watch and waits
-// for that.
+// Watch calls gone once when the peer has closed the connection. stop ends the watch and waits for
+// its end.
 //
-// A unix socket tells the peer's close from its half-close (socat and nc do that behind the
-// request, and still want the answer). TCP does not: there a FIN means gone, as it does to
-// net/http, because a web server whose client went away sends no more than that.
+// A unix socket distinguishes the peer's close from its half-close. (socat and nc half-close after
+// the request and still read the answer.) TCP does not: there, a FIN counts as a close, as in
+// net/http, because a web server whose client went away sends nothing else.
 //
-// The descriptor is a copy: the poller wakes each copy by itself, so that reading goes on beside
-// this.
+// Watch uses a copy of the descriptor. The poller wakes each copy separately, so that reading can
+// go on at the same time.
 func (s *Socket) Watch(gone func()) (stop func()) {
 	f := s.duplicate()
 	if f == nil {
@@ -237,7 +237,7 @@ func (s *Socket) Watch(gone func()) (stop func()) {
 	go func() {
 		defer close(done)
 		raw, err := f.SyscallConn()
-		if err == nil && raw.Read(s.hasGone) == nil { // else f was closed
+		if err == nil && raw.Read(s.hasGone) == nil { // an error means that stop closed f
 			gone()
 		}
 	}()
@@ -259,9 +259,9 @@ func (s *Socket) duplicate() (f *os.File) {
 	return f
 }
 
-// WaitGone waits until the peer has gone away, as Watch sees it, or, under the read deadline, until
-// ready reports true: it is asked again when bytes come and when the deadline ends the wait, which
-// is an error. It reads nothing, and nobody else must.
+// WaitGone waits under the read deadline until the peer has closed the connection, as Watch defines
+// it, or until ready returns true. ready is called at first and each time bytes arrive. The end of
+// the deadline is an error. WaitGone reads nothing, and no other goroutine may read meanwhile.
 func (s *Socket) WaitGone(ready func() bool) (gone bool, err error) {
 	if s.raw == nil {
 		return false, errors.ErrUnsupported
@@ -276,8 +276,8 @@ func (s *Socket) WaitGone(ready func() bool) (gone bool, err error) {
 	return gone, err
 }
 
-// hasGone asks the system. Input that nobody reads wakes its caller but once, since Go's poller is
-// edge-triggered.
+// hasGone reports whether the peer has closed the connection. Unread input wakes its caller only
+// once, since Go's poller is edge-triggered.
 func (s *Socket) hasGone(fd uintptr) bool {
 	signs := int16(unix.POLLHUP | unix.POLLERR)
 	if !s.unix {

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cgikit/cgikit/gateway/internal/nettest"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// A server on each listener of a Mux, with all their connections through one port.
+// Each listener of a Mux has its own server, and all their connections come through one port.
 func TestSplitServers(t *testing.T) {
 	l := listenLoopback(t)
 	m := listen.Split(l, 0, nil)
@@ -22,7 +23,7 @@ func TestSplitServers(t *testing.T) {
 		t.Errorf("Addr: %v", m.SCGI.Addr())
 	}
 	for _, first := range "G\x010" {
-		c := dial(t, l)
+		c := nettest.Dial(t, l)
 		io.WriteString(c, string(first))
 		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
 			t.Fatal(err)

@@ -16,13 +16,13 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// uwsgiServer serves a protocol that this module does not have: uwsgi, which nginx speaks by
-// uwsgi_pass. A request is a header of 4 bytes, a block of name-value pairs, and the body; the
-// response is that of CGI.
+// uwsgiServer serves uwsgi, a protocol that this module does not have and that nginx speaks with
+// uwsgi_pass. A request is a header of 4 bytes, a block of name-value pairs, and the body. The
+// response is a CGI response.
 type uwsgiServer struct {
 	transport.Conns // has Shutdown, Close and Stats
 	App             gateway.App
-	Stderr          io.Writer // of the App; nil is that of the process
+	Stderr          io.Writer // of the App; nil means that of the process
 }
 
 func (s *uwsgiServer) Serve(l net.Listener) error {
@@ -40,8 +40,8 @@ func (s *uwsgiServer) serveConn(ctx context.Context, c *transport.Conn) {
 	x.Run(ctx, 0, &gateway.BaseCGIHandler{Environ: environ, Stderr: s.Stderr, Multithread: true}, s.App)
 }
 
-// readUwsgi reads the header, which has the size of the block in its second and third byte, and the
-// block.
+// readUwsgi reads the header and the block. The second and third byte of the header have the size
+// of the block.
 func readUwsgi(x *transport.Exchange) (*util.Environ, error) {
 	for {
 		head, err := x.Fill()
@@ -56,7 +56,7 @@ func readUwsgi(x *transport.Exchange) (*util.Environ, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Run answers 400 to a malformed one
+		// Run answers 400 to a malformed length
 		length, _ := strconv.ParseInt(environ.Get("CONTENT_LENGTH"), 10, 64)
 		x.BeginBody(end, length)
 		return environ, nil
@@ -80,9 +80,9 @@ func decodeUwsgi(block string) (*util.Environ, error) {
 	return environ, nil
 }
 
-// The author of a new protocol writes how a request is decoded. Conns accepts and ends the
-// connections, Exchange has the timeouts and ends each connection as its response deserves, and
-// package gateway has the rules for both.
+// The author of a new protocol writes the decoding of a request. Conns accepts and closes the
+// connections. Exchange has the timeouts, and closes a connection so that an incomplete response is
+// visible. Package gateway has the rules of requests and responses.
 func Example() {
 	l, _ := net.Listen("tcp", "127.0.0.1:0")
 	s := &uwsgiServer{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

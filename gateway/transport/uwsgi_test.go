@@ -13,7 +13,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// nginxExclusions are what nginx does otherwise over uwsgi, whatever an application does.
+// nginxExclusions are the rules that nginx breaks over uwsgi, whatever the application does.
 var nginxExclusions = []gatewaytest.Exclusion{
 	{Case: "repeated-fields", Reason: "nginx/1.22.1 sends a field that a client repeats as so many variables (joined since 1.23.0)"},
 	{Case: "cookies", Reason: "nginx/1.22.1 sends a field that a client repeats as so many variables (joined since 1.23.0)"},
@@ -21,8 +21,8 @@ var nginxExclusions = []gatewaytest.Exclusion{
 	{Case: "full-duplex", Reason: "nginx/1.22.1 collects the body first (uwsgi_request_buffering, which bodies of unknown length need)"},
 }
 
-// TestUwsgiBehindNginx runs the suite over the transport of the Example: a protocol on this package
-// needs no more than that to keep every rule.
+// TestUwsgiBehindNginx runs the suite on the transport of the Example, to show that a protocol
+// built on this package needs no more code to keep every rule.
 func TestUwsgiBehindNginx(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for _, mount := range []string{"", "/app"} {
@@ -70,7 +70,7 @@ func serveUwsgi(t testing.TB, network string, app gateway.App) net.Addr {
 	return l.Addr()
 }
 
-// TestUwsgiMalformed: a block that is cut, and one whose pairs are, get no answer.
+// TestUwsgiMalformed: a block that ends early, or within a pair, gets no answer.
 func TestUwsgiMalformed(t *testing.T) {
 	addr := serveUwsgi(t, "tcp", gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error {
 		t.Error("the App was called")

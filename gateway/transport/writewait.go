@@ -10,27 +10,27 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// WriteAll writes all of v, which it empties, and returns how many bytes that was. It gives up,
-// with os.ErrDeadlineExceeded, when the peer has taken nothing for the timeout, or up to a quarter
-// longer; not positive is no bound. The bytes that fill the system's buffers at first gain the peer
-// no time. setDeadline sets write deadlines; nil is that of the connection. Its error ends the
-// writing.
+// WriteAll writes all of v, which it empties, and returns the number of bytes. It fails with
+// os.ErrDeadlineExceeded when the peer has taken nothing for the timeout, or up to a quarter
+// longer. A timeout of zero or less is no bound. Bytes that only fill the system's buffers do not
+// extend the wait. setDeadline sets the write deadline; nil means SetWriteDeadline of the
+// connection. If it fails, WriteAll returns its error.
 func (s *Socket) WriteAll(v *net.Buffers, timeout time.Duration, setDeadline func(time.Time) error) (written int64, err error) {
 	w := s.newWriteWait(timeout, setDeadline)
 	for len(*v) > 0 {
-		if err := w.begin(); err != nil {
+		if err := w.moveDeadline(); err != nil {
 			return written, err
 		}
 		n, err := s.writeSome(v)
 		written += n
-		if err := w.end(n, err); err != nil {
+		if err := w.noteResult(n, err); err != nil {
 			return written, err
 		}
 	}
 	return written, nil
 }
 
-// writeUntilDeadline is writeSome with the means of net.Conn.
+// writeUntilDeadline is writeSome by the methods of net.Conn.
 func (s *Socket) writeUntilDeadline(v *net.Buffers) (int64, error) {
 	n, err := v.WriteTo(s.nc)
 	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -39,8 +39,8 @@ func (s *Socket) writeUntilDeadline(v *net.Buffers) (int64, error) {
 	return n, err
 }
 
-// SendFile sends n bytes of f as gateway.SendFile does, by sendfile(2) where the system can, and
-// waits for the peer as WriteAll does.
+// SendFile sends n bytes of f as gateway.SendFile does, by sendfile(2) if the system can, and waits
+// for the peer as WriteAll does.
 func (s *Socket) SendFile(f gateway.File, n int64, timeout time.Duration, setDeadline func(time.Time) error) (sent int64, err error) {
 	w := s.newWriteWait(timeout, setDeadline)
 	dst := &fileTarget{socket: s, timeout: timeout, setDeadline: setDeadline}
@@ -51,11 +51,11 @@ func (s *Socket) SendFile(f gateway.File, n int64, timeout time.Duration, setDea
 			if steps++; steps > 1 {
 				w.noteProgress()
 			}
-			beginErr = w.begin()
+			beginErr = w.moveDeadline()
 			return beginErr
 		})
 		sent += k
-		if err == nil || beginErr != nil || dst.err != nil || w.end(0, err) != nil {
+		if err == nil || beginErr != nil || dst.err != nil || w.noteResult(0, err) != nil {
 			return sent, err
 		}
 		if n > 0 {
@@ -64,7 +64,8 @@ func (s *Socket) SendFile(f gateway.File, n int64, timeout time.Duration, setDea
 	}
 }
 
-// fileTarget is where SendFile sends. Its Write is for what the system cannot send by itself.
+// fileTarget is the destination of SendFile. SendFile calls its Write for what sendfile(2) cannot
+// send.
 type fileTarget struct {
 	syscall.Conn
 	socket      *Socket
@@ -88,26 +89,26 @@ func (t *fileTarget) Write(p []byte) (int, error) {
 	return int(n), err
 }
 
-// writeWait is the wait for a peer to take some bytes. Its deadlines are a part of the timeout, and
-// at each it looks whether the peer took some of what is in the system's buffer: a unix socket
-// accepts more only when three quarters of that are free.
+// writeWait is the wait for a peer to take some bytes. It is divided into parts, each with its own
+// deadline. At the end of each part it checks whether the peer took bytes from the system's buffer,
+// since a unix socket accepts more only when three quarters of its buffer are free.
 type writeWait struct {
 	socket      *Socket
 	timeout     time.Duration
-	setDeadline func(time.Time) error // nil is that of the connection
-	since       time.Time             // the last sign that the peer takes bytes
-	queued      int                   // bytes that it had not taken at the last look, or negative
+	setDeadline func(time.Time) error // nil: SetWriteDeadline of the connection
+	since       time.Time             // when the wait began or the peer last took bytes; zero: no wait yet
+	queued      int                   // bytes that it had not taken at the last check, or negative
 }
 
-// writeWaitParts is how many looks there are in one timeout.
+// writeWaitParts is the number of parts in one timeout.
 const writeWaitParts = 8
 
 func (s *Socket) newWriteWait(timeout time.Duration, setDeadline func(time.Time) error) *writeWait {
 	return &writeWait{socket: s, timeout: timeout, setDeadline: setDeadline, queued: -1}
 }
 
-// begin begins a part of the wait.
-func (w *writeWait) begin() error {
+// moveDeadline sets the deadline of the next part of the wait.
+func (w *writeWait) moveDeadline() error {
 	if w.timeout <= 0 {
 		return nil
 	}
@@ -122,8 +123,8 @@ func (w *writeWait) begin() error {
 	return w.setDeadline(until)
 }
 
-// end is told what came of it, and returns err unless the wait goes on.
-func (w *writeWait) end(n int64, err error) error {
+// noteResult notes the result of a write, and returns err unless the wait continues.
+func (w *writeWait) noteResult(n int64, err error) error {
 	switch {
 	case n > 0:
 		w.noteProgress()
@@ -140,5 +141,5 @@ func (w *writeWait) end(n int64, err error) error {
 	return err
 }
 
-// noteProgress says that the system has taken some bytes: the next part begins another wait.
+// noteProgress notes that the system has taken some bytes: the next part begins a new wait.
 func (w *writeWait) noteProgress() { w.since, w.queued = time.Time{}, -1 }
