@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// Access is what became of one request: a line of an access log, and what metrics count. It may be
-// kept, but for Request.
+// Access is the outcome of one request, for a line of an access log or for metrics. The receiver
+// may keep all of it except Request.
 type Access struct {
-	Request *Request // as it came in. It must not be changed, nor kept
-	Script  string   // the script's file, where one was looked for and found
-	// what the client was answered; 0 where it was cut off without an answer, 499 where it left
-	// before one
+	Request *Request // as received; must be neither changed nor kept
+	Script  string   // the file of the script, "" if none was found
+	// sent to the client; 0 if the exchange was aborted without an answer, 499 if the client left
+	// before the answer
 	Status   int
-	Bytes    int64         // of the body, that were handed to the server
-	Start    time.Time     // when the request came
-	Head     time.Duration // until the backend's first response head was there; 0 if none ever was
-	Duration time.Duration // until the last byte was handed to the server
-	Err      error         // why there is no whole response of the backend; nil where there is
+	Bytes    int64         // of the response body, written to the server
+	Start    time.Time     // when the request arrived
+	Head     time.Duration // from Start to the first response head of the backend; 0 without one
+	Duration time.Duration // from Start until the last byte was written to the server
+	Err      error         // why the response is not complete; nil if it is
 }
 
-// Meter is a ResponseWriter that counts what goes through it, for an App such as [Watch] that tells
-// of its requests. It belongs to one request.
+// Meter is a ResponseWriter that records the status and counts the body bytes of one response, for
+// an App that reports its requests, such as [Watch]. A Meter serves one request.
 type Meter struct {
 	ResponseWriter
-	Access Access // what is known so far; Script and Head are for the App to fill in
+	Access Access // what is known so far; the App may set Script and Head
 	status string
-	silent bool // the request is a HEAD
+	isHead bool // the request is a HEAD
 }
 
-// NewMeter returns the Meter of the request r, whose response goes to w.
+// NewMeter returns a Meter for the request r that passes the response on to w.
 func NewMeter(w ResponseWriter, r *Request) *Meter {
 	return &Meter{
 		ResponseWriter: w,
 		Access:         Access{Request: r, Start: time.Now()},
-		silent:         r.Environ.Get("REQUEST_METHOD") == "HEAD",
+		isHead:         r.Environ.Get("REQUEST_METHOD") == "HEAD",
 		status:         "200",
 	}
 }
@@ -57,31 +57,32 @@ func (m *Meter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom lets files go by sendfile(2).
+// ReadFrom implements [io.ReaderFrom], so that files can still be sent by sendfile(2).
 func (m *Meter) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(m.ResponseWriter, src)
 	m.Access.Bytes += n
 	return n, err
 }
 
-// Report completes the Access of a request for which the App returns err, and returns it. It is
-// called once, at the end.
+// Report completes and returns the Access of a request whose App returned err. It is called once,
+// when the request has ended.
 func (m *Meter) Report(err error) *Access {
 	a := &m.Access
 	a.Duration = time.Since(a.Start)
 	if err != nil {
 		a.Err = Blame(a.Request, err)
-		m.foresee(a.Err)
+		m.predictAnswer(a.Err)
 	}
 	a.Status = statusCode(m.status)
-	if m.silent || a.Status == 204 || a.Status == 205 || a.Status == 304 {
+	if m.isHead || a.Status == 204 || a.Status == 205 || a.Status == 304 {
 		a.Bytes = 0
 	}
 	return a
 }
 
-// foresee notes how the gateway is going to answer a failure, if it still can.
-func (m *Meter) foresee(err error) {
+// predictAnswer records the error page that the gateway will send for err. It records nothing if
+// the head was already sent.
+func (m *Meter) predictAnswer(err error) {
 	if errors.Is(m.ResponseWriter.Start(m.status), ErrCommitted) {
 		return
 	}
@@ -92,7 +93,7 @@ func (m *Meter) foresee(err error) {
 	}
 }
 
-// statusCode reads the three digits that a status begins with.
+// statusCode returns the number in the first three digits of a status.
 func statusCode(status string) (code int) {
 	for i := range min(len(status), 3) {
 		code = 10*code + int(status[i]-'0')

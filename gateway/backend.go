@@ -10,51 +10,52 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Backend performs one exchange as the web server's side: it runs a CGI script, or calls a FastCGI
-// or SCGI application. Its model is http.RoundTripper, and like one it is safe for concurrent use.
+// Backend performs one exchange in the role of the web server: it runs a CGI script, or calls a
+// FastCGI or SCGI application. It is modelled on http.RoundTripper, and like that it must be safe
+// for concurrent use.
 type Backend interface {
-	// RoundTrip sends r and returns once the head of the response is there. It may read r.Stdin
-	// until the Body is closed, also after it returned. Ending the request's context ends the
-	// exchange, with what [ContextError] returns. A failure of r.Stdin is a [*BodyError], and one
-	// of the backend a [*BackendError]: the client is told of it.
+	// RoundTrip sends r and returns when it has read the head of the response. It may read r.Stdin
+	// until Body is closed, also after it has returned. The end of the request's context ends the
+	// exchange with the error of [ContextError]. If r.Stdin fails, the error is a [*BodyError]. If
+	// the backend fails, it is a [*BackendError]; its Status and Reason are sent to the client.
 	//
-	// Where the environ has no CONTENT_LENGTH and Stdin is not nil, the length of the body is
-	// unknown: a Backend whose protocol needs it returns [ErrLengthRequired].
+	// If the environ has no CONTENT_LENGTH and Stdin is not nil, the length of the body is unknown.
+	// A Backend whose protocol needs the length returns [ErrLengthRequired].
 	RoundTrip(r *Request) (*Response, error)
 }
 
-// Response is what a [Backend] answered.
+// Response is the response of a [Backend].
 type Response struct {
-	Status  string           // such as "404 Not Found"; "" where the backend sent no Status
+	Status  string           // such as "404 Not Found"; "" if the backend sent no Status
 	Headers *headers.Headers // without Status
 
-	// Body must be closed. It gives io.EOF only after a complete exchange, and a [*BackendError]
-	// where the backend broke off. Close before that aborts the exchange; it does not wait for a
-	// Read of Stdin under way. It may be called while a Read of Body is under way, which then
+	// Body must be closed. Its Read returns io.EOF only after a complete exchange, and a
+	// [*BackendError] if the backend ended early. Close before io.EOF aborts the exchange. It does
+	// not wait for a pending Read of Stdin. It may be called during a Read of Body, which then
 	// fails.
 	Body io.ReadCloser
 
-	// ExitStatus is FastCGI's appStatus or the script's exit status, and -1 where it is not known:
-	// a script may run on after its response. It is set when Body gives io.EOF. One that is not
-	// zero does not mean that the response is bad.
+	// ExitStatus is FastCGI's appStatus or the script's exit status. It is -1 if the status is not
+	// known, since a script may continue to run after its response. It is set when Body returns
+	// io.EOF. A status other than zero does not mean that the response is bad.
 	ExitStatus int
 }
 
-// BackendError is a failure of the backend, as the web server's client may be told of it.
+// BackendError is a failure of the backend. Status and Reason are sent to the client.
 type BackendError struct {
-	// 502 Bad Gateway, 503 Service Unavailable or 504 Gateway Timeout; others are taken for 502
+	// 502 Bad Gateway, 503 Service Unavailable or 504 Gateway Timeout; any other value means 502
 	Status int
-	Reason string // fit for the public: says what happened, not where
+	Reason string // for the client: what happened, without internal names
 	Err    error  // the detail, for the log
 }
 
-// Error tells it for a log.
-func (e *BackendError) Error() string { return detailed("gateway: backend: "+e.Reason, e.Err) }
+// Error returns the Reason and the detail, for a log.
+func (e *BackendError) Error() string { return withDetail("gateway: backend: "+e.Reason, e.Err) }
 
 // Unwrap returns the detail.
 func (e *BackendError) Unwrap() error { return e.Err }
 
-func (e *BackendError) page() (status, text string) {
+func (e *BackendError) publicPage() (status, text string) {
 	switch e.Status {
 	case 503:
 		status = "503 Service Unavailable"
@@ -63,32 +64,33 @@ func (e *BackendError) page() (status, text string) {
 	default:
 		status = "502 Bad Gateway"
 	}
-	return status, sentence(e.Reason, status[len("502 "):])
+	return status, publicSentence(e.Reason, status[len("502 "):])
 }
 
-// ErrLengthRequired is returned by a Backend that has to know the length of the body first, and
-// does not.
+// ErrLengthRequired is returned by a Backend whose protocol sends the length before the body, if
+// the length is unknown.
 var ErrLengthRequired error = lengthRequired{}
 
 type lengthRequired struct{}
 
 func (lengthRequired) Error() string { return "gateway: the length of the request body is unknown" }
 
-func (lengthRequired) page() (status, text string) {
+func (lengthRequired) publicPage() (status, text string) {
 	return "411 Length Required", "The request body must have a Content-Length here.\n"
 }
 
-// Final says what a web server makes of the head of r. It adds the fields that may go to the client
-// to fields, and returns the status, and the length that the head declares, -1 where it declares
-// none. Where the backend sent no Status, it is "302 Found" beside a Location (RFC 3875 section
-// 6.2.3) and "200 OK" else. Hop-by-hop fields are dropped (section 6.3.4), and those that a
-// Connection field names (RFC 9110 section 7.6.1).
+// Final turns the head of r into the head that a web server sends to its client. It adds the fields
+// that may be forwarded to fields, and returns the status and the declared length, which is -1 if
+// none is declared. If the backend sent no Status, the status is "302 Found" with a Location (RFC
+// 3875 section 6.2.3) and "200 OK" otherwise. Final drops hop-by-hop fields (section 6.3.4) and the
+// fields that a Connection field names (RFC 9110 section 7.6.1).
 //
-// What cannot be a final response is a [*BackendError] of 502: a malformed status or an interim one
-// (1xx), two lengths or one that is no number, a Transfer-Encoding, which would say something else
-// about the body's end than the client's connection does, and a head without any of Status,
-// Content-Type and Location (section 6.3), unless it [Response.Delegates]: then the status is
-// "200 OK", and a Content-Length is left out.
+// The error is a [*BackendError] of 502 if the head cannot be that of a final response: its status
+// is malformed or interim (1xx), it has two lengths or one that is not a number, it has a
+// Transfer-Encoding, which could contradict the framing of the client's connection, or it has none
+// of Status, Content-Type and Location (section 6.3). A head that delegates the body (see
+// [Response.Delegates]) needs none of the three: its status is then "200 OK". The Content-Length of
+// such a head is left out.
 func (r *Response) Final(fields *headers.Headers) (status string, length int64, err error) {
 	switch {
 	case r.Status != "":
@@ -110,11 +112,10 @@ func (r *Response) Final(fields *headers.Headers) (status string, length int64, 
 	return status, length, nil
 }
 
-// Delegates reports whether the head names a file, or another place, from which a web server in
-// front takes the body: by X-Accel-Redirect, X-Sendfile, X-Sendfile2, X-LIGHTTPD-send-file or
-// X-LIGHTTPD-send-tempfile. Its Content-Length, if any, is then about that body, and no
-// Content-Type need be there. Symfony's BinaryFileResponse, for one, declares the length of the
-// file.
+// Delegates reports whether the head tells the web server in front to take the body from a file or
+// another resource: by X-Accel-Redirect, X-Sendfile, X-Sendfile2, X-LIGHTTPD-send-file or
+// X-LIGHTTPD-send-tempfile. A Content-Length then describes that body, and Content-Type may be
+// missing. For example, Symfony's BinaryFileResponse declares the length of the file.
 func (r *Response) Delegates() bool {
 	for name, value := range r.Headers.All() {
 		if value != "" && isDelegation(name) {
@@ -129,13 +130,16 @@ func isDelegation(name string) bool {
 		equalFold(name, "X-LIGHTTPD-send-file") || equalFold(name, "X-LIGHTTPD-send-tempfile")
 }
 
-// Forward returns an App that answers with what b answers, as [Response.Final] has it. A response
-// of unknown length is flushed as it comes, and one without a body at its head, but for a head that
-// comes while b is taking the request's body: that one is held until the body was read, 64 KiB of
-// the response are there, or the client has sent nothing for 200 ms, since a web server may stop
-// sending the body at the head (nginx does). A body that is longer than its Content-Length is cut
-// off there, with a warning (see [Request.Warn]). A response that cannot be final, or has less body
-// than it declares, is answered 502 while that is possible, and breaks the exchange after that.
+// Forward returns an App that answers with the response of b. [Response.Final] converts the head.
+// If the head is not that of a final response, or the body is shorter than declared, the answer is
+// 502 while the head is not committed; after that the exchange is broken. A body that is longer
+// than its Content-Length is cut off at that length, with a warning (see [Request.Warn]).
+//
+// A response of unknown length is flushed after each piece, and a response without a body after its
+// head. One case differs: b sends its head while it still reads the request's body. A web server
+// may stop sending the body when it receives the head (nginx does). So Forward holds the head until
+// the request's body was read, until 64 KiB of the response were read, or until the client has sent
+// nothing for 200 ms.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		r = TrackBody(r)
@@ -164,7 +168,8 @@ func Forward(b Backend) App {
 	})
 }
 
-// finalFields adds the fields that may pass to dst, and returns the length that they declare.
+// finalFields adds the fields of src that may be forwarded to dst, and returns the length that they
+// declare.
 func finalFields(dst, src *headers.Headers, status string) (length int64, err error) {
 	if err := checkFinal(status); err != nil {
 		return 0, err
@@ -173,17 +178,17 @@ func finalFields(dst, src *headers.Headers, status string) (length int64, err er
 	for name, value := range src.All() {
 		switch {
 		case value == "" && (isServerField(name) || equalFold(name, "Transfer-Encoding")):
-			// counts as not sent
+			// as if it was not sent
 		case equalFold(name, "Transfer-Encoding"):
-			return 0, ruleError("field of the connection", name)
+			return 0, ruleError("field describes the connection, not the response", name)
 		case !util.IsHopByHop(name) && !util.IsConnectionOption(connection, name):
-			dst.Add(name, value) // valid, since it comes out of a list
+			dst.Add(name, value) // cannot fail: src has checked it
 		}
 	}
 	return checkFields(dst)
 }
 
-// checkFinal accepts the status of a final response.
+// checkFinal returns an error unless status is that of a final response.
 func checkFinal(status string) error {
 	if err := checkStatus(status); err != nil {
 		return err
@@ -194,15 +199,15 @@ func checkFinal(status string) error {
 	return nil
 }
 
-// isInterim reports whether a status, which may be empty, is that of an interim response.
+// isInterim reports whether status is that of an interim response (1xx). status may be empty.
 func isInterim(status string) bool { return status != "" && status[0] == '1' }
 
-// forwardBody copies the body to dst, which is w or nowhere, and compares its length with the
-// declared one. flush sends each piece at once, and the head before the first one: where no length
-// is declared, they may be all there is for a while.
+// forwardBody copies body to dst, which is w or io.Discard, and compares its length with the
+// declared one. With flush it sends the head at once, unless part of the body is buffered already,
+// and then each piece as it arrives, because the next piece may take long to come.
 func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, flush bool) error {
-	block := blocks.Get().(*[32 << 10]byte)
-	defer blocks.Put(block)
+	block := blockPool.Get().(*[32 << 10]byte)
+	defer blockPool.Put(block)
 	if b, ok := body.(interface{ Buffered() int }); flush && (!ok || b.Buffered() == 0) {
 		if err := w.Flush(); err != nil {
 			return err
@@ -220,7 +225,7 @@ func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, 
 		switch {
 		case readErr == io.EOF && length != unknownLength && copied != length:
 			return errShort
-		case readErr == io.EOF: // itself: a failure of the backend may well wrap an io.EOF
+		case readErr == io.EOF: // compared by ==, since a failure of the backend may wrap io.EOF
 			return nil
 		case readErr != nil:
 			return readErr
@@ -233,7 +238,7 @@ func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, 
 	}
 }
 
-// errExcess is a body that is longer than it was declared, and errShort one that is shorter.
+// errExcess reports a body that is longer than its declared length, errShort one that is shorter.
 var (
 	errExcess       = errors.New("gateway: the body is longer than its Content-Length")
 	errShort  error = &BackendError{Status: 502, Reason: "the application sent a body shorter than it declared", Err: ErrContentLength}

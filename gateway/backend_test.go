@@ -230,7 +230,7 @@ func TestBackendErrorTexts(t *testing.T) {
 		t.Errorf("got %q", err.Error())
 	}
 	for _, c := range []struct{ reason, want string }{{"", "Bad Gateway.\n"}, {"x", "X.\n"}, {"été", "Été.\n"}} {
-		if status, text := (&BackendError{Status: 200, Reason: c.reason}).page(); status != "502 Bad Gateway" || text != c.want {
+		if status, text := (&BackendError{Status: 200, Reason: c.reason}).publicPage(); status != "502 Bad Gateway" || text != c.want {
 			t.Errorf("got %q, %q; want %q", status, text, c.want)
 		}
 	}

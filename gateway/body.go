@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// BodyTooLargeError is what [Request.Stdin] returns, or a request is refused with, when the body is
-// larger than the server takes. An App that returns it before the head is committed answers 413.
+// BodyTooLargeError reports a body that is larger than the server accepts. [Request.Stdin] returns
+// it, and Run refuses a request with it. If an App returns it before the head is committed, the
+// answer is 413.
 type BodyTooLargeError struct {
 	Limit int64 // bytes
 }
@@ -20,25 +21,25 @@ func (e *BodyTooLargeError) Error() string {
 	return fmt.Sprintf("gateway: request body is larger than %d bytes", e.Limit)
 }
 
-func (e *BodyTooLargeError) page() (status, text string) {
+func (e *BodyTooLargeError) publicPage() (status, text string) {
 	return "413 Content Too Large", "The request body is too large.\n"
 }
 
-// body bounds the transport's input stream to the request's own bytes (RFC 3875 section 4.2: a
-// script must not read more than CONTENT_LENGTH, since the stream may stay open).
+// body limits the transport's input stream to the body of the request. RFC 3875 section 4.2: a
+// script must not read more than CONTENT_LENGTH bytes, since the stream may stay open.
 type body struct {
-	r     io.Reader
-	left  int64 // bytes to come; negative: to the stream's end
-	limit int64 // for a stream: bytes that may still come; negative: none
-	max   int64 // for the error
-	over  bool  // more came than max
-	ended atomic.Bool
+	r        io.Reader
+	left     int64 // bytes not read yet; negative: until the stream ends
+	limit    int64 // for a stream: bytes that may still be read; negative: no limit
+	max      int64 // the configured limit, for the error
+	exceeded bool  // more than max bytes arrived
+	finished atomic.Bool
 
-	mu      sync.Mutex // held by a Read, which may be waiting for the client
+	mu      sync.Mutex // held during Read, also while it waits for the client
 	failure error      // of the first Read that failed
 }
 
-// Failure is for Blame: the error of the first Read that failed.
+// Failure returns the error of the first Read that failed. Blame calls it.
 func (b *body) Failure() error {
 	if !b.mu.TryLock() {
 		return nil
@@ -47,12 +48,12 @@ func (b *body) Failure() error {
 	return b.failure
 }
 
-// lastRead is how long a Read under way may take to find out that the client has gone.
-const lastRead = time.Second
+// lastReadWait is how long Interrupted waits for a pending Read to fail after the client has gone.
+const lastReadWait = time.Second
 
-// Interrupted is for Blame, once the client has gone.
+// Interrupted returns why the body is not complete. Blame calls it after the client has gone.
 func (b *body) Interrupted(drain bool) error {
-	for end := time.Now().Add(lastRead); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(lastReadWait); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return io.ErrUnexpectedEOF
 		}
@@ -65,12 +66,12 @@ func (b *body) Interrupted(drain bool) error {
 	return failure
 }
 
-// Read may be called by one goroutine at a time; another one waits.
+// Read serves one goroutine at a time; others wait.
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.ended.Load():
+	case b.finished.Load():
 		return 0, ErrFinished
 	case len(p) == 0:
 		return 0, nil
@@ -79,10 +80,10 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.read(p)
 	switch {
-	case b.ended.Load():
+	case b.finished.Load():
 		return 0, ErrFinished
 	case err == io.EOF:
-		b.left = 0 // also of a stream
+		b.left = 0 // a stream has no length that reaches 0
 	case err != nil && b.failure == nil:
 		b.failure = err
 	}
@@ -100,19 +101,19 @@ func (b *body) read(p []byte) (int, error) {
 	b.left -= int64(n)
 	switch {
 	case b.left == 0:
-		err = io.EOF // saves the reader a call that could block
+		err = io.EOF // so the App need not call again, which could block
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-// readStream reads a body of unknown length. It asks for one byte more than allowed, to tell a body
-// at the limit from one over it.
+// readStream reads a body of unknown length. It reads up to one byte more than allowed, to tell a
+// body at the limit from one over it.
 func (b *body) readStream(p []byte) (int, error) {
 	switch {
-	case b.over:
-		return 0, &BodyTooLargeError{Limit: b.max} // also where the stream has ended by now
+	case b.exceeded:
+		return 0, &BodyTooLargeError{Limit: b.max} // even if the stream has ended since
 	case b.limit < 0:
 		return b.r.Read(p)
 	case int64(len(p)) > b.limit:
@@ -120,16 +121,16 @@ func (b *body) readStream(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	if int64(n) > b.limit {
-		n, b.limit, b.over = int(b.limit), 0, true
+		n, b.limit, b.exceeded = int(b.limit), 0, true
 		return n, &BodyTooLargeError{Limit: b.max}
 	}
 	b.limit -= int64(n)
 	return n, err
 }
 
-// open prepares a body of that length from r; unknownLength reads to the stream's end, at most max
-// bytes where max is positive.
-func (b *body) open(r io.Reader, length, max int64) {
+// prepare makes b read a body of the given length from r. With unknownLength the body ends with the
+// stream, and if max is positive, it has at most max bytes.
+func (b *body) prepare(r io.Reader, length, max int64) {
 	b.r, b.left, b.limit, b.max = r, length, unknownLength, max
 	if r == nil {
 		b.r = strings.NewReader("")

@@ -2,28 +2,28 @@ package gateway
 
 import "sync"
 
-// buffer is a pooled block of bytes: a head, or body bytes that wait. Its methods take a nil buffer
-// for an empty one.
+// buffer is a pooled block of bytes that holds a head or buffered body bytes. For its methods, a
+// nil buffer is an empty one.
 type buffer struct{ data []byte }
 
-// A buffer holds the head of an ordinary response and the 4 KiB of body that go out with it. Larger
-// ones, grown for a large head, are not pooled, so that one such response does not hold memory for
-// ever.
+// A buffer has room for the head of an ordinary response and the 4 KiB of body that are sent with
+// it. A buffer that has grown beyond bufferKeep for a large head is not pooled, so that its memory
+// is freed.
 const (
 	bufferSize = 2*headBuffer - 64
 	bufferKeep = 64 << 10
 )
 
-var buffers = sync.Pool{New: func() any { return &buffer{data: make([]byte, 0, bufferSize)} }}
+var bufferPool = sync.Pool{New: func() any { return &buffer{data: make([]byte, 0, bufferSize)} }}
 
-func getBuffer() *buffer { return buffers.Get().(*buffer) }
+func getBuffer() *buffer { return bufferPool.Get().(*buffer) }
 
 func (b *buffer) release() {
 	if b == nil || cap(b.data) > bufferKeep {
 		return
 	}
 	b.reset()
-	buffers.Put(b)
+	bufferPool.Put(b)
 }
 
 func (b *buffer) bytes() []byte {

@@ -8,39 +8,40 @@ import (
 	"time"
 )
 
-// ErrClientGone is the [context.Cause] of a request whose web server aborted it or went away. A
-// context that ended at a deadline or a shutdown has another cause.
+// ErrClientGone is the [context.Cause] of a request that the web server aborted, or whose web
+// server closed the connection. A context that ended at a deadline or at a shutdown has another
+// cause.
 var ErrClientGone = errors.New("gateway: the client went away")
 
-// RequestContext is the context of one request, for the authors of transports. It costs nothing
-// until Done is asked for: only then is the peer watched, the timer of the deadline started, and
-// the parent's Done called, which lets a CGI program leave signals alone. Begin makes a zero one
-// ready. Its methods may be called at the same time.
+// RequestContext is the context of one request; authors of transports use it. Its work starts at
+// the first call of Done: only then does it watch the peer, start the timer of the deadline, and
+// call the parent's Done. So a CGI program that never calls Done need not handle signals. Begin
+// must be called before use. The methods are safe for concurrent use.
 //
-// [BaseCGIHandler.Run] gives the App a context that has a method End as it is, and calls End when
-// the App has returned. Any other context it wraps in a RequestContext.
+// If the context of [BaseCGIHandler.Run] has a method End, Run hands that context to the App and
+// calls End when the App has returned. It wraps any other context in a RequestContext.
 type RequestContext struct {
 	context.Context // the parent
 	deadline        time.Time
 	watcher         Watcher
 
 	mu     sync.Mutex
-	inner  context.Context // nil until Done is asked for
+	inner  context.Context // nil before the first call of Done
 	cancel func(cause error)
 	stop   func() // ends the watch; may be nil
 	err    error  // what Err returns once the context has ended
-	cause  error  // why End was called, where it said so
+	cause  error  // the argument of End
 }
 
-// Watcher finds out that a peer has gone.
+// Watcher detects that a peer has gone.
 type Watcher interface {
-	// Watch calls gone, once, when the peer has gone away. It returns a function that ends the
-	// watch and waits for that, or nil.
+	// Watch starts a watch that calls gone once, when the peer has gone away. It returns a function
+	// that stops the watch and waits until it has stopped. The function may be nil.
 	Watch(gone func()) (stop func())
 }
 
-// Begin makes c ready; it must be called before c is used. timeout, counted from now, is its
-// deadline where it is positive. The watcher may be nil.
+// Begin sets the parent, the timeout and the watcher of c; it must be called before c is used. A
+// positive timeout, counted from now, sets the deadline. The watcher may be nil.
 func (c *RequestContext) Begin(parent context.Context, timeout time.Duration, watcher Watcher) {
 	c.Context, c.watcher = parent, watcher
 	if timeout > 0 {
@@ -48,7 +49,7 @@ func (c *RequestContext) Begin(parent context.Context, timeout time.Duration, wa
 	}
 }
 
-// Deadline is context.Context's.
+// Deadline implements [context.Context].
 func (c *RequestContext) Deadline() (time.Time, bool) {
 	if c.deadline.IsZero() {
 		return c.Context.Deadline()
@@ -56,7 +57,7 @@ func (c *RequestContext) Deadline() (time.Time, bool) {
 	return c.deadline, true
 }
 
-// Done is context.Context's.
+// Done implements [context.Context].
 func (c *RequestContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,7 +67,7 @@ func (c *RequestContext) Done() <-chan struct{} {
 	return c.inner.Done()
 }
 
-// derive makes the context that package context knows.
+// derive creates inner, a context of package context, and starts the watch.
 func (c *RequestContext) derive() {
 	var cancel context.CancelCauseFunc
 	c.inner, cancel = context.WithCancelCause(c.Context)
@@ -88,7 +89,7 @@ func (c *RequestContext) derive() {
 	}
 }
 
-// Err is context.Context's. It does not start the watch.
+// Err implements [context.Context]. It does not start the watch.
 func (c *RequestContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,14 +104,14 @@ func (c *RequestContext) errLocked() error {
 		return c.inner.Err()
 	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
 		return context.DeadlineExceeded
-	case c.Context == nil: // before Begin
+	case c.Context == nil: // Begin was not called yet
 		return nil
 	}
 	return c.Context.Err()
 }
 
-// Value asks the derived context first: by that, package context links children to it without a
-// goroutine, and finds the cause.
+// Value implements [context.Context]. It asks the inner context first, so that package context
+// finds the cause, and links child contexts without a goroutine.
 func (c *RequestContext) Value(key any) any {
 	c.mu.Lock()
 	if c.inner == nil && c.err != nil {
@@ -121,8 +122,8 @@ func (c *RequestContext) Value(key any) any {
 	return ctx.Value(key)
 }
 
-// End cancels the context, with [ErrClientGone] as its cause where the peer has gone and nil where
-// the request is over. Calls after the first do nothing. A context may end before Begin.
+// End cancels the context. cause is [ErrClientGone] if the peer has gone, and nil if the request is
+// over. Calls after the first have no effect. End may be called before Begin.
 func (c *RequestContext) End(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,8 +136,8 @@ func (c *RequestContext) End(cause error) {
 	c.err, c.cause = cmp.Or(c.errLocked(), context.Canceled), cause
 }
 
-// Release is End for the last time. It also waits for the watch to end, so that the connection can
-// be closed.
+// Release ends the context and waits until the watch has stopped, so that the connection can be
+// closed.
 func (c *RequestContext) Release() {
 	c.End(nil)
 	if c.stop != nil {
@@ -144,13 +145,14 @@ func (c *RequestContext) Release() {
 	}
 }
 
-// endable is a context that Run hands to an App as it is.
+// endable is a context that Run hands to an App without a wrapper.
 type endable interface {
 	context.Context
 	End(cause error)
 }
 
-// endableContext returns ctx where it is endable, and else own, begun with ctx as its parent.
+// endableContext returns ctx if it is endable. Otherwise it begins own with ctx as its parent and
+// returns own.
 func endableContext(ctx context.Context, own *RequestContext) endable {
 	if e, ok := ctx.(endable); ok {
 		return e

@@ -2,9 +2,9 @@
 // code that turns what an application writes into responses of CGI, FastCGI, SCGI and HTTP.
 //
 // An [App] answers one request; wsgiref calls it app(environ, start_response). A [Backend] performs
-// one exchange as the web server's side; [Forward] makes an App of it. [BaseCGIHandler] runs an App
-// for one request, whatever the transport; it lists the rules of the environ, and [ResponseWriter]
-// those of the response.
+// one exchange in the role of the web server; [Forward] makes it an App. [BaseCGIHandler] runs an
+// App for one request, whatever the transport; it lists the rules of the environ, and
+// [ResponseWriter] those of the response.
 //
 //	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 //		w.Headers().Set("Content-Type", "text/plain")
@@ -17,6 +17,6 @@
 // short names of specifications, such as FastCGI, and the ids of requirements, such as C42;
 // testdata/wsgiref.txt has the counterpart of each name of wsgiref.
 //
-// The package imports neither net nor net/http: a CGI program is started anew for every request and
-// pays for what it links.
+// The package imports neither net nor net/http. A CGI program is started again for every request,
+// and every linked package makes that start slower.
 package gateway

@@ -9,22 +9,22 @@ import (
 )
 
 // The rules of the environ are the same for every transport because [BaseCGIHandler.Run] applies
-// them. They say what is changed in what the web server sent, and how long the body is.
+// them. They define which variables of the web server are changed, and how long the body is.
 
-// RequestError is a request that no App gets to see, because what describes it cannot be trusted.
-// The client is told 400.
+// RequestError reports a request that is answered 400 without the App, because its variables are
+// malformed or contradictory.
 type RequestError struct {
-	// what is wrong, such as "malformed CONTENT_LENGTH"; for the log, not for the client
+	// the fault, such as "malformed CONTENT_LENGTH"; only for the log
 	Reason string
 	Input  string // the offending value, cut to 64 bytes
 }
 
-// Error tells it for a log: bad input is quoted and cut.
+// Error returns the Reason and the quoted Input, for a log.
 func (e *RequestError) Error() string {
 	return fmt.Sprintf("gateway: bad request: %s: %q", e.Reason, e.Input)
 }
 
-func (e *RequestError) page() (status, text string) {
+func (e *RequestError) publicPage() (status, text string) {
 	return "400 Bad Request", "The request cannot be understood.\n"
 }
 
@@ -36,8 +36,8 @@ func requestError(reason, input string) error {
 	return &RequestError{Reason: reason, Input: input}
 }
 
-// normalise applies the rules, as the documentation of BaseCGIHandler lists them, to e in place. It
-// returns the length of the body, and unknownLength for a body that runs to the stream's end.
+// normalise applies the rules that BaseCGIHandler documents to e in place. It returns the length of
+// the body, or unknownLength for a body that ends with its stream.
 func normalise(e *util.Environ, stream bool) (length int64, err error) {
 	var proxy, folded bool
 	declared := ""
@@ -64,12 +64,13 @@ func normalise(e *util.Environ, stream bool) (length int64, err error) {
 		fold(e, "CONTENT_TYPE", "HTTP_CONTENT_TYPE")
 		fold(e, "CONTENT_LENGTH", "HTTP_CONTENT_LENGTH")
 	}
-	// as the App sees it: an empty one may override an include's
+	// the last value, as the App sees it: nginx may send an include's value and then an empty
+	// override
 	return bodyLength(e, e.Get("CONTENT_LENGTH"), stream)
 }
 
-// bodyLength decides how much of the input stream is the body. Apache's mod_cgi decodes a chunked
-// body and passes its Transfer-Encoding on.
+// bodyLength returns how many bytes of the input stream are the body. The length of a chunked
+// request is unknown: Apache's mod_cgi decodes the body and still sends its Transfer-Encoding.
 func bodyLength(e *util.Environ, declared string, stream bool) (int64, error) {
 	if declared != "" {
 		n, err := parseLength(declared)
@@ -84,7 +85,7 @@ func bodyLength(e *util.Environ, declared string, stream bool) (int64, error) {
 	return 0, nil
 }
 
-// fold moves the value of from to name, unless name has one.
+// fold removes the variable from, and gives its value to name if name has none.
 func fold(e *util.Environ, name, from string) {
 	value, ok := e.Lookup(from)
 	if !ok {

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// panicError is a panic of an App.
+// panicError reports a panic of an App.
 type panicError struct {
 	value any
 	stack []byte
@@ -23,49 +23,49 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// Unwrap lets an App panic with an error that means something: ErrAbort, or whatever errors.Is can
-// find.
+// Unwrap lets errors.Is find an error with which an App panicked, such as ErrAbort.
 func (e *panicError) Unwrap() error {
 	err, _ := e.value.(error)
 	return err
 }
 
 func panicked(value any, limit int) error {
-	return &panicError{value: soundValue(value), stack: bounded(debug.Stack(), limit)}
+	return &panicError{value: probePanic(value), stack: firstFrames(debug.Stack(), limit)}
 }
 
-// errGoexit stands for an App that neither returned nor panicked.
+// errGoexit reports an App that neither returned nor panicked.
 var errGoexit = errors.New("gateway: the app ended its goroutine by runtime.Goexit")
 
-// sound returns err, having called the methods that it will be asked by: where one panics, as that
-// of a nil pointer does, the App is to blame, and nobody who handles the error later.
-func sound(err error) error {
+// probeError returns err after it has called Error, Is and As. An error type whose methods panic,
+// such as a nil pointer, panics here, so that the App is blamed and not a later caller.
+func probeError(err error) error {
 	_ = err.Error()
 	_ = errors.Is(err, ErrAbort)
-	_ = errors.As(err, new(paged))
+	_ = errors.As(err, new(publicError))
 	return err
 }
 
-// soundValue returns the value of a panic, or its text where it is an error that is not sound.
-func soundValue(value any) (safe any) {
+// probePanic returns the value of a panic, or its text if it is an error whose methods panic.
+func probePanic(value any) (safe any) {
 	err, ok := value.(error)
 	if !ok {
 		return value
 	}
 	defer func() {
 		if recover() != nil {
-			safe = fmt.Sprintf("%v", err) // which survives a panic of Error
+			safe = fmt.Sprintf("%v", err) // Sprintf recovers from a panic of Error
 		}
 	}()
-	return sound(err)
+	return probeError(err)
 }
 
-// defaultTraceback is enough frames to reach from a helper of the App to the transport.
+// defaultTraceback is a number of frames that reaches from a function deep in the App to the
+// transport.
 const defaultTraceback = 32
 
-// bounded cuts a stack to its first frames, of two lines each, below the line that names the
-// goroutine and the frames of the recovery itself.
-func bounded(stack []byte, limit int) []byte {
+// firstFrames returns the first frames, of two lines each, of a stack. It leaves out the line that
+// names the goroutine and the frames of the recovery.
+func firstFrames(stack []byte, limit int) []byte {
 	if limit < 0 {
 		return nil
 	}
@@ -83,11 +83,11 @@ func bounded(stack []byte, limit int) []byte {
 	return stack[:len(stack)-len(rest)]
 }
 
-// silent reports whether err is worth no line: the client or the web server went away, the peer
-// stopped taking bytes, or the App asked for the break. A Stdout that fails for another reason,
-// such as a full disk, is worth one; so is a peer of the App's own that went away, and a client
-// that did not send all of its body.
-func (x *exchange) silent(err error) bool {
+// skipsLog reports whether err is not logged: the client or the web server went away, the peer
+// stopped reading, or the App asked for the break. Logged are, among others, a Stdout that failed
+// for another reason, such as a full disk, a connection of the App itself that was closed by its
+// peer, and a client that did not send its complete body.
+func (x *exchange) skipsLog(err error) bool {
 	over := x.ctx.Err() != nil
 	switch lost := x.response.lost; {
 	case errors.Is(err, ErrAbort), errors.Is(err, ErrClientGone):
@@ -98,34 +98,35 @@ func (x *exchange) silent(err error) bool {
 	return over && errors.Is(err, context.Canceled)
 }
 
-// fail reports why there is no whole response, and answers with an error page while it can.
+// fail logs why the response is not complete, and answers with an error page if the head is not
+// committed.
 func (x *exchange) fail(err error) error {
 	err = Blame(&x.request, err)
-	if !x.silent(err) {
+	if !x.skipsLog(err) {
 		x.logException(err)
 	}
-	if x.response.decided(err) {
+	if x.response.mustBreak(err) {
 		return broken(&x.response, err)
 	}
 	return x.errorPage(err)
 }
 
-// decided reports whether err breaks the exchange: the head was sent, the App wants nothing sent,
-// or its client has left.
-func (w *response) decided(err error) bool {
+// mustBreak reports whether err breaks the exchange, rather than leading to an error page: the head
+// was sent, the App asked for the break, or the client has left.
+func (w *response) mustBreak(err error) bool {
 	return w.committed || errors.Is(err, ErrAbort) || errors.Is(err, ErrClientGone)
 }
 
-// logException reports a failure once, as LogException says or as text on Stderr. A LogException
-// that panics is reported with it; a Stderr that does is beyond help.
+// logException reports a failure once, by LogException or as text on Stderr. If LogException
+// panics, the text also has the panic. A panic of Stderr is ignored.
 func (x *exchange) logException(err error) {
 	stack := failureOf(err).Stack
 	hook := x.response.h.LogException
 	if hook == nil {
 		hook = logFailure
 	}
-	if v := attempt(func() { hook(&x.request, err, stack) }); v != nil && x.response.h.LogException != nil {
-		attempt(func() { logFailure(&x.request, fmt.Errorf("%w; LogException: panic: %v", err, v), stack) })
+	if v := catchPanic(func() { hook(&x.request, err, stack) }); v != nil && x.response.h.LogException != nil {
+		catchPanic(func() { logFailure(&x.request, fmt.Errorf("%w; LogException: panic: %v", err, v), stack) })
 	}
 }
 
@@ -137,23 +138,24 @@ func failureOf(err error) *Failure {
 	return f
 }
 
-// attempt calls f and returns the value that it panicked with.
-func attempt(f func()) (value any) {
+// catchPanic calls f and returns the value with which it panicked, nil if it did not.
+func catchPanic(f func()) (value any) {
 	defer func() { value = recover() }()
 	f()
 	return nil
 }
 
-// logFailure is the LogException of a handler that has none.
+// logFailure is the default of LogException.
 func logFailure(r *Request, err error, stack []byte) { logText(r, err.Error(), stack) }
 
-// logText makes one write, so that the lines of concurrent requests do not mix.
+// logText writes the text in one call, so that the lines of concurrent requests do not mix.
 func logText(r *Request, text string, stack []byte) {
 	fmt.Fprintf(cmp.Or[io.Writer](r.Stderr, os.Stderr), "%.16q %.256q: %.4096s\n%s",
 		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), oneLine(text), stack)
 }
 
-// oneLine keeps what a client put into an error from forging lines of the log.
+// oneLine replaces control characters by spaces, so that text of a client cannot forge lines of the
+// log.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -163,15 +165,15 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// errorPage answers in place of an App that failed with cause while its head was not committed. An
-// ErrorOutput that fails too is replaced by the built-in page: a response is never empty.
+// errorPage answers for an App that failed with cause before its head was committed. If ErrorOutput
+// fails too, the built-in page is sent, since a response is never empty.
 func (x *exchange) errorPage(cause error) error {
-	r := x.request // of its own: an App's goroutine may still look at the other
+	r := x.request // a copy: a goroutine of the App may still read x.request
 	r.failure = failureOf(cause)
 	w, err := x.errorResponse(x.response.h.errorApp(cause), &r)
-	if err != nil && !w.decided(err) {
+	if err != nil && !w.mustBreak(err) {
 		x.logException(fmt.Errorf("gateway: error page: %w", err))
-		w, err = x.errorResponse(page(defaultErrorStatus, defaultErrorBody, nil), &x.request)
+		w, err = x.errorResponse(pageApp(defaultErrorStatus, defaultErrorBody, nil), &x.request)
 	}
 	if err != nil {
 		return broken(w, err)
@@ -179,7 +181,7 @@ func (x *exchange) errorPage(cause error) error {
 	return nil
 }
 
-// errorResponse runs app on a fresh response, whose status is an error's until app says otherwise.
+// errorResponse runs app on a new response, whose status is 500 unless app sets another one.
 func (x *exchange) errorResponse(app App, r *Request) (*response, error) {
 	w := &response{status: defaultErrorStatus}
 	w.prepare(x.response.h, x.request.Environ)
@@ -192,33 +194,35 @@ const (
 	defaultErrorBody   = "The server met an internal error and could not answer the request.\n"
 )
 
-// paged is an error that has a page of its own: a refused request, or a backend that failed.
-type paged interface{ page() (status, text string) }
+// publicError is an error with a status and a text for the client: a refused request, or a failed
+// backend.
+type publicError interface{ publicPage() (status, text string) }
 
-// ErrorPage returns the status and the text of the page that answers an App which failed with err,
-// unless a hook of [BaseCGIHandler] changes it: 500, or what an error of this package stands for
-// (400, 404, 408, 411, 413, 502 to 504). The page is text/plain. An access log has its status from
-// here; that of [ErrClientGone], as [Blame] returns it, is 499 with no text, and is never sent.
+// ErrorPage returns the status and the text of the page that is sent if an App fails with err,
+// unless a hook of [BaseCGIHandler] changes it. The status is that of an error of this package
+// (400, 404, 408, 411, 413, 431, 502 to 504), and 500 for any other error. The page is text/plain.
+// An access log takes its status from ErrorPage. For [ErrClientGone], as [Blame] returns it, the
+// status is 499 and the text is empty; that page is never sent.
 func ErrorPage(err error) (status, text string) {
-	if p := paged(nil); errors.As(err, &p) {
-		return p.page()
+	if p := publicError(nil); errors.As(err, &p) {
+		return p.publicPage()
 	}
 	return defaultErrorStatus, defaultErrorBody
 }
 
 func (h *BaseCGIHandler) errorApp(cause error) App {
-	if p := paged(nil); errors.As(cause, &p) {
-		status, text := p.page()
-		return page(status, text, nil)
+	if p := publicError(nil); errors.As(cause, &p) {
+		status, text := p.publicPage()
+		return pageApp(status, text, nil)
 	}
 	if h.ErrorOutput != nil {
 		return h.ErrorOutput
 	}
-	return page(cmp.Or(h.ErrorStatus, defaultErrorStatus), cmp.Or(h.ErrorBody, defaultErrorBody), h.ErrorHeaders)
+	return pageApp(cmp.Or(h.ErrorStatus, defaultErrorStatus), cmp.Or(h.ErrorBody, defaultErrorBody), h.ErrorHeaders)
 }
 
-// page is an App that always gives the same answer.
-func page(status, text string, fields []headers.Field) App {
+// pageApp returns an App that always sends the same response.
+func pageApp(status, text string, fields []headers.Field) App {
 	if fields == nil {
 		fields = []headers.Field{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
 	}

@@ -10,16 +10,17 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// File is a source that the system may send by itself: *os.File, and what io.Copy makes of one.
+// File is a source that sendfile(2) may read: *os.File, or the wrapper that io.Copy passes in its
+// place.
 type File interface {
 	io.Reader
 	syscall.Conn
 	Stat() (os.FileInfo, error)
 }
 
-// ReadFrom implements io.ReaderFrom. A regular file, also inside an io.LimitedReader or a
-// FileWrapper, commits the head and is sent by sendfile(2) where the system can; anything else is
-// copied in blocks of 32 KiB. Like io.Copy it does not flush between blocks.
+// ReadFrom implements io.ReaderFrom. For a regular file, also inside an io.LimitedReader or a
+// FileWrapper, it commits the head and uses sendfile(2) where the system supports it. Any other
+// source is copied in blocks of 32 KiB, without a flush between blocks, as io.Copy does.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	f, limited := fileOf(src)
 	if f == nil || w.h.NoFileWrapper {
@@ -38,14 +39,14 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// fileOf finds the regular file in src, and the limit round it. io.CopyN and http.ServeContent send
-// files inside an io.LimitedReader.
+// fileOf returns the regular file in src, and the io.LimitedReader around it, if any. io.CopyN and
+// http.ServeContent send files inside an io.LimitedReader.
 func fileOf(src io.Reader) (File, *io.LimitedReader) {
 	limited, ok := src.(*io.LimitedReader)
 	if ok {
 		src = limited.R
 	}
-	// and no other Unwrap: what it wraps may be compressed
+	// no other Unwrap is called: its wrapper may compress the file
 	if fw, ok := src.(*util.FileWrapper); ok {
 		src = fw.Unwrap()
 	}
@@ -59,15 +60,14 @@ func fileOf(src io.Reader) (File, *io.LimitedReader) {
 	return f, limited
 }
 
-// blocks are what files and streams are copied by where sendfile(2) cannot.
-var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+// blockPool has the buffers through which files and streams are copied without sendfile(2).
+var blockPool = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// emptyReads is how many reads in a row may give nothing before a source counts as stuck; bufio's
-// number.
+// emptyReads is how many empty reads in a row make readSome give up. bufio has the same number.
 const emptyReads = 100
 
-// readSome reads until there is a byte or an error: a reader may return neither, and a broken one
-// does so for ever.
+// readSome reads until it has a byte or an error. A reader may return neither, and a broken one
+// never returns anything else.
 func readSome(r io.Reader, p []byte) (int, error) {
 	for range emptyReads {
 		if n, err := r.Read(p); n > 0 || err != nil {
@@ -77,8 +77,8 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// copyFrom does not hold the lock while it reads: a source that blocks must not keep the exchange
-// from ending. An empty source starts the response too, as an empty Write does.
+// copyFrom does not hold the lock while it reads, so that a source that blocks does not keep the
+// exchange from ending. Even an empty source starts the response, as an empty Write does.
 func (w *response) copyFrom(src io.Reader) (int64, error) {
 	if _, err := w.Write(nil); err != nil {
 		return 0, err
@@ -86,17 +86,17 @@ func (w *response) copyFrom(src io.Reader) (int64, error) {
 	return copyBlocks(w, src, nil)
 }
 
-// sendFile sends limit bytes of f, all where limit is negative, and never more than the declared
-// length leaves room for. What fails on the way breaks the response, also where the App ignores it:
-// how far the file got is not for the client to see.
+// sendFile sends limit bytes of f, or all of f if limit is negative, but never more than the
+// declared length allows. Any failure breaks the response, even if the App ignores the error, since
+// the client must not take a part of the file for all of it.
 func (w *response) sendFile(f File, limit int64) (int64, error) {
-	if _, err := w.admit(0); err != nil {
+	if _, err := w.startBody(0); err != nil {
 		return 0, err
 	}
 	if err := w.commit(false); err != nil {
 		return 0, err
 	}
-	if err := w.push(); err != nil {
+	if err := w.flushBuffer(); err != nil {
 		return 0, err
 	}
 	clipped := false
@@ -107,20 +107,20 @@ func (w *response) sendFile(f File, limit int64) (int64, error) {
 	w.written += n
 	switch {
 	case PeerGone(err) || errors.Is(err, os.ErrDeadlineExceeded):
-		w.keep(err)
-	case err != nil: // Stdout's or the file's
-		w.broke(err)
-	case clipped && more(f):
+		w.recordLoss(err)
+	case err != nil: // of Stdout or of the file
+		w.recordFault(err)
+	case clipped && hasMore(f):
 		err = ErrContentLength
 	}
 	return n, err
 }
 
-// transmit picks the way to Stdout. A response without body moves past the file's bytes without
-// reading them.
+// transmit sends the file by the best method that Stdout has. For a response without a body it only
+// moves the file's offset.
 func (w *response) transmit(f File, limit int64) (int64, error) {
 	if w.bodyless {
-		return skip(f, limit)
+		return skipBytes(f, limit)
 	}
 	if w.chunked {
 		return SendFile(chunkWriter{w}, f, limit, nil)
@@ -134,14 +134,14 @@ func (w *response) transmit(f File, limit int64) (int64, error) {
 type chunkWriter struct{ w *response }
 
 func (c chunkWriter) Write(p []byte) (int, error) {
-	if err := c.w.emitChunk(p); err != nil {
+	if err := c.w.sendChunks(p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// rest is how much of f lies behind its offset, -1 where it cannot be told.
-func rest(f File) int64 {
+// remainingBytes returns the number of bytes after the offset of f, -1 if it is not known.
+func remainingBytes(f File) int64 {
 	s, ok := f.(io.Seeker)
 	if !ok {
 		return -1
@@ -157,9 +157,9 @@ func rest(f File) int64 {
 	return max(info.Size()-at, 0)
 }
 
-// more reports whether something of f lies behind its offset, by reading where it must.
-func more(f File) bool {
-	n := rest(f)
+// hasMore reports whether f has bytes after its offset. It reads one if the size is not known.
+func hasMore(f File) bool {
+	n := remainingBytes(f)
 	if n < 0 {
 		got, _ := readSome(f, make([]byte, 1))
 		n = int64(got)
@@ -167,10 +167,10 @@ func more(f File) bool {
 	return n > 0
 }
 
-// skip moves past limit bytes of f. The size of a file that the system makes up, as in /proc, is 0:
-// it has to be read.
-func skip(f File, limit int64) (int64, error) {
-	n := rest(f)
+// skipBytes moves the offset of f by limit bytes. It reads a file of size 0, because files in /proc
+// have that size and content too.
+func skipBytes(f File, limit int64) (int64, error) {
+	n := remainingBytes(f)
 	if n <= 0 {
 		return io.Copy(io.Discard, limitReader(f, limit))
 	}
@@ -188,14 +188,14 @@ func limitReader(r io.Reader, n int64) io.Reader {
 	return io.LimitReader(r, n)
 }
 
-// SendFile sends n bytes of f from its current offset to dst, or all to the file's end when n is
-// negative, and returns how many were sent, which is also how far the offset moves unless reading
-// or writing fails; an end that comes early is no error. On Linux it uses sendfile(2) when dst is a
-// syscall.Conn, whatever it is connected to; where the system cannot, and on other systems, it
-// copies blocks of 32 KiB.
+// SendFile sends n bytes of f from its current offset to dst, or all bytes up to the file's end if
+// n is negative. It returns how many bytes it sent; unless reading or writing fails, the offset
+// moves by the same number. A file that ends early is not an error. On Linux SendFile uses
+// sendfile(2) if dst is a syscall.Conn of any kind. On other systems, or if sendfile(2) does not
+// support the two files, it copies blocks of 32 KiB.
 //
-// before, if not nil, is called before each step that may wait for the peer: the place to move a
-// write deadline on. Its error ends the sending.
+// before, if not nil, is called before each step that may wait for the peer, for example to extend
+// a write deadline. If it returns an error, SendFile returns that error.
 func SendFile(dst io.Writer, f File, n int64, before func() error) (int64, error) {
 	sent := int64(0)
 	if c, ok := dst.(syscall.Conn); ok && n != 0 {
@@ -213,8 +213,8 @@ func SendFile(dst io.Writer, f File, n int64, before func() error) (int64, error
 }
 
 func copyBlocks(dst io.Writer, src io.Reader, before func() error) (n int64, err error) {
-	block := blocks.Get().(*[32 << 10]byte)
-	defer blocks.Put(block)
+	block := blockPool.Get().(*[32 << 10]byte)
+	defer blockPool.Put(block)
 	for {
 		got, readErr := readSome(src, block[:])
 		if got > 0 {
@@ -233,8 +233,8 @@ func copyBlocks(dst io.Writer, src io.Reader, before func() error) (n int64, err
 	}
 }
 
-// writeBlock is never called with nothing to write: in some protocols an empty write is the end of
-// the stream.
+// writeBlock calls before and writes p. p is never empty, because in some protocols an empty write
+// ends the stream.
 func writeBlock(dst io.Writer, p []byte, before func() error) (int, error) {
 	if before != nil {
 		if err := before(); err != nil {
@@ -244,7 +244,8 @@ func writeBlock(dst io.Writer, p []byte, before func() error) (int, error) {
 	return writeWhole(dst, p)
 }
 
-// writeWhole holds dst to io.Writer's contract: a body with a hole in it must not pass.
+// writeWhole writes p and returns io.ErrShortWrite if dst breaks the contract of io.Writer by
+// writing less, so that no bytes are lost unnoticed.
 func writeWhole(dst io.Writer, p []byte) (int, error) {
 	n, err := dst.Write(p)
 	if err == nil && n < len(p) {

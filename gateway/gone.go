@@ -6,10 +6,11 @@ import (
 	"syscall"
 )
 
-// PeerGone reports whether err says that the other end of a connection or pipe has gone away. Web
-// servers go away whenever their clients do, so this is worth no log line. Of an error of
-// [BaseCGIHandler.Run] it says whether that was the end of Stdout: an App may have failed because a
-// peer of its own went away, and then there is somebody to show the break to.
+// PeerGone reports whether err means that the other end of a connection or pipe has closed it. Web
+// servers close connections whenever their clients leave, so such an error is not logged. For an
+// error of [BaseCGIHandler.Run], PeerGone reports whether the peer of Stdout has gone. An App may
+// also have failed because another peer closed a connection; then the peer of Stdout must still be
+// shown the break.
 func PeerGone(err error) bool {
 	if b := (*brokenError)(nil); errors.As(err, &b) {
 		return b.gone

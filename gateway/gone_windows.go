@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// systemGone knows Windows' own names: ERROR_BROKEN_PIPE, ERROR_NO_DATA (a pipe being closed),
-// WSAECONNABORTED, WSAECONNRESET.
+// systemGone reports the error numbers of Windows: ERROR_BROKEN_PIPE, ERROR_NO_DATA (a pipe that is
+// being closed), WSAECONNABORTED and WSAECONNRESET.
 func systemGone(err error) bool {
 	var no syscall.Errno
 	if !errors.As(err, &no) {

@@ -12,149 +12,150 @@ import (
 )
 
 // BaseCGIHandler runs an [App] for a single request of a CGI-like protocol: one that has an
-// environment, an input stream and an output stream. The author of a transport decodes its protocol
-// into those three and calls [BaseCGIHandler.Run]. The other fields are the methods and attributes
-// that a subclass of wsgiref's BaseHandler overrides; their zero values are right for a server.
+// environment, an input stream and an output stream. A transport decodes its protocol into those
+// three and calls [BaseCGIHandler.Run]. The other fields are the methods and attributes that a
+// subclass of wsgiref's BaseHandler overrides; their zero values are right for a server.
 //
 // Run applies the rules of the environ, bounds the input stream to the body, calls the App, and
 // completes the response by the rules of [ResponseWriter]. The rules of the environ are:
 //
 //   - The App gets every variable that the web server sent, unchanged and in order, except
 //     HTTP_PROXY, which is dropped (httpoxy, CVE-2016-5386).
-//   - HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH, which nginx's own test configurations and
-//     net/http/cgi send, become CONTENT_TYPE and CONTENT_LENGTH where those are absent or empty,
-//     and are removed.
-//   - A malformed CONTENT_LENGTH, two different ones, or a variable without a name are answered 400
-//     without calling the App (RFC 3875 section 4.1.2).
-//   - A request without CONTENT_LENGTH has no body, unless the protocol's input ends by itself
+//   - HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH are renamed to CONTENT_TYPE and CONTENT_LENGTH, or
+//     dropped if those have a value. The test configurations of nginx and net/http/cgi send them.
+//   - A request with a malformed CONTENT_LENGTH, two different ones, or a variable without a name
+//     is answered 400 without calling the App (RFC 3875 section 4.1.2).
+//   - A request without CONTENT_LENGTH has no body, unless the protocol marks the end of the input
 //     (StdinStream) or HTTP_TRANSFER_ENCODING is "chunked", as under Apache's mod_cgi.
-//   - The [Profiles] that are a Default are applied.
+//   - The [Profiles] with Default set are applied.
 //
 // A BaseCGIHandler serves one request at a time. Its fields must not change while Run is under way.
 type BaseCGIHandler struct {
-	// Environ holds what the web server sent. Run applies the environ rules to it in place and
-	// hands it to the App.
+	// Environ has the variables that the web server sent. Run applies the rules of the environ to
+	// it in place and hands it to the App.
 	Environ *util.Environ
 
-	// Stdin is the input stream; nil is an empty one. Run bounds it to the body and never closes
-	// it. It does not read what the App leaves unread.
+	// Stdin is the input stream; nil means an empty one. Run limits it to the body and never closes
+	// it. Run does not read bytes that the App leaves unread.
 	Stdin io.Reader
 
-	// StdinStream says that Stdin ends with the body by itself, as a FastCGI STDIN stream does:
-	// without CONTENT_LENGTH the body runs to the stream's end. Otherwise such a request has no
-	// body.
+	// StdinStream says that the protocol marks the end of the body in Stdin, as a FastCGI STDIN
+	// stream does. Without CONTENT_LENGTH the body then ends with the stream; if StdinStream is
+	// false, such a request has no body.
 	StdinStream bool
 
-	// Stdout takes the response: head and body as bytes, never an empty Write. It may also
-	// implement [HeadWriter], [FileSender] and [Flusher], for what the protocol can do better; a
-	// syscall.Conn (an *os.File, *net.TCPConn, *net.UnixConn) gets files by sendfile(2), past its
-	// Write. Run calls it from one goroutine at a time, and does not call it again once it has
-	// failed. A call that blocks keeps Run waiting: deadlines are the transport's. It must be set.
+	// Stdout receives the response: head and body as bytes, never an empty Write. It must be set.
+	// It may also implement [HeadWriter], [FileSender] and [Flusher], if the protocol has better
+	// means than bytes. If Stdout is a syscall.Conn (an *os.File, *net.TCPConn or *net.UnixConn),
+	// files are sent to it by sendfile(2) and bypass its Write. Run calls Stdout from one goroutine
+	// at a time, and does not call it again after it has failed. Run waits while a call blocks: the
+	// transport must set deadlines.
 	Stdout io.Writer
 
-	// Stderr is the App's error stream and takes what LogException writes; nil is os.Stderr.
+	// Stderr is the App's error stream, and receives the text of failures if LogException is nil.
+	// nil means os.Stderr.
 	Stderr io.Writer
 
 	Multithread  bool // see [Request.Multithread]
 	Multiprocess bool // see [Request.Multiprocess]
 	RunOnce      bool // see [Request.RunOnce]
 
-	// Scheme is "http" or "https"; empty lets util.GuessScheme find it in the environ.
+	// Scheme is "http" or "https"; if it is empty, util.GuessScheme derives it from the environ.
 	Scheme string
 
 	// EscapedPath is the path of an HTTP request as the client sent it; see [Request.EscapedPath].
-	// A transport leaves it empty for a request whose SCRIPT_NAME and PATH_INFO a web server has
-	// sent.
+	// A transport leaves it empty if a web server has sent SCRIPT_NAME and PATH_INFO.
 	EscapedPath string
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and
-	// negative mean no bound.
+	// MaxBodyBytes limits the request body, in bytes; a larger one is answered 413. Zero and
+	// negative mean no limit.
 	MaxBodyBytes int64
 
 	// OriginServer writes an HTTP/1.x head in place of the Status field, as an nph script must (RFC
-	// 3875 section 5). A Stdout that is a [HeadWriter] has a head of its own; see also
+	// 3875 section 5). It does not change the head of a Stdout that is a [HeadWriter]. See also
 	// [Request.OriginServer].
 	OriginServer bool
 
-	// HTTPVersion is the version that an OriginServer answers with: "1.0" or "1.1". Empty is "1.1",
-	// where wsgiref has 1.0.
+	// HTTPVersion is the HTTP version in the head of an OriginServer: "1.0" or "1.1". Empty means
+	// "1.1"; the default of wsgiref is 1.0.
 	HTTPVersion string
 
-	// ServerSoftware is the Server field of an OriginServer, and SERVER_SOFTWARE where the environ
+	// ServerSoftware is the Server field of an OriginServer, and its SERVER_SOFTWARE if the environ
 	// has none.
 	ServerSoftware string
 
-	// ErrorOutput writes the response when an App failed before its head was committed; without a
-	// Start it is a 500. Nil writes ErrorStatus, ErrorHeaders and ErrorBody, without diagnostics,
-	// on purpose. [Request.Failure] has them for a page that only developers get to see. Where it
-	// fails in its turn, or one of the three is malformed, there is a built-in page. Requests that
-	// are refused and backends that failed (400, 411, 413, 502 to 504) have pages of their own.
+	// ErrorOutput writes the response if an App failed before its head was committed; its status is
+	// 500 unless it calls Start. If ErrorOutput is nil, the response is made of ErrorStatus,
+	// ErrorHeaders and ErrorBody. These have no diagnostics, on purpose. [Request.Failure] has
+	// them, for a page that only developers see. If ErrorOutput fails, or one of the three is
+	// malformed, a built-in page is sent. For a refused request or a failed backend (400, 411, 413,
+	// 502 to 504) the response is [ErrorPage], without these four fields.
 	ErrorOutput App
 
-	ErrorStatus  string          // empty is "500 Internal Server Error"; a 1xx is taken for that
-	ErrorHeaders []headers.Field // nil is Content-Type: text/plain; charset=utf-8
-	ErrorBody    string          // empty is one sentence that blames the server
+	ErrorStatus  string          // empty or 1xx means "500 Internal Server Error"
+	ErrorHeaders []headers.Field // nil means Content-Type: text/plain; charset=utf-8
+	ErrorBody    string          // empty means a sentence that reports an internal error
 
-	// LogException is told why an App failed or a request was refused; stack is nil unless the App
-	// panicked. Nil writes both to Stderr. It is not called for a peer that went away or stopped
-	// taking bytes, nor for [ErrAbort]. It may keep err, but not r.
+	// LogException is called with the reason if an App failed or a request was refused. stack is
+	// nil unless the App panicked. If LogException is nil, both are written to Stderr. It is not
+	// called if the peer went away or stopped reading, nor for [ErrAbort]. It may keep err, but not
+	// r.
 	LogException func(r *Request, err error, stack []byte)
 
-	// Refused, if not nil, is told of a request that is answered without the App, when it has been.
-	// It is called in Run's goroutine.
+	// Refused, if not nil, is called after a request was answered without the App, in the goroutine
+	// of Run.
 	Refused func(*Refusal)
 
-	// TracebackLimit bounds the stack that is logged, in frames. Zero is 32, negative is no stack
-	// at all.
+	// TracebackLimit limits the logged stack, in frames. Zero means 32, negative means no stack.
 	TracebackLimit int
 
 	// NoFileWrapper sends files by copying them, never by sendfile(2).
 	NoFileWrapper bool
 }
 
-// HeadWriter is implemented by a Stdout whose protocol has a form of its own for the head, such as
-// another HTTP library's.
+// HeadWriter is implemented by a Stdout whose protocol does not send the head as bytes, for example
+// the writer of an HTTP library.
 type HeadWriter interface {
 	// WriteHead is called once, before the first Write. fields belongs to the response; WriteHead
 	// must not keep it.
 	WriteHead(status string, fields *headers.Headers) error
 }
 
-// FileSender is implemented by a Stdout that can send a file better than by Write; [SendFile] does
-// most of it.
+// FileSender is implemented by a Stdout that can send a file faster than by Write. [SendFile] helps
+// to implement it.
 type FileSender interface {
-	// SendFile sends n bytes of f from its current offset, or all to its end when n is negative,
-	// and returns how many were sent. A file that ends early is no error here: the caller compares.
-	// Any error breaks the response. SendFile must not keep f.
+	// SendFile sends n bytes of f from its current offset, or all bytes up to its end if n is
+	// negative, and returns how many it sent. A file that ends early is not an error: the caller
+	// compares the numbers. Any error breaks the response. SendFile must not keep f.
 	SendFile(f File, n int64) (int64, error)
 }
 
-// Flusher is implemented by a Stdout that buffers. Flush is called when the App flushes, and not at
-// the end of the response: the transport has its own bytes to send there.
+// Flusher is implemented by a Stdout that buffers. Flush is called when the App flushes. It is not
+// called at the end of the response, where the transport sends bytes of its own.
 type Flusher interface{ Flush() error }
 
-// exchange is all that one request needs, in one allocation. The App may hold on to parts of it, so
-// it is never pooled.
+// exchange is the state of one request, in one allocation. It is never pooled, because the App may
+// keep parts of it.
 type exchange struct {
 	request  Request
 	ctx      endable
-	ownCtx   RequestContext // ctx, unless the transport has brought one
+	ownCtx   RequestContext // what ctx is, unless the transport passed an endable one
 	body     body
 	response response
 }
 
-// Run answers one request with app. It returns nil when Stdout took a whole response, which may be
-// an error page. Otherwise its error wraps [ErrBroken], and the transport has to make the break
-// visible; when the peer went away or the App asked for it ([ErrAbort]) nothing has been logged.
-// [PeerGone] tells the first case. Stdout is not flushed at the end. ctx must not be nil.
+// Run answers one request with app. It returns nil if a complete response, which may be an error
+// page, was written to Stdout. Otherwise its error wraps [ErrBroken], and the transport must make
+// the break visible. Run logs the reason, unless the peer went away, which [PeerGone] reports, or
+// the App asked for the break ([ErrAbort]). Stdout is not flushed at the end. ctx must not be nil.
 //
-// Run does not let a panic through, of app or of a hook. Where app calls runtime.Goexit, as a
-// test's FailNow does, Run ends its goroutine: the error page has been sent if it could be, and a
-// transport that must break the exchange otherwise does so in a deferred function.
+// Run recovers from a panic of app or of a hook. If app calls runtime.Goexit, as a test's FailNow
+// does, Run sends the error page if it still can, and the goroutine ends. A transport that must
+// then break the exchange does so in a deferred function.
 func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 	x := h.newExchange(ctx)
-	defer x.end()
-	if err := x.admitFor(app); err != nil {
+	defer x.finish()
+	if err := x.prepareFor(app); err != nil {
 		return x.refuse(err)
 	}
 	defer func() {
@@ -162,7 +163,7 @@ func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 			err = x.fail(err)
 		}
 	}()
-	err = errGoexit // which is all that can be seen of it
+	err = errGoexit // stays if app calls runtime.Goexit
 	err = x.call(app, &x.response, &x.request)
 	return err
 }
@@ -191,8 +192,8 @@ func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
 	return x
 }
 
-// admit applies the environ rules and the profiles, and opens the body.
-func (x *exchange) admit() error {
+// prepareRequest applies the rules of the environ and the profiles, and prepares the body.
+func (x *exchange) prepareRequest() error {
 	h, e := x.response.h, x.request.Environ
 	length, err := normalise(e, h.StdinStream)
 	if err != nil {
@@ -211,45 +212,45 @@ func (x *exchange) admit() error {
 		x.request.Stdin = NoBody
 		return nil
 	}
-	x.body.open(h.Stdin, length, h.MaxBodyBytes)
+	x.body.prepare(h.Stdin, length, h.MaxBodyBytes)
 	return nil
 }
 
-// call runs app and completes its response. What becomes of a failed one is decided when w has
-// ended: until then a goroutine that app left behind may still commit the head, and an error page
-// would be a second one.
+// call runs app and completes its response. It releases w before its caller handles a failure.
+// Until then, a goroutine that app has left running could still commit the head, and an error page
+// would add a second head.
 func (x *exchange) call(app App, w *response, r *Request) (err error) {
-	defer w.end()
+	defer w.release()
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicked(v, x.response.h.TracebackLimit)
 		}
 	}()
 	if err := app.ServeGateway(w, r); err != nil {
-		return sound(err)
+		return probeError(err)
 	}
 	return w.finish()
 }
 
-// end cuts off whatever the App still holds.
-func (x *exchange) end() {
-	x.body.ended.Store(true)
+// finish makes the body and the context, which the App may still hold, fail from now on.
+func (x *exchange) finish() {
+	x.body.finished.Store(true)
 	x.ctx.End(nil)
 }
 
-// prepare makes w ready for the request that e describes.
+// prepare sets up w for the request that e describes.
 func (w *response) prepare(h *BaseCGIHandler, e *util.Environ) {
 	w.h = h
 	w.head = e.Get("REQUEST_METHOD") == "HEAD"
 	w.declared = unknownLength
 	if h.OriginServer {
-		w.client = clientOf(e.Get("SERVER_PROTOCOL"))
+		w.clientVersion = clientVersionOf(e.Get("SERVER_PROTOCOL"))
 	}
 }
 
 func (h *BaseCGIHandler) httpVersion() string { return cmp.Or(h.HTTPVersion, "1.1") }
 
-// brokenError is what Run returns for a response that is not whole.
+// brokenError is the error of Run for a response that is not complete.
 type brokenError struct {
 	err  error
 	gone bool // the peer has gone away
@@ -259,7 +260,7 @@ func (e *brokenError) Error() string { return ErrBroken.Error() + ": " + e.err.E
 
 func (e *brokenError) Unwrap() []error { return []error{ErrBroken, e.err} }
 
-// broken is the error of Run for the response w, which is not whole because of err.
+// broken returns the error of Run for the response w, which is not complete because of err.
 func broken(w *response, err error) error {
 	return &brokenError{err: err, gone: PeerGone(w.lost) || errors.Is(err, ErrClientGone)}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// appendHead appends the head of a CGI response (RFC 3875 section 6.2): Status first, whatever it
-// is, because servers differ in what they take a missing one for.
+// appendHead appends the head of a CGI response (RFC 3875 section 6.2). Status is always sent, and
+// first, because servers interpret a missing one differently.
 func appendHead(b []byte, status string, fields *headers.Headers) []byte {
 	b = append(b, "Status: "...)
 	b = append(b, status...)
@@ -17,16 +17,16 @@ func appendHead(b []byte, status string, fields *headers.Headers) []byte {
 	return append(b, "\r\n"...)
 }
 
-// client is what the client of an OriginServer speaks.
-type client int
+// clientVersion is the HTTP version of the client of an OriginServer.
+type clientVersion int
 
 const (
-	clientHTTP10 client = iota // also where SERVER_PROTOCOL is missing or odd: SSI's INCLUDED
-	clientHTTP09               // takes no head, only a body
-	clientHTTP11               // takes chunks
+	clientHTTP10 clientVersion = iota // also if SERVER_PROTOCOL is missing or not HTTP, such as INCLUDED of SSI
+	clientHTTP09                      // accepts no head, only a body
+	clientHTTP11                      // accepts chunks
 )
 
-func clientOf(protocol string) client {
+func clientVersionOf(protocol string) clientVersion {
 	switch {
 	case equalFold(protocol, "HTTP/0.9"):
 		return clientHTTP09
@@ -36,11 +36,12 @@ func clientOf(protocol string) client {
 	return clientHTTP10
 }
 
-// appendOriginHead appends the head of an HTTP response: wsgiref's origin_server, what an nph
-// script sends (RFC 3875 section 5). The connection ends with the response; a body of unknown
-// length is chunked where the client knows chunks, so that a broken one is seen to be broken.
+// appendOriginHead appends the head of an HTTP response, as an nph script sends it (RFC 3875
+// section 5); wsgiref calls this origin_server. The connection closes after the response. A body of
+// unknown length is chunked if the client accepts chunks, so that the client can detect a broken
+// one.
 func (w *response) appendOriginHead(b []byte) []byte {
-	if w.client == clientHTTP09 {
+	if w.clientVersion == clientHTTP09 {
 		return b
 	}
 	b = append(b, "HTTP/"...)
@@ -58,7 +59,7 @@ func (w *response) appendOriginHead(b []byte) []byte {
 		b = append(b, "\r\n"...)
 	}
 	b = w.headers.AppendTo(b)
-	if w.declared == unknownLength && !w.bodyless && w.client == clientHTTP11 && w.h.httpVersion() == "1.1" {
+	if w.declared == unknownLength && !w.bodyless && w.clientVersion == clientHTTP11 && w.h.httpVersion() == "1.1" {
 		w.chunked = true
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
@@ -76,15 +77,15 @@ func (w *response) appendBody(b, p []byte) []byte {
 	return append(b, "\r\n"...)
 }
 
-// chunkMost bounds a chunk, in bytes: one is put together in a buffer to go out in one write, and a
-// large Write must not make a large buffer.
-const chunkMost = 32 << 10
+// maxChunk limits a chunk, in bytes. Each chunk is copied to a buffer to be sent in one write, and
+// a large Write must not need a large buffer.
+const maxChunk = 32 << 10
 
-func (w *response) emitChunk(p []byte) error {
+func (w *response) sendChunks(p []byte) error {
 	out := getBuffer()
 	defer out.release()
 	for len(p) > 0 {
-		n := min(len(p), chunkMost)
+		n := min(len(p), maxChunk)
 		out.data = w.appendBody(out.data[:0], p[:n])
 		if err := w.send(out.data); err != nil {
 			return err
@@ -94,8 +95,8 @@ func (w *response) emitChunk(p []byte) error {
 	return nil
 }
 
-// endChunks ends a whole chunked body; a broken one never gets here.
-func (w *response) endChunks() error {
+// sendLastChunk ends a chunked body that is complete. It is not called for a broken one.
+func (w *response) sendLastChunk() error {
 	if !w.chunked {
 		return nil
 	}

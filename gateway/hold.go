@@ -6,31 +6,32 @@ import (
 	"time"
 )
 
-// A web server that has the whole request, nginx with its stock files, stops sending the body as
-// soon as it sees the head of the response (measured with nginx 1.22 over FastCGI, SCGI and HTTP).
-// A script that prints its head before it reads the body would then wait for ever. So Forward holds
-// the head back while the backend is taking the body.
+// nginx with its stock configuration stops sending the body of a request when it receives the head
+// of the response (measured with nginx 1.22 over FastCGI, SCGI and HTTP). A script that prints its
+// head before it reads the body would then wait for ever. So Forward holds the head while the
+// backend reads the body.
 const (
-	// holdMost is how much of the response is held with the head, in bytes. A script that waits
-	// until that is taken does not read.
-	holdMost = 64 << 10
+	// maxHeld is how much of the response is held with the head, in bytes. A script that has
+	// written more waits until its output is read, so it is not reading the body.
+	maxHeld = 64 << 10
 
-	// holdTick is how often Forward looks whether the client has sent something. It counts ticks
-	// and not time: a machine that is too busy to run the web server is late with ticks as well.
+	// holdTick is how often Forward checks whether the client has sent bytes. Forward counts ticks
+	// rather than time, because a machine that is too busy to run the web server delays the ticks
+	// too.
 	holdTick = 50 * time.Millisecond
 
-	// holdSilence is the number of ticks for which the client may send nothing: at least 200 ms. A
-	// client that waits for the answer before it sends the rest gets it then.
+	// holdSilence is the number of ticks, at least 200 ms, for which the client may send nothing.
+	// After that the head is sent, for a client that waits for it before it sends the rest.
 	holdSilence = 5
 
 	// holdUnread is the number of ticks, at least 5 s, for which a backend that has begun to read
-	// the body may stop reading. After that it is taken to answer without the rest.
+	// the body may pause. After that Forward assumes that the backend does not need the rest.
 	holdUnread = 101
 )
 
-// TrackBody returns r with a Stdin that tells [Forward] how far it was read. Forward calls it
-// itself. Only a program that calls Backend.RoundTrip itself, and then has Forward send the
-// Response, needs it: it must call TrackBody first, and use the request that it returns for both.
+// TrackBody returns a copy of r whose Stdin records for [Forward] how far it was read. Forward
+// calls it. Another program needs it only if it calls Backend.RoundTrip itself and then has Forward
+// send the Response. It must then call TrackBody first, and use the returned request for both.
 func TrackBody(r *Request) *Request {
 	if _, tracked := r.Stdin.(*trackedBody); tracked || r.Stdin == nil || r.Stdin == NoBody {
 		return r
@@ -40,100 +41,100 @@ func TrackBody(r *Request) *Request {
 		left = unknownLength
 	}
 	c := *r
-	c.Stdin = &trackedBody{r: r.Stdin, left: left, whole: make(chan struct{})}
+	c.Stdin = &trackedBody{r: r.Stdin, left: left, complete: make(chan struct{})}
 	return &c
 }
 
-// trackedBody is a request body that knows whether it was read, and for how long it has given
-// nothing.
+// trackedBody is a request body that records whether it was read completely, and for how long no
+// Read has begun or returned.
 type trackedBody struct {
-	r     io.Reader
-	whole chan struct{} // closed when nothing more is to come
+	r        io.Reader
+	complete chan struct{} // closed when the body was read to its end or has failed
 
-	mu      sync.Mutex
-	left    int64 // bytes to come; negative where the end tells
-	begun   bool
-	reading bool // a Read is under way
-	silent  int  // ticks since a Read began or ended
+	mu        sync.Mutex
+	left      int64 // bytes not read yet; negative if the length is unknown
+	wasRead   bool
+	reading   bool // a Read is under way
+	idleTicks int  // ticks since a Read began or returned
 }
 
 // Read implements io.Reader.
 func (b *trackedBody) Read(p []byte) (int, error) {
-	b.begin()
+	b.beginRead()
 	n, err := b.r.Read(p)
-	b.finish(n, err)
+	b.finishRead(n, err)
 	return n, err
 }
 
-// Failure and Interrupted tell Blame about the body.
+// Failure returns the failure of the tracked Stdin. Blame calls it.
 func (b *trackedBody) Failure() error { return stdinFailure(b.r) }
 
-// Interrupted is the same.
+// Interrupted calls that of the tracked Stdin. Blame calls it.
 func (b *trackedBody) Interrupted(drain bool) error { return stdinInterrupted(b.r, drain) }
 
-func (b *trackedBody) begin() {
+func (b *trackedBody) beginRead() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.begun, b.reading, b.silent = true, true, 0
+	b.wasRead, b.reading, b.idleTicks = true, true, 0
 }
 
-func (b *trackedBody) finish(n int, err error) {
+func (b *trackedBody) finishRead(n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.reading, b.silent = false, 0
+	b.reading, b.idleTicks = false, 0
 	if b.left > 0 {
 		b.left = max(b.left-int64(n), 0)
 	}
-	if (err != nil || b.left == 0) && !b.isWhole() {
-		close(b.whole)
+	if (err != nil || b.left == 0) && !b.isComplete() {
+		close(b.complete)
 	}
 }
 
-func (b *trackedBody) isWhole() bool {
+func (b *trackedBody) isComplete() bool {
 	select {
-	case <-b.whole:
+	case <-b.complete:
 		return true
 	default:
 		return false
 	}
 }
 
-// hold begins to count ticks.
-func (b *trackedBody) hold() {
+// resetTicks restarts the count of ticks.
+func (b *trackedBody) resetTicks() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.silent = 0
+	b.idleTicks = 0
 }
 
-// tick counts one more, and reports whether there is nothing to wait for any more.
+// tick counts one tick, and reports whether the head need not be held any longer.
 func (b *trackedBody) tick() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.silent++
-	if b.begun && !b.reading {
-		return b.silent >= holdUnread
+	b.idleTicks++
+	if b.wasRead && !b.reading {
+		return b.idleTicks >= holdUnread
 	}
-	return b.silent >= holdSilence
+	return b.idleTicks >= holdSilence
 }
 
-// holdHead returns the body of the response, once the head may be sent to the client.
+// holdHead waits until the head may be sent to the client, and returns the body of the response.
 func holdHead(body io.Reader, stdin io.Reader) io.Reader {
 	request, ok := stdin.(*trackedBody)
-	if !ok || request.isWhole() {
+	if !ok || request.isComplete() {
 		return body
 	}
-	h := &heldBody{body: body, room: make([]byte, holdMost)}
-	request.hold()
+	h := &heldBody{body: body, room: make([]byte, maxHeld)}
+	request.resetTicks()
 	ticker := time.NewTicker(holdTick)
 	defer ticker.Stop()
-	for h.begin(); ; {
+	for h.beginRead(); ; {
 		select {
-		case got := <-h.under:
-			if h.take(got); h.err != nil || len(h.room) == 0 {
+		case got := <-h.result:
+			if h.addResult(got); h.err != nil || len(h.room) == 0 {
 				return h
 			}
-			h.begin()
-		case <-request.whole:
+			h.beginRead()
+		case <-request.complete:
 			return h
 		case <-ticker.C:
 			if request.tick() {
@@ -146,50 +147,51 @@ func holdHead(body io.Reader, stdin io.Reader) io.Reader {
 // heldBody is the body of a response whose head was held.
 type heldBody struct {
 	body    io.Reader
-	waiting []byte   // was read while the head was held
-	room    []byte   // for what is read next
-	under   chan got // gives what the Read under way gets; nil while there is no such Read
-	err     error    // after waiting
+	pending []byte          // bytes read while the head was held
+	room    []byte          // space for the next Read
+	result  chan readResult // delivers the result of a pending Read; nil if none is pending
+	err     error           // returned after pending
 }
 
-// got is what a Read returned.
-type got struct {
+// readResult is the result of a Read.
+type readResult struct {
 	n   int
 	err error
 }
 
-// begin has a goroutine read into room.
-func (h *heldBody) begin() {
-	under := make(chan got, 1)
-	h.under = under
+// beginRead starts a goroutine that reads into room.
+func (h *heldBody) beginRead() {
+	under := make(chan readResult, 1)
+	h.result = under
 	room := h.room
 	go func() {
 		n, err := readSome(h.body, room)
-		under <- got{n, err}
+		under <- readResult{n, err}
 	}()
 }
 
-// take adds what a Read returned to waiting.
-func (h *heldBody) take(g got) {
-	h.waiting = append(h.waiting, h.room[:g.n]...)
-	h.room, h.err, h.under = h.room[g.n:], g.err, nil
+// addResult appends the result of a Read to pending.
+func (h *heldBody) addResult(g readResult) {
+	h.pending = append(h.pending, h.room[:g.n]...)
+	h.room, h.err, h.result = h.room[g.n:], g.err, nil
 }
 
-// Buffered tells forwardBody whether a part of the body is to go with the head.
-func (h *heldBody) Buffered() int { return len(h.waiting) }
+// Buffered returns how many bytes can be sent with the head.
+func (h *heldBody) Buffered() int { return len(h.pending) }
 
 // Read implements io.Reader.
 func (h *heldBody) Read(p []byte) (int, error) {
-	if len(h.waiting) == 0 && h.under != nil {
-		h.take(<-h.under)
+	if len(h.pending) == 0 && h.result != nil {
+		h.addResult(<-h.result)
 	}
 	switch {
-	case len(h.waiting) > 0:
-		n := copy(p, h.waiting)
-		if h.waiting = h.waiting[n:]; len(h.waiting) > 0 || h.err == io.EOF {
+	case len(h.pending) > 0:
+		n := copy(p, h.pending)
+		if h.pending = h.pending[n:]; len(h.pending) > 0 || h.err == io.EOF {
 			return n, nil
 		}
-		// a failure comes with the last bytes, so that they are not flushed before it is seen
+		// a failure is returned with the last bytes, so that these are not flushed before it is
+		// known
 		return n, h.err
 	case h.err != nil:
 		return 0, h.err

@@ -7,10 +7,10 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Local returns a Backend that runs app in this process, for each exchange in a goroutine of its
-// own: the counterpart of [Forward]. The App gets a copy of the environ, and the request's Stdin
-// and Stderr. It may still run for a while when the Body has been closed or the request's context
-// has ended; what it uses then fails, and the Body does.
+// Local returns a Backend that runs app in this process, each exchange in its own goroutine. It is
+// the counterpart of [Forward]. The App gets a copy of the environ, and the request's Stdin and
+// Stderr. It may still run for a while after the Body was closed or the request's context has
+// ended. Its ResponseWriter and its Stdin then fail, and so does the Body.
 func Local(app App) Backend { return local{app} }
 
 type local struct{ app App }
@@ -32,7 +32,7 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		Multiprocess: r.Multiprocess,
 	}
 	go func() {
-		err := errGoexit // Run returns otherwise
+		err := errGoexit // stays if the App calls runtime.Goexit
 		defer func() { out.finish(err) }()
 		err = h.Run(ctx, l.app)
 	}()
@@ -47,7 +47,7 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 		cancel()
 		return nil, out.err
 	}
-	// an App that does not heed its context must not hold the reader
+	// an App that ignores its context must not block the reader
 	context.AfterFunc(ctx, func() {
 		w.CloseWithError(ContextError(ctx))
 	})
@@ -55,11 +55,11 @@ func (l local) RoundTrip(r *Request) (*Response, error) {
 	return out.resp, nil
 }
 
-// localStdout hands the head on as it is, and the body through a pipe. A head that was sent is
-// handed on also when the App fails right behind it: the body tells.
+// localStdout passes the head as a Response, and the body through a pipe. RoundTrip returns a sent
+// head even if the App fails right after it; the Body then returns the error.
 type localStdout struct {
 	*io.PipeWriter
-	ready chan struct{} // closed when one of the next two is there
+	ready chan struct{} // closed when resp or err is set
 	resp  *Response
 	err   error
 }
@@ -70,19 +70,19 @@ func (o *localStdout) WriteHead(status string, fields *headers.Headers) error {
 	return nil
 }
 
-// finish ends the response; err is nil when it is whole.
+// finish ends the response; err is nil if it is complete.
 func (o *localStdout) finish(err error) {
 	if err != nil {
-		err = &BackendError{Status: 502, Reason: "the application broke off", Err: err}
+		err = &BackendError{Status: 502, Reason: "the application ended its response early", Err: err}
 	}
-	o.CloseWithError(err) // which is Close where err is nil
+	o.CloseWithError(err) // the reader gets io.EOF if err is nil
 	if o.resp == nil {
 		o.err = err
 		close(o.ready)
 	}
 }
 
-// localBody ends the App when it is closed early.
+// localBody is a Body whose Close cancels the App's context.
 type localBody struct {
 	*io.PipeReader
 	cancel context.CancelFunc

@@ -2,20 +2,20 @@ package gateway
 
 import "github.com/cgikit/cgikit/util"
 
-// Mount completes the environ of an application that is mounted at prefix, where the web server did
-// not: stock nginx sends no SCRIPT_NAME and no PATH_INFO over SCGI, and over FastCGI the whole path
-// as SCRIPT_NAME and no PATH_INFO. SCRIPT_NAME becomes the prefix and PATH_INFO the rest of
-// REQUEST_URI's path, percent-decoded once; the query stays where it is.
+// Mount sets SCRIPT_NAME and PATH_INFO for an application that is mounted at prefix, if the web
+// server did not send both. Stock nginx sends neither over SCGI. Over FastCGI it sends the complete
+// path as SCRIPT_NAME, and no PATH_INFO. SCRIPT_NAME becomes the prefix and PATH_INFO the rest of
+// the path in REQUEST_URI, percent-decoded once. The query is not changed.
 //
-// An empty prefix means that there is nothing to complete, "/" is the root. An environ with
-// SCRIPT_NAME and PATH_INFO is right already, and one without REQUEST_URI cannot be completed: both
-// are left alone.
+// The prefix "/" is the root. Mount changes nothing if prefix is empty, if the environ has both
+// variables, or if it has no REQUEST_URI.
 //
-// The prefix ends at a segment: "/app" is no prefix of "/apple". A slash that the client encoded is
-// part of a segment and matches none of the prefix's; in PATH_INFO it is a slash like others (RFC
-// 3875 section 4.1.5). Repeated slashes and dot segments stay. A path that is not below prefix is
-// an error with the page 404, one that is malformed or holds a NUL a [*RequestError]: a transport
-// hands them to [BaseCGIHandler.Run] as the error of an App.
+// The prefix must end at the end of a segment: "/app" is not a prefix of "/apple". A slash that the
+// client encoded is part of a segment and does not match a slash of the prefix; in PATH_INFO it is
+// decoded like any other byte (RFC 3875 section 4.1.5). Repeated slashes and dot segments are kept.
+// The error for a path that is not below prefix has the [ErrorPage] status 404. A path that is
+// malformed or contains a NUL gives a [*RequestError]. A transport passes the error to
+// [BaseCGIHandler.Run] by [Refuse].
 func Mount(e *util.Environ, prefix string) error {
 	if prefix == "" {
 		return nil
@@ -40,14 +40,14 @@ func Mount(e *util.Environ, prefix string) error {
 	return nil
 }
 
-// notMountedError is a request for something that is not below the mount point: the web server's
-// configuration sends more here than the server was told of.
+// notMountedError reports a request for a path that is not below the mount point. The web server's
+// configuration then sends more paths here than the mount point covers.
 type notMountedError struct{ uri, prefix string }
 
 func (e *notMountedError) Error() string {
 	return requestError("REQUEST_URI is not below the mount point "+e.prefix, e.uri).Error()
 }
 
-func (e *notMountedError) page() (status, text string) {
+func (e *notMountedError) publicPage() (status, text string) {
 	return "404 Not Found", "There is nothing here.\n"
 }

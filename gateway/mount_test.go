@@ -72,11 +72,11 @@ func TestMountRefuses(t *testing.T) {
 			e := util.NewEnviron()
 			e.Add("REQUEST_URI", test.uri)
 			err := Mount(e, test.prefix)
-			var p paged
+			var p publicError
 			if !errors.As(err, &p) {
 				t.Fatalf("got %v; want an error with a page", err)
 			}
-			if status, _ := p.page(); !strings.HasPrefix(status, test.status) {
+			if status, _ := p.publicPage(); !strings.HasPrefix(status, test.status) {
 				t.Errorf("got the page %q; want %s", status, test.status)
 			}
 			if e.Len() != 1 {

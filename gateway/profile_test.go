@@ -79,7 +79,7 @@ func TestProfilesOnCaptures(t *testing.T) {
 			if file := e.Get("SCRIPT_FILENAME"); test.profile == "apache-proxy" && !strings.HasPrefix(file, "/") {
 				t.Errorf("got SCRIPT_FILENAME %q; want a path", file)
 			}
-			for _, name := range changed(before, e.Map()) {
+			for _, name := range changedNames(before, e.Map()) {
 				if !slices.Contains([]string{"SCRIPT_NAME", "PATH_INFO", "HTTP_AUTHORIZATION", "SCRIPT_FILENAME"}, name) {
 					t.Errorf("%s was changed too", name)
 				}
@@ -128,7 +128,7 @@ func TestWhyLighttpdRootIsNoDefault(t *testing.T) {
 	for _, protocol := range []string{"fastcgi", "scgi"} {
 		root := captures.Environ(t, environs, "lighttpd-"+protocol+"-plain", "GET "+target)
 		mounted := captures.Environ(t, environs, "lighttpd-"+protocol+"-mounted", "GET "+target)
-		names := changed(root.Map(), mounted.Map())
+		names := changedNames(root.Map(), mounted.Map())
 		for _, name := range names {
 			if !slices.Contains([]string{"SERVER_PORT", "REMOTE_PORT", "HTTP_HOST", "DOCUMENT_ROOT", "SCRIPT_FILENAME", "PATH_TRANSLATED"}, name) {
 				t.Errorf("%s: %s differs: the profile could tell the two by it", protocol, name)

@@ -7,33 +7,35 @@ import (
 	"io"
 )
 
-// Bounds of a response head. nginx's default is 4 or 8 KiB in all, Apache's 8 KiB a line.
+// Limits of a response head. The default of nginx is 4 or 8 KiB for the head, that of Apache 8 KiB
+// for each line.
 const (
 	defaultMaxHead = 64 << 10
 	maxHeadFields  = 1000
 	maxInterim     = 16 // interim responses before the final one
 )
 
-// ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2) and returns it
-// with the rest of stdout as its Body; closing the Body closes stdout. Lines end in LF or CRLF.
+// ReadResponse reads the head of a CGI response from stdout (RFC 3875 section 6.2). The rest of
+// stdout is the Body; Close of the Body closes stdout. Lines end in LF or CRLF.
 //
-// A first line "HTTP/1.1 200 OK", as nph scripts and many SCGI applications send it, gives the
-// status; a Status field beside it is dropped. A Content-Type, Location, Status or Content-Length
-// without a value counts as not sent (section 6.3), and one that is sent again with the same value
-// as sent once.
+// If the first line is a status line such as "HTTP/1.1 200 OK", which nph scripts and many SCGI
+// applications send, it sets the status, and a Status field is dropped. A Content-Type, Location,
+// Status or Content-Length without a value is ignored (section 6.3). If one of the four is repeated
+// with the same value, the repetition is ignored.
 //
-// Interim responses (status 1xx) before the final one are dropped, at most 16: they belong to the
+// At most 16 interim responses (status 1xx) before the final one are dropped. They concern only the
 // connection between the client and its web server.
 //
-// maxHead bounds all heads together, in bytes, the blank lines at their ends not counted; zero and
-// negative mean 64 KiB. Each has at most 1,000 fields.
+// maxHead limits the total size of all heads, in bytes, without the blank lines at their ends. Zero
+// and negative mean 64 KiB. Each head has at most 1,000 fields.
 //
-// Errors of stdout after the head come out of the Body as they are: a Backend wraps stdout, so that
-// each is a [*BackendError].
+// The Body returns errors of stdout unchanged. A Backend must wrap stdout, so that each error is a
+// [*BackendError].
 //
-// Anything else is a [*BackendError] that says why, and stdout is closed: a line that is not a
-// field, white space before a colon, folded lines, a malformed status, two values of one of the
-// four fields, a head that is too long or never ends, and none at all.
+// For a malformed head, ReadResponse closes stdout and returns a [*BackendError] with the reason. A
+// head is malformed if it has a line that is not a field, white space before a colon, a folded
+// line, a malformed status or two values of one of the four fields, or if it is empty, too long or
+// not complete.
 func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	if maxHead <= 0 {
 		maxHead = defaultMaxHead
@@ -56,22 +58,22 @@ func badHead(err error) error {
 	return &BackendError{Status: 502, Reason: "the application sent a bad response head", Err: err}
 }
 
-// responseBody gives what was read with the head, and then the stream.
+// responseBody returns the bytes that were read with the head, and then those of the stream.
 type responseBody struct {
-	waiting []byte
-	err     error // came with the last of waiting
+	pending []byte
+	err     error // returned by the stream with the last bytes of pending
 	io.ReadCloser
 }
 
-// Buffered tells Forward whether a part of the body came with the head.
-func (b *responseBody) Buffered() int { return len(b.waiting) }
+// Buffered returns how many bytes of the body were read with the head. Forward calls it.
+func (b *responseBody) Buffered() int { return len(b.pending) }
 
 func (b *responseBody) Read(p []byte) (int, error) {
 	switch {
-	case len(b.waiting) > 0:
-		n := copy(p, b.waiting)
-		if b.waiting = b.waiting[n:]; len(b.waiting) == 0 {
-			b.waiting = nil // lets go of the head's buffer
+	case len(b.pending) > 0:
+		n := copy(p, b.pending)
+		if b.pending = b.pending[n:]; len(b.pending) == 0 {
+			b.pending = nil // frees the buffer of the head
 		}
 		return n, nil
 	case b.err != nil:
@@ -80,7 +82,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// readFinal returns the first response that is not an interim one. All heads together have most
+// readFinal returns the first response that is not interim. All heads together have at most most
 // bytes.
 func (b *responseBody) readFinal(most int) (*Response, error) {
 	before := ""
@@ -98,7 +100,7 @@ func (b *responseBody) readFinal(most int) (*Response, error) {
 	return nil, fmt.Errorf("more than %d interim responses", maxInterim)
 }
 
-// afterInterim adds to err, which is about the head of a response, what came before that.
+// afterInterim adds the status of the preceding interim response, if any, to err.
 func afterInterim(status string, err error) error {
 	if status == "" || errors.As(err, new(*BackendError)) {
 		return err
@@ -106,26 +108,26 @@ func afterInterim(status string, err error) error {
 	return fmt.Errorf("after the interim response %.64q: %w", status, err)
 }
 
-// readHead reads up to the blank line and returns the head without it. It keeps what was read after
-// it.
+// readHead reads up to the blank line and returns the head without it. It keeps the bytes after the
+// blank line in pending.
 func (b *responseBody) readHead(most int) (head []byte, err error) {
-	buf := b.waiting // what came with an interim head
+	buf := b.pending // read with an interim head
 	if len(buf) == 0 {
 		buf = make([]byte, 0, 512) // room for most heads; each response has its own
 	}
 	for scanned := 0; ; {
 		end, next := blankLine(buf, scanned)
 		switch {
-		// after a head of most bytes half a blank line may be there
+		// a head of most bytes may be followed by the CR of its blank line
 		case end > most || end < 0 && len(buf) > most+len("\r"):
 			return nil, fmt.Errorf("longer than %d bytes", most)
 		case end >= 0:
-			b.waiting = buf[next:]
+			b.pending = buf[next:]
 			return buf[:end], nil
 		case b.err != nil:
-			return nil, unfinished(buf, b.err)
+			return nil, partialHeadError(buf, b.err)
 		}
-		scanned = len(buf) // blankLine looks back by itself
+		scanned = len(buf) // blankLine looks back to the start of a line itself
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
@@ -135,8 +137,8 @@ func (b *responseBody) readHead(most int) (head []byte, err error) {
 	}
 }
 
-// unfinished says why there is only a part of a head.
-func unfinished(head []byte, err error) error {
+// partialHeadError returns why head is not complete.
+func partialHeadError(head []byte, err error) error {
 	switch {
 	case err != io.EOF:
 		return err
@@ -146,9 +148,9 @@ func unfinished(head []byte, err error) error {
 	return fmt.Errorf("ends within the head: %.64q", head)
 }
 
-// blankLine finds the blank line whose LF is at from or later: the end of the head's last line, and
-// the start of the body. A head may be empty, its blank line being the first. end is negative where
-// there is no blank line yet.
+// blankLine finds the first blank line whose LF is at from or later. It returns the end of the
+// head, which is where that line begins, and the start of the body. If b begins with a blank line,
+// the head is empty. end is negative if b has no blank line yet.
 func blankLine(b []byte, from int) (end, next int) {
 	for i := from; ; i++ {
 		line := bytes.IndexByte(b[i:], '\n')

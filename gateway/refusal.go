@@ -1,10 +1,10 @@
 package gateway
 
 // Refusal is a request that a server answered without calling its App, because it breaks a rule or
-// is over a limit. An access log that is an App around another does not see such requests: it needs
-// the Refused field of the server.
+// exceeds a limit. An access log that is an App around another does not see such requests; it must
+// use the Refused field of the server.
 type Refusal struct {
-	// Request has what the server knows of the request: its Environ may be empty. Stdin must not be
+	// Request has what the server knows of the request; its Environ may be empty. Stdin must not be
 	// read, and Request must be neither changed nor kept.
 	Request *Request
 
@@ -13,21 +13,21 @@ type Refusal struct {
 	Err    error // why
 }
 
-// Refuse returns an App by which a server refuses a request. Run answers with the page of err (see
-// [ErrorPage]) and calls [BaseCGIHandler.Refused].
-func Refuse(err error) App { return refusing{err} }
+// Refuse returns an App that refuses a request. If a transport passes it to Run, Run answers with
+// the page of err (see [ErrorPage]) and calls [BaseCGIHandler.Refused].
+func Refuse(err error) App { return refusalApp{err} }
 
-type refusing struct{ err error }
+type refusalApp struct{ err error }
 
-// ServeGateway implements App, also for an App around this one.
-func (a refusing) ServeGateway(ResponseWriter, *Request) error { return a.err }
+// ServeGateway implements App, for an App that wraps this one.
+func (a refusalApp) ServeGateway(ResponseWriter, *Request) error { return a.err }
 
-// admitFor prepares the request for app, and returns why it is refused, if it is.
-func (x *exchange) admitFor(app App) error {
-	if err := x.admit(); err != nil {
+// prepareFor prepares the request for app. Its error is the reason to refuse the request.
+func (x *exchange) prepareFor(app App) error {
+	if err := x.prepareRequest(); err != nil {
 		return err
 	}
-	if r, ok := app.(refusing); ok {
+	if r, ok := app.(refusalApp); ok {
 		return r.err
 	}
 	return nil
@@ -46,19 +46,19 @@ func (x *exchange) refuse(err error) error {
 	if !x.response.head {
 		f.Bytes = int64(len(text))
 	}
-	attempt(func() { hook(f) })
+	catchPanic(func() { hook(f) })
 	return broken
 }
 
-// HeadTooLargeError is a request whose variables, or the fields that they are made of, are over a
-// limit of its server. The client is told 431 (RFC 6585 section 5).
+// HeadTooLargeError reports a request whose variables, or the fields from which they are made,
+// exceed a limit of the server. The status is 431 (RFC 6585 section 5).
 type HeadTooLargeError struct{}
 
-// Error tells it for a log.
+// Error returns a text for a log.
 func (*HeadTooLargeError) Error() string {
-	return "gateway: the variables of the request are over a limit"
+	return "gateway: the variables of the request exceed a limit"
 }
 
-func (*HeadTooLargeError) page() (status, text string) {
+func (*HeadTooLargeError) publicPage() (status, text string) {
 	return "431 Request Header Fields Too Large", "The head of the request is too large.\n"
 }

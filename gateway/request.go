@@ -7,62 +7,63 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Request is one request as the web server's side described it.
+// Request is one request as the web server sent it.
 type Request struct {
-	// Environ holds every meta-variable that the web server sent, byte for byte and in order, with
-	// the few changes that [BaseCGIHandler] lists.
+	// Environ has every meta-variable that the web server sent, byte for byte and in order, except
+	// for the changes that [BaseCGIHandler] lists.
 	Environ *util.Environ
 
-	// Stdin is the body: CONTENT_LENGTH bytes and then io.EOF. A body that ends early gives
-	// io.ErrUnexpectedEOF, one that is over the server's MaxBodyBytes a [BodyTooLargeError]. In a
-	// Request that an App gets it is never nil, and [NoBody] where there is no body.
+	// Stdin is the body: CONTENT_LENGTH bytes and then io.EOF. If the body ends early, Read returns
+	// io.ErrUnexpectedEOF; if it exceeds the server's MaxBodyBytes, a [*BodyTooLargeError]. In a
+	// Request that an App gets, Stdin is never nil, and [NoBody] if the request has no body.
 	Stdin io.Reader
 
-	// ContentLength is the length of the body in bytes, and -1 where only the end of Stdin will
-	// tell. In a Request that a program makes for a [Backend], zero beside a Stdin that is neither
-	// nil nor NoBody means unknown too, as in http.Request. CONTENT_LENGTH is what the web server
-	// declared; where it is there, the two are equal.
+	// ContentLength is the length of the body in bytes, and -1 if it is not known before the end of
+	// Stdin. It equals the web server's CONTENT_LENGTH, if that is set. In a Request that a program
+	// creates for a [Backend], zero also means unknown if Stdin is neither nil nor NoBody, as in
+	// http.Request.
 	ContentLength int64
 
-	// Stderr is the web server's error log where the protocol has a way there (FastCGI), else the
-	// process's own standard error. It is safe for concurrent use only where the transport says so.
+	// Stderr is the web server's error log if the protocol has a stream to it (FastCGI), and
+	// otherwise the standard error of the process. It is safe for concurrent use only if the
+	// transport documents that.
 	Stderr io.Writer
 
 	// Scheme is "http" or "https".
 	Scheme string
 
-	// EscapedPath is the path of the request's target as the client sent it, mount included and
-	// still percent-encoded, where this process read the request from HTTP itself, or made
-	// SCRIPT_NAME and PATH_INFO of REQUEST_URI, as a server's Mount does: both are decoded and
-	// cannot tell an encoded slash from another. It is empty where a web server sent the two: it
-	// has decided what they say.
+	// EscapedPath is the path of the request target as the client sent it, still percent-encoded
+	// and with the mount point. It is set if this process read the request from HTTP, or derived
+	// SCRIPT_NAME and PATH_INFO from REQUEST_URI, as a server's Mount does. These two are decoded,
+	// so only EscapedPath distinguishes an encoded slash from a plain one. It is empty if a web
+	// server sent the two variables, whose values then decide.
 	EscapedPath string
 
-	// OriginServer says that the response goes to the client as it is. Otherwise a web server
-	// passes it on, and acts on what is meant for it: X-Accel-Redirect, X-Sendfile and their kind.
+	// OriginServer says that the response goes to the client unchanged. Otherwise a web server
+	// forwards it, and acts on fields such as X-Accel-Redirect and X-Sendfile.
 	OriginServer bool
 
 	Multithread  bool // the App may be called by another goroutine at the same time
-	Multiprocess bool // an equal App may be called by another process at the same time
-	RunOnce      bool // the process expects to answer this request only
+	Multiprocess bool // another process may run an equal App at the same time
+	RunOnce      bool // the process answers only this request
 
 	ctx     context.Context
 	failure *Failure
 }
 
-// Failure is why an App did not answer its request.
+// Failure is the reason why an App did not answer its request.
 type Failure struct {
-	Err   error  // what the App returned, or its panic
+	Err   error  // the error or the panic of the App
 	Stack []byte // bounded by TracebackLimit; nil unless the App panicked
 }
 
-// Failure tells a [BaseCGIHandler.ErrorOutput] why it is called, as sys.exc_info tells wsgiref's
-// error_output. It is nil in any other App. Both parts may hold secrets, so that a page for the
-// public must not show them: the built-in page never does.
+// Failure returns why a [BaseCGIHandler.ErrorOutput] is called; its counterpart in wsgiref's
+// error_output is sys.exc_info. In any other App it returns nil. Err and Stack may contain secrets,
+// so a public page must not show them. The built-in page never does.
 func (r *Request) Failure() *Failure { return r.failure }
 
-// NoBody is the Stdin of a request without a body: it is at its end. A [Backend] need not find out
-// how long that is.
+// NoBody is the Stdin of a request without a body. Its Read always returns io.EOF. A [Backend] that
+// finds it knows that the length is 0.
 var NoBody io.Reader = noBody{}
 
 type noBody struct{}
@@ -88,11 +89,11 @@ func (r *Request) WithContext(ctx context.Context) *Request {
 	return &c
 }
 
-// Warn writes one line about r to the web server's error log: a fault that was put right, so that
-// the client sees nothing of it. It is for the gateway's own words; Stderr itself is for those of
-// the application. A Stderr that has a method Warn(text string) gets the text, and adds what its
-// log has for each line. Any other gets a line with the request's method and target. A nil Stderr
-// stands for that of the process.
+// Warn writes one line about r to the web server's error log. A gateway reports by it a fault that
+// it has corrected, so that the client does not notice it; an application writes to Stderr itself.
+// If Stderr has a method Warn(text string), Warn calls it, so that the log can add its usual
+// attributes. Otherwise Warn writes a line with the method and the target of the request. If Stderr
+// is nil, it writes to the standard error of the process.
 func (r *Request) Warn(text string) {
 	if log, ok := r.Stderr.(interface{ Warn(text string) }); ok {
 		log.Warn(text)

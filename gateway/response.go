@@ -7,27 +7,27 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// response is the ResponseWriter of every transport. Its mutex does not make it fit for concurrent
-// use; it keeps a goroutine that outlives its App away from buffers that serve another request by
-// then.
+// response is the ResponseWriter of every transport. Its mutex is not meant for concurrent use by
+// the App. It keeps a goroutine that outlives its App from writing to a buffer that another request
+// uses by then.
 type response struct {
-	mu      sync.Mutex
-	h       *BaseCGIHandler
-	headers headers.Headers
-	status  string // "" until Start or the first byte
-	head    bool   // the request is a HEAD
-	client  client // OriginServer: what the client speaks
+	mu            sync.Mutex
+	h             *BaseCGIHandler
+	headers       headers.Headers
+	status        string        // "" until Start or the first byte
+	head          bool          // the request is a HEAD
+	clientVersion clientVersion // used if OriginServer is set
 
 	committed bool
 	finished  bool
 	bodyless  bool
 	chunked   bool
-	declared  int64 // Content-Length once committed; unknownLength where there is none
-	written   int64 // body bytes taken from the App
+	declared  int64 // Content-Length, set by commit; unknownLength if not declared
+	written   int64 // body bytes accepted from the App
 
-	wait  *buffer // body bytes that are not on Stdout yet; nil where none ever waited
-	fault error   // a broken rule: the response is the error page
-	lost  error   // what Stdout returned when it failed
+	pending *buffer // body bytes not written to Stdout yet; nil before the first
+	fault   error   // the first broken rule: the response will be the error page
+	lost    error   // the first error of Stdout
 }
 
 func (w *response) Headers() *headers.Headers { return &w.headers }
@@ -35,17 +35,17 @@ func (w *response) Headers() *headers.Headers { return &w.headers }
 func (w *response) Start(status string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// also where Stdout failed since: an access log asks what the client was told
+	// even if Stdout has failed since: an access log calls Start to learn whether the head was sent
 	if w.committed && !w.finished {
 		return ErrCommitted
 	}
-	if err := w.usable(); err != nil {
+	if err := w.writeError(); err != nil {
 		return err
 	}
 	err := checkStatus(status)
 	switch {
 	case err != nil:
-		return w.broke(err)
+		return w.recordFault(err)
 	case status[0] != '1':
 		w.status = status
 	}
@@ -55,30 +55,30 @@ func (w *response) Start(status string) error {
 func (w *response) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, err := w.admit(len(p))
-	if putErr := w.put(p[:n]); putErr != nil {
+	n, err := w.startBody(len(p))
+	if putErr := w.writeBody(p[:n]); putErr != nil {
 		return 0, putErr
 	}
 	return n, err
 }
 
-// WriteString implements io.StringWriter: text that fits the buffer is not copied twice.
+// WriteString implements io.StringWriter. Text that fits into the buffer is copied only once.
 func (w *response) WriteString(s string) (int, error) {
-	if w.keepString(s) {
+	if w.bufferString(s) {
 		return len(s), nil
 	}
 	return w.Write([]byte(s))
 }
 
-// keepString takes s if all of it may wait.
-func (w *response) keepString(s string) bool {
+// bufferString appends s to the buffer if all of it fits, and reports whether it did.
+func (w *response) bufferString(s string) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock() // also where headers panics, which a goroutine left behind may bring about
-	if _, err := w.admit(len(s)); err != nil || len(s) > headBuffer-w.wait.len() {
+	defer w.mu.Unlock() // deferred, since headers panics if another goroutine of the App changes them meanwhile
+	if _, err := w.startBody(len(s)); err != nil || len(s) > headBuffer-w.pending.len() {
 		return false
 	}
 	w.written += int64(len(s))
-	if !w.discards() {
+	if !w.dropsBody() {
 		w.buffer().data = append(w.buffer().data, s...)
 	}
 	return true
@@ -90,17 +90,17 @@ func (w *response) Flush() error {
 	if err := w.commit(false); err != nil {
 		return err
 	}
-	if err := w.push(); err != nil {
+	if err := w.flushBuffer(); err != nil {
 		return err
 	}
 	if f, ok := w.h.Stdout.(Flusher); ok {
-		return w.keep(f.Flush())
+		return w.recordLoss(f.Flush())
 	}
 	return nil
 }
 
-// usable returns why nothing more can be written.
-func (w *response) usable() error {
+// writeError returns why nothing more can be written, nil if writing is possible.
+func (w *response) writeError() error {
 	switch {
 	case w.finished:
 		return ErrFinished
@@ -110,24 +110,24 @@ func (w *response) usable() error {
 	return w.fault
 }
 
-// broke remembers the broken rule, which is the first, as nothing gets past usable after it: the
-// response will be the error page, also when the App ignores the error.
-func (w *response) broke(err error) error {
+// recordFault keeps the broken rule, so that the response will be the error page even if the App
+// ignores the error. It is called at most once, since writeError returns the fault after that.
+func (w *response) recordFault(err error) error {
 	w.fault = err
 	return err
 }
 
-// keep remembers the first error of Stdout.
-func (w *response) keep(err error) error {
+// recordLoss keeps the first error of Stdout. It returns err.
+func (w *response) recordLoss(err error) error {
 	if err != nil && w.lost == nil {
 		w.lost = err
 	}
 	return err
 }
 
-// admit starts the response and returns how many of n bytes the declared length leaves room for.
-func (w *response) admit(n int) (int, error) {
-	if err := w.usable(); err != nil {
+// startBody sets the default status and returns how many of n bytes the declared length allows.
+func (w *response) startBody(n int) (int, error) {
+	if err := w.writeError(); err != nil {
 		return 0, err
 	}
 	if w.status == "" {
@@ -143,8 +143,8 @@ func (w *response) admit(n int) (int, error) {
 	return n, nil
 }
 
-// declaredSoFar is the length that the head would declare if it were committed now. A malformed one
-// is reported by commit.
+// declaredSoFar returns the length that the head would declare if it were committed now. commit
+// reports a malformed one.
 func (w *response) declaredSoFar() int64 {
 	value, ok := w.headers.Lookup("Content-Length")
 	if !ok || !bodyAllowed(w.status) {
@@ -157,43 +157,44 @@ func (w *response) declaredSoFar() int64 {
 	return n
 }
 
-// put takes admitted body bytes: small ones wait, others push the head and what waits before them.
-func (w *response) put(p []byte) error {
+// writeBody writes body bytes that startBody has allowed. It buffers them if they fit; otherwise it
+// sends the head, the buffered bytes and p.
+func (w *response) writeBody(p []byte) error {
 	w.written += int64(len(p))
 	switch {
-	case len(p) == 0 || w.discards():
+	case len(p) == 0 || w.dropsBody():
 		return nil
-	case len(p) <= headBuffer-w.wait.len():
+	case len(p) <= headBuffer-w.pending.len():
 		w.buffer().data = append(w.buffer().data, p...)
 		return nil
 	}
 	if err := w.commit(false); err != nil {
 		return err
 	}
-	if err := w.push(); err != nil {
+	if err := w.flushBuffer(); err != nil {
 		return err
 	}
 	switch {
-	case w.discards():
+	case w.dropsBody():
 		return nil
 	case len(p) <= headBuffer:
 		w.buffer().data = append(w.buffer().data, p...)
 		return nil
 	}
-	return w.emit(p)
+	return w.sendBody(p)
 }
 
-func (w *response) discards() bool { return w.committed && w.bodyless }
+func (w *response) dropsBody() bool { return w.committed && w.bodyless }
 
-// commit applies the rules to status and fields and sends the head. final says that the body is
+// commit applies the rules to status and fields and sends the head. final means that the body is
 // complete, so that its length is known.
 func (w *response) commit(final bool) error {
-	if err := w.usable(); err != nil || w.committed {
+	if err := w.writeError(); err != nil || w.committed {
 		return err
 	}
 	declared, err := checkFields(&w.headers)
 	if err != nil {
-		return w.broke(err)
+		return w.recordFault(err)
 	}
 	silentApp := w.status == ""
 	if silentApp {
@@ -206,7 +207,7 @@ func (w *response) commit(final bool) error {
 	}
 	switch {
 	case declared != unknownLength && (w.written > declared || final && !w.head && w.written < declared):
-		return w.broke(ErrContentLength)
+		return w.recordFault(ErrContentLength)
 	case final && allowed && declared == unknownLength && (!w.head || w.written > 0 || silentApp):
 		declared = w.written
 		w.headers.Set("Content-Length", strconv.FormatInt(declared, 10))
@@ -215,10 +216,10 @@ func (w *response) commit(final bool) error {
 	return w.sendHead()
 }
 
-// sendHead writes the head, and the body that waits in the same call where Stdout takes bytes.
+// sendHead writes the head. If Stdout receives bytes, the same call writes the buffered body.
 func (w *response) sendHead() error {
 	if hw, ok := w.h.Stdout.(HeadWriter); ok {
-		return w.keep(hw.WriteHead(w.status, &w.headers))
+		return w.recordLoss(hw.WriteHead(w.status, &w.headers))
 	}
 	out := getBuffer()
 	defer out.release()
@@ -228,29 +229,29 @@ func (w *response) sendHead() error {
 		out.data = appendHead(out.data, w.status, &w.headers)
 	}
 	if !w.bodyless {
-		out.data = w.appendBody(out.data, w.wait.bytes())
+		out.data = w.appendBody(out.data, w.pending.bytes())
 	}
-	w.wait.reset()
+	w.pending.reset()
 	return w.send(out.data)
 }
 
-// push sends the body that waits. A response without body drops it.
-func (w *response) push() error {
+// flushBuffer sends the buffered body bytes, or drops them if the response has no body.
+func (w *response) flushBuffer() error {
 	if w.bodyless {
-		w.wait.reset()
+		w.pending.reset()
 	}
-	if w.wait.len() == 0 {
+	if w.pending.len() == 0 {
 		return nil
 	}
-	err := w.emit(w.wait.bytes())
-	w.wait.reset()
+	err := w.sendBody(w.pending.bytes())
+	w.pending.reset()
 	return err
 }
 
-// emit sends body bytes past the buffer.
-func (w *response) emit(p []byte) error {
+// sendBody sends body bytes without the buffer.
+func (w *response) sendBody(p []byte) error {
 	if w.chunked {
-		return w.emitChunk(p)
+		return w.sendChunks(p)
 	}
 	return w.send(p)
 }
@@ -260,11 +261,11 @@ func (w *response) send(p []byte) error {
 		return nil
 	}
 	_, err := writeWhole(w.h.Stdout, p)
-	return w.keep(err)
+	return w.recordLoss(err)
 }
 
-// finish completes a response whose App has returned without an error. Nothing may come behind it:
-// its length is in the head, or its last chunk is out.
+// finish completes a response whose App has returned without an error. After it nothing may be
+// sent, since the client knows the end of the body from its length or from the last chunk.
 func (w *response) finish() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -272,27 +273,27 @@ func (w *response) finish() error {
 	if err := w.commit(true); err != nil {
 		return err
 	}
-	if err := w.push(); err != nil {
+	if err := w.flushBuffer(); err != nil {
 		return err
 	}
 	if !w.bodyless && w.declared != unknownLength && w.written != w.declared {
 		return ErrContentLength
 	}
-	return w.endChunks()
+	return w.sendLastChunk()
 }
 
-// end makes the writer useless for whoever still holds it.
-func (w *response) end() {
+// release returns the buffer to its pool. Calls of w fail from now on.
+func (w *response) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.finished = true
-	w.wait.release()
-	w.wait = nil
+	w.pending.release()
+	w.pending = nil
 }
 
 func (w *response) buffer() *buffer {
-	if w.wait == nil {
-		w.wait = getBuffer()
+	if w.pending == nil {
+		w.pending = getBuffer()
 	}
-	return w.wait
+	return w.pending
 }

@@ -372,7 +372,7 @@ func (w *widest) Write(p []byte) (int, error) {
 // TestChunks: what a client decodes is what the App wrote, and a large Write makes no large buffer.
 func TestChunks(t *testing.T) {
 	large := strings.Repeat("0123456789", 100_000)
-	for _, texts := range [][]string{{"a", large}, {large, "", "b", large}, {large[:chunkMost], large[:chunkMost+1]}} {
+	for _, texts := range [][]string{{"a", large}, {large, "", "b", large}, {large[:maxChunk], large[:maxChunk+1]}} {
 		out := &widest{}
 		h := &BaseCGIHandler{OriginServer: true, Environ: environ("SERVER_PROTOCOL", "HTTP/1.1"), Stdout: out}
 		if got := runHandler(h, write(texts...)); got.err != nil {
@@ -386,7 +386,7 @@ func TestChunks(t *testing.T) {
 		if want := strings.Join(texts, ""); string(body) != want || err != nil || out.Len() > 0 {
 			t.Errorf("got %d bytes, %v, %d bytes behind them; want %d", len(body), err, out.Len(), len(want))
 		}
-		if out.most > chunkMost+headBuffer+bufferSize {
+		if out.most > maxChunk+headBuffer+bufferSize {
 			t.Errorf("got a write of %d bytes", out.most)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// parseHead makes a Response of a head without its blank line.
+// parseHead parses a head, without its blank line, into a Response.
 func parseHead(head []byte) (*Response, error) {
 	resp := &Response{Headers: headers.New()}
 	status, text, hasStatusLine := statusLine(string(head))
@@ -21,7 +21,7 @@ func parseHead(head []byte) (*Response, error) {
 		case !ok:
 			return nil, fmt.Errorf("a line without a colon: %.64q", line)
 		case hasStatusLine && equalFold(name, "Status"):
-			continue // CGI.pm with -nph sends both; nginx 1.22 over SCGI believes the line too
+			continue // CGI.pm with -nph sends both; nginx 1.22 over SCGI uses the status line too
 		}
 		if err := resp.addField(name, value); err != nil {
 			return nil, err
@@ -36,13 +36,13 @@ func parseHead(head []byte) (*Response, error) {
 	case resp.Status == "":
 		return resp, nil
 	case len(resp.Status) == 3:
-		resp.Status += " " // RFC 3875 section 6.3.3 wants the space, and many scripts leave it out
+		resp.Status += " " // RFC 3875 section 6.3.3 requires the space, but many scripts omit it
 	}
 	return resp, checkStatus(resp.Status)
 }
 
-// statusLine takes an HTTP status line off the head. CGI.pm prints the version of SERVER_PROTOCOL,
-// which may be HTTP/2.0.
+// statusLine returns the status of the HTTP status line at the start of a head, and the rest of the
+// head. The version may be HTTP/2.0, since CGI.pm prints that of SERVER_PROTOCOL.
 func statusLine(text string) (status, rest string, ok bool) {
 	line, rest, _ := strings.Cut(text, "\n")
 	version, status, ok := strings.Cut(strings.TrimSuffix(line, "\r"), " ")
@@ -53,8 +53,8 @@ func statusLine(text string) (status, rest string, ok bool) {
 	return status, rest, true
 }
 
-// addField adds a field to the head. Of the fields that the web server acts on, one without a value
-// counts as not sent (RFC 3875 section 6.3), and a second one must say the same as the first.
+// addField adds a field to the head. A field that the web server acts on is ignored if it has no
+// value (RFC 3875 section 6.3), and a repetition must have the same value.
 func (r *Response) addField(name, value string) error {
 	isStatus := equalFold(name, "Status")
 	if !isStatus && !isServerField(name) {
@@ -66,7 +66,7 @@ func (r *Response) addField(name, value string) error {
 	}
 	value = strings.Trim(value, " \t")
 	if equalFold(name, "Content-Length") {
-		value = oneLength(value)
+		value = combinedLength(value)
 	}
 	switch {
 	case value == "":
@@ -82,15 +82,15 @@ func (r *Response) addField(name, value string) error {
 	return r.Headers.Add(name, value)
 }
 
-// isServerField reports whether the web server acts on a field, and so must know which value
-// counts. Status is one of them, but never among a Response's Headers.
+// isServerField reports whether the web server acts on a field, which must therefore have only one
+// value. Status is such a field too, but it is never in the Headers of a Response.
 func isServerField(name string) bool {
 	return equalFold(name, "Content-Type") || equalFold(name, "Location") || equalFold(name, "Content-Length")
 }
 
-// oneLength returns the length that a list such as "5, 5" repeats: a library may have combined two
-// fields (RFC 9110 section 8.6). Any other value stays as it is.
-func oneLength(list string) string {
+// combinedLength returns the length that a list such as "5, 5" repeats, since a library may have
+// combined two fields (RFC 9110 section 8.6). It returns any other value unchanged.
+func combinedLength(list string) string {
 	first, rest, more := strings.Cut(list, ",")
 	first = strings.TrimRight(first, " \t")
 	for more {
@@ -109,7 +109,7 @@ func sameLength(a, b string) bool {
 	return err == nil && err2 == nil && n == m
 }
 
-// sameValue compares two values of a field that is sent twice.
+// sameValue reports whether a and b mean the same as values of the field called name.
 func sameValue(name, a, b string) bool {
 	switch {
 	case equalFold(name, "Location"):

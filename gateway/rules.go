@@ -8,25 +8,25 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The response rules: what a head may hold and which body goes with it. Every transport obeys them
-// because every transport writes through [response]; nothing about status, fields or length is
-// decided anywhere else.
+// The response rules define what a head may contain and which responses have a body. They hold on
+// every transport, because every transport writes through [response]. No other file makes decisions
+// about status, fields or length.
 
-// headBuffer is how many bytes of body may wait for the head: a response that fits gets its
-// Content-Length, and a failure within it is still a proper 500. wsgiref commits at the first
-// block; 4 KiB is what net/http keeps.
+// headBuffer is how many bytes of body are buffered before the head is committed. A response that
+// fits gets a Content-Length, and if the App fails meanwhile, the client gets a 500. wsgiref
+// commits the head at the first block; net/http buffers 4 KiB too.
 const headBuffer = 4 << 10
 
-// unknownLength stands for a Content-Length that nobody declared.
+// unknownLength means that no Content-Length is declared.
 const unknownLength = -1
 
-// RuleError says which response rule an App broke. The response it broke is the error page.
+// RuleError reports which response rule an App broke. The client gets the error page.
 type RuleError struct {
-	Rule  string // what is wrong, such as "hop-by-hop field"
+	Rule  string // the fault, such as "hop-by-hop field"
 	Input string // the offending status or field, cut to 64 bytes
 }
 
-// Error tells it for a log: bad input is quoted and cut.
+// Error returns the Rule and the quoted Input, for a log.
 func (e *RuleError) Error() string { return fmt.Sprintf("gateway: %s: %q", e.Rule, e.Input) }
 
 func ruleError(rule, input string) error {
@@ -37,8 +37,9 @@ func ruleError(rule, input string) error {
 	return &RuleError{Rule: rule, Input: input}
 }
 
-// checkStatus accepts three digits from 100 to 999, a space and a reason of text (RFC 9112 section
-// 4; RFC 3875 section 6.3.3). wsgiref accepts 099 too.
+// checkStatus returns an error unless s is three digits from 100 to 999, a space, and a reason
+// without control characters other than tab (RFC 9112 section 4; RFC 3875 section 6.3.3). wsgiref
+// accepts 099 too.
 func checkStatus(s string) error {
 	if len(s) < 4 || s[0] < '1' || s[0] > '9' || !isDigit(s[1]) || !isDigit(s[2]) || s[3] != ' ' {
 		return ruleError("status is not three digits, a space and a reason", s)
@@ -57,10 +58,10 @@ func bodyAllowed(status string) bool {
 	return status[0] != '1' && status[:3] != "204" && status[:3] != "205" && status[:3] != "304"
 }
 
-// checkFields refuses what an App must not say in a CGI response: Status is ours, and hop-by-hop
-// fields belong to the connection between the web server and its client (RFC 3875 section 6.3.4; a
-// Transfer-Encoding of the app's is the classic response smuggling). It returns the declared
-// Content-Length, or unknownLength.
+// checkFields returns an error for fields that an App must not send. Status is set only by Start.
+// Hop-by-hop fields belong to the connection between the web server and its client (RFC 3875
+// section 6.3.4); a Transfer-Encoding of the App allows response smuggling. checkFields also
+// returns the declared Content-Length, or unknownLength.
 func checkFields(fields *headers.Headers) (length int64, err error) {
 	if err := fields.Err(); err != nil {
 		return 0, err
@@ -84,8 +85,7 @@ func checkFields(fields *headers.Headers) (length int64, err error) {
 	return length, nil
 }
 
-// parseLength reads 1*DIGIT (RFC 9110 section 8.6) and nothing else: no sign, no space, no
-// overflow.
+// parseLength parses 1*DIGIT (RFC 9110 section 8.6). A sign, a space or an overflow is an error.
 func parseLength(s string) (int64, error) {
 	for i := range len(s) {
 		if !isDigit(s[i]) {
@@ -95,9 +95,9 @@ func parseLength(s string) (int64, error) {
 	return strconv.ParseInt(s, 10, 64)
 }
 
-// dropEntityFields removes what describes a body from a response that has none. A Content-Length in
-// a 204 is forbidden (RFC 9110 section 8.6), and servers disagree on one in a 304, so it goes too,
-// as in net/http/fcgi.
+// dropEntityFields removes the fields that describe a body from a response without one. A
+// Content-Length in a 204 is forbidden (RFC 9110 section 8.6). In a 304 servers treat it
+// differently, so it is removed too, as in net/http/fcgi.
 func dropEntityFields(fields *headers.Headers) {
 	fields.Del("Content-Type")
 	fields.Del("Content-Length")
@@ -105,8 +105,8 @@ func dropEntityFields(fields *headers.Headers) {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// equalFold compares field names, which are ASCII: strings.EqualFold would also match the Kelvin
-// sign to k.
+// equalFold reports whether two field names are equal in ASCII without regard to case.
+// strings.EqualFold would also match the Kelvin sign with k.
 func equalFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sendfileMost is what one call asks for. The system sends less when the peer's buffer is full.
-const sendfileMost = 1 << 30
+// maxSendfile is the number of bytes that one call requests. The system sends fewer if the peer's
+// buffer is full.
+const maxSendfile = 1 << 30
 
-// sendFile moves bytes with sendfile(2). Go itself does so only from an *os.File to a socket, and
-// not from an io.LimitedReader to a unix socket nor to a pipe; the system call takes all of these.
-// handled is false where it does not take this pair of files (O_APPEND, some file systems): the
-// rest is for the caller to copy.
+// sendFile copies bytes by sendfile(2). The Go library uses sendfile(2) only from an *os.File to a
+// socket, and not from an io.LimitedReader to a unix socket or to a pipe; the system call supports
+// all of these. handled is false if it does not support this pair of files (O_APPEND, some file
+// systems). The caller must then copy the rest.
 func sendFile(dst syscall.Conn, f File, n int64, before func() error) (sent int64, handled bool, err error) {
 	in, err := f.SyscallConn()
 	if err != nil {
@@ -30,7 +31,7 @@ func sendFile(dst syscall.Conn, f File, n int64, before func() error) (sent int6
 				return sent, true, err
 			}
 		}
-		ask := int64(sendfileMost)
+		ask := int64(maxSendfile)
 		if n >= 0 {
 			ask = min(ask, n-sent)
 		}
@@ -48,7 +49,8 @@ func sendFile(dst syscall.Conn, f File, n int64, before func() error) (sent int6
 	return sent, true, nil
 }
 
-// sendfileOnce makes one call that moves something, waiting for the peer as often as it must.
+// sendfileOnce calls sendfile(2) once with success. It repeats a call that a signal interrupts, or
+// that must wait for the peer.
 func sendfileOnce(out, in syscall.RawConn, n int) (int, error) {
 	var got int
 	var sendErr, waitErr error

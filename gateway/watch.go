@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// Watch returns an App that answers as app does, and calls done when a request is over, in its
-// goroutine: for an access log and for metrics. Access.Head is 0 and Script empty, unless app is
-// one that fills them in, as a host.Handler with a hook of its own does. A panic of app goes on,
-// and is an Err for done.
+// Watch returns an App that calls app, and then done in the same goroutine, for an access log or
+// for metrics. Access.Head is 0 and Script is empty; a host.Handler with a hook reports them. If
+// app panics, Watch calls done with an Err and does not recover the panic.
 func Watch(app App, done func(*Access)) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		m := NewMeter(w, r)
@@ -19,13 +18,13 @@ func Watch(app App, done func(*Access)) App {
 	})
 }
 
-// WatchRefusals returns a hook for a server, such as httpapp.Server.Refused, by which done is
-// called for the requests too that the server answers itself, which no App sees.
+// WatchRefusals returns a hook for the Refused field of a server, such as httpapp.Server. It calls
+// done for each request that the server answers without an App.
 func WatchRefusals(done func(*Access)) func(*Refusal) {
 	return func(f *Refusal) {
 		done(&Access{Request: f.Request, Status: f.Status, Bytes: f.Bytes, Start: time.Now(), Err: f.Err})
 	}
 }
 
-// errWatchedPanic is also what an App leaves that calls runtime.Goexit.
+// errWatchedPanic is also the error of an App that calls runtime.Goexit.
 var errWatchedPanic = errors.New("gateway: the App panicked")
