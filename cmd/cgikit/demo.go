@@ -34,11 +34,13 @@ func newDemo(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo [--listen ADDRESS]",
 		Short: "Show one application in four deployments, in the browser",
-		Long: `demo starts one application behind FastCGI, SCGI and plain HTTP, and as a CGI program for each request,
+		Long: `demo starts one application over FastCGI, SCGI and plain HTTP, and as a CGI program for each request,
 and serves a page that shows the four side by side. It needs nothing installed, and only this machine can
 reach it. The address of the page is printed; Ctrl-C ends it all.
 
 Without --listen it is ` + demoAddress + `/, or a free port where that one is taken.`,
+		Example: `  cgikit demo
+  cgikit demo --listen 127.0.0.1:8123`,
 		Args: takes(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error { return runDemo(c.Context(), p, address) },
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,52 +48,6 @@ func runChild(p *process) int {
 		fmt.Fprint(p.stderr, cli.Message("cgikit", err))
 	}
 	return cli.StatusFailure
-}
-
-func newRoot(p *process) *cobra.Command {
-	root := &cobra.Command{
-		Use:   "cgikit",
-		Short: "Run one application as CGI, FastCGI, SCGI or plain HTTP.",
-		Long: `cgikit runs one application as CGI, FastCGI, SCGI or plain HTTP.
-
-Begin with "cgikit demo": it needs nothing installed.`,
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
-		RunE:          noVerb,
-	}
-	root.SetOut(p.stdout)
-	root.SetErr(p.stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return cli.Usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
-	})
-	root.SetVersionTemplate("cgikit {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemo(p), newServe(p))
-	return root
-}
-
-// version is what the go command knows of how this program was built.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "of unknown version"
-	}
-	return strings.TrimSpace(info.Main.Version + " " + info.GoVersion)
-}
-
-// noVerb is what the command without a verb that it knows does.
-func noVerb(c *cobra.Command, args []string) error {
-	const help = `"cgikit demo" shows what this is, "cgikit help" tells the commands`
-	if len(args) == 0 {
-		return cli.Usage(errors.New("no command given"), help)
-	}
-	hint := help
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return cli.Usage(fmt.Errorf("there is no command %.64q", args[0]), hint)
 }
 
 // takes is the Args of a verb with n arguments, of which what tells the meaning.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+)
+
+const rootHelp = `cgikit is a toolkit for CGI, FastCGI and SCGI. The three things that people do with it:
+
+  run my application       cgikit serve -l fastcgi+unix:/run/app.sock demo:
+  HTTP before php-fpm      cgikit serve -l http://127.0.0.1:8080 --root /srv/www --split-path .php \
+                             fastcgi+unix:/run/php/php-fpm.sock
+  ask an application       cgikit request fastcgi+unix:/run/php/php-fpm.sock --root /srv/www /x.php
+
+Begin with "cgikit demo": it needs nothing installed. "cgikit VERB --help" ends with examples.`
+
+// usageTemplate puts the examples at the end of a verb's help, where a terminal shows them last.
+const usageTemplate = `Usage: {{.UseLine}}
+{{- range $group := .Groups}}{{$first := true}}{{range $.Commands}}
+{{- if and (eq .GroupID $group.ID) .IsAvailableCommand}}{{if $first}}{{$first = false}}
+
+{{$group.Title}}{{end}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if not .HasParent}}
+{{else if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{else if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}
+{{- if .HasExample}}
+Examples:
+{{.Example}}
+{{end}}`
+
+// The groups of verbs in the help.
+const (
+	groupServe = "serve"
+	groupAsk   = "ask"
+	groupTell  = "tell"
+)
+
+func newRoot(p *process) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "cgikit VERB",
+		Short:         "Serve, ask and check CGI, FastCGI and SCGI applications",
+		Long:          rootHelp,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          noVerb,
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return cli.Usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
+	})
+	root.SetUsageTemplate(usageTemplate)
+	root.SetVersionTemplate("cgikit {{.Version}}\n")
+	root.AddGroup(
+		&cobra.Group{ID: groupServe, Title: "Serve:"},
+		&cobra.Group{ID: groupAsk, Title: "Ask an application:"},
+		&cobra.Group{ID: groupTell, Title: "Look things up:"},
+	)
+	root.SetHelpCommandGroupID(groupTell)
+	root.SetCompletionCommandGroupID(groupTell)
+	addVerbs(root, groupServe, newServe(p), newDemo(p))
+	addVerbs(root, groupTell, newVersion(p))
+	addMan(root)
+	return root
+}
+
+func addVerbs(root *cobra.Command, group string, verbs ...*cobra.Command) {
+	for _, verb := range verbs {
+		verb.GroupID = group
+		root.AddCommand(verb)
+	}
+}
+
+// noVerb is run when no known verb is given.
+func noVerb(c *cobra.Command, args []string) error {
+	const help = `"cgikit demo" shows what this is, "cgikit help" lists the verbs`
+	if len(args) == 0 {
+		return cli.Usage(errors.New("no verb given"), help)
+	}
+	hint := help
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return cli.Usage(fmt.Errorf("there is no verb %.64q", args[0]), hint)
+}
