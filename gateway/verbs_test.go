@@ -26,8 +26,8 @@ var standardNames = strings.Fields("main init len less swap push pop next reset 
 var untilRenamed = strings.Fields(`
 	admit admitFor answer ask askBackend askFastCGI askHTTP askOnce askSCGI askValues complete
 	drop end endBody endChunks endContexts endDemo endDrained endEvent endLine endOf
-	endWaitForRoom failed failure forget giveAway giveBack giveUp keep look lookAt lookAtAll
-	lookAtSocket lookAtStdin lookForFile lookPath page part round service settle sound
+	endWaitForRoom failed failure forget giveBack giveUp keep look lookAt lookAtAll
+	lookAtSocket lookAtStdin lookForFile page part round service settle sound
 	soundValue take takeChunked takeEnd takeIdle takePath takeRest takeStrictExit tell walk
 	whole
 `)

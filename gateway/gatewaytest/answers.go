@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// Answers holds what one transport answered, case by case, to be compared with what others did.
+// Answers holds the answers of one transport by case, to compare them with those of another.
 type Answers struct {
 	byCase map[string][]*reply
 }
 
-// unlike are the fields that servers set by themselves or may change.
+// unlike are the fields that a server may set or change by itself.
 var unlike = []string{"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date", "Server"}
 
 func (a *Answers) add(name string, replies []*reply) {
@@ -26,9 +26,9 @@ func (a *Answers) add(name string, replies []*reply) {
 	a.byCase[name] = append(a.byCase[name], replies...)
 }
 
-// Compare fails the test for each case in which b answered otherwise than a, the excluded ones
-// aside. Compared are the status code, the body, and those fields that a has: a web server may add
-// its own. Repeats are joined, and the reason phrase does not count, since lighttpd rewrites it.
+// Compare fails the test for each case in which the answers of a and b differ, except the excluded
+// cases. It compares the status code, the body, and the fields that a has: a web server may add its
+// own. It joins repeated fields, and ignores the reason phrase, since lighttpd rewrites it.
 func (a *Answers) Compare(t *testing.T, b *Answers, excluded ...Exclusion) {
 	t.Helper()
 	compared := 0
@@ -49,11 +49,11 @@ func (a *Answers) Compare(t *testing.T, b *Answers, excluded ...Exclusion) {
 		}
 	}
 	if compared == 0 {
-		t.Error("nothing was compared")
+		t.Error("no case was compared")
 	}
 }
 
-// differs says in what other is not the same answer, "" where it is.
+// differs describes the first difference between two answers. It returns "" if they are equal.
 func (r *reply) differs(other *reply) string {
 	if r.code != other.code {
 		return fmt.Sprintf("status %d and %d", r.code, other.code)

@@ -6,16 +6,16 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// App serves every case: it is what a [Transport] has to put behind the gateway under test.
+// App serves every case: a [Transport] must run it as the application of the gateway under test.
 //
-// The field X-Gatewaytest-Case of a request names its case, so that one process, which may be a CGI
-// program that is started for every request, serves all of them. App does what the case says. It
-// opens connections to ports of 127.0.0.1 that the request names, and panics on demand: it must not
-// be reachable from an open network.
+// The field X-Gatewaytest-Case of a request names its case, so that one program serves all cases,
+// even a CGI program that is started for every request. App opens connections to ports of 127.0.0.1
+// that the request names, and panics on demand: do not make it reachable from an open network.
 //
-// In some cases App waits for the client, or reports to it, over a connection beside the gateway,
-// so that the case can tell the order of events: that a part arrived before the next was sent, or
-// that the App learned of its client's end. It does so from any process that it runs in.
+// In some cases App waits for the client, or reports to it, over a separate connection that does
+// not pass through the gateway. The case learns from it the order of events: that a part arrived
+// before the next one was sent, or that the App noticed that its client had gone. This works in
+// whatever process App runs.
 var App gateway.App = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 	name := r.Environ.Get("HTTP_X_GATEWAYTEST_CASE")
 	for _, c := range Cases() {
@@ -38,8 +38,8 @@ func text(w gateway.ResponseWriter, format string, args ...any) error {
 	return err
 }
 
-// variables is an App that answers with the named meta-variables, one a line, those that are absent
-// left out.
+// variables returns an App that answers with the named meta-variables, one a line, and leaves out
+// absent ones.
 func variables(names ...string) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		out := ""

@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// bodyCases: what the App reads.
+// bodyCases check what the App reads.
 var bodyCases = []Case{
 	{
 		Name: "post-form",
@@ -25,7 +25,7 @@ var bodyCases = []Case{
 			return text(w, "%s %s %s", r.Environ.Get("CONTENT_LENGTH"), r.Environ.Get("CONTENT_TYPE"), body)
 		},
 		drive: func(p *probe) {
-			r := p.whole(request{method: "POST", body: strings.NewReader("name=tatsuhiko"),
+			r := p.doWhole(request{method: "POST", body: strings.NewReader("name=tatsuhiko"),
 				fields: []string{"Content-Type", "application/x-www-form-urlencoded"}}, 200)
 			p.want("body", string(r.body), "14 application/x-www-form-urlencoded name=tatsuhiko")
 		},
@@ -59,18 +59,18 @@ var bodyCases = []Case{
 	},
 	{
 		Name: "unread-body",
-		Rule: "an App need not read the body, and its answer arrives whole (RFC 3875 section 4.2; C45, F23)",
+		Rule: "a response arrives complete although the App does not read the body (RFC 3875 section 4.2; C45, F23)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			return text(w, "not interested")
 		},
 		drive: func(p *probe) {
-			r := p.whole(request{method: "POST", body: large.reader(), length: int64(large)}, 200)
+			r := p.doWhole(request{method: "POST", body: large.reader(), length: int64(large)}, 200)
 			p.want("body", string(r.body), "not interested")
 		},
 	},
 	{
 		Name: "half-read-body",
-		Rule: "an App need not read all of the body (RFC 3875 section 4.2; F23)",
+		Rule: "an App may read only part of the body (RFC 3875 section 4.2; F23)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			half := make([]byte, 50_000)
 			if _, err := io.ReadFull(r.Stdin, half); err != nil {
@@ -80,7 +80,7 @@ var bodyCases = []Case{
 		},
 		drive: func(p *probe) {
 			sent := pattern(100_000)
-			r := p.whole(request{method: "POST", body: bytes.NewReader(sent)}, 200)
+			r := p.doWhole(request{method: "POST", body: bytes.NewReader(sent)}, 200)
 			p.want("body", string(r.body), digestOf(sent[:50_000]))
 		},
 	},
@@ -90,7 +90,7 @@ var bodyCases = []Case{
 		app:  digest,
 		drive: func(p *probe) {
 			sent := string(pattern(300_000))
-			r := p.whole(request{method: "POST", body: chunked(sent)}, 200)
+			r := p.doWhole(request{method: "POST", body: chunked(sent)}, 200)
 			p.want("body", string(r.body), digestOf([]byte(sent)))
 		},
 	},
@@ -99,7 +99,7 @@ var bodyCases = []Case{
 		Rule: "a chunked body of no bytes ends at once (RFC 3875 section 4.1.2; C13)",
 		app:  digest,
 		drive: func(p *probe) {
-			r := p.whole(request{method: "POST", body: chunked("")}, 200)
+			r := p.doWhole(request{method: "POST", body: chunked("")}, 200)
 			p.want("body", string(r.body), digestOf(nil))
 		},
 	},
@@ -109,17 +109,17 @@ var bodyCases = []Case{
 		"a chunked body without its last chunk does not pass for a whole one (RFC 9112 section 8; F26)"),
 	{
 		Name: "too-large-a-body",
-		Rule: "a body that is larger than is taken is answered 413, read or not (RFC 9110 section 15.5.14; A7)",
+		Rule: "a body over the limit is answered with 413, whether the App reads it or not (RFC 9110 section 15.5.14; A7)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			return &gateway.BodyTooLargeError{Limit: 1000}
 		},
 		drive: func(p *probe) {
-			p.whole(request{method: "POST", body: bytes.NewReader(pattern(100_000))}, 413)
+			p.doWhole(request{method: "POST", body: bytes.NewReader(pattern(100_000))}, 413)
 		},
 	},
 }
 
-// digest answers with what the body was.
+// digest answers with the length and the SHA-256 of the body.
 func digest(w gateway.ResponseWriter, r *gateway.Request) error {
 	sum := sha256.New()
 	n, err := io.Copy(sum, r.Stdin)
@@ -139,15 +139,15 @@ func digested(name string, size content, rule string) Case {
 		}
 		sum := sha256.New()
 		io.Copy(sum, size.reader())
-		p.want("body", string(p.whole(q, 200).body), fmt.Sprintf("%d %x", size, sum.Sum(nil)))
+		p.want("body", string(p.doWhole(q, 200).body), fmt.Sprintf("%d %x", size, sum.Sum(nil)))
 	}}
 }
 
-// large is a body that fills every buffer on the way.
+// large is a body that fills every buffer between the client and the App.
 const large content = 10_000_000
 
-// cutOff sends the beginning of a request body and nothing more. A server that waits for all of a
-// body never calls the App; one that does call it must not tell it that this was all.
+// cutOff sends the beginning of a request body and closes the connection. A server that waits for
+// the whole body never calls the App. A server that calls the App must not let it read io.EOF.
 func cutOff(name, length, body, rule string) Case {
 	return Case{Name: name, Rule: rule, app: wholeOrShort, drive: func(p *probe) {
 		g := p.newGate()
@@ -158,7 +158,7 @@ func cutOff(name, length, body, rule string) Case {
 		if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			p.fatalf("half-close: %v", err)
 		}
-		io.Copy(io.Discard, c) // whatever a server answers to half a request, or whether it does
+		io.Copy(io.Discard, c) // the answer to half a request does not matter
 		app, err := g.accept(afterwards)
 		if err != nil {
 			return
@@ -170,7 +170,7 @@ func cutOff(name, length, body, rule string) Case {
 	}}
 }
 
-// afterwards is how long an App may take to report what it has seen, when the exchange is over.
+// afterwards is how long after the exchange an App may report what it has seen.
 const afterwards = 50 * time.Millisecond
 
 func wholeOrShort(w gateway.ResponseWriter, r *gateway.Request) error {

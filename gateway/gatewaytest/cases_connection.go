@@ -16,11 +16,11 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// connectionCases: several requests, and clients that are slow, impatient or gone.
+// connectionCases check several requests at a time, and clients that are slow or go away.
 var connectionCases = []Case{
 	{
 		Name: "keep-alive",
-		Rule: "requests that follow each other on a connection get their own answers, and no bytes of another's (RFC 9112 section 9.3; F17)",
+		Rule: "consecutive requests on a connection get their own responses, without bytes of another one (RFC 9112 section 9.3; F17)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			query := r.Environ.Get("QUERY_STRING")
 			if len(query) < 3 {
@@ -36,7 +36,7 @@ var connectionCases = []Case{
 	},
 	{
 		Name: "concurrent",
-		Rule: "requests at the same time do not wait for each other, and do not mix (wsgi.multithread, wsgi.multiprocess; F32)",
+		Rule: "concurrent requests do not wait for each other, and do not mix (wsgi.multithread, wsgi.multiprocess; F32)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			if err := waitAtGate(r); err != nil {
 				return err
@@ -71,10 +71,10 @@ var connectionCases = []Case{
 			defer g.close()
 			via := narrow()
 			defer via.CloseIdleConnections()
-			resp, cancel := p.open(request{limit: 4 * p.prompt, via: via, fields: []string{gateField, g.field()}})
+			resp, cancel := p.start(request{limit: 4 * p.prompt, via: via, fields: []string{gateField, g.field()}})
 			defer cancel()
 			defer resp.Body.Close()
-			if err := g.open(); err != nil {
+			if err := g.release(); err != nil {
 				p.fatalf("the App did not come to its gate: %v", err)
 			}
 			if err := slowContent.compare(resp.Body); err != nil {
@@ -84,7 +84,7 @@ var connectionCases = []Case{
 	},
 	{
 		Name: "full-duplex",
-		Rule: "an App's answer to the first part of a body is there before the second part is sent (C46, F48)",
+		Rule: "an App's response to the first part of a body arrives before the second part is sent (C46, F48)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			part := make([]byte, 6)
 			for range 2 {
@@ -104,7 +104,7 @@ var connectionCases = []Case{
 	},
 	{
 		Name: "gone-while-silent",
-		Rule: "the context ends, or the process, when the client goes away while the App is at work (C42, F18, F43)",
+		Rule: "when the client goes away while the App is working, the context of the request ends, or the process does (C42, F18, F43)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			c, err := beginAtGate(w, r)
 			if err != nil {
@@ -124,7 +124,7 @@ var connectionCases = []Case{
 	},
 	{
 		Name: "gone-while-writing",
-		Rule: "an App that writes to a client that went away is stopped by an error, or with its process (C42, F43)",
+		Rule: "an App that writes to a client that went away gets an error, or its process ends (C42, F43)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			c, err := beginAtGate(w, r)
 			if err != nil {
@@ -145,8 +145,8 @@ var connectionCases = []Case{
 	},
 }
 
-// keepAlive gives every response whose body must not be there, and one whose request body is left
-// unread, a successor.
+// keepAlive sends, after each response that must not have a body, and after one whose App does not
+// read the request body, another request on the same connection.
 func keepAlive(p *probe) {
 	var dialled atomic.Int32
 	via := newClient()
@@ -167,12 +167,12 @@ func keepAlive(p *probe) {
 		}
 		p.want("body of "+query, string(r.body), body)
 		if i == 1 && dialled.Load() != 1 {
-			p.errorf("the second request needed a connection of its own; want the first's")
+			p.errorf("the second request opened a new connection; want it on the first one")
 		}
 	}
 }
 
-// concurrent holds some requests in their Apps until all are there.
+// concurrent keeps each request in its App until all requests have reached theirs.
 func concurrent(p *probe) {
 	const requests = 4
 	g := p.newGate()
@@ -184,9 +184,9 @@ func concurrent(p *probe) {
 		go func() { results[i] <- p.outcome(q) }()
 	}
 	if there := g.gather(requests, p.prompt); there < requests {
-		p.errorf("%d of %d requests were in their Apps at the same time; want all", there, requests)
+		p.errorf("%d of %d requests were in their Apps at the same time; want all of them", there, requests)
 	}
-	g.close() // who comes late is not waited for
+	g.close() // a late App does not wait
 	for i, result := range results {
 		want, _ := io.ReadAll(numbered(i))
 		p.want("outcome", <-result, fmt.Sprintf("200 %d %s", i, want))
@@ -195,7 +195,7 @@ func concurrent(p *probe) {
 
 func numbered(i int) io.Reader { return strings.NewReader(strings.Repeat(fmt.Sprint(i), 10_000)) }
 
-// outcome is what becomes of q, as text, for a goroutine of its own.
+// outcome sends q and returns the result as text. It may run in any goroutine.
 func (p *probe) outcome(q request) string {
 	resp, cancel, err := p.send(q)
 	if err != nil {
@@ -210,13 +210,13 @@ func (p *probe) outcome(q request) string {
 	return fmt.Sprintf("%d %s", resp.StatusCode, body)
 }
 
-// slowContent is more than the buffers on the way hold.
+// slowContent is larger than all buffers between the App and the client.
 const slowContent content = 8 << 20
 
-// goneContent is more than any buffers hold that nobody empties.
+// goneContent is larger than all buffers that can fill after the client has gone.
 const goneContent content = 64 << 20
 
-// narrow is a client that lets little be under way.
+// narrow returns a client with a small receive buffer.
 func narrow() *http.Transport {
 	via := newClient()
 	via.DisableKeepAlives = true
@@ -245,13 +245,13 @@ func fullDuplex(p *probe) {
 	}
 	c.SetDeadline(time.Now().Add(p.patience))
 	if _, err := io.WriteString(c, "second"); err != nil {
-		p.fatalf("the second part was not taken: %v", err)
+		p.fatalf("the second part was not sent: %v", err)
 	}
 	rest, err := io.ReadAll(resp.Body)
 	p.want("rest", fmt.Sprintf("%s, %v", rest, err), "second, <nil>")
 }
 
-// beginAtGate sends the client a byte and meets it at the gate.
+// beginAtGate sends the client a byte and connects to the gate.
 func beginAtGate(w gateway.ResponseWriter, r *gateway.Request) (net.Conn, error) {
 	if _, err := io.WriteString(w, "a"); err != nil {
 		return nil, err
@@ -262,8 +262,7 @@ func beginAtGate(w gateway.ResponseWriter, r *gateway.Request) (net.Conn, error)
 	return atGate(r)
 }
 
-// closed returns a channel that is closed when the client has closed its end of c: it waits no
-// longer.
+// closed returns a channel that is closed when the client has closed c and so stops waiting.
 func closed(c net.Conn) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -273,15 +272,15 @@ func closed(c net.Conn) <-chan struct{} {
 	return done
 }
 
-// leaves goes away once the first byte is there, and wants the App to notice.
+// leaves ends the exchange after the first byte, and fails unless the App notices.
 func (p *probe) leaves() {
 	g := p.newGate()
 	defer g.close()
-	resp, cancel := p.open(request{limit: p.prompt, fields: []string{gateField, g.field()}})
+	resp, cancel := p.start(request{limit: p.prompt, fields: []string{gateField, g.field()}})
 	defer cancel()
 	defer resp.Body.Close()
 	if _, err := readExactly(resp, 1); err != nil {
-		p.fatalf("the first byte did not arrive while the App was at work: %v", err)
+		p.fatalf("the first byte did not arrive while the App was working: %v", err)
 	}
 	app, err := g.accept(p.prompt)
 	if err != nil {
@@ -291,6 +290,6 @@ func (p *probe) leaves() {
 	cancel()
 	resp.Body.Close()
 	if said, left := hear(app, p.prompt); !left {
-		p.errorf("the App said %q and was still at work %v after the client had gone; want it to be told", said, p.prompt)
+		p.errorf("the App reported %q and was still working %v after the client had gone; want it to notice", said, p.prompt)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// failureCases: what the client must see when an App fails.
+// failureCases check what the client sees when an App fails.
 var failureCases = []Case{
 	failing("error-before-the-head", "an error before the head is a 500 without details (RFC 3875 section 6.3.3; A4)", func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("X-Secret", "secret")
@@ -17,12 +17,12 @@ var failureCases = []Case{
 		io.WriteString(w, "secret")
 		return errors.New("secret")
 	}),
-	failing("panic-before-the-head", "a panic before the head is a 500 without details, and costs one request (A4)", func(w gateway.ResponseWriter, r *gateway.Request) error {
+	failing("panic-before-the-head", "a panic before the head is a 500 without details, and fails only that request (A4)", func(w gateway.ResponseWriter, r *gateway.Request) error {
 		panic("secret")
 	}),
 	{
 		Name: "panic-after-the-first-byte",
-		Rule: "a response that broke off does not pass for a whole one (F40, C42)",
+		Rule: "a response that breaks off does not look complete (F40, C42)",
 		app:  brokenOff(func() error { panic("after the first byte") }),
 		drive: func(p *probe) {
 			p.breaksOff()
@@ -30,7 +30,7 @@ var failureCases = []Case{
 	},
 	{
 		Name: "error-after-the-first-byte",
-		Rule: "a response that broke off does not pass for a whole one (F40, C42)",
+		Rule: "a response that breaks off does not look complete (F40, C42)",
 		app:  brokenOff(func() error { return errors.New("after the first byte") }),
 		drive: func(p *probe) {
 			p.breaksOff()
@@ -38,7 +38,7 @@ var failureCases = []Case{
 	},
 	{
 		Name: "short-body",
-		Rule: "a body short of its Content-Length does not pass for a whole one (C40, F46)",
+		Rule: "a body shorter than its Content-Length does not look complete (C40, F46)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			w.Headers().Set("Content-Length", "10")
 			if _, err := io.WriteString(w, "01234"); err != nil {
@@ -59,7 +59,7 @@ var failureCases = []Case{
 	},
 	{
 		Name: "aborted",
-		Rule: "a response that the App gave up does not pass for a whole one, also an empty one (gateway.ErrAbort; C43)",
+		Rule: "a response that the App aborts does not look complete, even without a body (gateway.ErrAbort; C43)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			if r.Environ.Get("QUERY_STRING") == "whole" {
 				return text(w, "whole")
@@ -75,17 +75,17 @@ var failureCases = []Case{
 	},
 	{
 		Name: "error-with-unread-body",
-		Rule: "an error page arrives also when the request's body was left unread (C45, F23)",
+		Rule: "an error page arrives although the App has not read the request's body (C45, F23)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			return errors.New("before the body was read")
 		},
 		drive: func(p *probe) {
-			p.whole(request{method: "POST", body: bytes.NewReader(pattern(1_000_000))}, 500)
+			p.doWhole(request{method: "POST", body: bytes.NewReader(pattern(1_000_000))}, 500)
 		},
 	},
 	{
 		Name: "error-stream",
-		Rule: "much on the error stream, before, in and behind the body, holds nothing up and does not mix with it (C44, F24, F25)",
+		Rule: "much output on the error stream, before, during and after the body, blocks nothing and does not mix with the body (C44, F24, F25)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			complain(r)
 			w.Headers().Set("Content-Type", "text/plain")
@@ -104,7 +104,7 @@ var failureCases = []Case{
 	},
 	{
 		Name: "alive-after-failures",
-		Rule: "a failed request costs nobody else anything (A4)",
+		Rule: "a failed request does not affect other requests (A4)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			switch r.Environ.Get("QUERY_STRING") {
 			case "error":
@@ -122,7 +122,7 @@ var failureCases = []Case{
 	},
 }
 
-// complain writes half of what a pipe holds to the error stream.
+// complain writes 32 KiB, half the capacity of a pipe, to the error stream.
 func complain(r *gateway.Request) {
 	for range 32 {
 		io.WriteString(r.Stderr, strings.Repeat("complaint ", 102)+"\n")
@@ -131,7 +131,7 @@ func complain(r *gateway.Request) {
 
 func failing(name, rule string, app gateway.AppFunc) Case {
 	return Case{Name: name, Rule: rule, app: app, drive: func(p *probe) {
-		r := p.whole(request{}, 500)
+		r := p.doWhole(request{}, 500)
 		p.want("X-Secret", r.header.Get("X-Secret"), "")
 		if body := string(r.body); body == "" || strings.Contains(body, "secret") {
 			p.errorf("got body %s; want a page without details", short(body))
@@ -139,8 +139,8 @@ func failing(name, rule string, app gateway.AppFunc) Case {
 	}}
 }
 
-// brokenOff is an App that sends a byte, waits until the client has it, and fails; asked for the
-// whole response it goes on.
+// brokenOff is an App that sends a byte, waits until the client has read it, and fails. If the
+// query asks for the whole response, the App completes it.
 func brokenOff(fail func() error) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
@@ -161,8 +161,8 @@ func brokenOff(fail func() error) gateway.AppFunc {
 	}
 }
 
-// breaksOff gets the same response whole and broken, each time reading its first byte before the
-// App goes on.
+// breaksOff requests the same response complete and broken. It reads the first byte before it lets
+// the App continue.
 func (p *probe) breaksOff() {
 	if body, err := p.pastFirstByte("/?whole"); body != "ab" || err != nil {
 		p.fatalf("whole: got %q, %v; want \"ab\"", body, err)
@@ -175,14 +175,14 @@ func (p *probe) breaksOff() {
 func (p *probe) pastFirstByte(path string) (string, error) {
 	g := p.newGate()
 	defer g.close()
-	resp, cancel := p.open(request{head: p.prompt, path: path, fields: []string{gateField, g.field()}})
+	resp, cancel := p.start(request{head: p.prompt, path: path, fields: []string{gateField, g.field()}})
 	defer cancel()
 	defer resp.Body.Close()
 	first, err := readExactly(resp, 1)
 	if err != nil {
 		p.fatalf("%s: the first byte did not arrive while the App waited: %v", path, err)
 	}
-	if err := g.open(); err != nil {
+	if err := g.release(); err != nil {
 		p.fatalf("%s: the App did not come to its gate: %v", path, err)
 	}
 	rest, err := io.ReadAll(resp.Body)

@@ -9,7 +9,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// requestCases: what the App must find in its environ.
+// requestCases check what the App finds in its environ.
 var requestCases = []Case{
 	{
 		Name: "get",
@@ -23,7 +23,7 @@ var requestCases = []Case{
 	},
 	{
 		Name: "query-is-always-set",
-		Rule: "QUERY_STRING is set, to nothing where there is no query (RFC 3875 section 4.1.7; C1)",
+		Rule: "QUERY_STRING is always set, and empty without a query (RFC 3875 section 4.1.7; C1)",
 		app:  variables("QUERY_STRING"),
 		drive: func(p *probe) {
 			p.want("body", string(p.get("/", 200).body), "QUERY_STRING=\n")
@@ -34,13 +34,13 @@ var requestCases = []Case{
 		Rule: "a method that the gateway does not know is passed on (RFC 3875 section 4.1.12; C2)",
 		app:  variables("REQUEST_METHOD"),
 		drive: func(p *probe) {
-			r := p.whole(request{method: "PURGE"}, 200)
+			r := p.doWhole(request{method: "PURGE"}, 200)
 			p.want("body", string(r.body), "REQUEST_METHOD=PURGE\n")
 		},
 	},
 	{
 		Name: "mount",
-		Rule: "SCRIPT_NAME is the mount, PATH_INFO the rest (RFC 3875 sections 4.1.13 and 4.1.5; C3, C15)",
+		Rule: "SCRIPT_NAME is the mount, PATH_INFO is the rest of the path (RFC 3875 sections 4.1.13 and 4.1.5; C3, C15)",
 		app:  variables("SCRIPT_NAME", "PATH_INFO"),
 		drive: func(p *probe) {
 			r := p.get("/foo/?dankogai=kogaidan", 200)
@@ -70,7 +70,7 @@ var requestCases = []Case{
 	},
 	{
 		Name: "forged-scheme",
-		Rule: "no field of the client's decides the scheme (PSGI; A11)",
+		Rule: "no request field decides the scheme (PSGI; A11)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			return text(w, "%s", r.Scheme)
 		},
@@ -86,14 +86,14 @@ var requestCases = []Case{
 		Rule: "an IPv6 address has brackets in SERVER_NAME, and no port; HTTP_HOST is as sent (RFC 3875 section 4.1.14; C4)",
 		app:  hostVariables,
 		drive: func(p *probe) {
-			r := p.whole(request{host: "[::1]:8080"}, 200)
+			r := p.doWhole(request{host: "[::1]:8080"}, 200)
 			p.want("body", string(r.body), "HTTP_HOST=[::1]:8080\nSERVER_NAME is a host: true\n")
 		},
 	},
 	decoding("path-encoded", "/foo%2cbar", "/foo,bar", "PATH_INFO is decoded (RFC 3875 section 4.1.5; C15)"),
 	decoding("path-encoded-twice", "/foo%252cbar", "/foo%2cbar", "PATH_INFO is decoded once (RFC 3875 section 4.1.5; C15)"),
 	decoding("path-bytes", "/%E3%81%82", "/\xe3\x81\x82", "PATH_INFO is bytes (RFC 3875 section 4.1.5)"),
-	decoding("repeated-slashes", "//foo///bar/baz", "//foo///bar/baz", "repeated slashes are kept: they are the App's to judge (RFC 3986 section 6.2.3)"),
+	decoding("repeated-slashes", "//foo///bar/baz", "//foo///bar/baz", "repeated slashes are kept, so that the App can interpret them (RFC 3986 section 6.2.3)"),
 	{
 		Name: "field",
 		Rule: "a request field becomes HTTP_ and its name in upper case, '-' as '_' (RFC 3875 section 4.1.18; C18)",
@@ -125,7 +125,7 @@ var requestCases = []Case{
 	},
 	{
 		Name: "aliased-field",
-		Rule: "a field with '_' in its name is never taken for the one with '-' (RFC 3875 section 4.1.18; GHSA-f59h-q822-g45g)",
+		Rule: "a field with '_' in its name does not set the variable of the field with '-' (RFC 3875 section 4.1.18; GHSA-f59h-q822-g45g)",
 		app:  variables("HTTP_X_REAL_USER"),
 		drive: func(p *probe) {
 			r := p.get("/", 200, "X-Real-User", "nobody", "X_Real_User", "root")
@@ -134,7 +134,7 @@ var requestCases = []Case{
 	},
 	{
 		Name: "fifty-fields",
-		Rule: "many request fields all arrive, also where they straddle records (FastCGI section 3.3; F6, C47)",
+		Rule: "many request fields all arrive, also those that lie across two records (FastCGI section 3.3; F6, C47)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			out := ""
 			for i := range 50 {
@@ -146,7 +146,7 @@ var requestCases = []Case{
 			var fields []string
 			want := ""
 			for i := range 50 {
-				// around 127 bytes, where FastCGI's lengths change their form
+				// around 127 bytes, where FastCGI changes from one length byte to four
 				value := strings.Repeat(string(rune('A'+i%26)), 100+i)
 				fields = append(fields, fmt.Sprintf("X-Field-%d", i), value)
 				want += value + "\n"
@@ -155,10 +155,10 @@ var requestCases = []Case{
 		},
 	},
 	fieldOf("field-of-128-bytes", 128, "a value of 128 bytes has a length of four bytes in FastCGI (section 3.4; F8)"),
-	fieldOf("field-of-20-kilobytes", 20_000, "a long request field is whole or refused, never cut (C47)"),
+	fieldOf("field-of-20-kilobytes", 20_000, "a long request field arrives complete, or the request is refused (C47)"),
 	{
 		Name: "authorization",
-		Rule: "Authorization reaches an App that does the checking itself (RFC 3875 section 4.1.18 lets a server keep it)",
+		Rule: "Authorization reaches the App, which may check it itself (RFC 3875 section 4.1.18 allows a server to withhold it)",
 		app:  variables("HTTP_AUTHORIZATION"),
 		drive: func(p *probe) {
 			r := p.get("/", 200, "Authorization", "Basic Zm9vOmJhcg==")
@@ -179,7 +179,7 @@ var requestCases = []Case{
 		Rule: "CONTENT_TYPE and CONTENT_LENGTH come without HTTP_ (RFC 3875 section 4.1.18)",
 		app:  variables("CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"),
 		drive: func(p *probe) {
-			r := p.whole(request{method: "POST", body: strings.NewReader("abc"), fields: []string{"Content-Type", "a/b"}}, 200)
+			r := p.doWhole(request{method: "POST", body: strings.NewReader("abc"), fields: []string{"Content-Type", "a/b"}}, 200)
 			p.want("body", string(r.body), "CONTENT_TYPE=a/b\nCONTENT_LENGTH=3\n")
 		},
 	},

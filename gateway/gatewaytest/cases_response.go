@@ -9,8 +9,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// answer is an App that gives a status, fields and a body.
-func answer(status, body string, fields ...string) gateway.AppFunc {
+// static returns an App that sends a status, fields and a body.
+func static(status, body string, fields ...string) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		for i := 0; i < len(fields); i += 2 {
 			if err := w.Headers().Add(fields[i], fields[i+1]); err != nil {
@@ -25,20 +25,20 @@ func answer(status, body string, fields ...string) gateway.AppFunc {
 	}
 }
 
-// responseCases: what the client must get.
+// responseCases check what the client gets.
 var responseCases = []Case{
 	{
 		Name: "status",
-		Rule: "the status code is the App's, and its body comes with it (RFC 3875 section 6.3.3; C32)",
-		app:  answer("404 Not Found", "no such thing", "Content-Type", "text/plain"),
+		Rule: "the client gets the App's status code and body (RFC 3875 section 6.3.3; C32)",
+		app:  static("404 Not Found", "no such thing", "Content-Type", "text/plain"),
 		drive: func(p *probe) {
 			p.want("body", string(p.get("/", 404).body), "no such thing")
 		},
 	},
 	{
 		Name: "status-line",
-		Rule: "the reason of a 200 is the App's (RFC 3875 section 6.3.3)",
-		app:  answer("200 OK", "hello"),
+		Rule: "the client gets the App's reason phrase of a 200 (RFC 3875 section 6.3.3)",
+		app:  static("200 OK", "hello"),
 		drive: func(p *probe) {
 			p.want("status", p.get("/", 200).status, "200 OK")
 		},
@@ -63,7 +63,7 @@ var responseCases = []Case{
 	},
 	{
 		Name: "interim-status",
-		Rule: "a 1xx cannot travel in CGI: the response is the final one (RFC 3875 section 6.3.3; A13)",
+		Rule: "CGI cannot carry a 1xx status: the client gets the final response (RFC 3875 section 6.3.3; A13)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			if err := w.Start("103 Early Hints"); err != nil {
 				return err
@@ -86,22 +86,22 @@ var responseCases = []Case{
 	{
 		Name: "head",
 		Rule: "HEAD has no body, and the fields of a GET (RFC 3875 section 4.3.2; A3, C24)",
-		app:  answer("200 OK", "hello", "Content-Type", "text/plain", "X-Foo", "bar"),
+		app:  static("200 OK", "hello", "Content-Type", "text/plain", "X-Foo", "bar"),
 		drive: func(p *probe) {
-			r := p.whole(request{method: "HEAD"}, 200)
+			r := p.doWhole(request{method: "HEAD"}, 200)
 			p.want("body", string(r.body), "")
 			p.want("X-Foo", r.header.Get("X-Foo"), "bar")
 			p.want("body of a GET", string(p.get("/", 200).body), "hello")
-			_, behind := p.raw("HEAD")
-			p.want("bytes behind the head", behind, "")
+			_, rest := p.raw("HEAD")
+			p.want("bytes after the head", rest, "")
 		},
 	},
 	{
 		Name: "head-length",
 		Rule: "the Content-Length of a HEAD is that of a GET (RFC 9110 section 8.6)",
-		app:  answer("200 OK", "", "Content-Length", "12345"),
+		app:  static("200 OK", "", "Content-Length", "12345"),
 		drive: func(p *probe) {
-			r := p.whole(request{method: "HEAD"}, 200)
+			r := p.doWhole(request{method: "HEAD"}, 200)
 			p.want("Content-Length", r.header.Get("Content-Length"), "12345")
 		},
 	},
@@ -109,22 +109,22 @@ var responseCases = []Case{
 	{
 		Name: "205",
 		Rule: "205 has no body and no Content-Type (RFC 9110 section 15.3.6; A14)",
-		app:  answer("205 Reset Content", "not to be seen", "Content-Type", "text/plain", "ETag", `"x"`),
+		app:  static("205 Reset Content", "not to be seen", "Content-Type", "text/plain", "ETag", `"x"`),
 		drive: func(p *probe) {
-			r := p.whole(request{}, 205)
+			r := p.doWhole(request{}, 205)
 			p.want("body", string(r.body), "")
 			p.want("ETag", r.header.Get("ETag"), `"x"`)
 			p.want("Content-Type", r.header.Get("Content-Type"), "")
-			_, behind := p.raw("GET")
-			// no chunk but the last
-			p.want("bytes behind the head", strings.TrimPrefix(behind, "0\r\n\r\n"), "")
+			_, rest := p.raw("GET")
+			// an empty chunked body has only the last chunk
+			p.want("bytes after the head", strings.TrimPrefix(rest, "0\r\n\r\n"), "")
 		},
 	},
 	bodyless("304", "304 Not Modified", "RFC 9110 section 15.4.5; A14"),
 	{
 		Name: "redirect",
-		Rule: "a redirect with a status is the client's (RFC 3875 section 6.2.4; C35)",
-		app:  answer("302 Found", "over there", "Location", "http://example.org/x?y=%2c", "Content-Type", "text/plain"),
+		Rule: "a redirect with a status reaches the client unchanged (RFC 3875 section 6.2.4; C35)",
+		app:  static("302 Found", "over there", "Location", "http://example.org/x?y=%2c", "Content-Type", "text/plain"),
 		drive: func(p *probe) {
 			r := p.get("/", 302)
 			p.want("Location", r.header.Get("Location"), "http://example.org/x?y=%2c")
@@ -133,8 +133,8 @@ var responseCases = []Case{
 	},
 	{
 		Name: "redirect-to-a-path",
-		Rule: "a redirect with a status is the client's, also to a path (RFC 3875 section 6.2.4; C35)",
-		app:  answer("303 See Other", "", "Location", "/x?y=%2c"),
+		Rule: "a redirect with a status reaches the client, also to a path (RFC 3875 section 6.2.4; C35)",
+		app:  static("303 See Other", "", "Location", "/x?y=%2c"),
 		drive: func(p *probe) {
 			location := p.get("/", 303).header.Get("Location")
 			// Apache and lighttpd may make it absolute
@@ -146,7 +146,7 @@ var responseCases = []Case{
 	{
 		Name: "repeated-response-fields",
 		Rule: "response fields of one name all arrive (RFC 9110 section 5.3)",
-		app:  answer("200 OK", "", "X-Foo", "bar", "X-Foo", "baz", "Set-Cookie", "a=1; Path=/", "Set-Cookie", "b=2"),
+		app:  static("200 OK", "", "X-Foo", "bar", "X-Foo", "baz", "Set-Cookie", "a=1; Path=/", "Set-Cookie", "b=2"),
 		drive: func(p *probe) {
 			r := p.get("/", 200)
 			p.want("X-Foo", strings.Join(r.header.Values("X-Foo"), ", "), "bar, baz")
@@ -155,7 +155,7 @@ var responseCases = []Case{
 	},
 	{
 		Name: "head-of-60-kilobytes",
-		Rule: "a large response head is whole, in fields under 7 KB (C47)",
+		Rule: "a large response head arrives complete, with fields under 7 KB (C47)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			for i := range 10 {
 				w.Headers().Set(fmt.Sprintf("X-Large-%d", i), strings.Repeat(string(rune('a'+i)), 6000))
@@ -173,24 +173,24 @@ var responseCases = []Case{
 	},
 	{
 		Name: "body-like-a-head",
-		Rule: "what looks like a head in the body is body (RFC 3875 section 6.2)",
-		app:  answer("200 OK", "Foo: Bar\r\n\r\nStatus: 500 No\r\n\r\nhello\r\n", "Content-Type", "text/plain"),
+		Rule: "a body that looks like a head is not parsed (RFC 3875 section 6.2)",
+		app:  static("200 OK", "Foo: Bar\r\n\r\nStatus: 500 No\r\n\r\nhello\r\n", "Content-Type", "text/plain"),
 		drive: func(p *probe) {
 			p.want("body", string(p.get("/", 200).body), "Foo: Bar\r\n\r\nStatus: 500 No\r\n\r\nhello\r\n")
 		},
 	},
 	{
 		Name: "newlines",
-		Rule: "line ends in the body are not touched",
-		app:  answer("200 OK", "Bar\nBaz\n\n\r\n", "Content-Type", "text/plain"),
+		Rule: "line ends in the body are not changed",
+		app:  static("200 OK", "Bar\nBaz\n\n\r\n", "Content-Type", "text/plain"),
 		drive: func(p *probe) {
 			p.want("body", string(p.get("/", 200).body), "Bar\nBaz\n\n\r\n")
 		},
 	},
 	{
 		Name: "declared-length",
-		Rule: "an App's Content-Length is the body's (C40)",
-		app:  answer("200 OK", "0123456789", "Content-Length", "10"),
+		Rule: "an App's Content-Length is kept (C40)",
+		app:  static("200 OK", "0123456789", "Content-Length", "10"),
 		drive: func(p *probe) {
 			r := p.get("/", 200)
 			p.want("body", string(r.body), "0123456789")
@@ -214,7 +214,7 @@ var responseCases = []Case{
 	{
 		Name: "no-content-type",
 		Rule: "no Content-Type is invented by looking at the body (RFC 3875 section 6.3.1; C31)",
-		app:  answer("200 OK", "<html><script>alert(1)</script>"),
+		app:  static("200 OK", "<html><script>alert(1)</script>"),
 		drive: func(p *probe) {
 			if got := p.get("/", 200).header.Get("Content-Type"); strings.Contains(got, "html") {
 				p.errorf("got Content-Type %q; want none", got)
@@ -223,19 +223,19 @@ var responseCases = []Case{
 	},
 }
 
-// bodyless checks a status that has neither body nor what describes one.
+// bodyless checks a status that allows neither a body nor fields that describe one.
 func bodyless(name, status, section string) Case {
 	return Case{
 		Name: name,
 		Rule: status + " has no body, no Content-Type and no Content-Length (" + section + ")",
-		app:  answer(status, "not to be seen", "Content-Type", "text/plain", "ETag", `"x"`),
+		app:  static(status, "not to be seen", "Content-Type", "text/plain", "ETag", `"x"`),
 		drive: func(p *probe) {
 			r := p.do(request{})
 			p.want("status", r.status[:3], status[:3])
 			p.want("body", string(r.body), "")
 			p.want("ETag", r.header.Get("ETag"), `"x"`)
-			_, behind := p.raw("GET")
-			p.want("bytes behind the head", behind, "")
+			_, rest := p.raw("GET")
+			p.want("bytes after the head", rest, "")
 			for _, name := range []string{"Content-Type", "Content-Length", "Transfer-Encoding"} {
 				p.want(name, r.header.Get(name), "")
 			}

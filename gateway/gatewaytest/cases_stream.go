@@ -10,14 +10,14 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// fileContent is large enough to fill every buffer on the way many times.
+// fileContent is many times larger than all buffers between the App and the client.
 const fileContent content = 50 << 20
 
-// fileCases: bodies that are files.
+// fileCases check bodies that are files.
 var fileCases = []Case{
 	{
 		Name: "file-of-50-megabytes",
-		Rule: "a file is sent whole, with its declared length (wsgi.file_wrapper)",
+		Rule: "a file is sent complete, with its declared length (wsgi.file_wrapper)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			w.Headers().Set("Content-Length", fmt.Sprint(int64(fileContent)))
 			return withFile(fileContent, func(f *os.File) (int64, error) { return io.Copy(w, f) })
@@ -28,7 +28,7 @@ var fileCases = []Case{
 	},
 	{
 		Name: "part-of-a-file",
-		Rule: "part of a file is sent without length, behind other bytes (wsgi.file_wrapper)",
+		Rule: "part of a file is sent after other bytes, without a declared length (wsgi.file_wrapper)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			io.WriteString(w, "head ")
 			err := withFile(300_000, func(f *os.File) (int64, error) { return io.CopyN(w, util.NewFileWrapper(f, 0), 250_000) })
@@ -44,7 +44,7 @@ var fileCases = []Case{
 	},
 }
 
-// withFile hands send a file that has no name by the time the request is over.
+// withFile calls send with a temporary file that holds c, and removes the file afterwards.
 func withFile(c content, send func(f *os.File) (int64, error)) error {
 	f, err := os.CreateTemp("", "gatewaytest")
 	if err != nil {
@@ -59,7 +59,7 @@ func withFile(c content, send func(f *os.File) (int64, error)) error {
 	return err
 }
 
-// streamCases: bodies that arrive while the App is at work.
+// streamCases check bodies that arrive while the App is working.
 var streamCases = []Case{
 	{
 		Name: "streamed",
@@ -80,20 +80,20 @@ var streamCases = []Case{
 		drive: func(p *probe) {
 			g := p.newGate()
 			defer g.close()
-			resp, cancel := p.open(request{limit: p.prompt, fields: []string{gateField, g.field()}})
+			resp, cancel := p.start(request{limit: p.prompt, fields: []string{gateField, g.field()}})
 			defer cancel()
 			defer resp.Body.Close()
 			for i := range 3 {
 				got, err := readExactly(resp, len("data: 0\n\n"))
 				if want := fmt.Sprintf("data: %d\n\n", i); got != want || err != nil {
-					p.fatalf("got %q, %v, with the App waiting behind part %d; want it", got, err, i)
+					p.fatalf("got %q, %v, while the App waits after part %d; want that part", got, err, i)
 				}
-				if err := g.open(); err != nil {
+				if err := g.release(); err != nil {
 					p.fatalf("the App did not come to its gate: %v", err)
 				}
 			}
 			if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || err != nil {
-				p.errorf("got %q, %v behind the last part; want the end", rest, err)
+				p.errorf("got %q, %v after the last part; want the end", rest, err)
 			}
 		},
 	},
@@ -114,10 +114,10 @@ var streamCases = []Case{
 		drive: func(p *probe) {
 			g := p.newGate()
 			defer g.close()
-			resp, cancel := p.open(request{limit: p.prompt, fields: []string{gateField, g.field()}})
+			resp, cancel := p.start(request{limit: p.prompt, fields: []string{gateField, g.field()}})
 			defer cancel()
 			defer resp.Body.Close()
-			if err := g.open(); err != nil {
+			if err := g.release(); err != nil {
 				p.fatalf("the App did not come to its gate: %v", err)
 			}
 			body, err := io.ReadAll(resp.Body)
@@ -128,7 +128,7 @@ var streamCases = []Case{
 	},
 	{
 		Name: "large-body",
-		Rule: "a body of unknown length is whole",
+		Rule: "a body of unknown length arrives complete",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			_, err := io.Copy(w, bytes.NewBuffer(pattern(1_000_000)))
 			return err

@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-// caseField says which case a request belongs to; gateField names the port at which its App waits
-// for the client.
+// caseField names the case of a request. gateField is the port of the gate.
 const (
 	caseField = "X-Gatewaytest-Case"
 	gateField = "X-Gatewaytest-Gate"
 )
 
-// reply is what came back for one request.
+// reply is the response to one request.
 type reply struct {
 	status string // such as "200 OK"
 	code   int
@@ -32,20 +31,20 @@ type reply struct {
 // request is one request; the zero value gets "/".
 type request struct {
 	limit  time.Duration // of the whole exchange; zero is the probe's patience
-	head   time.Duration // until the head of the reply is there; zero is no bound of its own
+	head   time.Duration // until the head of the reply arrives; zero is no separate bound
 	via    *http.Transport
 	host   string // empty is the server's own
 	method string // empty is GET
-	path   string // behind the mount, as it goes on the wire; empty is "/"
+	path   string // below the mount, as sent; empty is "/"
 	fields []string
-	body   io.Reader // sent chunked, but for a *strings.Reader and its like
-	length int64     // of a body that would be sent chunked otherwise
+	body   io.Reader // sent chunked, unless net/http knows its length, as of a *strings.Reader
+	length int64     // of a body whose length net/http does not know
 }
 
-// do sends a request and reads the whole reply. A reply whose body breaks off is returned with its
-// err set; one without a head ends the case.
+// do sends a request and reads the whole reply. A reply whose body breaks off has err set. Without
+// a head the case ends.
 func (p *probe) do(q request) *reply {
-	resp, cancel := p.open(q)
+	resp, cancel := p.start(q)
 	defer cancel()
 	defer resp.Body.Close()
 	r := newReply(resp)
@@ -58,13 +57,13 @@ func newReply(resp *http.Response) *reply {
 	return &reply{status: resp.Status, code: resp.StatusCode, header: resp.Header}
 }
 
-// get is do for a GET that must be answered whole with that status code.
+// get is doWhole for a GET.
 func (p *probe) get(path string, code int, fields ...string) *reply {
-	return p.whole(request{path: path, fields: fields}, code)
+	return p.doWhole(request{path: path, fields: fields}, code)
 }
 
-// whole is do for a request that must be answered whole with that status code.
-func (p *probe) whole(q request, code int) *reply {
+// doWhole is do for a request whose reply must be complete and have that status code.
+func (p *probe) doWhole(q request, code int) *reply {
 	r := p.do(q)
 	if r.code != code {
 		p.fatalf("got status %q, body %s; want %d", r.status, short(string(r.body)), code)
@@ -75,9 +74,9 @@ func (p *probe) whole(q request, code int) *reply {
 	return r
 }
 
-// large is do for a reply whose body is c, too large to be kept.
+// large is do for a reply whose body must be c. It does not hold the body in memory.
 func (p *probe) large(q request, c content) {
-	resp, cancel := p.open(q)
+	resp, cancel := p.start(q)
 	defer cancel()
 	defer resp.Body.Close()
 	p.replies = append(p.replies, newReply(resp))
@@ -86,8 +85,8 @@ func (p *probe) large(q request, c content) {
 	}
 }
 
-// open sends a request and returns when the head of its reply is there.
-func (p *probe) open(q request) (*http.Response, context.CancelFunc) {
+// start sends a request and returns once the head of its reply has arrived.
+func (p *probe) start(q request) (*http.Response, context.CancelFunc) {
 	resp, cancel, err := p.send(q)
 	if err != nil {
 		p.fatalf("no reply: %v", err)
@@ -121,8 +120,9 @@ func (p *probe) send(q request) (*http.Response, context.CancelFunc, error) {
 	return resp, cancel, err
 }
 
-// fails reports whether the client can see that the reply is not whole: there is none, it breaks
-// off, or a gateway in between that still had the head says so with a 502.
+// fails reports whether the client can see that the reply is not complete: no reply comes, its body
+// breaks off, or its status is 500 or more. A gateway that has not sent the head yet can still
+// answer 502.
 func (p *probe) fails(q request) (seen bool, body string) {
 	resp, cancel, err := p.send(q)
 	if err != nil {
@@ -134,10 +134,10 @@ func (p *probe) fails(q request) (seen bool, body string) {
 	return isBreak(err) || resp.StatusCode >= 500, string(b)
 }
 
-// isBreak tells an exchange that the server broke from one that we gave up waiting for.
+// isBreak reports whether the server broke the exchange: err is not a timeout of the client.
 func isBreak(err error) bool { return err != nil && !errors.Is(err, context.DeadlineExceeded) }
 
-// newClient follows no redirect. It takes a test server's certificate.
+// newClient returns a client that follows no redirect and accepts any certificate.
 func newClient() *http.Transport {
 	return &http.Transport{
 		DisableCompression:     true,
@@ -146,15 +146,14 @@ func newClient() *http.Transport {
 	}
 }
 
-// client keeps no connection: what one case did to a connection must not matter to the next.
+// client keeps no connection, so that no case depends on the connection of another.
 var client = func() *http.Transport {
 	c := newClient()
 	c.DisableKeepAlives = true
 	return c
 }()
 
-// dial connects for a request that is written byte by byte, since package net/http would not write
-// it.
+// dial connects to the mount for a request that package net/http would not write.
 func (p *probe) dial() net.Conn {
 	c, err := net.DialTimeout("tcp", p.url.Host, p.patience)
 	if err != nil {
@@ -167,30 +166,30 @@ func (p *probe) dial() net.Conn {
 	return c
 }
 
-// write sends a request for "/" with these fields, "Name: value" each, and bytes as they are behind
-// its head.
-func (p *probe) write(c net.Conn, method, behind string, fields ...string) {
+// write sends a request for "/" with these fields, each "Name: value", and then the bytes of rest.
+func (p *probe) write(c net.Conn, method, rest string, fields ...string) {
 	fields = append(fields, "Host: "+p.url.Host, caseField+": "+p.name, "Connection: close")
-	_, err := fmt.Fprintf(c, "%s %s/ HTTP/1.1\r\n%s\r\n\r\n%s", method, p.url.EscapedPath(), strings.Join(fields, "\r\n"), behind)
+	_, err := fmt.Fprintf(c, "%s %s/ HTTP/1.1\r\n%s\r\n\r\n%s", method, p.url.EscapedPath(), strings.Join(fields, "\r\n"), rest)
 	if err != nil {
-		p.fatalf("the request was not taken: %v", err)
+		p.fatalf("the request was not sent: %v", err)
 	}
 }
 
-// raw sends a request for "/" without a body and returns all bytes that come back.
-func (p *probe) raw(method string) (head, behind string) {
+// raw sends a request for "/" without a body and returns the response as bytes: its head, and all
+// that follows.
+func (p *probe) raw(method string) (head, rest string) {
 	c := p.dial()
 	defer c.Close()
 	p.write(c, method, "")
 	all, err := io.ReadAll(c)
-	head, behind, ok := strings.Cut(string(all), "\r\n\r\n")
+	head, rest, ok := strings.Cut(string(all), "\r\n\r\n")
 	if err != nil || !ok {
 		p.fatalf("got %s, %v; want a whole response", short(string(all)), err)
 	}
-	return head, behind
+	return head, rest
 }
 
-// readExactly reads n bytes of a reply that is still under way.
+// readExactly reads n bytes of a reply that may not be complete yet.
 func readExactly(resp *http.Response, n int) (string, error) {
 	b := make([]byte, n)
 	got, err := io.ReadFull(resp.Body, b)

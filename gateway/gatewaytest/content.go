@@ -7,8 +7,7 @@ import (
 	"os"
 )
 
-// pattern is n bytes that repeat after a prime number of bytes, so that a block lost or moved
-// shows.
+// pattern returns n bytes with a prime period, so that a lost or moved block changes them.
 func pattern(n int) []byte {
 	unit := make([]byte, 251)
 	for i := range unit {
@@ -17,16 +16,15 @@ func pattern(n int) []byte {
 	return bytes.Repeat(unit, n/len(unit)+1)[:n]
 }
 
-// content is as many bytes as it says, too many to hold in memory: zeros, with a number at the
-// beginning of every block. As a file it is sparse, so that a CGI program may make it anew for
-// every request.
+// content is a number of bytes that are too many for memory: zeros, with a number at the beginning
+// of every block. As a file it is sparse, so that a CGI program can make it for every request.
 type content int64
 
 const contentBlock = 32 << 10
 
 func mark(block int64) string { return fmt.Sprintf("%08d", block) }
 
-// ReadAt implements io.ReaderAt, whose callers here never ask for more than there is.
+// ReadAt implements io.ReaderAt. Callers here never read beyond the end.
 func (c content) ReadAt(p []byte, off int64) (int, error) {
 	clear(p)
 	for block := off / contentBlock; block*contentBlock < off+int64(len(p)); block++ {
@@ -41,7 +39,7 @@ func (c content) ReadAt(p []byte, off int64) (int, error) {
 
 func (c content) reader() io.Reader { return io.NewSectionReader(c, 0, int64(c)) }
 
-// write makes f hold c. f is empty.
+// write writes c to the empty file f.
 func (c content) write(f *os.File) error {
 	if err := f.Truncate(int64(c)); err != nil {
 		return err
@@ -55,7 +53,7 @@ func (c content) write(f *os.File) error {
 	return nil
 }
 
-// compare reads r to its end and says in what it is not c.
+// compare reads r to its end and returns an error if its bytes are not c.
 func (c content) compare(r io.Reader) error {
 	got, want := make([]byte, contentBlock), make([]byte, contentBlock)
 	for off := int64(0); ; {

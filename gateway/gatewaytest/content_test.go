@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 )
 
-// TestContent checks that a file is what the reader gives, also where it ends within a mark.
+// TestContent checks that a file has the same bytes as the reader, also when it ends within a mark.
 func TestContent(t *testing.T) {
 	for _, c := range []content{0, 1, contentBlock - 1, contentBlock, contentBlock + 3, 3*contentBlock + 100} {
 		f, err := os.Create(filepath.Join(t.TempDir(), "content"))
@@ -29,7 +29,7 @@ func TestContent(t *testing.T) {
 	}
 }
 
-// TestContentDiffers checks that no loss goes unnoticed.
+// TestContentDiffers checks that compare finds every loss.
 func TestContentDiffers(t *testing.T) {
 	const c content = 2*contentBlock + 1
 	whole, _ := io.ReadAll(c.reader())

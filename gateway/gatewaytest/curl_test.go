@@ -12,8 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// seenByCurl: what the suite's client takes for a broken response, curl must too, behind each
-// server that does not hide it.
+// seenByCurl checks that curl, too, fails for a response that the suite's client finds broken,
+// unless the web server hides the break.
 func seenByCurl(t *testing.T, d deployment, url string) {
 	curl := webserver.Find(t, "curl")
 	if body, status := runCurl(t, curl, url+"/?whole"); body != "ab" || status != 0 {
@@ -34,8 +34,8 @@ func hidden(d deployment) bool {
 	return false
 }
 
-// runCurl has curl ask for the case that panics after the first byte, and lets the App go on when
-// curl has that byte.
+// runCurl requests the case that panics after the first byte, and lets the App continue when curl
+// has that byte.
 func runCurl(t *testing.T, curl, url string) (body string, status int) {
 	t.Helper()
 	gate, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,8 +3,9 @@
 //
 // A [Transport] starts [App] with the gateway under test in front of it, and says at which HTTP
 // address it can be reached. [Run] then sends the requests of every [Case] there and checks what
-// comes back. A gateway that does not speak HTTP itself is put behind [FrontEnd]. What a gateway
-// cannot do is an [Exclusion], with its reason. The Example is a whole transport with its test.
+// comes back. A gateway that does not speak HTTP itself gets a [FrontEnd]. An [Exclusion] names a
+// case that a gateway cannot pass, with the reason. The Example is a complete transport with its
+// test.
 //
 // The rule of a case names its source: a specification, or an id such as C45 or F23 of the list
 // testdata/requirements.txt.

@@ -15,9 +15,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serveToy answers a connection of the toy protocol: a number and a line feed, so many bytes of
-// lines "name=value", the body up to the caller's half-close; then a CGI response up to ours. A
-// reset says that it is not whole.
+// serveToy answers a connection of the toy protocol. A request is a number, a line feed, so many
+// bytes of lines "name=value", and the body, which ends when the caller closes its writing side.
+// The response is a CGI response, which ends when we close ours. A reset means that the response is
+// not complete.
 func serveToy(c *net.TCPConn, app gateway.App) {
 	defer c.Close()
 	in, length := bufio.NewReader(c), int64(0)
@@ -38,10 +39,10 @@ func serveToy(c *net.TCPConn, app gateway.App) {
 		return
 	}
 	c.CloseWrite()
-	io.Copy(io.Discard, in) // closing on unread bytes would be a reset too
+	io.Copy(io.Discard, in) // closing with unread bytes would be a reset too
 }
 
-// toyBackend calls the toy at an address.
+// toyBackend calls the application at an address.
 type toyBackend string
 
 func (address toyBackend) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
@@ -60,7 +61,7 @@ func (address toyBackend) RoundTrip(r *gateway.Request) (*gateway.Response, erro
 	}
 	go func() {
 		if _, err := io.Copy(c, body); err != nil {
-			c.SetLinger(0) // half a body must not look like a whole one
+			c.SetLinger(0) // half a body must not look complete
 			c.Close()
 		}
 		c.CloseWrite()
@@ -77,7 +78,7 @@ var toy = gatewaytest.Transport{
 	},
 	Exclusions: []gatewaytest.Exclusion{{
 		Case:   "gone-while-silent",
-		Reason: "the toy has no message for it: once the body has ended, a caller that went away looks like one that waits",
+		Reason: "the toy protocol has no message for it: after the end of the body, a caller that went away looks like one that waits",
 	}},
 }
 
@@ -94,7 +95,7 @@ func listenToy(app gateway.App) (address string, stop func()) {
 	return l.Addr().String(), func() { l.Close() }
 }
 
-// A new transport, from its protocol to its test.
+// A new transport, with its protocol and its test.
 func Example() {
 	address, stop := listenToy(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// serverExclusions is the one list of what real web servers do otherwise, whatever an application
-// does. Versions are those of Debian 12; a test fails when one of these begins to pass.
+// serverExclusions returns the cases that a real web server fails whatever the application does.
+// The versions are those of Debian 12. A test fails when one of these cases begins to pass.
 func serverExclusions(d deployment, mount string) []gatewaytest.Exclusion {
 	var all []gatewaytest.Exclusion
 	for _, x := range knownExclusions {
@@ -50,32 +50,33 @@ func behind(templates ...string) func(d deployment, mount string) bool {
 	}
 }
 
-// stockNginx: no SCRIPT_NAME and PATH_INFO lines, and nobody else says where the App is mounted.
+// stockNginx matches nginx without SCRIPT_NAME and PATH_INFO lines, in front of a server without a
+// Mount.
 func stockNginx(d deployment, _ string) bool { return d.stock && !d.mount }
 
 const (
-	nginxRepeats = "nginx/1.22.1 sends a field that a client repeats as so many variables, HTTP_FOO=bar and HTTP_FOO=baz (joined since 1.23.0): " +
-		"All has both, Get the last, which counts where a configuration overrides a variable"
-	nginxStock = "nginx/1.22.1: the stock fastcgi_params give the whole path as SCRIPT_NAME and no PATH_INFO, the stock scgi_params " +
-		"neither; the server's Mount field makes up for it"
-	lighttpdSlashes = "lighttpd/1.4.69: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the path is taken after url-normalization, which merges slashes; REQUEST_URI has them"
-	apacheSlashes   = "Apache/2.4.71: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the walk that finds the program merges slashes, MergeSlashes Off or not; REQUEST_URI has them"
+	nginxRepeats = "nginx/1.22.1 sends a repeated field as several variables, HTTP_FOO=bar and HTTP_FOO=baz (1.23.0 and later join them): " +
+		"All has both. Get returns the last, which is right where a configuration overrides a variable"
+	nginxStock = "nginx/1.22.1: the stock fastcgi_params set SCRIPT_NAME to the whole path and no PATH_INFO, the stock scgi_params " +
+		"set neither; the server's Mount field corrects both"
+	lighttpdSlashes = "lighttpd/1.4.69: PATH_INFO=/foo/bar/baz for //foo///bar/baz: url-normalization merges the slashes first; REQUEST_URI has all of them"
+	apacheSlashes   = "Apache/2.4.71: PATH_INFO=/foo/bar/baz for //foo///bar/baz: the search for the program merges slashes, also with MergeSlashes Off; REQUEST_URI has all of them"
 	apacheCookies   = "Apache/2.4.71: HTTP_COOKIE=a=1; b=2, c=3: every repeated field is joined with a comma"
 	nginxHost       = "nginx/1.22.1: HTTP_HOST=[::1] for Host: [::1]:8080: Debian 12's fastcgi_params and scgi_params set it to $host, which has no port"
-	lighttpdAlias   = "lighttpd/1.4.69: HTTP_X_REAL_USER=nobody and HTTP_X_REAL_USER=root for X-Real-User and X_Real_User, so many variables of " +
-		"one name: every character but letters and digits becomes '_'; a field that means something has to be taken out or set by the configuration"
-	apacheLength     = "Apache/2.4.71 mod_proxy_scgi: 411 Length Required: SCGI says the length first (SCGI section 4), and the module does not collect a body"
+	lighttpdAlias   = "lighttpd/1.4.69: HTTP_X_REAL_USER=nobody and HTTP_X_REAL_USER=root for X-Real-User and X_Real_User, two variables of " +
+		"one name: every character but letters and digits becomes '_'; the configuration must remove or set a field that the application trusts"
+	apacheLength     = "Apache/2.4.71 mod_proxy_scgi: 411 Length Required: SCGI sends the length before the body (SCGI section 4), and the module does not buffer a body"
 	apacheHeadLength = "Apache/2.4.71: no Content-Length in the answer to a HEAD whose body the application left out: it is taken for a guess"
-	bodyFirst        = "no byte of the response while the body is half sent, until the client gives up: the server collects the body, or hands all of it over before it reads an answer"
-	silentDeath      = "the App is not told, and still at work 250ms after the client has gone: the server looks at the client again when it has " +
+	bodyFirst        = "no byte of the response while half of the body is sent, until the client times out: the server buffers the body, or sends all of it before it reads the response"
+	silentDeath      = "the App does not notice, and still works 250ms after the client has gone: the server checks the client again only when it has " +
 		"something to send: lighttpd/1.4.69 for half-closed connections, Apache/2.4.71 always"
-	hiddenBreak = "body \"a\" and then its regular end: whatever a CGI program does after its head, its end is the end of the response: " +
-		"Apache/2.4.71 mod_cgi and mod_cgid answer chunked and end the chunks, lighttpd/1.4.69 mod_cgi without a Content-Length does too"
+	hiddenBreak = "body \"a\" and then its regular end: however a CGI program ends after its head, the server ends the response regularly: " +
+		"Apache/2.4.71 mod_cgi and mod_cgid send the last chunk, and so does lighttpd/1.4.69 mod_cgi without a Content-Length"
 	apacheShortBody = "Apache/2.4.71 mod_cgi and mod_cgid: body \"01234\" and then its regular end where Content-Length: 10 was declared: " +
-		"the length is dropped, and the program's end is the end of the chunks"
+		"Apache removes the length, and sends the last chunk when the program ends"
 )
 
-const haproxyRepeats = "HAProxy/2.6.12 sends a field that a client repeats as so many variables, HTTP_FOO=bar and HTTP_FOO=baz: All has both, Get the last"
+const haproxyRepeats = "HAProxy/2.6.12 sends a repeated field as several variables, HTTP_FOO=bar and HTTP_FOO=baz: All has both, Get returns the last"
 
 var knownExclusions = []knownExclusion{
 	{"repeated-fields", behind("nginx"), nginxRepeats},
@@ -92,7 +93,7 @@ var knownExclusions = []knownExclusion{
 	{"aliased-field", behind("lighttpd-fastcgi", "lighttpd-scgi"), lighttpdAlias},
 	{"full-duplex", behind("lighttpd"), "lighttpd/1.4.69: " + bodyFirst + " (server.stream-request-body)"},
 	{"gone-while-silent", behind("lighttpd"), silentDeath},
-	{"extension-method", behind("lighttpd"), "lighttpd/1.4.69: 501 Not Implemented for PURGE: it knows its methods by a list"},
+	{"extension-method", behind("lighttpd"), "lighttpd/1.4.69: 501 Not Implemented for PURGE: it knows a fixed list of methods"},
 	{"repeated-slashes", behind("lighttpd"), lighttpdSlashes},
 	{"panic-after-the-first-byte", behind("lighttpd-cgi"), hiddenBreak},
 	{"error-after-the-first-byte", behind("lighttpd-cgi"), hiddenBreak},
@@ -108,38 +109,38 @@ var knownExclusions = []knownExclusion{
 	{"error-after-the-first-byte", behind("apache2-cgi", "apache2-cgid"), hiddenBreak},
 	{"short-body", behind("apache2-cgi", "apache2-cgid"), apacheShortBody},
 	{"field-of-20-kilobytes", behind("apache2-fastcgi"),
-		"Apache/2.4.71 mod_proxy_fcgi: AH02536: couldn't encode envvar 'HTTP_X_LONG' in 16384 bytes: a variable over 16 KiB is left out"},
+		"Apache/2.4.71 mod_proxy_fcgi: AH02536: couldn't encode envvar 'HTTP_X_LONG' in 16384 bytes: it leaves out a variable over 16 KiB"},
 	{"head-before-body", behind("apache2-fastcgi"),
-		"Apache/2.4.71 mod_proxy_fcgi: no byte while the application waits behind its head: the head is passed on with the first bytes of the body, flushpackets or not"},
+		"Apache/2.4.71 mod_proxy_fcgi: no byte while the application waits after its head: it sends the head with the first bytes of the body, also with flushpackets"},
 	{"unknown-length", behind("apache2-scgi"), apacheLength},
 	{"unknown-length-empty", behind("apache2-scgi"), apacheLength},
 
-	{"query-is-always-set", behind("haproxy"), "HAProxy/2.6.12: no QUERY_STRING where there is no query: it sends no variable that is empty, set-param or not"},
+	{"query-is-always-set", behind("haproxy"), "HAProxy/2.6.12: no QUERY_STRING without a query: it sends no empty variable, also with set-param"},
 	{"mount", func(d deployment, mount string) bool {
 		return conf.Server(d.template) == "haproxy" && mount == "" && !d.mount
 	},
-		"HAProxy/2.6.12: no SCRIPT_NAME at the root: it sends no variable that is empty; the server's Mount field makes up for it"},
+		"HAProxy/2.6.12: no SCRIPT_NAME at the root: it sends no empty variable; the server's Mount field corrects it"},
 	{"repeated-fields", behind("haproxy"), haproxyRepeats},
 	{"cookies", behind("haproxy"), haproxyRepeats},
-	{"unknown-length", behind("haproxy"), "HAProxy/2.6.12: 400 Bad request for a chunked body of 300,000 bytes: FastCGI applications get CONTENT_LENGTH, " +
-		"and it is found out only for what fits tune.bufsize"},
+	{"unknown-length", behind("haproxy"), "HAProxy/2.6.12: 400 Bad request for a chunked body of 300,000 bytes: it sends CONTENT_LENGTH to FastCGI applications, " +
+		"and knows the length of a chunked body only if that fits tune.bufsize"},
 	{"full-duplex", behind("haproxy"), "HAProxy/2.6.12: " + bodyFirst + " (it waits for the body until tune.bufsize is full)"},
 	{"304", behind("haproxy"), "HAProxy/2.6.12: Content-Length: 0 in a 304: it adds the length of the body that it has read"},
-	{"redirect-to-a-path", behind("haproxy"), "HAProxy/2.6.12: 302 Moved Temporarily for Status: 303 See Other: a Location that comes behind overrides the status"},
+	{"redirect-to-a-path", behind("haproxy"), "HAProxy/2.6.12: 302 Moved Temporarily for Status: 303 See Other: a Location after the Status overrides it"},
 }
 
-// nethttpExclusions is what comes of net/http/fcgi behind a real web server.
+// nethttpExclusions are the cases that net/http/fcgi fails behind a real web server.
 var nethttpExclusions = []knownExclusion{
-	{"head-before-body", behind("nginx"), "nginx/1.22.1: no byte while the application waits after its head: it takes padding after a head for the beginning " +
-		"of the body, and keeps both until more comes; net/http/fcgi pads every record"},
+	{"head-before-body", behind("nginx"), "nginx/1.22.1: no byte while the application waits after its head: it treats padding after a head as the beginning " +
+		"of the body, and holds both until more arrives; net/http/fcgi pads every record"},
 	{"unknown-length-empty", behind("haproxy"), "HAProxy/2.6.12: no answer to a chunked body of no bytes: for CONTENT_LENGTH=0 it sends no record of STDIN, " +
 		"and net/http/fcgi calls its handler with the first one"},
 }
 
-// fatalExclusions are what the server does not survive.
+// fatalExclusions are the cases that crash the server.
 var fatalExclusions = []knownExclusion{
-	{"head-of-60-kilobytes", behind("haproxy"), "HAProxy/2.6.12: its worker ends with SIGSEGV when a head comes in several reads: a check of its own " +
-		"fails (c_empty in sc_conn_recv), which its commit efebff3 of 2023 makes true"},
+	{"head-of-60-kilobytes", behind("haproxy"), "HAProxy/2.6.12: its worker crashes with SIGSEGV when a head arrives in several reads: an assertion " +
+		"fails (c_empty in sc_conn_recv); its commit efebff3 of 2023 corrects it"},
 }
 
 func TestEveryExclusionNamesItsServer(t *testing.T) {

@@ -19,8 +19,8 @@ func FrontEnd(t testing.TB, backend gateway.Backend, mount string) string {
 	return serveHTTP(t, gateway.Forward(backend), mount)
 }
 
-// HTTP returns the transport that has no gateway protocol in it: the App behind net/http. It is
-// what others are compared with.
+// HTTP returns a transport without a gateway protocol: net/http calls the App. Other transports are
+// compared with it.
 func HTTP(mount string) Transport {
 	return Transport{Start: func(t testing.TB, app gateway.App) string { return serveHTTP(t, app, mount) }}
 }

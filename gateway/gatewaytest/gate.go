@@ -10,9 +10,10 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// gate is where an App waits for the client, or tells it what it has seen: that is how a case knows
-// what happened before the other went on. It is a connection beside the gateway under test, so it
-// is there for a program in another process too, and when the exchange itself is lost.
+// gate is a listener of the client. An App connects to it to wait for the client, or to report to
+// it, so that a case controls the order of events on both sides. The connection does not pass
+// through the gateway under test: it works for an App in another process, and when the exchange
+// itself is lost.
 type gate struct {
 	l *net.TCPListener
 }
@@ -29,7 +30,7 @@ func (p *probe) newGate() *gate {
 
 func (g *gate) close() { g.l.Close() }
 
-// field returns the value of gateField that tells the App of the gate.
+// field returns the value of gateField, by which the App finds the gate.
 func (g *gate) field() string { return strconv.Itoa(g.l.Addr().(*net.TCPAddr).Port) }
 
 // accept waits for an App, which then waits until the connection is closed.
@@ -38,8 +39,8 @@ func (g *gate) accept(limit time.Duration) (net.Conn, error) {
 	return g.l.Accept()
 }
 
-// open lets the App go on. It waits for it to arrive.
-func (g *gate) open() error {
+// release waits until the App has reached the gate, and lets it continue.
+func (g *gate) release() error {
 	c, err := g.accept(patience)
 	if err != nil {
 		return err
@@ -47,7 +48,8 @@ func (g *gate) open() error {
 	return c.Close()
 }
 
-// gather lets n Apps go on together, as soon as all have arrived, and returns how many did in time.
+// gather waits until n Apps have reached the gate, and then lets all continue. It returns how many
+// arrived within limit.
 func (g *gate) gather(n int, limit time.Duration) (arrived int) {
 	for range n {
 		c, err := g.accept(limit)
@@ -60,8 +62,8 @@ func (g *gate) gather(n int, limit time.Duration) (arrived int) {
 	return arrived
 }
 
-// hear returns what an App that has arrived on c says before it leaves. An App that was ended says
-// nothing.
+// hear returns what an App that has connected by c writes before it closes c. left is false if it
+// has not closed c within limit. An App whose process was killed writes nothing.
 func hear(c net.Conn, limit time.Duration) (said string, left bool) {
 	c.SetReadDeadline(time.Now().Add(limit))
 	all, err := io.ReadAll(c)
@@ -69,7 +71,7 @@ func hear(c net.Conn, limit time.Duration) (said string, left bool) {
 	return string(all), !errors.As(err, &t) || !t.Timeout()
 }
 
-// atGate is the App's side: the connection to the gate that the request names.
+// atGate connects the App to the gate that the request names.
 func atGate(r *gateway.Request) (net.Conn, error) {
 	port, err := strconv.ParseUint(r.Environ.Get("HTTP_X_GATEWAYTEST_GATE"), 10, 16)
 	if err != nil {
@@ -78,7 +80,7 @@ func atGate(r *gateway.Request) (net.Conn, error) {
 	return net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.FormatUint(port, 10)), patience)
 }
 
-// waitAtGate blocks until the client opens the gate.
+// waitAtGate blocks until the client releases the gate.
 func waitAtGate(r *gateway.Request) error {
 	c, err := atGate(r)
 	if err != nil {
@@ -89,7 +91,7 @@ func waitAtGate(r *gateway.Request) error {
 	return err
 }
 
-// report tells the client something, whatever becomes of the response.
+// report sends text to the client over the gate, even if the response is lost.
 func report(r *gateway.Request, said string) error {
 	c, err := atGate(r)
 	if err != nil {

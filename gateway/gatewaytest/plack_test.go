@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// plackCases maps the cases of Plack::Test::Suite 1.0 to ours, or says why there is none.
+// plackCases maps each case of Plack::Test::Suite 1.0 to one of ours, or to the reason why we have
+// no such case.
 var plackCases = []struct {
 	plack   string
 	ours    []string
@@ -27,7 +28,7 @@ var plackCases = []struct {
 	{plack: "% encoding in PATH_INFO (outside of URI characters)", ours: []string{"path-bytes"}},
 	{plack: "SERVER_PROTOCOL is required", ours: []string{"server"}},
 	{plack: "SCRIPT_NAME should not be undef", ours: []string{"mount"}},
-	{plack: "call close after read IO::Handle-like", without: "an App sends its body itself, and closes what it opened"},
+	{plack: "call close after read IO::Handle-like", without: "an App sends its body itself, and closes the files that it opened"},
 	{plack: "has errors", ours: []string{"error-stream"}},
 	{plack: "status line", ours: []string{"status-line"}},
 	{plack: "Do not crash when the app dies", ours: []string{"panic-before-the-head", "alive-after-failures"}},
@@ -43,13 +44,13 @@ var plackCases = []struct {
 	{plack: "CRLF output and FCGI parse bug", ours: []string{"body-like-a-head"}},
 	{plack: "newlines", ours: []string{"newlines"}},
 	{plack: "test 404", ours: []string{"status"}},
-	{plack: "request->input seekable", without: "Stdin is a stream; an App that reads it twice keeps it"},
+	{plack: "request->input seekable", without: "Stdin is a stream; an App that needs it twice must store it"},
 	{plack: "request->content on GET", ours: []string{"no-body"}},
 	{plack: "handle Authorization header", ours: []string{"authorization"}},
 	{plack: "repeated slashes", ours: []string{"repeated-slashes"}},
 }
 
-// TestPlackCases checks that what Plack's suite asks for is asked for here.
+// TestPlackCases checks that each case of Plack's suite has a case here, or a reason.
 func TestPlackCases(t *testing.T) {
 	if len(plackCases) != 36 {
 		t.Errorf("got %d cases; want Plack's 36", len(plackCases))
@@ -60,18 +61,18 @@ func TestPlackCases(t *testing.T) {
 		}
 		for _, name := range c.ours {
 			if !slices.ContainsFunc(Cases(), func(c Case) bool { return c.Name == name }) {
-				t.Errorf("%q is said to be case %q, which there is not", c.plack, name)
+				t.Errorf("%q is mapped to case %q, which does not exist", c.plack, name)
 			}
 		}
 	}
 }
 
-// TestCaseNames checks that names can be told apart, and that each case has a rule with its source.
+// TestCaseNames checks that names are unique, and that each case has a rule with its source.
 func TestCaseNames(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, c := range Cases() {
 		if seen[c.Name] || c.Rule == "" || c.app == nil || c.drive == nil {
-			t.Errorf("case %q is there twice, or not whole", c.Name)
+			t.Errorf("case %q exists twice, or lacks a field", c.Name)
 		}
 		seen[c.Name] = true
 	}

@@ -21,18 +21,18 @@ type Transport struct {
 	// Exclusions are the cases that this transport is known to fail.
 	Exclusions []Exclusion
 
-	// Answers, if not nil, collects what came back, for [Answers.Compare].
+	// Answers, if not nil, collects the responses for [Answers.Compare].
 	Answers *Answers
 }
 
-// Exclusion says which case a transport is known to fail, and why. An excluded case still runs,
-// except where Fatal is set, and fails the test when it passes, so that the list stays true.
+// Exclusion names a case that a transport is known to fail, and the reason. An excluded case still
+// runs, unless Fatal is set, and fails the test when it passes, so that the list stays true.
 type Exclusion struct {
 	Case   string // a Case's Name
-	Reason string // server, version, what was seen, and the rule or setting of the server behind it
+	Reason string // server, version, what was seen, and the rule or setting of the server that causes it
 
-	// Fatal is for a case that ends the server under test, or leaves it unfit for the cases behind
-	// it. Such a case does not run.
+	// Fatal marks a case that would crash the server under test, or make later cases fail. Such a
+	// case does not run.
 	Fatal bool
 }
 
@@ -52,9 +52,9 @@ func Cases() []Case {
 
 // Run runs every case against tr, each as a sub-test. The cases run one after another.
 //
-// Many cases fail on purpose, and the gateway logs them at length: discard its log, or write it to
-// a file. A TCP server that closes with unread input may reset its own response: it must close the
-// writing side first, and read on.
+// Many cases make the App fail on purpose, and the gateway logs each failure: discard its log, or
+// write it to a file. A TCP server that closes a connection with unread input may reset its own
+// response: it must close its writing side first, and then read the rest.
 func Run(t *testing.T, tr Transport) {
 	t.Helper()
 	excluded := exclusions(t, tr)
@@ -75,7 +75,7 @@ func Run(t *testing.T, tr Transport) {
 				p.prompt, p.patience = shortPrompt, longPrompt
 			}
 			p.run(c.drive)
-			if bad := verdict(c, p.failures, reason); bad != "" {
+			if bad := checkOutcome(c, p.failures, reason); bad != "" {
 				t.Error(bad)
 			} else if reason != "" {
 				t.Logf("excluded: %s\nseen: %s", reason, strings.Join(p.failures, "\n"))
@@ -98,31 +98,31 @@ func exclusions(t *testing.T, tr Transport) map[string]Exclusion {
 	return index
 }
 
-// verdict says why a case fails its test, "" where it does not. An excluded one must have failed.
-func verdict(c Case, failures []string, reason string) string {
+// checkOutcome returns why a case fails its test, or "". An excluded case must have failures.
+func checkOutcome(c Case, failures []string, reason string) string {
 	switch {
 	case reason != "" && len(failures) == 0:
-		return "the excluded case passes now; take it off the list: " + reason
+		return "the excluded case passes now; remove it from the list: " + reason
 	case reason == "" && len(failures) > 0:
 		return strings.Join(failures, "\n") + "\nrule: " + c.Rule
 	}
 	return ""
 }
 
-// probe drives one case and notes what went wrong. It stands in for a testing.T, so that an
-// excluded case may fail.
+// probe drives one case and collects its failures. It replaces a testing.T, so that an excluded
+// case may fail.
 type probe struct {
 	base string // the mount's URL
 	url  *url.URL
 	name string
 	// bounds one exchange: a server that hangs fails its case, and not the whole run
 	patience time.Duration
-	prompt   time.Duration // bounds the wait for what is there at once or not at all
+	prompt   time.Duration // bounds the wait for an event that happens soon or never
 	failures []string
 	replies  []*reply
 }
 
-// Bounds on waiting. An excluded case is known to wait in vain.
+// Bounds on waiting. An excluded case gets shortPrompt, since it is expected to time out.
 const (
 	patience    = 30 * time.Second
 	longPrompt  = 5 * time.Second
@@ -133,7 +133,7 @@ func newProbe(mount *url.URL, c Case) *probe {
 	return &probe{base: mount.String(), url: mount, name: c.Name, patience: patience, prompt: longPrompt}
 }
 
-// stopped unwinds a case that cannot go on.
+// stopped is the panic by which fatalf ends a case.
 type stopped struct{}
 
 func (p *probe) run(drive func(p *probe)) {
@@ -154,7 +154,7 @@ func (p *probe) fatalf(format string, args ...any) {
 	panic(stopped{})
 }
 
-// want compares strings, and shows only their beginnings.
+// want records a failure unless got is want. The message has only the beginnings of both.
 func (p *probe) want(what, got, want string) {
 	if got != want {
 		p.errorf("%s: got %s; want %s", what, short(got), short(want))

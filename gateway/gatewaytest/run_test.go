@@ -26,7 +26,7 @@ func TestTransports(t *testing.T) {
 	}
 }
 
-// TestHTTPS runs the suite over TLS: the scheme is another one.
+// TestHTTPS runs the suite over TLS, where the scheme is https.
 func TestHTTPS(t *testing.T) {
 	Run(t, Transport{Start: func(t testing.TB, app gateway.App) string {
 		s := httptest.NewTLSServer(served(app))
@@ -35,8 +35,8 @@ func TestHTTPS(t *testing.T) {
 	}})
 }
 
-// TestJudge checks that a failure tells the rule, and that excluded cases must fail.
-func TestJudge(t *testing.T) {
+// TestCheckOutcome checks that a failure cites the rule, and that excluded cases must fail.
+func TestCheckOutcome(t *testing.T) {
 	c := Case{Name: "x", Rule: "a rule (RFC 3875)"}
 	for _, test := range []struct {
 		name, reason string
@@ -46,15 +46,15 @@ func TestJudge(t *testing.T) {
 		{"passed", "", nil, ""},
 		{"failed", "", []string{"got a; want b"}, "got a; want b\nrule: a rule (RFC 3875)"},
 		{"excluded", "server/1.0 cannot", []string{"got a; want b"}, ""},
-		{"excluded but passed", "server/1.0 cannot", nil, "take it off the list: server/1.0 cannot"},
+		{"excluded but passed", "server/1.0 cannot", nil, "remove it from the list: server/1.0 cannot"},
 	} {
-		if got := verdict(c, test.failures, test.reason); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+		if got := checkOutcome(c, test.failures, test.reason); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s: got %q; want %q", test.name, got, test.want)
 		}
 	}
 }
 
-// TestFatalExclusions: what the server under test would not survive is not sent to it.
+// TestFatalExclusions checks that a case that would crash the server under test does not run.
 func TestFatalExclusions(t *testing.T) {
 	asked := false
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// sabotage says which saboteur each case has to find out.
+// sabotage maps each case to the saboteur that it must detect.
 var sabotage = map[string]string{
 	"get":                   "decodes twice",
 	"query-is-always-set":   "omits empty ones",
@@ -123,7 +123,7 @@ func TestEveryCaseCanFail(t *testing.T) {
 	}
 }
 
-// TestSabotage checks that the table names nothing that is not there, and that no saboteur is idle.
+// TestSabotage checks that the table has all cases, and that each saboteur is in it.
 func TestSabotage(t *testing.T) {
 	if len(sabotage) != len(Cases()) {
 		t.Errorf("got saboteurs for %d cases; want %d", len(sabotage), len(Cases()))

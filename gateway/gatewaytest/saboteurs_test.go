@@ -18,13 +18,13 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// saboteur is a transport that breaks a rule: it serves app, mounted at /app, in a way of its own.
+// saboteur is a transport that breaks a rule. It serves app, mounted at /app.
 type saboteur func(app gateway.App) http.Handler
 
 var saboteurs = map[string]saboteur{
 	"naive": naive,
 
-	// What the App is told.
+	// Faults in the App's environ.
 	"cuts variables": rewriting(func(name, value string) string { return value[:max(len(value)-1, 0)] }),
 	"decodes twice":  rewriting(unescaped),
 	"does not decode": rewriting(func(name, value string) string {
@@ -43,7 +43,7 @@ var saboteurs = map[string]saboteur{
 	"takes the last":      lastField,
 	"takes aliases":       aliases,
 
-	// What the App reads.
+	// Faults in the request body.
 	"loses a byte of the body": around(func(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
 		io.ReadFull(r.Stdin, make([]byte, 1))
 		return app.ServeGateway(w, r)
@@ -60,7 +60,7 @@ var saboteurs = map[string]saboteur{
 		return app.ServeGateway(w, r)
 	}),
 
-	// What the client gets.
+	// Faults in the response.
 	"answers 200":         around(always200),
 	"loses the last byte": writing(func(w *brokenWriter, p []byte) []byte { return p[:max(len(p)-1, 0)] }),
 	"text mode":           writing(func(w *brokenWriter, p []byte) []byte { return bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")) }),
@@ -72,7 +72,7 @@ var saboteurs = map[string]saboteur{
 		return app.ServeGateway(flushless{w}, r)
 	}),
 
-	// How it deals with others, and with failures.
+	// Faults in the treatment of other requests, and of failures.
 	"one at a time":        oneAtATime,
 	"forgets the client":   around(forgetful),
 	"swallows breaks":      around(swallowing),
@@ -85,7 +85,7 @@ func served(app gateway.App) http.Handler {
 	return &httpapp.AppHandler{App: app, Mount: "/app", ErrorLog: slog.New(slog.DiscardHandler)}
 }
 
-// around is a saboteur that stands between the gateway and its App. The request is a copy.
+// around makes a saboteur of a wrapper of the App. The wrapper gets a copy of the request.
 func around(sabotage func(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error) saboteur {
 	return func(app gateway.App) http.Handler {
 		return served(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -94,7 +94,8 @@ func around(sabotage func(app gateway.App, w gateway.ResponseWriter, r *gateway.
 	}
 }
 
-// rewriting changes variables, those that say which case it is aside. Those without a value go.
+// rewriting changes the value of each variable that is not of the suite, and removes a variable
+// with an empty value.
 func rewriting(change func(name, value string) string) saboteur {
 	return around(func(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
 		changed := util.NewEnviron()
@@ -139,7 +140,7 @@ func mountedAtRoot(app gateway.App, w gateway.ResponseWriter, r *gateway.Request
 	return app.ServeGateway(w, r)
 }
 
-// believing lets the client say what only the server knows.
+// believing lets fields of the client set variables that only the server may set.
 func believing(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
 	r.Scheme = r.Environ.Get("HTTP_X_FORWARDED_PROTO")
 	r.Environ.Set("SERVER_NAME", r.Environ.Get("HTTP_HOST"))
@@ -169,7 +170,7 @@ func aliases(app gateway.App) http.Handler {
 	})
 }
 
-// patient takes every error for the end.
+// patient makes io.EOF of every error.
 type patient struct{ io.Reader }
 
 func (b patient) Read(p []byte) (int, error) {
@@ -193,7 +194,7 @@ func insisting(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) er
 	return err
 }
 
-// outcome calls app and makes an error of a panic.
+// outcome calls app and turns a panic into an error.
 func outcome(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -214,7 +215,7 @@ func always200(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) er
 	return nil
 }
 
-// brokenWriter writes something else than it is given, and says nothing of it.
+// brokenWriter writes other bytes than it is given, and reports no error.
 type brokenWriter struct {
 	gateway.ResponseWriter
 	change func(w *brokenWriter, p []byte) []byte
@@ -233,7 +234,7 @@ func writing(change func(w *brokenWriter, p []byte) []byte) saboteur {
 	})
 }
 
-// losingBlocks loses the last byte of what has come by the time 64 KiB have been seen.
+// losingBlocks removes the last byte of each write after 64 KiB.
 func losingBlocks(w *brokenWriter, p []byte) []byte {
 	if w.seen > 64<<10 {
 		return p[:max(len(p)-1, 0)]
@@ -248,7 +249,7 @@ func guessing(w *brokenWriter, p []byte) []byte {
 	return p
 }
 
-// smallHeadWriter has room for one short field of each name.
+// smallHeadWriter sends one field of each name, cut at 4,096 bytes.
 type smallHeadWriter struct{ http.ResponseWriter }
 
 func (w smallHeadWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -290,8 +291,7 @@ func forgetful(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) er
 	return app.ServeGateway(errorless{w}, r.WithContext(context.WithoutCancel(r.Context())))
 }
 
-// swallowing takes whatever came for a whole response, and has nothing by which the client could
-// tell.
+// swallowing ends every response regularly, so that the client cannot see a failure.
 func swallowing(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
 	outcome(app, lengthless{w}, r)
 	return nil
@@ -327,7 +327,7 @@ func dying(app gateway.App) http.Handler {
 	}))
 }
 
-// full is a pipe that nobody reads, until the client has lost its patience.
+// full is a pipe that has no reader until the client has timed out.
 type full struct{ ctx context.Context }
 
 func (f full) Write([]byte) (int, error) {
@@ -340,7 +340,7 @@ func blocking(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) err
 	return app.ServeGateway(w, r)
 }
 
-// naive is a gateway that sends what it is given, at once, and knows no rule.
+// naive is a gateway that sends at once what it is given, and checks no rule.
 func naive(app gateway.App) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e, err := httpapp.MetaVariables(r, "/app")

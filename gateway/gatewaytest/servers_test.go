@@ -14,9 +14,9 @@ import (
 // deployment is one way to run the suite's App behind a real web server.
 type deployment struct {
 	template string // testdata/conf
-	network  string // of the application's listener; "" where the server starts the program
-	stock    bool   // nginx's own parameter files and nothing more
-	mount    bool   // our server's Mount field says where the App is
+	network  string // of the application's listener; "" if the server starts the program
+	stock    bool   // nginx's own parameter files alone
+	mount    bool   // our server's Mount field names the mount
 	nethttp  bool   // FastCGI is served by nethttp.Server
 }
 
@@ -58,8 +58,8 @@ var deployments = onBothEngines(
 	deployment{template: "haproxy-fastcgi", network: "unix", mount: true},
 )
 
-// onBothEngines adds a deployment by package nethttp to each that speaks FastCGI, the stock ones
-// aside: what nginx leaves out there is not the engine's to find.
+// onBothEngines adds a deployment with package nethttp for each one that speaks FastCGI, except the
+// stock ones: the variables that nginx leaves out there do not depend on the engine.
 func onBothEngines(all ...deployment) []deployment {
 	var both []deployment
 	for _, d := range all {
@@ -72,12 +72,12 @@ func onBothEngines(all ...deployment) []deployment {
 	return both
 }
 
-// protocol is the part of the template's name behind the server's.
+// protocol is the part of the template's name after that of the server.
 func (d deployment) protocol() string {
 	return strings.TrimSuffix(strings.Split(d.template, "-")[1], "d")
 }
 
-// kind says which of our servers is to run, as newServer and serveAs have it.
+// kind returns the name of our server for newServer and serveAs.
 func (d deployment) kind() string {
 	if d.nethttp {
 		return "nethttp"
@@ -86,7 +86,7 @@ func (d deployment) kind() string {
 }
 
 // TestServers runs the suite through real web servers, at the root and below a mount, and compares
-// what they answer with what plain HTTP does.
+// their answers with those of plain HTTP.
 func TestServers(t *testing.T) {
 	for _, mount := range []string{"", "/app"} {
 		var plain gatewaytest.Answers

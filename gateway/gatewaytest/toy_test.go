@@ -12,7 +12,8 @@ import (
 // TestToy tests the transport of the package's Example.
 func TestToy(t *testing.T) { gatewaytest.Run(t, toy) }
 
-// buffers runs the App over byte buffers: nothing is there before all is there.
+// buffers runs the App over byte buffers: the client gets nothing before the whole response is
+// written.
 type buffers struct{ app gateway.App }
 
 func (b buffers) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
@@ -24,7 +25,7 @@ func (b buffers) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return gateway.ReadResponse(io.NopCloser(&out), 256<<10)
 }
 
-// pipes runs it over streams without a protocol: the output is read while it is made.
+// pipes runs the App over streams without a protocol: the output is read while the App writes it.
 type pipes struct{ app gateway.App }
 
 func (p pipes) RoundTrip(r *gateway.Request) (*gateway.Response, error) {

@@ -19,8 +19,7 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// serveAs makes the test binary the application's process, where a web server or cgi.Script starts
-// one.
+// serveAs runs the test binary as the application, when a web server or cgi.Script has started it.
 const serveAs = "GATEWAYTEST_SERVE_AS"
 
 // noRaceSleep keeps a CGI program that was built with -race from sleeping for a second before it
@@ -54,7 +53,7 @@ func serveStdin(s server) error {
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// server is what the servers of this module have in common.
+// server has the methods that all servers of this module have.
 type server interface {
 	Serve(net.Listener) error
 	Close() error
@@ -73,7 +72,7 @@ func newServer(kind, mount string) server {
 	panic("no server " + kind)
 }
 
-// serve runs s on a listener of that network until the test ends.
+// serve runs s on a listener of network until the test ends.
 func serve(t testing.TB, s server, network, dir string) net.Addr {
 	t.Helper()
 	address := "127.0.0.1:0"
@@ -115,8 +114,8 @@ func fastcgiClient(t testing.TB, a net.Addr) gateway.Backend {
 	return c
 }
 
-// TestDirect runs the suite through each transport by itself, with a client of ours as the web
-// server's side.
+// TestDirect runs the suite through each transport without a web server: a client of this module
+// calls it.
 func TestDirect(t *testing.T) {
 	backends := []struct {
 		name string
@@ -181,8 +180,8 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// directExclusions are what these clients cannot do. gateway/host will find the length of a body
-// out for CGI and SCGI.
+// directExclusions are the cases that these clients cannot pass. With CGI and SCGI, gateway/host
+// finds the length of a body first.
 var directExclusions = map[string][]gatewaytest.Exclusion{
 	"scgi over tcp":                         {lengthFirst},
 	"scgi over unix":                        {lengthFirst},
@@ -199,16 +198,16 @@ var lengthFirst = gatewaytest.Exclusion{
 
 var unreadBody = gatewaytest.Exclusion{
 	Case: "concurrent",
-	Reason: "net/http/fcgi of Go 1.26 reads no further on a connection while an App does not take a record of its body, so that no other request of " +
+	Reason: "net/http/fcgi of Go 1.26 stops reading a connection while an App does not read a record of its body, so that no other request of " +
 		"the connection begins",
 }
 
 var wholeRecords = gatewaytest.Exclusion{
 	Case:   "full-duplex",
-	Reason: "gofast v0.8.0: no STDIN record while the body is half sent: it collects a body to its end, or to a full record, before it sends it",
+	Reason: "gofast v0.8.0: no STDIN record while half of the body is sent: it fills a record, or reads to the end of the body, before it sends",
 }
 
 var spooled = gatewaytest.Exclusion{
 	Case:   "full-duplex",
-	Reason: "package cgi reads the body to its end before its first output, because Apache hands over all of it before it reads an answer",
+	Reason: "package cgi reads the body to its end before its first output, because Apache sends all of it before it reads the response",
 }

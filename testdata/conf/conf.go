@@ -1,12 +1,13 @@
-// Package conf holds the web-server configurations that cgikit's tests run behind, and that users
-// are shown.
+// Package conf has the web-server configurations that the tests of cgikit use and that users can
+// copy.
 //
-// A configuration has two texts. The protocol file, <server>-<transport>.tmpl, is what a user
-// copies: how this server reaches an application over this protocol. The frame, <server>.tmpl, is
-// the rest of a complete server that runs in the foreground, on one loopback port, inside one
-// folder. They are one rendered text in the tests, so what is shown is what is known to work.
+// A configuration has two texts. The protocol file, <server>-<transport>.tmpl, is the part that a
+// user copies: it connects this server to an application over this protocol. The frame,
+// <server>.tmpl, is the rest of a complete configuration, for a server that runs in the foreground,
+// on one loopback port, inside one folder. The tests render both into one text, so the part to copy
+// is tested.
 //
-// The package is in testdata because only a package beside the files can embed them.
+// The package lies in testdata because a package can embed only files of its own folder.
 package conf
 
 import (
@@ -23,49 +24,49 @@ import (
 //go:embed *.tmpl
 var files embed.FS
 
-// Data is what the templates may ask for. Each template uses the fields its protocol needs; the
-// others are not looked at.
+// Data has the values of the templates. Each template uses the fields that its protocol needs.
 type Data struct {
 	Listen string // host:port on which the web server listens
 	// folder, writable by User, for everything the server writes: pid, logs, temporary files
 	Dir string
 	// path prefix of the application: "" or like "/app", without a slash at the end
 	Mount   string
-	Network string // how the application is reached: "tcp" or "unix"
+	Network string // network of the application: "tcp" or "unix"
 	Address string // host:port or the socket's path
-	// path of the CGI program, or of the FastCGI program that the server is to start
+	// path of the CGI program, or of the FastCGI program that the server starts
 	Program string
-	Env     map[string]string // environment for Program, besides what the protocol gives it
+	Env     map[string]string // what the server adds to the environment of Program
 
-	// those of the application, in place of Network and Address, for configurations that balance
+	// processes of the application, in place of Network and Address, for configurations that
+	// balance the load
 	Processes []Process
 
 	Stock    bool // nginx: only the parameters of the distribution's own file
-	Buffered bool // leave the server's own buffering as it is instead of streaming both ways
+	Buffered bool // keep the server's default buffering, instead of streaming both ways
 
 	BufferRequest, BufferResponse bool // nginx: Buffered in one direction only
 
-	// nginx, apache2: leave how the server reads a path as it is by default, instead of the path as
-	// it was sent
+	// nginx, apache2: keep the server's default interpretation of paths, instead of passing them as
+	// sent
 	OwnPaths bool
 	// nginx and HAProxy: keep FastCGI connections to the application; HAProxy multiplexes them
 	KeepAlive bool
 
-	// nginx and lighttpd: a folder whose files a response may name, to be sent in its place
+	// nginx and lighttpd: a folder from which the server sends a file that a response names
 	Offload string
 
-	User, Group string // whom the workers run as; empty when the server is not started by root
+	User, Group string // user and group of the workers; empty unless root starts the server
 	Include     string // nginx: the folder of its stock parameter files
 	Modules     string // apache2: the folder of its modules
 }
 
 // Process is one process of an application that has several. Both addresses are host:port.
 type Process struct {
-	Address string // where it takes requests
-	Health  string // where HAProxy asks for /healthz over HTTP
+	Address string // of its FastCGI listener
+	Health  string // where HAProxy requests /healthz over HTTP
 }
 
-// Server is the name of the server for which the configuration called name is written: "nginx" for
+// Server returns the name of the server of the configuration called name: "nginx" for
 // "nginx-fastcgi".
 func Server(name string) string {
 	server, _, _ := strings.Cut(name, "-")
@@ -75,14 +76,14 @@ func Server(name string) string {
 // Names lists the configurations, such as "nginx-fastcgi", in alphabetical order. Each names its
 // server before the first "-".
 func Names() []string {
-	entries, _ := files.ReadDir(".") // an embedded folder is always there
+	entries, _ := files.ReadDir(".") // an embedded folder always exists
 	var names []string
 	for _, e := range entries {
 		if name := strings.TrimSuffix(e.Name(), ".tmpl"); strings.Contains(name, "-") {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names) // the suffix sorts behind "-"
+	slices.Sort(names) // the suffix sorts after "-"
 	return names
 }
 
@@ -91,8 +92,8 @@ func Render(w io.Writer, name string, d Data) error {
 	return render(w, name, d, false)
 }
 
-// RenderProtocol writes the protocol file of the configuration called name alone. A part of it that
-// belongs in another section of the server's configuration, as nginx's upstream does, goes first.
+// RenderProtocol writes the protocol file of the configuration called name alone. A part that
+// belongs in another section of the server's configuration, such as nginx's upstream, comes first.
 func RenderProtocol(w io.Writer, name string, d Data) error {
 	return render(w, name, d, true)
 }
@@ -112,9 +113,9 @@ func render(w io.Writer, name string, d Data, alone bool) error {
 	return nil
 }
 
-// parse returns the templates of a configuration: the frame by the name of the server, "protocol",
-// and "alone", which is all of the protocol file. An "upstream" that a protocol file defines takes
-// the place of the empty one here, which frames ask for.
+// parse returns the templates of a configuration. The frame has the name of the server. "protocol"
+// is the protocol file, and "alone" is that file with its "upstream" before it. Frames include
+// "upstream", which is empty unless the protocol file defines it.
 func parse(name string) (*template.Template, error) {
 	if !slices.Contains(Names(), name) {
 		return nil, fmt.Errorf("conf: no configuration %q", name)

@@ -1,8 +1,8 @@
-// Package leaks fails a package's tests when they leave goroutines behind: a server that was
-// stopped must have stopped.
+// Package leaks fails a package's tests when goroutines are still running after them: a stopped
+// server must have no goroutine left.
 //
-// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of
-// other gateways need gatewaytest only.
+// It serves this module's own tests, in gateway, cgi, scgi, fastcgi and cmd. Authors of other
+// gateways need gatewaytest only.
 package leaks
 
 import (
@@ -14,12 +14,11 @@ import (
 	"time"
 )
 
-// grace is how long goroutines that are about to end may take for it, on a busy machine and under
-// the race detector.
+// grace is how long goroutines may take to end, on a busy machine and under the race detector.
 const grace = 5 * time.Second
 
-// Run runs the tests of m and returns the status for os.Exit. When they passed but goroutines are
-// left 5 seconds later, it writes their stacks to standard error and returns 1.
+// Run runs the tests of m and returns the status for os.Exit. If they pass but goroutines are still
+// running 5 seconds later, it writes their stacks to standard error and returns 1.
 //
 //	func TestMain(m *testing.M) { os.Exit(leaks.Run(m)) }
 func Run(m *testing.M) int {
@@ -28,14 +27,15 @@ func Run(m *testing.M) int {
 		return code
 	}
 	if left := Left(grace); left != "" {
-		fmt.Fprintf(os.Stderr, "goroutines are left behind:\n%s\n", left)
+		fmt.Fprintf(os.Stderr, "goroutines are still running:\n%s\n", left)
 		return 1
 	}
 	return 0
 }
 
-// Left returns the stacks of all goroutines but the calling one and the one that the runtime
-// delivers signals by, once none of them is left, which is "", or the patience is over.
+// Left waits until no goroutine is left but the calling one and the one by which the runtime
+// delivers signals, and then returns "". After patience it returns the stacks of those that are
+// left.
 func Left(patience time.Duration) string {
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		left := others()
@@ -49,7 +49,7 @@ func others() string {
 	buf := make([]byte, 1<<20)
 	all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 	var left []string
-	for _, stack := range all[1:] { // the first is the calling one
+	for _, stack := range all[1:] { // the first stack is that of the caller
 		if !strings.Contains(stack, "os/signal.loop()") {
 			left = append(left, stack)
 		}

@@ -1,14 +1,14 @@
-// Package vectors loads wire vectors for tests, and replays them in the ways in which a peer may
-// deliver bytes.
+// Package vectors loads wire vectors for tests, and replays them in each way in which a peer may
+// deliver the bytes.
 //
 // A vector is a file under testdata: a text header, a blank line, and the raw bytes of the wire.
-// The header's keys are expect (what a reader of the bytes must find; its grammar is each test's
-// own), spec (the rule, with its section) and comment. Lines of the header end in LF; everything
-// behind the blank line is data. Unknown keys and missing ones fail the test: a misspelled
-// expectation must not pass.
+// The header's keys are expect (what a reader of the bytes must find, in the grammar of that test),
+// spec (the rule, with its section) and comment. Lines of the header end in LF. Everything after
+// the blank line is data. Unknown and missing keys fail the test, so that a misspelled expectation
+// cannot pass.
 //
-// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of
-// other gateways need gatewaytest only.
+// It serves this module's own tests, in gateway, cgi, scgi, fastcgi and cmd. Authors of other
+// gateways need gatewaytest only.
 package vectors
 
 import (
@@ -31,8 +31,8 @@ type Vector struct {
 	Data    []byte
 }
 
-// Load returns the vectors dir/*.vector, sorted by name. It fails the test when there are none, and
-// for a file that is no vector.
+// Load returns the vectors dir/*.vector, sorted by name. It fails the test when the folder has
+// none, and for a file that is not a valid vector.
 func Load(t testing.TB, dir string) []Vector {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.vector"))

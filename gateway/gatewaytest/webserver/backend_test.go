@@ -17,13 +17,12 @@ import (
 	"testing"
 )
 
-// The application behind the servers, over the least of SCGI and FastCGI that can carry it: what is
-// tested here is the servers' configuration, and the module's own transports must not be needed for
-// it.
+// The application of these tests has its own minimal SCGI and FastCGI, so that the tests of the
+// servers' configurations do not depend on the transports of this module.
 
-// answer tells where the application believes to be mounted, what it was asked for, and how long
-// the request's X-Big is. Its head is 60,000 bytes and more, but not behind HAProxy, which 2.6.12
-// does not survive when they come in several reads.
+// answer returns a response with the mount and the path that the application sees, and the length
+// of the request's X-Big. Its head is over 60,000 bytes, except behind HAProxy: 2.6.12 crashes when
+// such a head arrives in several reads.
 func answer(env map[string]string) []byte {
 	var b strings.Builder
 	b.WriteString("Status: 200 OK\r\nContent-Type: text/plain\r\n")
@@ -52,7 +51,7 @@ func backend(t *testing.T, network string, serve func(net.Conn) error) net.Addr 
 		t.Fatal(err)
 	}
 	if network == "unix" {
-		if err := os.Chmod(address, 0o666); err != nil { // the workers are another user
+		if err := os.Chmod(address, 0o666); err != nil { // the workers run as another user
 			t.Fatal(err)
 		}
 	}
@@ -68,7 +67,7 @@ func backend(t *testing.T, network string, serve func(net.Conn) error) net.Addr 
 	return l.Addr()
 }
 
-// health answers that all is well, until the test ends, and returns where.
+// health serves 200 OK over HTTP until the test ends, and returns its address.
 func health(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +96,7 @@ func acceptLoop(l net.Listener, serve func(net.Conn) error) {
 	}
 }
 
-// serveHTTP answers one request over HTTP, by an application that knows its mount.
+// serveHTTP answers one request over HTTP. The application knows its mount.
 func serveHTTP(mount string) func(net.Conn) error {
 	return func(conn net.Conn) error {
 		r, err := http.ReadRequest(bufio.NewReader(conn))
@@ -172,7 +171,7 @@ const (
 	getValues  = 9
 )
 
-// noValues is a GET_VALUES_RESULT without a value. HAProxy asks, and waits for it.
+// noValues is a GET_VALUES_RESULT without a value. HAProxy sends GET_VALUES and waits for it.
 const noValues = "\x01\x0a\x00\x00\x00\x00\x00\x00"
 
 func serveFastCGI(conn net.Conn) error {

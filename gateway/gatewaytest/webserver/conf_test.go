@@ -10,10 +10,9 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// Package conf is in testdata, which ./... leaves out, so it is tested here.
+// Package conf lies in testdata, which ./... leaves out, so its tests are here.
 
-// What a protocol file gives its reader: here nginx, in front of an SCGI application on a unix
-// socket.
+// A protocol file is text to copy: here for nginx in front of an SCGI application on a unix socket.
 func Example_configuration() {
 	conf.RenderProtocol(os.Stdout, "nginx-scgi", conf.Data{
 		Mount: "/app", Network: "unix", Address: "/run/app.sock", Include: "/etc/nginx", Buffered: true,
@@ -21,13 +20,13 @@ func Example_configuration() {
 	// Output:
 	// location ~ ^/app(?<path_info>/(?s).*)?$ {
 	// 	include "/etc/nginx/scgi_params";
-	// 	# The stock file gives neither.
+	// 	# The stock file sets neither of these two.
 	// 	scgi_param SCRIPT_NAME "/app";
 	// 	scgi_param PATH_INFO $path_info;
 	// 	scgi_pass unix:/run/app.sock;
 	//
-	// 	# The whole response head must fit scgi_buffer_size (4k by default), or nginx answers 502. nginx refuses to start
-	// 	# unless the other buffers are as large.
+	// 	# The whole response head must fit scgi_buffer_size (4k by default), or nginx answers 502. nginx
+	// 	# starts only if the other buffers are as large.
 	// 	scgi_buffer_size 128k;
 	// 	scgi_buffers 4 128k;
 	// }
@@ -55,10 +54,10 @@ func TestConfRender(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			protocol := render(t, conf.RenderProtocol, name, data)
 			whole := render(t, conf.Render, name, data)
-			// upstream is in another section
+			// upstream belongs in another section
 			for part := range strings.SplitSeq(protocol, "\n}\n\n") {
 				if !strings.Contains(whole, part) {
-					t.Errorf("the protocol's text is not part of the whole:\n%s\n%s", part, whole)
+					t.Errorf("the protocol's text is not part of the complete configuration:\n%s\n%s", part, whole)
 				}
 			}
 			if strings.Contains(whole, "<no value>") {
@@ -66,7 +65,7 @@ func TestConfRender(t *testing.T) {
 			}
 			for _, private := range []string{"127.0.0.1:8080", "/dir/pid", "8080"} {
 				if strings.Contains(protocol, private) {
-					t.Errorf("the protocol's text names %s, which is the frame's:\n%s", private, protocol)
+					t.Errorf("the protocol's text names %s, which belongs to the frame:\n%s", private, protocol)
 				}
 			}
 		})

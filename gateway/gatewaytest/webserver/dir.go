@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// Dir returns a new folder that the workers of a web server can enter whoever they run as, for
-// sockets and files to be shared with them: t.TempDir is closed to all but its owner. It is removed
-// when the test ends. Its path is short, since that of a unix socket may have 104 bytes at most.
+// Dir returns a new folder for sockets and files that a test shares with the workers of a web
+// server. Every user may enter it, whereas t.TempDir is closed to all but its owner. It is removed
+// when the test ends. Its path is short, since the path of a unix socket may have 104 bytes at
+// most.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cgikit-")
@@ -28,7 +29,8 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// copyProgram copies the program at from, whose own folder may be closed to the server's workers.
+// copyProgram copies the program at from: the server's workers may have no access to its own
+// folder.
 func copyProgram(to, from string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err

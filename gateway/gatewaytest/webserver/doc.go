@@ -1,21 +1,21 @@
 // Package webserver starts real web servers in tests: nginx, lighttpd, Apache and HAProxy, each in
-// front of an application that the test brings, with a configuration of the module's testdata/conf.
+// front of the test's own application, with a configuration of the module's testdata/conf.
 //
-// One row "server, transport, mount" is one line:
+// A server needs one line:
 //
 //	s := webserver.Start(t, webserver.Config{Template: "nginx-scgi", Mount: "/app", Backend: listener.Addr()})
 //	resp, err := http.Get(s.URL + "/hello")
 //
 // The server runs in the foreground as a child of the test, on a loopback port that the system
-// picked, with all its files in one folder; when the test ends it is stopped, the folder removed,
-// and its error log printed if the test failed.
+// picks, with all its files in one folder. When the test ends, the server is stopped and the folder
+// removed. If the test failed, it prints the error log of the server.
 //
-// A server that is not on the machine skips the test, with a line that names it. Where the
-// environment variable CGIKIT_REQUIRE, a list like "nginx,lighttpd,apache2,haproxy", names it, the
-// test fails instead, so that nothing is skipped in silence where it counts.
+// A test is skipped when its server is not on the machine, with a line that names the server. It
+// fails instead when the environment variable CGIKIT_REQUIRE, a list such as
+// "nginx,lighttpd,apache2,haproxy", has the name of the server.
 //
-// Only Unix systems run servers here; on others every row is skipped.
+// The package runs servers on Unix systems only. On others every test is skipped.
 //
-// It is equipment of this module's own tests, in gateway, cgi, scgi, fastcgi and cmd; authors of
-// other gateways need gatewaytest only.
+// It serves this module's own tests, in gateway, cgi, scgi, fastcgi and cmd. Authors of other
+// gateways need gatewaytest only.
 package webserver

@@ -13,15 +13,15 @@ import (
 
 // Find returns the path of the program of the server or tool called name, such as "nginx". When it
 // is not on the machine, Find skips the test, or fails it if the environment variable
-// CGIKIT_REQUIRE lists the name. It also looks where the systems keep their servers, since only
-// root's PATH has these folders.
+// CGIKIT_REQUIRE lists the name. It also looks in the folders of system programs, which only root
+// has in PATH.
 func Find(t testing.TB, name string) string {
 	t.Helper()
-	return find(t, name, lookPath, os.Getenv("CGIKIT_REQUIRE"))
+	return find(t, name, findProgram, os.Getenv("CGIKIT_REQUIRE"))
 }
 
-// FindFile is Find for what is no program in PATH: it looks for the file at path, which belongs to
-// the package called name, such as "gitweb".
+// FindFile is Find for a file that is not a program in PATH. name is the package that the file at
+// path belongs to, such as "gitweb".
 func FindFile(t testing.TB, name, path string) {
 	t.Helper()
 	find(t, name, func(string) (string, error) {
@@ -37,17 +37,17 @@ func find(t testing.TB, name string, look func(program string) (string, error), 
 	case err == nil:
 		return path
 	case slices.Contains(strings.Split(required, ","), name):
-		t.Fatalf("webserver: CGIKIT_REQUIRE lists %s, which is not to be had: %v", name, err)
+		t.Fatalf("webserver: CGIKIT_REQUIRE lists %s, which is not available: %v", name, err)
 	default:
-		t.Skipf("webserver: %s is not to be had: %v", name, err)
+		t.Skipf("webserver: %s is not available: %v", name, err)
 	}
 	return ""
 }
 
-// Version returns what the server or tool called name says of itself, such as "nginx/1.22.1". An
-// exclusion that holds for some versions only, and every captured environment, names it.
+// Version returns the name and version that the server or tool called name prints, such as
+// "nginx/1.22.1". Exclusions and captured environments cite it.
 func Version(name string) (string, error) {
-	path, err := lookPath(name)
+	path, err := findProgram(name)
 	if err != nil {
 		return "", fmt.Errorf("webserver: %w", err)
 	}
@@ -59,17 +59,17 @@ func Version(name string) (string, error) {
 }
 
 func parseVersion(name, out string) (string, error) {
-	m := regexp.MustCompile(`([A-Za-z]+)(?:/| version )([0-9]+\.[0-9][^\s]*)`).FindStringSubmatch(out) // HAProxy says "HAProxy version 2.6.12"
+	m := regexp.MustCompile(`([A-Za-z]+)(?:/| version )([0-9]+\.[0-9][^\s]*)`).FindStringSubmatch(out) // HAProxy prints "HAProxy version 2.6.12"
 	if m == nil {
-		return "", fmt.Errorf("webserver: %s -v tells no version: %.100q", name, out)
+		return "", fmt.Errorf("webserver: %s -v prints no version: %.100q", name, out)
 	}
 	return m[1] + "/" + m[2], nil
 }
 
-// includes returns the folder in which nginx has its stock parameter files: the one of its built-in
+// includes returns the folder of nginx's stock parameter files, which is that of its built-in
 // configuration.
 func includes(binary string) string {
-	// without an answer the folder of most systems
+	// the folder of most systems if nginx does not print one
 	out, _ := exec.Command(binary, "-V").CombinedOutput()
 	if m := regexp.MustCompile(`--conf-path=(\S+)`).FindSubmatch(out); m != nil {
 		return filepath.Dir(string(m[1]))
@@ -77,8 +77,8 @@ func includes(binary string) string {
 	return "/etc/nginx"
 }
 
-// modules returns the folder in which Apache has its modules. No option of the program tells it;
-// these are where Debian, Fedora, Alpine, FreeBSD, Homebrew and macOS have it.
+// modules returns the folder of Apache's modules. No option of the program prints it, so the list
+// has the folders of Debian, Fedora, Alpine, FreeBSD, Homebrew and macOS.
 func modules() string {
 	places := []string{
 		"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/apache2", "/usr/local/libexec/apache24",

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// recorder is a test that is told to skip or to fail, and does not.
+// recorder is a testing.TB that records Skip and Fatal.
 type recorder struct {
 	testing.TB
 	skipped, failed bool
 	said            string
 }
 
-// record runs f as a test of its own, and tells how it ended.
+// record runs f with a recorder, in a goroutine that Skipf and Fatalf can end.
 func record(t *testing.T, f func(testing.TB)) *recorder {
 	r := &recorder{TB: t}
 	done := make(chan struct{})

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestMain is three programs: the tests; a CGI program, when a web server starts it as one; and a
-// FastCGI program, when lighttpd starts it with a listening socket as its standard input.
+// TestMain runs the tests. If a web server has started the binary, it is a CGI program, or a
+// FastCGI program whose standard input is a listening socket (lighttpd).
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv("REQUEST_METHOD") != "":

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// process stands for what this system does not have: lookPath finds no server, so that none is ever
-// started.
+// process is never started on this system: findProgram finds no server.
 type process struct {
 	exited chan struct{}
 	err    error
 }
 
-func lookPath(string) (string, error) {
+func findProgram(string) (string, error) {
 	return "", errors.New("web servers are run on Unix only")
 }
 
@@ -27,6 +26,8 @@ func (p *process) stop(time.Duration) error { return errors.ErrUnsupported }
 
 func (p *process) groupLives() bool { return false }
 
-func giveAway(string) (userName, groupName string, err error) { return "", "", errors.ErrUnsupported }
+func chownToWorkers(string) (userName, groupName string, err error) {
+	return "", "", errors.ErrUnsupported
+}
 
 func sameOwner(a, b string) bool { return false }

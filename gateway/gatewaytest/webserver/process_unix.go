@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// process is a server's first process. It leads a process group of its own: Apache, when it is told
-// to stop, signals the whole group it is in, which otherwise would be the test's.
+// process is a server's first process, the leader of its own process group. Apache, when it stops,
+// signals the whole group that it is in, which must not be that of the test.
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed once the process has ended and err is set
@@ -22,8 +22,8 @@ type process struct {
 }
 
 // startProcess runs cmd, with its output and its children's appended to the file called output. Its
-// environment is only what a system's first process gives its services, lest an application sees
-// the test's own variables.
+// environment has only the variables that an init system sets, so that an application does not see
+// those of the test.
 func startProcess(cmd *exec.Cmd, output string) (*process, error) {
 	out, err := os.OpenFile(output, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -46,17 +46,17 @@ func startProcess(cmd *exec.Cmd, output string) (*process, error) {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop asks the process to end and waits until it and its whole group are gone. What is still there
-// after limit is killed, and that is the error.
+// stop sends SIGTERM and waits until the whole process group has ended. After limit it kills the
+// group and returns an error.
 func (p *process) stop(limit time.Duration) error {
 	deadline := time.After(limit)
-	p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended already
+	p.cmd.Process.Signal(syscall.SIGTERM) // an error means that the process has ended
 	for p.groupLives() {
 		select {
 		case <-deadline:
 			syscall.Kill(-p.pid(), syscall.SIGKILL)
 			<-p.exited
-			return fmt.Errorf("still there %s after SIGTERM, and killed", limit)
+			return fmt.Errorf("still running %s after SIGTERM, and killed", limit)
 		case <-time.After(pause):
 		}
 	}
@@ -64,9 +64,10 @@ func (p *process) stop(limit time.Duration) error {
 	return nil
 }
 
-// giveAway gives dir to the user whom the server's workers are to run as, and returns the names to
-// configure: none when the test does not run as root, since the workers then run as its own user.
-func giveAway(dir string) (userName, groupName string, err error) {
+// chownToWorkers makes the user of the server's workers the owner of dir, and returns the names to
+// configure. They are empty when the test does not run as root: the workers then run as the user of
+// the test.
+func chownToWorkers(dir string) (userName, groupName string, err error) {
 	if os.Geteuid() != 0 {
 		return "", "", nil
 	}
@@ -91,9 +92,9 @@ func handOver(dir string, u *user.User) (userName, groupName string, err error) 
 	return u.Username, g.Name, nil
 }
 
-// lookPath finds a program in PATH and in the folders where Unix systems keep their servers. Red
-// Hat's and FreeBSD's Apache is called httpd.
-func lookPath(name string) (string, error) {
+// findProgram finds a program in PATH and in the folders of system programs. The Apache of Red Hat
+// and FreeBSD is called httpd.
+func findProgram(name string) (string, error) {
 	names := []string{name}
 	if name == "apache2" {
 		names = append(names, "httpd")
@@ -116,7 +117,7 @@ func sameOwner(a, b string) bool {
 		if err != nil {
 			return false
 		}
-		owners[i] = info.Sys().(*syscall.Stat_t).Uid // always that on Unix
+		owners[i] = info.Sys().(*syscall.Stat_t).Uid // always a *syscall.Stat_t on Unix
 	}
 	return owners[0] == owners[1]
 }

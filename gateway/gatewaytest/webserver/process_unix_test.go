@@ -55,8 +55,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// The server must not hand the test's environment on: what a backend or a CGI program sees is then
-// the server's doing.
+// The server must not get the test's environment, so that a backend or a CGI program sees only what
+// the server sets.
 func TestEnvironmentIsNotInherited(t *testing.T) {
 	t.Setenv("WEBSERVER_TEST_SECRET", "seen")
 	p := shell(t, `echo "ready ${WEBSERVER_TEST_SECRET-unset}"`)
@@ -87,7 +87,7 @@ func TestDirIsOpenToOthers(t *testing.T) {
 	}
 }
 
-// Apache accepts connections before mod_cgid's daemon does, and answers 503 then.
+// Apache accepts connections before mod_cgid's daemon does, and answers 503 until then.
 func TestDaemonReady(t *testing.T) {
 	s := &Server{Dir: t.TempDir()}
 	if s.daemonReady() {
@@ -101,12 +101,12 @@ func TestDaemonReady(t *testing.T) {
 		t.Error("not ready, though the socket is there")
 	}
 	if os.Geteuid() != 0 {
-		return // only root can give a file away
+		return // only root can change the owner of a file
 	}
 	if err := os.Chown(s.Dir, 1, 1); err != nil {
 		t.Fatal(err)
 	}
 	if s.daemonReady() {
-		t.Error("ready before the socket is the workers'")
+		t.Error("ready before the socket belongs to the workers")
 	}
 }

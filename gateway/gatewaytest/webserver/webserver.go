@@ -19,54 +19,54 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// Config says which server to start in front of which application. It is read once, by Start.
+// Config names the server to start and the application to start it for. Start reads it once.
 type Config struct {
 	// Template names the configuration, such as "nginx-fastcgi" or "lighttpd-cgi": a protocol file
 	// of testdata/conf, without its suffix. The part before the first "-" is the server.
 	Template string
 
-	// Mount is the path prefix under which the application is reached: "" or like "/app", without a
-	// slash at the end.
+	// Mount is the path prefix under which the application is reached: "", or such as "/app",
+	// without a slash at the end.
 	Mount string
 
-	// Backend is where the application listens, for the configurations that connect to one: a TCP
-	// or unix address. The server's workers may run as another user, who must be able to reach the
-	// socket: see Dir.
+	// Backend is the TCP or unix address of the application, for configurations that connect to
+	// one. The server's workers may run as another user, who must have access to the socket: see
+	// Dir.
 	Backend net.Addr
 
-	// Processes are those of an application that has several, for the configurations that balance.
+	// Processes are the addresses of an application with several processes, for configurations that
+	// balance the load.
 	Processes []conf.Process
 
-	// Program is the file that the server is to run, for the configurations that start one (CGI,
-	// and FastCGI on file descriptor 0). It is copied to where the workers can run it, under the
-	// same name.
+	// Program is the file that the server runs, for configurations that start one (CGI, and FastCGI
+	// on file descriptor 0). It is copied, under the same name, to a folder in which the workers
+	// can execute it.
 	Program string
 
-	// Env is the environment that the server gives Program besides the protocol's own variables.
-	// Values hold no quotes.
+	// Env is what the server adds to the environment of Program. Values must not have quotes.
 	Env map[string]string
 
-	// Stock leaves nginx's stock parameters as they are: no PATH_INFO, and not the mount as
-	// SCRIPT_NAME.
+	// Stock uses nginx's stock parameters alone, which set no PATH_INFO and do not set SCRIPT_NAME
+	// to the mount.
 	Stock bool
 
-	// Buffered leaves the server's own buffering as it is. Otherwise bodies go through as they
-	// come, both ways, as far as the server can. BufferRequest and BufferResponse are the same for
-	// one direction, of nginx in front of FastCGI.
+	// Buffered keeps the server's default buffering. Otherwise bodies are streamed both ways, as
+	// far as the server can. BufferRequest and BufferResponse do the same for one direction of
+	// nginx-fastcgi.
 	Buffered                      bool
 	BufferRequest, BufferResponse bool
 
-	// Offload is a folder whose files the response of an application may name: by X-Accel-Redirect,
-	// below /protected/, of nginx, and by X-Sendfile of lighttpd. The workers must be able to read
-	// it: see Dir.
+	// Offload is a folder from which the server sends a file that a response names: in
+	// X-Accel-Redirect below /protected/ (nginx), or in X-Sendfile (lighttpd). The workers must be
+	// able to read it: see Dir.
 	Offload string
 
-	// OwnPaths leaves the server's own reading of a path as it is by default. Otherwise repeated
-	// slashes, and slashes that are encoded, reach the application as far as the server can.
+	// OwnPaths keeps the server's default interpretation of paths. Otherwise repeated slashes and
+	// encoded slashes reach the application, as far as the server can.
 	OwnPaths bool
 
-	// KeepAlive lets nginx keep its FastCGI connections to the application, and HAProxy also send
-	// several requests at a time on one.
+	// KeepAlive makes nginx keep its FastCGI connections to the application, and HAProxy also
+	// multiplex them.
 	KeepAlive bool
 }
 
@@ -74,8 +74,8 @@ type Config struct {
 type Server struct {
 	// of the application: "http://127.0.0.1:34567/app", Mount included, without a slash at the end
 	URL     string
-	Addr    string // host:port, for tests that write the request's bytes themselves
-	Dir     string // the folder of all the server's files
+	Addr    string // host:port, for tests that write a request's bytes
+	Dir     string // the folder of the server's files
 	Version string // such as "nginx/1.22.1"
 
 	process      *process
@@ -87,17 +87,17 @@ type Server struct {
 const (
 	startLimit = 20 * time.Second
 	stopLimit  = 10 * time.Second
-	pause      = 5 * time.Millisecond // between two looks
+	pause      = 5 * time.Millisecond // between two checks
 	portTries  = 5
 )
 
-// errPortTaken means that another process got the port between the moment it was found free and the
-// server's start.
+// errPortTaken means that another process took the port between the check that it was free and the
+// start of the server.
 var errPortTaken = errors.New("port taken")
 
 // Start starts the server that c asks for and returns once it accepts connections; it is stopped
-// when the test ends. It skips the test or fails it where there is no such server (see Find), and
-// fails it when the server does not start. It is to be called from the test's own goroutine.
+// when the test ends. It skips the test, or fails it, when the machine has no such server (see
+// Find), and fails it when the server does not start. Call it from the test's own goroutine.
 func Start(t testing.TB, c Config) *Server {
 	t.Helper()
 	return start(t, c, freePort)
@@ -129,8 +129,8 @@ func start(t testing.TB, c Config, pickPort func() (string, error)) *Server {
 	return nil
 }
 
-// check finds what would otherwise be skipped as a server that is not on the machine, or be a
-// riddle in its log.
+// check finds mistakes in c that would otherwise look like a missing server, or show only in its
+// log.
 func (c Config) check() error {
 	if !slices.Contains(conf.Names(), c.Template) {
 		return fmt.Errorf("no template %q; there are %s", c.Template, strings.Join(conf.Names(), ", "))
@@ -142,7 +142,7 @@ func (c Config) check() error {
 		}
 	}
 	if ways != 1 {
-		return fmt.Errorf("%s: either Backend, Processes or Program is to be set", c.Template)
+		return fmt.Errorf("%s: set one of Backend, Processes and Program", c.Template)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (s *Server) ErrorLog() string {
 	return all.String()
 }
 
-// prepare fills the server's folder and returns what its configuration has to know, the port aside.
+// prepare fills the server's folder and returns the data of its configuration, except the port.
 func prepare(c Config, dir, binary string) (conf.Data, error) {
 	d := conf.Data{
 		Dir: dir, Mount: c.Mount, Processes: c.Processes, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive, Offload: c.Offload,
@@ -178,11 +178,11 @@ func prepare(c Config, dir, binary string) (conf.Data, error) {
 		}
 	}
 	var err error
-	d.User, d.Group, err = giveAway(dir)
+	d.User, d.Group, err = chownToWorkers(dir)
 	return d, err
 }
 
-// attempt starts the server once, on a port of its own.
+// attempt starts the server once, on a new port.
 func (s *Server) attempt(c Config, data conf.Data, binary string, pickPort func() (string, error)) error {
 	addr, err := pickPort()
 	if err != nil {
@@ -208,10 +208,10 @@ func (s *Server) attempt(c Config, data conf.Data, binary string, pickPort func(
 	return nil
 }
 
-// foreground returns the command that runs a server as a normal child process.
+// foreground returns the command that runs a server in the foreground.
 func foreground(server, binary, file, dir string) *exec.Cmd {
 	switch server {
-	// -e: before it has read the configuration nginx would log to the system's own log
+	// -e: nginx would log to the system's log until it has read the configuration
 	case "nginx":
 		return exec.Command(binary, "-e", filepath.Join(dir, "error.log"), "-c", file)
 	case "lighttpd":
@@ -223,8 +223,8 @@ func foreground(server, binary, file, dir string) *exec.Cmd {
 	}
 }
 
-// ready waits until the server accepts connections. Its pid file tells that it is this server and
-// no other that got the port first: all of them write it once they listen.
+// ready waits until the server accepts connections. A server writes its pid file once it listens,
+// so the file shows that this server, and not another process, has the port.
 func (s *Server) ready() error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
 		if s.wrotePid() && accepts(s.Addr) && (!s.startsDaemon || s.daemonReady()) {
@@ -239,13 +239,13 @@ func (s *Server) ready() error {
 	return fmt.Errorf("does not listen on %s after %s", s.Addr, startLimit)
 }
 
-// whyEnded tells a lost port, which is worth another attempt, from all else. The C library's words
-// for it are Go's.
+// whyEnded returns errPortTaken if the server lost its port, which is worth another attempt.
+// Servers log the text of the C library, which is also Go's.
 func (s *Server) whyEnded() error {
 	if strings.Contains(strings.ToLower(s.ErrorLog()), syscall.EADDRINUSE.Error()) {
 		return fmt.Errorf("%s: %w", s.Addr, errPortTaken)
 	}
-	return fmt.Errorf("ended by itself: %v", s.process.err)
+	return fmt.Errorf("the process ended: %v", s.process.err)
 }
 
 func (s *Server) wrotePid() bool {
@@ -253,10 +253,11 @@ func (s *Server) wrotePid() bool {
 	return err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(s.process.pid())
 }
 
-// daemonReady reports whether the daemon that starts programs for mod_cgid can be reached: Apache
-// does not wait for it, and answers 503 until its socket is there and given to the workers' user.
+// daemonReady reports whether the daemon that starts programs for mod_cgid accepts connections.
+// Apache does not wait for it, and answers 503 until the daemon's socket exists and belongs to the
+// workers' user.
 func (s *Server) daemonReady() bool {
-	// the process's number may follow; the pattern is right
+	// the process id may follow the name; Glob fails only for a bad pattern
 	sockets, _ := filepath.Glob(filepath.Join(s.Dir, "cgid.sock*"))
 	return len(sockets) > 0 && sameOwner(sockets[0], s.Dir)
 }
@@ -270,7 +271,7 @@ func accepts(addr string) bool {
 	return true
 }
 
-// stop ends the server and, if the test failed, tells what it logged.
+// stop stops the server and, if the test failed, logs what the server logged.
 func (s *Server) stop(t testing.TB) {
 	if err := s.process.stop(stopLimit); err != nil {
 		t.Errorf("webserver: %s: %v", s.Version, err)
@@ -280,8 +281,8 @@ func (s *Server) stop(t testing.TB) {
 	}
 }
 
-// freePort returns a loopback address that nobody listened on a moment ago. Whoever takes the port
-// before the server does makes the server end, and Start try again.
+// freePort returns a loopback address with a free port. If another process takes the port before
+// the server does, the server ends and Start tries again.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

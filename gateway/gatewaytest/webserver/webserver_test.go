@@ -14,8 +14,7 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// row is a configuration and one way to reach or start the application: a network, or "" where the
-// server starts a program.
+// row is a configuration and the network of the application, or "" if the server starts a program.
 type row struct{ template, network string }
 
 func rows() []row {
@@ -36,8 +35,8 @@ func rows() []row {
 	return all
 }
 
-// faulty are the configurations that are kept for what they get wrong, which gateway.Profiles
-// corrects. What their servers send is tested by package captures.
+// faulty are the configurations with a mistake that gateway.Profiles corrects. Package captures
+// tests what their servers send.
 func faulty(template string) bool {
 	return strings.HasSuffix(template, "-plain") || strings.HasSuffix(template, "-redirect")
 }
@@ -48,7 +47,7 @@ func startsProgram(template string) bool {
 
 func balances(template string) bool { return strings.HasSuffix(template, "-balanced") }
 
-// config is the row, ready to be started.
+// config returns the Config of the row.
 func (r row) config(t *testing.T, mount string) Config {
 	c := Config{Template: r.template, Mount: mount}
 	switch {
@@ -59,7 +58,7 @@ func (r row) config(t *testing.T, mount string) Config {
 			// a program built with -race would sleep for a second before each exit
 			"GORACE": "atexit_sleep_ms=0",
 		}
-	case balances(r.template): // one of two is never there
+	case balances(r.template): // one of the two processes does not exist
 		free, err := freePort()
 		if err != nil {
 			t.Fatal(err)
@@ -87,7 +86,8 @@ func executable(t *testing.T) string {
 	return path
 }
 
-// Every row serves, and leaves nothing behind.
+// TestEveryConfiguration checks that the server of each row answers requests, and that no file and
+// no process is left after it.
 func TestEveryConfiguration(t *testing.T) {
 	for _, r := range rows() {
 		for _, mount := range []string{"", "/app"} {
@@ -108,8 +108,8 @@ func TestEveryConfiguration(t *testing.T) {
 	}
 }
 
-// checkMount: C3, C15: SCRIPT_NAME is the mount, PATH_INFO the decoded rest, and Authorization gets
-// through where it is wanted.
+// checkMount checks C3 and C15: SCRIPT_NAME is the mount, PATH_INFO the decoded rest. It also
+// checks that the configurations let Authorization through.
 func checkMount(t *testing.T, s *Server, r row, mount string) {
 	t.Helper()
 	for path, info := range map[string]string{"/": "/", "/a%2cb/%252c?x=y": "/a,b/%2c", "/%E3%81%82%20b?x=y": "/\u3042 b", "/a%2Fb": "/a/b"} {
@@ -125,7 +125,7 @@ func checkMount(t *testing.T, s *Server, r row, mount string) {
 	}
 }
 
-// checkLimits: a request field of 20,000 bytes arrives, and so does a response head of 60,000.
+// checkLimits checks that a request field of 20,000 bytes and a response head of 60,000 arrive.
 func checkLimits(t *testing.T, s *Server, r row) {
 	t.Helper()
 	want := "X-Big: 20000"
@@ -149,7 +149,7 @@ func checkLimits(t *testing.T, s *Server, r row) {
 	}
 }
 
-// checkOutside: what only begins like the mount is not the application's.
+// checkOutside checks that a path that only begins like the mount does not reach the application.
 func checkOutside(t *testing.T, s *Server) {
 	t.Helper()
 	for _, path := range []string{"/other", "/apple"} {
@@ -252,13 +252,13 @@ func TestStartFails(t *testing.T) {
 	somewhere := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
 	for _, test := range []struct {
 		name   string
-		server string // what must be there for the test to say anything
+		server string // programs that the case needs
 		config Config
 		want   string
 	}{
 		{"misspelt template", "", Config{Template: "ngnix-scgi", Backend: somewhere}, `no template "ngnix-scgi"`},
-		{"neither backend nor program", "", Config{Template: "nginx-scgi"}, "either Backend, Processes or Program"},
-		{"both", "", Config{Template: "nginx-scgi", Backend: somewhere, Program: "x"}, "either Backend, Processes or Program"},
+		{"neither backend nor program", "", Config{Template: "nginx-scgi"}, "set one of Backend, Processes and Program"},
+		{"both", "", Config{Template: "nginx-scgi", Backend: somewhere, Program: "x"}, "set one of Backend, Processes and Program"},
 		{"no such program", "lighttpd", Config{Template: "lighttpd-cgi", Program: "/no/such/program"}, "/no/such/program"},
 		{"the server refuses its configuration", "nginx", Config{Template: "nginx-scgi", Mount: "/a\"b", Backend: somewhere}, "[emerg]"},
 	} {
