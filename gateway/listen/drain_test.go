@@ -72,6 +72,33 @@ func TestMuxDrainsBeforeItsServers(t *testing.T) {
 	})
 }
 
+// deadlineListener ignores its deadline, which a test reports through Errs.
+type deadlineListener struct{ *nettest.PipeListener }
+
+func (deadlineListener) SetDeadline(time.Time) error { return nil }
+
+// TestMuxDrainsAfterAFailedAccept: a temporary failure of Accept does not end the draining.
+func TestMuxDrainsAfterAFailedAccept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := deadlineListener{nettest.NewPipeListener()}
+		m, _ := split(t, l, 0)
+		m.Drain(time.Now())
+		l.Errs <- errTooManyFiles
+		client, server := net.Pipe()
+		defer client.Close()
+		select {
+		case l.Conns <- server:
+		case <-m.quit:
+			t.Fatal("the Mux ended after a temporary failure")
+		}
+		go client.Write([]byte("G"))
+		if _, err := m.HTTP.Accept(); err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+}
+
 // TestMuxDrainsAtOnce: with nothing undecided the end takes no time.
 func TestMuxDrainsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

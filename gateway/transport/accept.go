@@ -51,9 +51,7 @@ func (cs *Conns) acceptLoop(l *servedListener, s *Service) error {
 			return fmt.Errorf("transport: accept on %s: %w", l.Addr(), err)
 		default:
 			cs.countAcceptError(err, l, s.Log)
-			if !wait.Sleep(cs.quit) {
-				return gateway.ErrServerClosed
-			}
+			wait.Sleep(cs.quit)
 		}
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway/internal/nettest"
@@ -104,6 +106,73 @@ func TestShutdownTakesTheQueue(t *testing.T) {
 		}
 		r.wantServed(t)
 	}
+}
+
+// deadlineListener ignores its deadline, which a test reports through Errs.
+type deadlineListener struct{ *nettest.PipeListener }
+
+func (deadlineListener) SetDeadline(time.Time) error { return nil }
+
+// sendUnlessClosed sends v to the next Accept of l, and fails the test if l is closed.
+func sendUnlessClosed[T any](t *testing.T, l deadlineListener, ch chan<- T, v T) {
+	t.Helper()
+	select {
+	case ch <- v:
+	case <-l.Closed:
+		t.Fatal("the listener was closed after a temporary failure")
+	}
+}
+
+// TestShutdownAfterAFailedAccept: a temporary failure of Accept, before or after Shutdown began,
+// does not close the listener while connections wait in its queue.
+func TestShutdownAfterAFailedAccept(t *testing.T) {
+	for name, before := range map[string]int{"before": 9, "after": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := deadlineListener{nettest.NewPipeListener()}
+				r := start(t, l, Service{Handle: echo})
+				for range before {
+					l.Errs <- errTooManyFiles
+				}
+				synctest.Wait()
+				ended := make(chan error, 1)
+				go func() { ended <- r.conns.Shutdown(t.Context()) }()
+				synctest.Wait()
+				sendUnlessClosed[error](t, l, l.Errs, errTooManyFiles)
+				client, server := net.Pipe()
+				sendUnlessClosed(t, l, l.Conns, server)
+				exchange(t, client)
+				l.Errs <- os.ErrDeadlineExceeded
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				r.wantServed(t)
+			})
+		})
+	}
+}
+
+// TestShutdownBoundsFailedAccepts: Shutdown does not wait for ever for a shortage to end.
+func TestShutdownBoundsFailedAccepts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := deadlineListener{nettest.NewPipeListener()}
+		r := start(t, l, Service{Handle: echo})
+		synctest.Wait()
+		began := time.Now()
+		go r.conns.Shutdown(t.Context())
+		synctest.Wait()
+		for failing := true; failing; {
+			select {
+			case l.Errs <- errTooManyFiles:
+			case <-l.Closed:
+				failing = false
+			}
+		}
+		if took := time.Since(began); took < time.Second/2 || took > 2*time.Second {
+			t.Errorf("the accept loop ended after %v; want about a second", took)
+		}
+		r.wantServed(t)
+	})
 }
 
 // TestHandOverLosesNoConnection: two servers on one socket, in turn shut down and replaced, answer

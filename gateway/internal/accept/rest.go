@@ -7,29 +7,36 @@ import (
 	"time"
 )
 
-// Rest is the end of a loop whose listener was given a deadline, to take until then what waits in
-// the system's queue. On a busy machine the deadline may pass before the loop runs. The zero value
-// is ready for one listener.
+// Rest bounds the end of an accept loop whose listener was given a deadline, to accept the
+// connections in the system's queue until then. On a busy machine the deadline may pass before the
+// loop runs, and accept may fail for a while. The zero value is ready for one listener.
 type Rest struct{ until time.Time }
 
-// restTime bounds the work after the deadline: clients may go on to connect. restStep is how long
-// Accept is given for each try.
+// restTime bounds the work after the deadline, since clients may go on to connect. restStep is the
+// time for each further try.
 const (
 	restTime = time.Second
 	restStep = 10 * time.Millisecond
 )
 
-// Waits reports whether to call Accept again after it failed with err: the deadline has passed, and
-// a connection waits in the queue all the same. The listener then has a new deadline. It is false
-// one second after the first call that was true.
+// Waits reports whether to call Accept again after it failed with err. That is so after the
+// deadline while a connection waits in the queue: the listener then has a new deadline. It is also
+// so after a temporary failure: Waits then has slept for 10 ms. It is false one second after the
+// first call that was true.
 func (r *Rest) Waits(l net.Listener, err error) bool {
-	timed, ok := l.(interface{ SetDeadline(time.Time) error })
-	if !ok || !errors.Is(err, os.ErrDeadlineExceeded) || !hasWaiting(l) {
+	now := time.Now()
+	if !r.until.IsZero() && !now.Before(r.until) {
 		return false
 	}
-	now := time.Now()
-	if r.until.IsZero() {
+	again := false
+	if Passing(err) {
+		time.Sleep(restStep)
+		again = true
+	} else if timed, ok := l.(interface{ SetDeadline(time.Time) error }); ok && errors.Is(err, os.ErrDeadlineExceeded) {
+		again = hasWaiting(l) && timed.SetDeadline(now.Add(restStep)) == nil
+	}
+	if again && r.until.IsZero() {
 		r.until = now.Add(restTime)
 	}
-	return now.Before(r.until) && timed.SetDeadline(now.Add(restStep)) == nil
+	return again
 }
