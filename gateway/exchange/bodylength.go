@@ -9,15 +9,15 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// UnknownLength is the length of a body whose end only its reader will tell.
+// UnknownLength is the length of a body whose length is not known before it was read.
 const UnknownLength = -1
 
-// BodyLength returns the length of the body of r, in bytes: what CONTENT_LENGTH declares, or else
-// r.ContentLength, or else what a Stdin in memory holds. It is 0 where r has no body and
-// UnknownLength where the length cannot be known before the body is read. It reads nothing.
+// BodyLength returns the length of the body of r, in bytes: CONTENT_LENGTH, or else
+// r.ContentLength, or else the size of a Stdin in memory. It is 0 if r has no body, and
+// UnknownLength if the length is not known before the body was read. BodyLength reads nothing.
 //
-// A CONTENT_LENGTH that is not a number of at most 63 bits, and one that is not zero in a request
-// without a body, is a [*gateway.RequestError].
+// The error is a [*gateway.RequestError] if CONTENT_LENGTH is not a number of at most 63 bits, or
+// not zero in a request without a body.
 func BodyLength(r *gateway.Request) (int64, error) {
 	declared, empty := r.Environ.Get("CONTENT_LENGTH"), r.Stdin == nil || r.Stdin == gateway.NoBody
 	if declared != "" {
@@ -39,9 +39,9 @@ func BodyLength(r *gateway.Request) (int64, error) {
 	return UnknownLength, nil
 }
 
-// InMemory reports whether all of r is in this process, so that reading it does not wait for a
-// peer, and how many bytes it holds. It knows the readers that http.NewRequest knows,
-// *bytes.Buffer, *bytes.Reader and *strings.Reader, and [*Spool].
+// InMemory reports whether all of r is in this process, so that a Read does not wait for a peer,
+// and how many bytes r has. It recognises *bytes.Buffer, *bytes.Reader and *strings.Reader, as
+// http.NewRequest does, and [*Spool].
 func InMemory(r io.Reader) (n int64, ok bool) {
 	switch r := r.(type) {
 	case *bytes.Buffer:
@@ -56,10 +56,10 @@ func InMemory(r io.Reader) (n int64, ok bool) {
 	return 0, false
 }
 
-// KnownLength is BodyLength for a protocol that must know the length first. Where it is unknown it
-// reads one byte of Stdin: at the end the length is 0, since a server that has a stream for every
-// request sends an empty one with a GET. Otherwise the error is [gateway.ErrLengthRequired], or a
-// [*gateway.BodyError].
+// KnownLength is BodyLength for a protocol that sends the length before the body. If the length is
+// unknown, KnownLength reads one byte of Stdin. At io.EOF the length is 0: a server with a stream
+// for every request has an empty one for a GET. After a byte the error is
+// [gateway.ErrLengthRequired], and after a failed Read a [*gateway.BodyError].
 func KnownLength(r *gateway.Request) (int64, error) {
 	length, err := BodyLength(r)
 	if err != nil || length != UnknownLength {

@@ -53,7 +53,7 @@ func TestBodyLength(t *testing.T) {
 	}
 }
 
-// stream is a reader whose length shows nowhere.
+// stream is a reader whose length is unknown.
 func stream(s string) io.Reader { return iotest.OneByteReader(strings.NewReader(s)) }
 
 func TestKnownLength(t *testing.T) {

@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// Budget bounds what all requests of a server together keep in memory and in temporary files while
-// they wait: for a client, for a backend, for an App. One request may use a quarter of it: its
+// Budget limits the memory and the temporary files that all requests of a server together use for
+// bytes that wait for a client, a backend or an App. Each request may use a quarter of it: its
 // [Share].
 //
-// The zero value has the default sizes. A nil *Budget bounds nothing and counts nothing. The
-// methods may be called at the same time; the fields must not change once one was called, and a
-// Budget must not be copied after that.
+// The zero value has the default sizes. A nil *Budget has no limits and counts nothing. The methods
+// are safe for concurrent use. After the first call the fields must not change, and the Budget must
+// not be copied.
 type Budget struct {
-	// MemoryBytes bounds the memory, in bytes. Zero is 256 MiB, negative is none at all.
+	// MemoryBytes limits the memory, in bytes. Zero means 256 MiB, negative means no memory.
 	MemoryBytes int64
 
-	// FileBytes bounds the temporary files, in bytes. Zero is 4 GiB. Negative is none at all: then
-	// all has to fit in memory.
+	// FileBytes limits the temporary files, in bytes. Zero means 4 GiB. Negative means no files:
+	// then all bytes must fit in memory.
 	FileBytes int64
 
-	// Dir is the folder of the temporary files. Empty is os.TempDir.
+	// Dir is the folder of the temporary files. Empty means os.TempDir.
 	Dir string
 
 	mu            sync.Mutex
@@ -37,17 +37,18 @@ const (
 	shares = 4
 )
 
-// What a reservation fails with.
+// The errors of a reservation.
 var (
-	// ErrNoRoom says that the other requests have used up the Budget. There may be room later.
-	ErrNoRoom = errors.New("exchange: the budget for waiting bytes is used up")
+	// ErrNoRoom means that other requests use the rest of the Budget. A later reservation may
+	// succeed.
+	ErrNoRoom = errors.New("exchange: the budget for buffered bytes is used up")
 
-	// ErrOverShare says that the request would hold more than one may.
-	ErrOverShare = errors.New("exchange: a request may hold no more waiting bytes")
+	// ErrOverShare means that the request would use more than its Share.
+	ErrOverShare = errors.New("exchange: the request has reached its share of the budget for buffered bytes")
 )
 
-// Reserve takes memory and file bytes out of the budget. It takes both or, with [ErrNoRoom],
-// neither. Neither number may be negative. What is reserved must be released.
+// Reserve reserves memory and file bytes of the Budget. It reserves both or, with the error
+// [ErrNoRoom], neither. Neither number may be negative. Each reservation must be released.
 func (b *Budget) Reserve(memory, files int64) error {
 	if b == nil {
 		return nil
@@ -87,7 +88,7 @@ func (b *Budget) Used() (memory, files int64) {
 	return b.memory, b.files
 }
 
-// NewShare returns what one request may use of b. Of a nil Budget it is nil, which bounds nothing
+// NewShare returns the Share of one request. The Share of a nil Budget is nil, which has no limits
 // either.
 func (b *Budget) NewShare() *Share {
 	if b == nil {
@@ -99,17 +100,17 @@ func (b *Budget) NewShare() *Share {
 func (b *Budget) memoryBound() int64 { return max(cmp.Or(b.MemoryBytes, defaultMemory), 0) }
 func (b *Budget) fileBound() int64   { return max(cmp.Or(b.FileBytes, defaultFiles), 0) }
 
-// Share is what one request uses of a [Budget]: at most a quarter of its memory and a quarter of
-// its files. All that is kept for the request counts, such as its body and its answer. The methods
-// may be called at the same time. A nil *Share bounds nothing.
+// Share is the part of a [Budget] that one request uses: at most a quarter of its memory and a
+// quarter of its files. All bytes kept for the request count, such as its body and its response.
+// The methods are safe for concurrent use. A nil *Share has no limits.
 type Share struct {
 	budget        *Budget
 	memory, files int64 // reserved; the budget's mutex guards them
 }
 
-// Reserve takes memory and file bytes out of the share and the Budget. It takes both or neither:
-// the error is [ErrOverShare] where the share is too small, and else [ErrNoRoom]. Neither number
-// may be negative. What is reserved must be released.
+// Reserve reserves memory and file bytes of the Share and the Budget, or neither. The error is
+// [ErrOverShare] if the Share is too small, and otherwise [ErrNoRoom]. Neither number may be
+// negative. Each reservation must be released.
 func (s *Share) Reserve(memory, files int64) error {
 	if s == nil {
 		return nil
@@ -145,8 +146,9 @@ func (s *Share) Release(memory, files int64) {
 	s.budget.files -= files
 }
 
-// left returns how many bytes could be reserved at this moment, at most limit of either kind.
-func (s *Share) left(limit int64) (memory, files int64) {
+// available returns how many bytes of memory and of files could be reserved now, each at most
+// limit.
+func (s *Share) available(limit int64) (memory, files int64) {
 	if s == nil {
 		return limit, limit
 	}
@@ -158,15 +160,16 @@ func (s *Share) left(limit int64) (memory, files int64) {
 	return max(memory, 0), max(files, 0)
 }
 
-// bounds returns how much of either kind the request may use, if others use nothing.
-func (s *Share) bounds() (memory, files int64) {
+// quota returns how many bytes of memory and of files the request may use if other requests use
+// none.
+func (s *Share) quota() (memory, files int64) {
 	if s == nil {
 		return math.MaxInt64, math.MaxInt64
 	}
 	return s.budget.memoryBound() / shares, s.budget.fileBound() / shares
 }
 
-// dir is the folder of the temporary files.
+// dir returns the folder of the temporary files.
 func (s *Share) dir() string {
 	if s == nil {
 		return ""

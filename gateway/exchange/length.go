@@ -8,10 +8,11 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// DeclaredLength is how many bytes of body resp must have by its Content-Length, when it answers a
-// request of that method. It is negative where no length is declared, or a malformed one, which
-// gateway.Response.Final refuses, and where a Content-Length does not describe the response's own
-// body: to HEAD, with 204, 205 and 304 (RFC 9110 section 8.6), and where resp delegates its body.
+// DeclaredLength returns how many bytes of body resp must have, according to its Content-Length, as
+// the response to a request with the given method. It returns UnknownLength if no length is
+// declared, or a malformed one, for which gateway.Response.Final returns an error. It also returns
+// UnknownLength if the Content-Length does not describe the body of this response: for HEAD, for
+// 204, 205 and 304 (RFC 9110 section 8.6), and if resp delegates its body.
 func DeclaredLength(method string, resp *gateway.Response) int64 {
 	declared, ok := resp.Headers.Lookup("Content-Length")
 	if !ok || method == "HEAD" || HasNoBody(resp.Status) || resp.Delegates() {
@@ -24,8 +25,8 @@ func DeclaredLength(method string, resp *gateway.Response) int64 {
 	return int64(n)
 }
 
-// HasNoBody reports whether a response with this status, which may be empty, is complete with its
-// head (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+// HasNoBody reports whether a response with this status has no body (RFC 9110 sections 15.3.5,
+// 15.3.6 and 15.4.5). status may be empty.
 func HasNoBody(status string) bool {
 	switch status[:min(len(status), 3)] {
 	case "204", "205", "304":
@@ -34,30 +35,30 @@ func HasNoBody(status string) bool {
 	return false
 }
 
-// DeclaredBody is the body of a response that ends where its Content-Length says. Bytes beyond that
-// are cut off with one warning on the request's error log; nginx does the same. A body that ends
-// before it is a failure of the backend.
+// DeclaredBody is the body of a response, limited to its Content-Length. Bytes beyond that are cut
+// off with one warning in the request's error log; nginx does the same. A shorter body is a failure
+// of the backend.
 //
-// It is for one goroutine. Its user must not keep the backend's connection once Excess reports
-// true.
+// It must not be used by several goroutines at the same time. If Excess reports true, the backend's
+// connection must not be used again.
 type DeclaredBody struct {
-	body    io.ReadCloser
-	request *gateway.Request
-	length  int64 // UnknownLength: the body ends with its stream
-	left    int64 // of length
-	excess  bool
+	body      io.ReadCloser
+	request   *gateway.Request
+	length    int64 // if UnknownLength, the body ends with its stream
+	remaining int64 // bytes of length not read yet
+	excess    bool
 }
 
-// NewDeclaredBody returns a reader of resp's body, which answers r, held to DeclaredLength. The
-// caller puts it in the body's place.
+// NewDeclaredBody returns a reader of resp's body, limited to DeclaredLength. resp is the response
+// to r. The caller replaces resp.Body by it.
 func NewDeclaredBody(r *gateway.Request, resp *gateway.Response) DeclaredBody {
 	length := DeclaredLength(r.Environ.Get("REQUEST_METHOD"), resp)
-	return DeclaredBody{body: resp.Body, request: r, length: length, left: length}
+	return DeclaredBody{body: resp.Body, request: r, length: length, remaining: length}
 }
 
-// Read gives io.EOF after the last declared byte without waiting for the end of the stream. Where
-// the stream ends first, the error is a [*gateway.BackendError] of 502. Other errors of the stream
-// come out as they are.
+// Read returns io.EOF after the last declared byte, without waiting for the end of the stream. If
+// the stream ends earlier, the error is a [*gateway.BackendError] of 502. Other errors of the
+// stream are returned unchanged.
 func (b *DeclaredBody) Read(p []byte) (int, error) {
 	if b.Complete() {
 		return 0, io.EOF
@@ -66,38 +67,39 @@ func (b *DeclaredBody) Read(p []byte) (int, error) {
 	if b.length == UnknownLength {
 		return n, err
 	}
-	if int64(n) > b.left {
-		n = int(b.left)
+	if int64(n) > b.remaining {
+		n = int(b.remaining)
 		b.noteExcess()
 	}
-	b.left -= int64(n)
+	b.remaining -= int64(n)
 	switch {
-	case b.left == 0:
-		return n, nil // complete, whatever the stream says next
+	case b.remaining == 0:
+		return n, nil // complete, even if the stream returned an error
 	case err == io.EOF:
 		err = &gateway.BackendError{
 			Status: 502,
 			Reason: "the application sent a body shorter than it declared",
-			Err:    fmt.Errorf("%d bytes of its Content-Length are missing: %w", b.left, io.ErrUnexpectedEOF),
+			Err:    fmt.Errorf("%d bytes of its Content-Length are missing: %w", b.remaining, io.ErrUnexpectedEOF),
 		}
 	}
 	return n, err
 }
 
-// Complete reports whether all declared bytes were read. It is false where no length is declared.
+// Complete reports whether all declared bytes were read. It is false if no length is declared.
 func (b *DeclaredBody) Complete() bool {
-	if b.left != 0 {
+	if b.remaining != 0 {
 		return false
 	}
-	if b.buffered() > 0 {
+	if b.streamBuffered() > 0 {
 		b.noteExcess()
 	}
 	return true
 }
 
-// Finish reads the stream to its end once the body is complete, for a protocol whose stream tells
-// there whether the exchange is complete. It returns io.EOF at that end, or at the first byte that
-// is too many, and else the stream's error. scratch, which must not be empty, is overwritten.
+// Finish reads the stream to its end after the body is complete, for a protocol whose stream
+// reports at its end whether the exchange is complete. It returns io.EOF at that end or at the
+// first excess byte, and otherwise the error of the stream. It overwrites scratch, which must not
+// be empty.
 func (b *DeclaredBody) Finish(scratch []byte) error {
 	for !b.excess {
 		n, err := b.body.Read(scratch)
@@ -110,10 +112,10 @@ func (b *DeclaredBody) Finish(scratch []byte) error {
 	return io.EOF
 }
 
-// Excess reports whether the backend sent more than it declared, as far as that was read.
+// Excess reports whether bytes beyond the declared length were read.
 func (b *DeclaredBody) Excess() bool { return b.excess }
 
-// noteExcess warns once.
+// noteExcess records the excess, and logs a warning the first time.
 func (b *DeclaredBody) noteExcess() {
 	if !b.excess {
 		b.excess = true
@@ -121,16 +123,16 @@ func (b *DeclaredBody) noteExcess() {
 	}
 }
 
-// Buffered is how many bytes of the body came together with the head: gateway.Forward asks for it.
+// Buffered returns how many bytes of the body were read with the head. gateway.Forward calls it.
 func (b *DeclaredBody) Buffered() int {
-	if n := b.buffered(); b.length == UnknownLength || int64(n) < b.left {
+	if n := b.streamBuffered(); b.length == UnknownLength || int64(n) < b.remaining {
 		return n
 	}
-	return int(b.left)
+	return int(b.remaining)
 }
 
-// buffered is that of the stream.
-func (b *DeclaredBody) buffered() int {
+// streamBuffered returns how many bytes of the stream were read with the head.
+func (b *DeclaredBody) streamBuffered() int {
 	if body, ok := b.body.(interface{ Buffered() int }); ok {
 		return body.Buffered()
 	}

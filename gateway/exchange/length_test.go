@@ -44,8 +44,8 @@ func TestDeclaredLength(t *testing.T) {
 	}
 }
 
-// declared returns the body that a backend sends on a stream with the head of a response, and where
-// warnings about it go.
+// declared returns the DeclaredBody of a response with the given head and stream, and the log of
+// its warnings.
 func declared(t *testing.T, method, head string, body io.Reader) (exchange.DeclaredBody, *strings.Builder) {
 	t.Helper()
 	resp, err := gateway.ReadResponse(io.NopCloser(io.MultiReader(strings.NewReader(head+"\n"), body)), 0)
@@ -120,8 +120,8 @@ func TestDeclaredBodyFinish(t *testing.T) {
 	}
 }
 
-// TestDeclaredBodyWarnsOnce: a second reader around the first, as host.Transport and
-// gateway.Forward are, has nothing to say.
+// TestDeclaredBodyWarnsOnce: a second DeclaredBody around the first does not warn again.
+// host.Transport and gateway.Forward are such readers.
 func TestDeclaredBodyWarnsOnce(t *testing.T) {
 	inner, log := declared(t, "GET", "Content-Length: 3\n", strings.NewReader("abcd"))
 	r := &gateway.Request{Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"}), Stderr: log}

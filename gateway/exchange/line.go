@@ -8,52 +8,49 @@ import (
 	"time"
 )
 
-// Line is a number of slots, and the requests that wait for one of them: first come, first served.
-// Its zero value is ready. All methods may be called at the same time, but a Line must not be
-// copied.
+// Line is a queue of requests for a limited number of slots: first come, first served. Its zero
+// value is ready. The methods are safe for concurrent use, but a Line must not be copied.
 //
-// Enter and Leave are all that an owner needs that only counts. An owner that hands more than the
-// slot to the request that waits, such as an open connection, names the type of that as T and uses
-// the other methods. They must be called with the line locked: the owner can then keep a list of
-// its own, such as that of its idle connections, under the same lock. T is struct{} for other
-// owners.
+// An owner that only limits a number uses Enter and Leave, and struct{} as T. An owner that passes
+// a value with the slot to a waiting request, such as an open connection, uses the type of the
+// value as T, and the other methods. These must be called with the Line locked. Thus the owner can
+// protect its own data, such as a list of idle connections, by the same lock.
 type Line[T any] struct {
-	sync.Mutex // guards the line, and what its owner changes together with it
+	sync.Mutex // guards the Line and data of its owner
 
 	taken   int
-	waiting []chan grant[T] // each of capacity 1, the first come at the front
+	waiting []chan grant[T] // each of capacity 1, the longest wait first
 	closed  error
 }
 
-// grant is what ends a wait: a slot with what was handed over, or the reason for which the line was
-// closed.
+// grant ends a wait: with a slot and a value, or with the error for which the Line was closed.
 type grant[T any] struct {
 	value T
 	err   error
 }
 
-// LineBounds says how many requests may have a slot and how many may wait. It is given to each
-// call, since the fields that an owner takes them from are set after its Line was made; it should
-// be the same each time.
+// LineBounds limits how many requests may have a slot and how many may wait. It is an argument of
+// each call, because the owner's fields that hold the limits may be set after the Line was created.
+// It should be the same each time.
 type LineBounds struct {
-	Slots int // that may be taken at the same time. Zero and negative are no bound.
-	// requests that may wait. Zero is no bound; with a negative one none waits.
+	Slots int // taken at the same time; zero and negative mean no limit
+	// requests that may wait; zero means no limit, negative means that no request waits
 	Waiting int
-	Timeout time.Duration // of one wait. Zero and negative are no bound.
+	Timeout time.Duration // of one wait; zero and negative mean no limit
 }
 
-// Why a request got no slot. The other reasons are the cause of its context, and what Close was
-// given.
+// Errors of a request that got no slot. Other errors are the cause of its context and the error
+// given to Close.
 var (
 	ErrLineFull    = errors.New("all slots are taken, and no more requests may wait")
 	ErrLineTimeout = errors.New("all slots were taken for as long as a request may wait")
 )
 
-// Enter takes a slot, and waits for one if all are taken. Leave must follow when the error is nil.
-// The line must not be locked.
+// Enter takes a slot, and waits for one if all are taken. If the error is nil, Leave must follow.
+// The Line must not be locked.
 //
-// The error is ErrLineFull, ErrLineTimeout, what Close was given, or context.Cause(ctx). A context
-// that has ended ends a wait only: look at it before the slot is used.
+// The error is ErrLineFull, ErrLineTimeout, the error given to Close, or context.Cause(ctx). If a
+// slot is free, Enter does not check ctx; the caller must do so before it uses the slot.
 func (l *Line[T]) Enter(ctx context.Context, b LineBounds) (T, error) {
 	l.Lock()
 	turn, err := l.Join(b)
@@ -65,16 +62,16 @@ func (l *Line[T]) Enter(ctx context.Context, b LineBounds) (T, error) {
 	return turn.Wait(ctx)
 }
 
-// Leave gives a slot back. The line must not be locked.
+// Leave releases a slot. The Line must not be locked.
 func (l *Line[T]) Leave() {
 	l.Lock()
 	defer l.Unlock()
 	l.Release()
 }
 
-// Join takes a slot or, if all are taken, a place at the end of the line. Either comes with the
-// Turn, whose Wait must be called. The error is ErrLineFull or what Close was given. The line must
-// be locked.
+// Join takes a slot or, if all are taken, a place at the end of the queue. The Wait of the returned
+// Turn must be called in both cases. The error is ErrLineFull or the error given to Close. The Line
+// must be locked.
 func (l *Line[T]) Join(b LineBounds) (Turn[T], error) {
 	switch {
 	case l.closed != nil:
@@ -90,9 +87,8 @@ func (l *Line[T]) Join(b LineBounds) (Turn[T], error) {
 	return Turn[T]{line: l, granted: granted, timeout: b.Timeout}, nil
 }
 
-// Give hands the slot that the caller has to the request that has waited longest, together with
-// value. It reports false, and the caller still has the slot, if none waits. The line must be
-// locked.
+// Give passes the caller's slot, together with value, to the request that has waited longest. If no
+// request waits, it returns false, and the caller still has the slot. The Line must be locked.
 func (l *Line[T]) Give(value T) bool {
 	if len(l.waiting) == 0 {
 		return false
@@ -102,8 +98,8 @@ func (l *Line[T]) Give(value T) bool {
 	return true
 }
 
-// Release gives a slot back: it goes to the request that has waited longest, with the zero value of
-// T. The line must be locked.
+// Release releases a slot. The request that has waited longest gets it, with the zero value of T.
+// The Line must be locked.
 func (l *Line[T]) Release() {
 	var none T
 	if !l.Give(none) {
@@ -111,8 +107,8 @@ func (l *Line[T]) Release() {
 	}
 }
 
-// Close ends every wait with err, and every Enter and Join from then on. Slots that are taken are
-// given back as before. The line must be locked.
+// Close makes every wait fail with err, and every later Enter and Join. Slots that are taken must
+// still be released. The Line must be locked.
 func (l *Line[T]) Close(err error) {
 	l.closed = err
 	for _, granted := range l.waiting {
@@ -121,25 +117,25 @@ func (l *Line[T]) Close(err error) {
 	l.waiting = nil
 }
 
-// Closed returns what Close was given, nil before that. The line must be locked.
+// Closed returns the error given to Close, nil before Close. The Line must be locked.
 func (l *Line[T]) Closed() error { return l.closed }
 
-// Taken is the number of slots that are taken. The line must be locked.
+// Taken returns the number of slots that are taken. The Line must be locked.
 func (l *Line[T]) Taken() int { return l.taken }
 
-// Waiting is the number of requests that wait. The line must be locked.
+// Waiting returns the number of requests that wait. The Line must be locked.
 func (l *Line[T]) Waiting() int { return len(l.waiting) }
 
-// Turn is the place of one request in a Line.
+// Turn is the slot of one request in a Line, or its place in the queue.
 type Turn[T any] struct {
 	line    *Line[T]
-	granted chan grant[T] // nil if the slot came at once
+	granted chan grant[T] // nil if Join took a slot
 	timeout time.Duration
 }
 
-// Wait waits until the request has its slot, and returns what was handed over with it: the zero
-// value of T for a slot alone. Its errors are those of Enter. A slot that comes in the same moment
-// as the end of ctx or of the timeout is taken. The line must not be locked.
+// Wait waits until the request has its slot, and returns the value that came with it, which is the
+// zero value of T for a slot alone. Its errors are those of Enter. A slot that is granted at the
+// moment when ctx or the timeout ends is returned. The Line must not be locked.
 func (t Turn[T]) Wait(ctx context.Context) (value T, err error) {
 	if t.granted == nil {
 		return value, nil
@@ -154,14 +150,15 @@ func (t Turn[T]) Wait(ctx context.Context) (value T, err error) {
 	case g := <-t.granted:
 		return g.value, g.err
 	case <-ctx.Done():
-		return t.giveUp(context.Cause(ctx))
+		return t.cancel(context.Cause(ctx))
 	case <-late:
-		return t.giveUp(ErrLineTimeout)
+		return t.cancel(ErrLineTimeout)
 	}
 }
 
-// giveUp leaves the line because of err, unless the wait is over already.
-func (t Turn[T]) giveUp(err error) (value T, _ error) {
+// cancel removes the request from the queue and returns err. If a grant was sent already, it
+// returns that.
+func (t Turn[T]) cancel(err error) (value T, _ error) {
 	l := t.line
 	l.Lock()
 	i := slices.Index(l.waiting, t.granted)

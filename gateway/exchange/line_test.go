@@ -11,16 +11,16 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// connection is what the owner of a line hands over.
+// connection is a value that the owner of a Line passes with a slot.
 type connection string
 
-// entered is what Enter returned.
+// entered is the result of Enter.
 type entered struct {
 	value connection
 	err   error
 }
 
-// enter begins an Enter and waits until it has returned or waits.
+// enter calls Enter in a goroutine, and returns when Enter has returned or waits.
 func enter(ctx context.Context, l *exchange.Line[connection], b exchange.LineBounds) <-chan entered {
 	done := make(chan entered, 1)
 	go func() {
@@ -31,7 +31,7 @@ func enter(ctx context.Context, l *exchange.Line[connection], b exchange.LineBou
 	return done
 }
 
-// want checks that a call has returned that; nil is a slot alone.
+// want checks the result of a call; nil means a slot without a value.
 func want(t *testing.T, what string, done <-chan entered, value connection, err error) {
 	t.Helper()
 	synctest.Wait()
@@ -55,7 +55,7 @@ func wantWait(t *testing.T, what string, done <-chan entered) {
 	}
 }
 
-// wantCounts checks the figures of the line.
+// wantCounts checks the counts of the line.
 func wantCounts(t *testing.T, l *exchange.Line[connection], taken, waiting int) {
 	t.Helper()
 	l.Lock()
@@ -133,7 +133,7 @@ func TestLineGivesUp(t *testing.T) {
 	})
 }
 
-// TestLineGive: a slot goes on with what its holder hands over.
+// TestLineGive: a slot is passed on together with a value.
 func TestLineGive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l exchange.Line[connection]
@@ -179,7 +179,7 @@ func TestLineGrantBesideTheEnd(t *testing.T) {
 	})
 }
 
-// TestLineClose: waits end, none begins, and slots still come back.
+// TestLineClose: waits end, no new wait begins, and slots can still be released.
 func TestLineClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l exchange.Line[connection]
@@ -202,7 +202,7 @@ func TestLineClose(t *testing.T) {
 	})
 }
 
-// TestLineHolds: never more than Slots have one, and all get their turn.
+// TestLineHolds: at most Slots requests have a slot at the same time, and each request gets one.
 func TestLineHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l exchange.Line[struct{}]

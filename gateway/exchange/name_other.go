@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 )
 
-// isName reports whether a file may be called so: not a device such as CON, no drive, no stream of
-// another file.
-func isName(name string) bool {
+// isValidName reports whether a file can have this name. The name of a device such as CON, of a
+// drive, or of a stream of another file is not valid.
+func isValidName(name string) bool {
 	local, err := filepath.Localize(name)
 	return err == nil && local == name
 }
 
-// ownerOf is -1: there are no user ids.
+// ownerOf returns -1, because the system has no user ids.
 func ownerOf(fs.FileInfo) int { return -1 }
 
 // openNoWait opens a file for reading.

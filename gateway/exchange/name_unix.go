@@ -9,13 +9,15 @@ import (
 	"syscall"
 )
 
-// isName reports whether a file may be called so. A name is bytes, of no encoding, without a NUL.
-func isName(name string) bool { return strings.IndexByte(name, 0) < 0 }
+// isValidName reports whether a file can have this name. A name is bytes in any encoding, without a
+// NUL.
+func isValidName(name string) bool { return strings.IndexByte(name, 0) < 0 }
 
-// ownerOf is the id of the user that a file belongs to.
+// ownerOf returns the id of the user that owns a file.
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
-// openNoWait opens a file for reading. O_NONBLOCK keeps a named pipe from waiting for its writer.
+// openNoWait opens a file for reading. With O_NONBLOCK, open does not wait for the writer of a
+// named pipe.
 func openNoWait(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_NOCTTY, 0)
 }

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fdNode is a node by its descriptor of kind O_PATH, which opens no device and no named pipe.
+// fdNode is a node with a descriptor of kind O_PATH, which opens no device and no named pipe.
 type fdNode struct {
 	fd   int
-	file *os.File // of fd, so that the garbage collector closes it with its Root; nil below a Root
+	file *os.File // set for the folder of a Root, so that the garbage collector closes fd with the Root
 	stat unix.Stat_t
 }
 
-// openDir opens the folder at path, links followed.
+// openDir opens the folder at path and follows links.
 func openDir(path string) (node, error) {
 	fd, err := openAt(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
@@ -28,7 +28,7 @@ func openDir(path string) (node, error) {
 	return n, nil
 }
 
-// newFDNode returns the node of fd, which it closes if that fails.
+// newFDNode returns the node of fd. It closes fd if it fails.
 func newFDNode(fd int) (*fdNode, error) {
 	n := &fdNode{fd: fd}
 	if err := retry(func() error { return unix.Fstat(fd, &n.stat) }); err != nil {
@@ -38,7 +38,7 @@ func newFDNode(fd int) (*fdNode, error) {
 	return n, nil
 }
 
-func (n *fdNode) enter(name string) (node, error) {
+func (n *fdNode) openEntry(name string) (node, error) {
 	fd, err := openAt(n.fd, name, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (n *fdNode) enter(name string) (node, error) {
 	return newFDNode(fd)
 }
 
-func (n *fdNode) top(path string) (_ node, rest string, err error) {
+func (n *fdNode) openTop(path string) (_ node, rest string, err error) {
 	top, err := openDir("/")
 	return top, path, err
 }
@@ -65,7 +65,7 @@ func (n *fdNode) mode() fs.FileMode {
 
 func (n *fdNode) owner() int { return int(n.stat.Uid) }
 
-func (n *fdNode) target() (string, error) {
+func (n *fdNode) readLink() (string, error) {
 	buffer := make([]byte, unix.PathMax)
 	length := 0
 	err := retry(func() (err error) {
@@ -78,12 +78,13 @@ func (n *fdNode) target() (string, error) {
 	return string(buffer[:length]), nil
 }
 
-// read opens the name again, since a descriptor of kind O_PATH cannot be read, and compares the
-// two. O_NONBLOCK is for a named pipe that has taken the place of the file since the check.
-func (n *fdNode) read(name string, entry node, path string) (*os.File, error) {
+// openForRead opens the name again, since a descriptor of kind O_PATH cannot be read, and compares
+// the two files. With O_NONBLOCK it does not block if a named pipe has replaced the file since the
+// check.
+func (n *fdNode) openForRead(name string, entry node, path string) (*os.File, error) {
 	fd, err := openAt(n.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if isExchange(err) {
-		return nil, errExchanged
+	if isReplaced(err) {
+		return nil, errReplaced
 	}
 	if err != nil {
 		return nil, pathError(path, err)
@@ -94,7 +95,7 @@ func (n *fdNode) read(name string, entry node, path string) (*os.File, error) {
 	}
 	if !opened.same(&entry.(*fdNode).stat) {
 		opened.close()
-		return nil, errExchanged
+		return nil, errReplaced
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
@@ -117,7 +118,7 @@ func (n *fdNode) close() {
 	unix.Close(n.fd)
 }
 
-// openAt returns a plain error number.
+// openAt calls openat(2). Its error is a unix.Errno.
 func openAt(dir int, name string, flags int) (fd int, err error) {
 	err = retry(func() (err error) {
 		fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
@@ -126,7 +127,7 @@ func openAt(dir int, name string, flags int) (fd int, err error) {
 	return fd, err
 }
 
-// retry repeats a call that a signal interrupts, as calls of network file systems are.
+// retry repeats call while it is interrupted by a signal, which happens on network file systems.
 func retry(call func() error) error {
 	for {
 		if err := call(); err != unix.EINTR {

@@ -2,5 +2,5 @@
 
 package exchange
 
-// openDir looks at the folder at path, links followed.
+// openDir returns the node of the folder at path. It follows links.
 func openDir(path string) (node, error) { return openPath(path) }

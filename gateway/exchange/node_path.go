@@ -7,15 +7,15 @@ import (
 	"syscall"
 )
 
-// pathNode is a node by its path, in which no link was when it was checked. It is for systems
-// without O_PATH. The file that is opened in the end is compared with the one that was checked, but
-// the folders on the way are not.
+// pathNode is a node with a path that had no links when it was checked. It is used on systems
+// without O_PATH. The opened file is compared with the checked one, but the folders above it are
+// not.
 type pathNode struct {
 	path string
 	info fs.FileInfo
 }
 
-// openPath looks at the folder at path, links followed.
+// openPath returns the node of the folder at path. It follows links.
 func openPath(path string) (node, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func openPath(path string) (node, error) {
 	return &pathNode{real, info}, nil
 }
 
-func (n *pathNode) enter(name string) (node, error) {
+func (n *pathNode) openEntry(name string) (node, error) {
 	path := filepath.Join(n.path, name)
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -40,7 +40,7 @@ func (n *pathNode) enter(name string) (node, error) {
 	return &pathNode{path, info}, nil
 }
 
-func (n *pathNode) top(path string) (_ node, rest string, err error) {
+func (n *pathNode) openTop(path string) (_ node, rest string, err error) {
 	volume := filepath.VolumeName(path)
 	top, err := openPath(volume + string(filepath.Separator))
 	return top, path[len(volume):], err
@@ -50,25 +50,25 @@ func (n *pathNode) mode() fs.FileMode { return n.info.Mode() }
 
 func (n *pathNode) owner() int { return ownerOf(n.info) }
 
-func (n *pathNode) target() (string, error) {
+func (n *pathNode) readLink() (string, error) {
 	target, err := os.Readlink(n.path)
-	if isExchange(err) {
-		return "", errExchanged
+	if isReplaced(err) {
+		return "", errReplaced
 	}
 	return target, err
 }
 
-func (n *pathNode) read(name string, entry node, path string) (*os.File, error) {
+func (n *pathNode) openForRead(name string, entry node, path string) (*os.File, error) {
 	file, err := openNoWait(filepath.Join(n.path, name))
-	if isExchange(err) {
-		return nil, errExchanged
+	if isReplaced(err) {
+		return nil, errReplaced
 	}
 	if err != nil {
 		return nil, pathError(path, err)
 	}
 	info, err := file.Stat()
 	if err == nil && !os.SameFile(info, entry.(*pathNode).info) {
-		err = errExchanged
+		err = errReplaced
 	}
 	if err != nil {
 		file.Close()
@@ -82,5 +82,5 @@ func (n *pathNode) isAt(path string) bool {
 	return err == nil && os.SameFile(info, n.info)
 }
 
-// close has nothing to do: a path is not open.
+// close does nothing, since a pathNode has no open file.
 func (n *pathNode) close() {}

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s for a log: what is not printable is written as Go escapes it, so that a
-// terminal or a reader of the log takes nothing for something else. That is controls, C1 controls
-// and bytes that are not UTF-8 among them (CVE-2024-9026), and what changes the direction of text.
-// Spaces, tabs and line ends stay.
+// Printable returns s for a log, with unprintable characters escaped as in Go, so that they cannot
+// control a terminal or mislead a reader. It escapes control characters, C1 controls too, bytes
+// that are not UTF-8 (CVE-2024-9026), and characters that change the direction of text. Spaces,
+// tabs and line ends are not changed.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, needsEscape) {
 		return s
@@ -33,8 +33,8 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// needsEscape is true for the replacement character too, by which a range over a string shows a
-// byte that is not UTF-8.
+// needsEscape reports whether r is escaped. It includes the replacement character, to which a byte
+// that is not UTF-8 decodes.
 func needsEscape(r rune) bool {
 	return r == utf8.RuneError || r != '\t' && r != '\n' && !unicode.IsPrint(r)
 }

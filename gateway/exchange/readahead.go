@@ -6,66 +6,65 @@ import (
 	"time"
 )
 
-// ReadAhead is the body of an answer that is read ahead of a slow client, so that the client does
-// not occupy the backend. It is an io.ReadCloser for one goroutine, as the body of a
-// gateway.Response is.
+// ReadAhead is the body of a response that is read ahead of a slow client, so that the client does
+// not occupy the backend. It is an io.ReadCloser for one goroutine, like the Body of a
+// gateway.Response.
 //
-// As long as the client keeps up, each Read is one of Body, and nothing is kept. When the caller
-// has not come back for more within 10 ms, a goroutine reads on into a [Spool], and Read gives what
-// waits there, and then each piece as it comes. Where there is no room, Body is read no further
-// until the caller has taken some. The goroutine closes Body at its end. Close closes it in the
-// middle of a Read, if need be.
+// While the client is fast, each Read calls that of Body, and nothing is buffered. If the caller
+// does not call Read again within 10 ms, a goroutine reads the rest of Body into a [Spool], from
+// which Read then returns it. If the Spool has no room, the goroutine waits until the caller has
+// read some bytes. The goroutine closes Body at its end. Close closes Body even during a Read.
 //
-// The fields must not change once a method was called.
+// The fields must not change after the first call of a method.
 type ReadAhead struct {
-	// Body is what is read. It must be set.
+	// Body is the source. It must be set.
 	Body io.ReadCloser
 
-	// Share is where the bytes are reserved. Nil is without a bound.
+	// Share is where the bytes are reserved. Nil means no limit.
 	Share *Share
 
-	// Failed, if not nil, is told of a temporary file that cannot be made, written or read, once.
-	// It is called by any goroutine. An answer that cannot be written to a file is read ahead no
-	// further than fits in memory.
+	// Failed, if not nil, is called once if a temporary file cannot be created, written or read.
+	// Any goroutine may call it. A response that cannot be written to a file is read ahead only as
+	// far as it fits in memory.
 	Failed func(*SpoolError)
 
-	mu      sync.Mutex
-	change  sync.Cond // waits on mu: bytes, room, the end
-	timer   *time.Timer
-	state   aheadState
-	spool   Spool
-	pending []byte // what the goroutine has read and found no room for
-	err     error  // of Body, after all that waits
-	told    bool   // Failed was called
-	closed  bool
-	ended   chan struct{} // closed when the goroutine has ended
-	closing sync.Once
+	mu       sync.Mutex
+	change   sync.Cond // signals new bytes, new room and the end; its lock is mu
+	timer    *time.Timer
+	state    aheadState
+	spool    Spool
+	pending  []byte // read by the goroutine, but not in the spool yet
+	err      error  // of Body, returned after the buffered bytes
+	reported bool   // Failed was called
+	closed   bool
+	pumpDone chan struct{} // closed when the goroutine has ended
+	closing  sync.Once
 }
 
-// aheadState says who reads Body.
+// aheadState tells which goroutine reads Body.
 type aheadState int
 
 const (
-	aheadIdle    aheadState = iota // the caller has what there was, and may come back
+	aheadIdle    aheadState = iota // none; the caller may call Read again
 	aheadReading                   // the caller is reading Body
 	aheadPumping                   // the goroutine reads Body, to its end
 )
 
-// aheadPatience is how long the caller may take for a piece before it counts as slow. The kernel
-// takes what a fast client is sent in microseconds.
-const aheadPatience = 10 * time.Millisecond
+// aheadDelay is how long the caller may process a piece before its client counts as slow. For a
+// fast client, the kernel accepts the bytes within microseconds.
+const aheadDelay = 10 * time.Millisecond
 
 // Read implements io.Reader.
 func (a *ReadAhead) Read(p []byte) (int, error) {
-	if !a.claim() {
-		return a.take(p)
+	if !a.beginRead() {
+		return a.readStored(p)
 	}
 	n, err := a.Body.Read(p)
-	a.yield(err)
+	a.finishRead(err)
 	return n, err
 }
 
-// Buffered returns how much of the body came with the head: see gateway.Response.
+// Buffered returns how many bytes of the body were read with the head. gateway.Forward calls it.
 func (a *ReadAhead) Buffered() int {
 	if b, ok := a.Body.(interface{ Buffered() int }); ok {
 		return b.Buffered()
@@ -73,8 +72,8 @@ func (a *ReadAhead) Buffered() int {
 	return 0
 }
 
-// claim reports whether the caller is to read Body itself.
-func (a *ReadAhead) claim() bool {
+// beginRead reports whether the caller must read Body itself.
+func (a *ReadAhead) beginRead() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.timer != nil {
@@ -87,8 +86,8 @@ func (a *ReadAhead) claim() bool {
 	return true
 }
 
-// yield is called when the caller has read Body, with the error of that.
-func (a *ReadAhead) yield(err error) {
+// finishRead records that the caller has read Body, with the error err, and starts the timer.
+func (a *ReadAhead) finishRead(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.state = aheadIdle
@@ -96,47 +95,48 @@ func (a *ReadAhead) yield(err error) {
 	case err != nil || a.closed:
 		a.err = err
 	case a.timer == nil:
-		a.timer = time.AfterFunc(aheadPatience, a.overtake)
+		a.timer = time.AfterFunc(aheadDelay, a.startPump)
 	default:
-		a.timer.Reset(aheadPatience)
+		a.timer.Reset(aheadDelay)
 	}
 }
 
-// overtake reads Body from now on, if the caller has not come back.
-func (a *ReadAhead) overtake() {
+// startPump starts to read Body, unless the caller has called Read again. The timer calls it in the
+// goroutine that reads.
+func (a *ReadAhead) startPump() {
 	a.mu.Lock()
 	if a.state != aheadIdle || a.closed {
 		a.mu.Unlock()
 		return
 	}
-	a.state, a.ended = aheadPumping, make(chan struct{})
+	a.state, a.pumpDone = aheadPumping, make(chan struct{})
 	a.change.L = &a.mu
 	a.spool.Share = a.Share
 	a.mu.Unlock()
-	defer close(a.ended)
+	defer close(a.pumpDone)
 	a.pump()
 }
 
 // pump reads Body to its end.
 func (a *ReadAhead) pump() {
-	block := blocks.Get().(*[32 << 10]byte)
-	defer blocks.Put(block)
+	block := blockPool.Get().(*[32 << 10]byte)
+	defer blockPool.Put(block)
 	for {
 		n, err := readSome(a.Body, block[:])
-		if !a.put(block[:n], err) {
+		if !a.store(block[:n], err) {
 			a.closeBody()
 			return
 		}
 	}
 }
 
-// put keeps p, and err, which Body returned after it. It waits for room, and reports whether there
-// is more to read.
-func (a *ReadAhead) put(p []byte, err error) (more bool) {
+// store appends p to the spool, and waits for room. err is the error with which Body returned p.
+// store reports whether Body must be read again.
+func (a *ReadAhead) store(p []byte, err error) (more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.pending = p; len(a.pending) > 0 && !a.closed; {
-		a.keep()
+		a.spoolPending()
 		a.change.Broadcast()
 		if len(a.pending) > 0 {
 			a.change.Wait()
@@ -151,22 +151,22 @@ func (a *ReadAhead) put(p []byte, err error) (more bool) {
 	return false
 }
 
-// keep has the spool take of pending what it has room for.
-func (a *ReadAhead) keep() {
+// spoolPending writes pending bytes to the spool, as many as it has room for.
+func (a *ReadAhead) spoolPending() {
 	n, err := a.spool.Write(a.pending)
 	a.pending = a.pending[n:]
-	a.failed(err)
+	a.reportFailure(err)
 }
 
-func (a *ReadAhead) failed(err error) {
-	if broken, ok := err.(*SpoolError); ok && a.Failed != nil && !a.told {
-		a.told = true
+func (a *ReadAhead) reportFailure(err error) {
+	if broken, ok := err.(*SpoolError); ok && a.Failed != nil && !a.reported {
+		a.reported = true
 		a.Failed(broken)
 	}
 }
 
-// take gives what the goroutine has read, and waits for it.
-func (a *ReadAhead) take(p []byte) (n int, err error) {
+// readStored returns bytes that the goroutine has read. It waits for them.
+func (a *ReadAhead) readStored(p []byte) (n int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(p) > 0 {
@@ -175,7 +175,7 @@ func (a *ReadAhead) take(p []byte) (n int, err error) {
 			a.change.Broadcast()
 			return n, nil
 		case err != io.EOF:
-			a.failed(err)
+			a.reportFailure(err)
 			return 0, err
 		case len(a.pending) > 0:
 			n = copy(p, a.pending)
@@ -190,14 +190,14 @@ func (a *ReadAhead) take(p []byte) (n int, err error) {
 	return 0, nil
 }
 
-// Close closes Body, waits for the goroutine to end, and drops what waits.
+// Close closes Body, waits until the goroutine has ended, and drops the buffered bytes.
 func (a *ReadAhead) Close() error {
 	a.mu.Lock()
 	a.closed = true
 	if a.timer != nil {
 		a.timer.Stop()
 	}
-	ended := a.ended
+	ended := a.pumpDone
 	a.change.Broadcast()
 	a.mu.Unlock()
 	err := a.closeBody()

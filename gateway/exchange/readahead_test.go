@@ -13,12 +13,12 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// source is an answer of a backend in this process.
+// source is the body of a backend in this process.
 type source struct {
 	io.Reader
 	taken  atomic.Int64
 	closed atomic.Int64
-	onEnd  func() error // what Close does besides
+	onEnd  func() error // called by Close
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -35,7 +35,7 @@ func (s *source) Close() error {
 	return nil
 }
 
-// slow is longer than a caller may take that keeps up.
+// slow is longer than aheadDelay.
 const slow = time.Second
 
 // TestReadAhead: the backend is read to its end and closed while the caller is away, and the caller
@@ -76,7 +76,7 @@ type errorReader struct{ err error }
 
 func (e errorReader) Read([]byte) (int, error) { return 0, e.err }
 
-// TestReadAheadFast: for a caller that keeps up nothing is kept, and no goroutine started.
+// TestReadAheadFast: for a fast caller nothing is buffered, and no goroutine is started.
 func TestReadAheadFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &exchange.Budget{MemoryBytes: -1, FileBytes: -1}
@@ -97,7 +97,8 @@ func TestReadAheadFast(t *testing.T) {
 	})
 }
 
-// TestReadAheadEvents: each event is given as it comes, also to a caller that was slow once.
+// TestReadAheadEvents: each event is delivered when it arrives, also to a caller that was slow
+// before.
 func TestReadAheadEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
@@ -121,8 +122,8 @@ func TestReadAheadEvents(t *testing.T) {
 	})
 }
 
-// TestReadAheadNoRoom: without room the backend is read no further than one block, until the caller
-// takes some. Room comes free in pieces.
+// TestReadAheadNoRoom: without room only one block of the backend is read, until the caller reads
+// some bytes. Room becomes free piece by piece.
 func TestReadAheadNoRoom(t *testing.T) {
 	const block, piece = 32 << 10, 64 << 10
 	for _, test := range []struct {
@@ -162,7 +163,8 @@ func TestReadAheadNoRoom(t *testing.T) {
 	}
 }
 
-// TestReadAheadNoFile: an answer for which no file can be made goes on, and that is told once.
+// TestReadAheadNoFile: if no temporary file can be created, the response continues, and Failed is
+// called once.
 func TestReadAheadNoFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, sent, told := filepath.Join(t.TempDir(), "missing"), pattern(2<<20), atomic.Int64{}
@@ -188,8 +190,8 @@ func TestReadAheadNoFile(t *testing.T) {
 	})
 }
 
-// TestReadAheadClose: a caller that leaves ends the goroutine wherever it is, closes the backend
-// and frees everything.
+// TestReadAheadClose: Close ends the goroutine in each of its states, closes the backend and
+// releases all reservations.
 func TestReadAheadClose(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

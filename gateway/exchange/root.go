@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// Root is a folder that a configuration names, and in which requests name files. Its path may lead
-// to another folder later: the link "current" of a deployment leads to one release and then to the
-// next. So a Root looks at its path again once a second, and whenever a file is not found.
+// Root is a folder, named in a configuration, from which requests are answered. Its path may later
+// lead to another folder: the link "current" of a deployment leads to one release and then to the
+// next. So a Root checks its path again once a second, and whenever a file is not found.
 //
-// A Root is safe for concurrent use. Its fields must not change once it is used, and it must not be
-// copied then. It keeps the folder open until the path leads elsewhere, or Close is called, or the
-// garbage collector finds the Root unused.
+// A Root is safe for concurrent use. After the first call its fields must not change, and it must
+// not be copied. It keeps the folder open until the path leads elsewhere, Close is called, or the
+// garbage collector frees the Root.
 type Root struct {
-	// Path is the folder. It must be set. A relative path is relative to the working directory at
-	// the first use.
+	// Path is the path of the folder. It must be set. A relative path is relative to the working
+	// directory at the first use.
 	Path string
 
 	// Symlinks says which symbolic links below the folder are followed. Zero is SymlinksOwner.
 	Symlinks Symlinks
 
-	// Hidden finds names that are not for visitors too, such as .git and .htpasswd: see [IsHidden].
-	// It is for paths that no client chooses.
+	// Hidden says that hidden names are found too, such as .git and .htpasswd: see [IsHidden]. It
+	// must be set only for paths that no client chooses.
 	Hidden bool
 
 	mu      sync.Mutex
@@ -34,21 +34,21 @@ type Root struct {
 	checked time.Time
 }
 
-// checkInterval is how long a folder is used before the path is looked at again.
+// checkInterval is how long a folder is used before the path is checked again.
 const checkInterval = time.Second
 
-// Use calls do with the folder that the path leads to. The Folder is good until do returns. The
-// error is that of do, or a [*RootError] if the path leads to no folder.
+// Use calls do with the folder to which the path leads. The Folder is valid until do returns. The
+// error is that of do, or a [*RootError] if the path does not lead to a folder.
 //
-// If the error of do is fs.ErrNotExist for errors.Is, the path is looked at again. If it leads to
-// another folder by then, do is called once more with that one. So a request that finds the last
-// release removed is answered from the next one.
+// If the error of do wraps fs.ErrNotExist, Use checks the path again. If it now leads to another
+// folder, Use calls do once more with that one. So a request that finds the old release removed is
+// answered from the new one.
 func (r *Root) Use(do func(*Folder) error) error {
 	f, err := r.acquire(false)
 	if err != nil {
 		return err
 	}
-	if err = r.use(f, do); !errors.Is(err, fs.ErrNotExist) {
+	if err = r.useFolder(f, do); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	next, moved := r.acquire(true)
@@ -59,26 +59,27 @@ func (r *Root) Use(do func(*Folder) error) error {
 		r.release(next)
 		return err
 	}
-	return r.use(next, do)
+	return r.useFolder(next, do)
 }
 
-// Close closes the folder, after the last request that uses it. A later Use opens it again.
+// Close closes the folder when the last request that uses it has ended. A later Use opens it again.
 func (r *Root) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.current != nil {
-		r.leave(r.current)
+		r.unref(r.current)
 		r.current = nil
 	}
 }
 
-// use calls do and releases f.
-func (r *Root) use(f *Folder, do func(*Folder) error) error {
+// useFolder calls do and then releases f.
+func (r *Root) useFolder(f *Folder, do func(*Folder) error) error {
 	defer r.release(f)
 	return do(f)
 }
 
-// acquire returns the current folder, looked for again if it is time or due. release must follow.
+// acquire returns the current folder. It checks the path before that if due is set or the last
+// check is too old. release must follow.
 func (r *Root) acquire(due bool) (*Folder, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,12 +88,12 @@ func (r *Root) acquire(due bool) (*Folder, error) {
 			return nil, err
 		}
 	}
-	r.current.users++
+	r.current.refs++
 	return r.current, nil
 }
 
-// refresh makes the folder that the path leads to the current one. After an error the next request
-// looks again.
+// refresh sets current to the folder to which the path leads. After an error the next request
+// checks again.
 func (r *Root) refresh() (err error) {
 	if r.path == "" {
 		if r.path, err = filepath.Abs(r.Path); err != nil {
@@ -104,7 +105,7 @@ func (r *Root) refresh() (err error) {
 		return nil
 	}
 	if r.current != nil {
-		r.leave(r.current)
+		r.unref(r.current)
 	}
 	r.current, err = openFolder(r.path, r.Symlinks, r.Hidden)
 	if err != nil {
@@ -116,33 +117,34 @@ func (r *Root) refresh() (err error) {
 func (r *Root) release(f *Folder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leave(f)
+	r.unref(f)
 }
 
-// leave takes a user off a folder, and closes it after the last. The Root itself is one while the
-// folder is current.
-func (r *Root) leave(f *Folder) {
-	if f.users--; f.users == 0 {
+// unref removes a reference to a folder, and closes the folder after the last one. The Root has a
+// reference to the current folder.
+func (r *Root) unref(f *Folder) {
+	if f.refs--; f.refs == 0 {
 		f.dir.close()
 	}
 }
 
-// RootError says why a [Root] cannot be opened: no request is to blame for that.
+// RootError reports that the folder of a [Root] cannot be opened, which is not the fault of a
+// request.
 type RootError struct{ Err error }
 
-// Error names the path, since Err does.
+// Error returns the text of Err, which has the path.
 func (e *RootError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.
 func (e *RootError) Unwrap() error { return e.Err }
 
-// Folder is what the path of a [Root] led to at one moment.
+// Folder is the folder to which the path of a [Root] led at one moment.
 type Folder struct {
 	path, real string
 	symlinks   Symlinks
 	hidden     bool
 	dir        node
-	users      int // requests, and the Root; guarded by the Root's lock
+	refs       int // from requests and the Root; guarded by the Root's lock
 }
 
 func openFolder(path string, symlinks Symlinks, hidden bool) (*Folder, error) {
@@ -150,95 +152,96 @@ func openFolder(path string, symlinks Symlinks, hidden bool) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{path: path, real: path, symlinks: symlinks, hidden: hidden, dir: dir, users: 1}
+	f := &Folder{path: path, real: path, symlinks: symlinks, hidden: hidden, dir: dir, refs: 1}
 	if real, err := filepath.EvalSymlinks(path); err == nil && dir.isAt(real) {
 		f.real = real
 	}
 	return f, nil
 }
 
-// Path is the folder's absolute path as the configuration has it, with links.
+// Path returns the folder's absolute path as configured, with links.
 func (f *Folder) Path() string { return f.path }
 
-// Real is the folder's path without symbolic links. It is the same as Path if a folder above it
-// cannot be searched.
+// Real returns the folder's path without symbolic links. It is the same as Path if a folder above
+// it cannot be searched.
 func (f *Folder) Real() string { return f.real }
 
-// Found is where a path below a Folder leads.
+// Found is the result of [Folder.Find].
 type Found struct {
-	Path string      // of the file, below the Folder's own Path, with links as they are
-	Rest string      // of the path that was asked for: empty, or "/more" beyond a file
-	Mode fs.FileMode // of what the path leads to, which is never a symbolic link
+	Path string      // of the file, below the Folder's Path; links are not resolved
+	Rest string      // of the requested path: empty, or "/more" after a file
+	Mode fs.FileMode // of the file or folder found, which is never a symbolic link
 }
 
-// Find follows the segments of path to the first one that is not a folder. path is empty or begins
-// with a slash. Segments are decoded bytes of any encoding. A segment that is empty, ".", "..",
-// hidden or not a valid name on this system does not exist.
+// Find resolves path, segment by segment, up to the first one that is not a folder. path is empty
+// or begins with a slash. Segments are percent-decoded, in any character encoding. A segment that
+// is empty, ".", "..", hidden or not a valid name on this system does not exist.
 //
-// The error is a [*LinkError] if a link is not followed. For errors.Is it is fs.ErrNotExist if the
-// path leads nowhere, also through a dangling link, and fs.ErrPermission if a folder may not be
-// entered. Other errors are those of [IsShortage].
+// The error is a [*LinkError] if a link is not followed. It wraps fs.ErrNotExist if the path does
+// not exist or leads through a dangling link, and fs.ErrPermission if a folder may not be searched.
+// Other errors are those that [IsShortage] reports.
 //
-// The file may be exchanged before the caller opens it by its path, as it must a program that is to
-// run. [Folder.Open] has no such gap.
+// The file may be replaced before the caller opens it by its path, as it must to run a program.
+// [Folder.Open] has no such gap.
 func (f *Folder) Find(path string) (found Found, err error) {
-	err = f.settle(path, func(w *walker, rest string) error {
-		found = Found{Path: f.below(path[:len(path)-len(rest)]), Rest: rest, Mode: w.at.mode()}
+	err = f.resolve(path, func(r *resolver, rest string) error {
+		found = Found{Path: f.below(path[:len(path)-len(rest)]), Rest: rest, Mode: r.at.mode()}
 		return nil
 	})
 	return found, err
 }
 
-// ErrIrregular is the error of Open for what is neither a regular file nor a folder: a named pipe,
-// a device or a socket.
+// ErrIrregular is the error of Open for a file that is neither a regular file nor a folder: a named
+// pipe, a device or a socket.
 var ErrIrregular = errors.New("exchange: neither a regular file nor a folder")
 
-// Open opens the regular file or the folder at path for reading. It opens what it has checked, also
-// while names are exchanged: on Linux every folder and link on the way is checked and used by its
-// descriptor; on other systems only the file itself is compared. It never waits for a named pipe.
+// Open opens the regular file or the folder at path for reading. It never opens another file than
+// the one that it has checked, even if files are replaced meanwhile. On Linux it checks and uses
+// every folder and link on the way by its descriptor; on other systems it compares only the file
+// itself. It never waits for a named pipe.
 //
 // The errors are those of Find, and ErrIrregular. The caller closes the file.
 func (f *Folder) Open(path string) (file *os.File, err error) {
-	err = f.settle(path, func(w *walker, rest string) (err error) {
-		mode := w.at.mode()
+	err = f.resolve(path, func(r *resolver, rest string) (err error) {
+		mode := r.at.mode()
 		switch {
 		case rest != "":
 			return notExist(f.below(path))
 		case !mode.IsRegular() && !mode.IsDir():
 			return &fs.PathError{Op: "open", Path: f.below(path), Err: ErrIrregular}
 		}
-		file, err = w.read(f.below(path))
+		file, err = r.openForRead(f.below(path))
 		return err
 	})
 	return file, err
 }
 
-// maxTries bounds how often a walk begins again because a file was exchanged after its check.
+// maxTries limits how often a path is resolved again because a file was replaced after its check.
 const maxTries = 16
 
-var errExchanged = errors.New("exchanged while it was opened")
+var errReplaced = errors.New("replaced while it was opened")
 
-// settle calls do at the end of a walk of path.
-func (f *Folder) settle(path string, do func(w *walker, rest string) error) error {
+// resolve resolves path and calls do with the result.
+func (f *Folder) resolve(path string, do func(r *resolver, rest string) error) error {
 	for range maxTries {
-		if err := f.try(path, do); err != errExchanged {
+		if err := f.resolveOnce(path, do); err != errReplaced {
 			return err
 		}
 	}
-	return &fs.PathError{Op: "open", Path: f.below(path), Err: errExchanged}
+	return &fs.PathError{Op: "open", Path: f.below(path), Err: errReplaced}
 }
 
-func (f *Folder) try(path string, do func(w *walker, rest string) error) error {
-	w := &walker{root: f.dir, symlinks: f.symlinks, hidden: f.hidden, at: f.dir, path: f.path}
-	defer w.close()
-	rest, err := w.walk(path)
+func (f *Folder) resolveOnce(path string, do func(r *resolver, rest string) error) error {
+	r := &resolver{root: f.dir, symlinks: f.symlinks, hidden: f.hidden, at: f.dir, path: f.path}
+	defer r.close()
+	rest, err := r.resolve(path)
 	if err != nil {
 		return err
 	}
-	return do(w, rest)
+	return do(r, rest)
 }
 
-// below is the file's path for a path that the walk has checked.
+// below returns the path of a file for a resolved path.
 func (f *Folder) below(path string) string {
 	if path == "" {
 		return f.path

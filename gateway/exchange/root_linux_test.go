@@ -17,7 +17,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// descriptors is how many this process has open in the tree at top.
+// descriptors returns how many descriptors this process has for files in the tree at top.
 func descriptors(t *testing.T, top string) (n int) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -30,7 +30,7 @@ func descriptors(t *testing.T, top string) (n int) {
 	return n
 }
 
-// TestDescriptors: a Root has one descriptor, whatever its walks met.
+// TestDescriptors: a Root keeps one descriptor, whatever paths were resolved.
 func TestDescriptors(t *testing.T) {
 	top := tree(t, "r1/page", "r1/sub/page", "r1/to -> sub", "r1/up -> ../r1/sub/page", "r1/abs -> TOP/r1/to/page", "r1/loop -> loop",
 		"r1/dangling -> sub/nothing", "r2/page", "current -> r1")
@@ -78,8 +78,8 @@ func TestNamesAreBytes(t *testing.T) {
 	}
 }
 
-// TestPermissions: a folder that cannot be listed can be walked; what may not be looked at is told
-// from what is not there.
+// TestPermissions: paths through a folder that cannot be listed are resolved, and a forbidden file
+// differs from a missing one.
 func TestPermissions(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give up its rights for a while")
@@ -109,8 +109,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// TestOpenExchanged: while a name is a file and a link in turn, nothing but the file is opened
-// under it, and the file can be.
+// TestOpenExchanged: while a name is alternately a file and a link, Open opens the file and nothing
+// else.
 func TestOpenExchanged(t *testing.T) {
 	top := tree(t, "secret", "site/page", "other -> ../secret")
 	var stop atomic.Bool
@@ -146,8 +146,8 @@ func TestOpenExchanged(t *testing.T) {
 	})
 }
 
-// TestRootConcurrently: many requests while the root is turned between two releases. Each sees one
-// of them as a whole, and no descriptor is left but that of the last.
+// TestRootConcurrently: many requests, while the root alternates between two releases. Each request
+// sees only one of them, and in the end only the descriptor of the last is open.
 func TestRootConcurrently(t *testing.T) {
 	top := tree(t, "r1/page", "r1/only1", "r2/page", "r2/only2", "current -> r1")
 	r := &exchange.Root{Path: filepath.Join(top, "current")}
@@ -156,7 +156,7 @@ func TestRootConcurrently(t *testing.T) {
 		requests.Go(func() {
 			for range 200 {
 				_ = r.Use(func(f *exchange.Folder) error {
-					// the one that is missing has the root looked at again
+					// the missing name makes the Root check its path again
 					_, first := f.Find("/only1")
 					_, second := f.Find("/only2")
 					if outcome(first)+outcome(second) != "foundmissing" && outcome(first)+outcome(second) != "missingfound" {

@@ -50,7 +50,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// eachWay runs a test with the walk of this system, and with the one of systems without O_PATH.
+// eachWay runs a test with the nodes of this system, and with those of systems without O_PATH.
 func eachWay(t *testing.T, test func(t *testing.T, use func(path string, s exchange.Symlinks, do func(*exchange.Folder) error) error)) {
 	t.Run("system", func(t *testing.T) {
 		test(t, func(path string, s exchange.Symlinks, do func(*exchange.Folder) error) error {
@@ -84,7 +84,7 @@ func outcome(err error) string {
 	return err.Error()
 }
 
-// TestFind: where paths without links lead, and what is no path.
+// TestFind: the results of paths without links, and of invalid paths.
 func TestFind(t *testing.T) {
 	top := tree(t, "site/page", "site/sub/deep/page", "site/sp ace", "site/.well-known/x", "site/.git/config", "other/secret")
 	eachWay(t, func(t *testing.T, use func(string, exchange.Symlinks, func(*exchange.Folder) error) error) {
@@ -130,7 +130,7 @@ func TestFind(t *testing.T) {
 	})
 }
 
-// TestHidden: hidden names are there for those who ask for them.
+// TestHidden: hidden names are found only if Hidden is set.
 func TestHidden(t *testing.T) {
 	top := tree(t, ".cache/page")
 	for hidden, want := range map[bool]string{true: ".cache/page", false: "missing"} {
@@ -165,7 +165,7 @@ func TestSymlinks(t *testing.T) {
 			{"/one", "found", "other/page"},
 			{"/root" + top + "/other/page", "found", "other/page"},
 			{"/long", "found", "site/page"},
-			{"/away/../site/page", "missing", ""}, // a request does not go up
+			{"/away/../site/page", "missing", ""}, // ".." in a request is not allowed
 			{"/away/..", "missing", ""},
 			{"/loop", "loop", ""},
 			{"/ping", "loop", ""},
@@ -201,7 +201,7 @@ func TestSymlinks(t *testing.T) {
 	})
 }
 
-// TestLinkChain: as many links in a row as the system itself follows.
+// TestLinkChain: as many links in a row are followed as the system follows.
 func TestLinkChain(t *testing.T) {
 	names := []string{"site/l0"}
 	for i := range 41 {
@@ -222,14 +222,13 @@ func TestLinkChain(t *testing.T) {
 	})
 }
 
-// Users to whom nothing else belongs.
+// Users that own no other files.
 const (
 	siteUser  = 54321
 	otherUser = 54322
 )
 
-// TestSymlinksOwner: a link is root's, or the user's to whom the file belongs that it leads to in
-// the end.
+// TestSymlinksOwner: a link is followed if its owner is root or the owner of its final target.
 func TestSymlinksOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
@@ -270,7 +269,7 @@ func TestSymlinksOwner(t *testing.T) {
 	})
 }
 
-// TestSymlinksOwnerForUsers is for a test without root's rights.
+// TestSymlinksOwnerForUsers tests SymlinksOwner without root's rights.
 func TestSymlinksOwnerForUsers(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("a link of root's may lead anywhere")
@@ -285,7 +284,7 @@ func TestSymlinksOwnerForUsers(t *testing.T) {
 	}
 }
 
-// TestOpenIrregular: what is no file is not opened, and nothing waits.
+// TestOpenIrregular: Open does not open an irregular file, and does not wait for one.
 func TestOpenIrregular(t *testing.T) {
 	top := tree(t, "site/device -> /dev/null", "site/to -> pipe")
 	must(t, syscall.Mkfifo(filepath.Join(top, "site/pipe"), 0o644))
@@ -306,7 +305,7 @@ func TestOpenIrregular(t *testing.T) {
 	})
 }
 
-// text reads a file of the folder that r leads to now.
+// text returns the text of a file in the current folder of r.
 func text(t *testing.T, r *exchange.Root, path string) string {
 	t.Helper()
 	var got []byte
@@ -325,15 +324,15 @@ func text(t *testing.T, r *exchange.Root, path string) string {
 	return string(got)
 }
 
-// relink turns the link "current" of a tree.
+// relink changes the target of the link "current" of a tree.
 func relink(t *testing.T, top, target string) {
 	t.Helper()
 	must(t, os.Symlink(target, filepath.Join(top, "next")))
 	must(t, os.Rename(filepath.Join(top, "next"), filepath.Join(top, "current")))
 }
 
-// TestRootMoves: a root that is a link is followed anew within a second, and at once where the old
-// folder lacks something.
+// TestRootMoves: a Root whose path is a link follows a change within a second, and at once if a
+// file is missing in the old folder.
 func TestRootMoves(t *testing.T) {
 	top := tree(t, "r1/page", "r2/page", "r3/page", "r3/new", "current -> r1")
 	synctest.Test(t, func(t *testing.T) {
@@ -362,8 +361,7 @@ func TestRootMoves(t *testing.T) {
 	})
 }
 
-// TestRootKeepsFolder: a request under way keeps the folder that it began with, and its names for
-// it.
+// TestRootKeepsFolder: a running request keeps the folder and the paths with which it began.
 func TestRootKeepsFolder(t *testing.T) {
 	top := tree(t, "r1/page", "r2/page", "current -> r1")
 	synctest.Test(t, func(t *testing.T) {

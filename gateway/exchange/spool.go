@@ -11,57 +11,58 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Spool is a queue of bytes: a body that waits for its reader. The bytes wait in memory, and those
-// beyond MemoryBytes in a temporary file, which only this process can read and which is gone when
-// the process is. What was read makes room for what comes.
+// Spool is a queue of bytes: a body that waits for its reader. The first MemoryBytes bytes are kept
+// in memory, and the others in a temporary file. Only this process can read the file, and it is
+// gone when the process ends. Bytes that were read make room for new ones.
 //
-// The zero value is ready. It must be closed. The methods may be called at the same time, and wait
-// for one another, never for bytes or room; the fields must not change once one was called.
+// The zero value is ready. A Spool must be closed. The methods are safe for concurrent use; they do
+// not wait for bytes or for room. The fields must not change after the first call.
 type Spool struct {
-	// Share is where the bytes are reserved. Nil is without a bound but MaxBytes.
+	// Share is where the bytes are reserved. If it is nil, only MaxBytes limits them.
 	Share *Share
 
-	// MemoryBytes bounds what waits in memory, in bytes. Zero is 256 KiB, negative is nothing.
-	// Where the Budget allows no files, all waits in memory, unless this is negative.
+	// MemoryBytes limits the bytes in memory. Zero means 256 KiB, negative means none. If the
+	// Budget allows no files, all bytes are kept in memory, unless MemoryBytes is negative.
 	MemoryBytes int64
 
-	// MaxBytes bounds what waits, in bytes. Zero is no bound but the Share, negative is nothing.
+	// MaxBytes limits the bytes in the Spool. Zero means no limit but the Share, negative means
+	// none.
 	MaxBytes int64
 
-	// Dir is the folder of the temporary file. Empty is that of the Budget, and without one
-	// os.TempDir.
+	// Dir is the folder of the temporary file. Empty means that of the Budget, and os.TempDir
+	// without a Budget.
 	Dir string
 
 	mu     sync.Mutex
-	queue  []*piece // has a piece with room only at its end
-	length int64    // bytes that wait
-	memory int64    // room of the pieces in memory
+	queue  []*piece // only the last piece may have room
+	length int64    // bytes written and not read yet
+	memory int64    // total room of the pieces in memory
 	file   *util.TempFile
-	extent int64    // room of the pieces in the file, those in spare counted
-	spare  []*piece // pieces of the file that were read
+	extent int64    // total room of the pieces in the file, with those in spare
+	spare  []*piece // pieces of the file that were read and can be used again
 	closed bool
 }
 
-// defaultSpoolMemory is enough for pages and for the forms of browsers.
+// defaultSpoolMemory is enough for most pages and forms.
 const defaultSpoolMemory = 256 << 10
 
 // The room of a piece, in bytes. A short body must not reserve much memory, and a long one should
-// not need many calls.
+// not need many pieces.
 const (
 	smallPiece = 4 << 10
 	largePiece = 64 << 10
 )
 
-// Len returns how many bytes wait.
+// Len returns how many bytes are in the Spool.
 func (s *Spool) Len() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.length
 }
 
-// Capacity returns how many bytes could wait, if other requests held nothing.
+// Capacity returns how many bytes the Spool could hold if other requests used none of the Budget.
 func (s *Spool) Capacity() int64 {
-	memory, files := s.Share.bounds()
+	memory, files := s.Share.quota()
 	all := files
 	if all += min(memory, s.memoryBound()); all < 0 {
 		all = math.MaxInt64
@@ -72,26 +73,26 @@ func (s *Spool) Capacity() int64 {
 	return all
 }
 
-// memoryBound is how much may be in memory, the Share aside.
+// memoryBound returns how many bytes may be in memory, apart from the limit of the Share.
 func (s *Spool) memoryBound() int64 {
-	if _, files := s.Share.bounds(); files == 0 && s.MemoryBytes >= 0 {
+	if _, files := s.Share.quota(); files == 0 && s.MemoryBytes >= 0 {
 		return math.MaxInt64
 	}
 	return max(cmp.Or(s.MemoryBytes, defaultSpoolMemory), 0)
 }
 
-// Write appends p. Where it takes less than all, the error is [ErrOverShare], also for MaxBytes, or
-// [ErrNoRoom], and what it took waits; a later Write may find room. A [*SpoolError] says that the
-// temporary file failed, and os.ErrClosed comes after Close.
+// Write appends p. If only the first n bytes fit, it appends those, and the error is [ErrNoRoom] or
+// [ErrOverShare], also at MaxBytes; a later Write may find room. The error is a [*SpoolError] if
+// the temporary file failed, and os.ErrClosed after Close.
 func (s *Spool) Write(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n < len(p) {
-		last, err := s.last(len(p) - n)
+		last, err := s.writablePiece(len(p) - n)
 		if err != nil {
 			return n, err
 		}
-		k, err := s.fill(last, p[n:])
+		k, err := s.appendTo(last, p[n:])
 		n += k
 		if err != nil {
 			return n, err
@@ -100,14 +101,14 @@ func (s *Spool) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// blocks are what bodies are copied by.
-var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+// blockPool has the buffers through which bodies are copied.
+var blockPool = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// Fill appends all that r has, to its end. Its error is one of Write, or that of r. rest has the
+// Fill appends the bytes of r up to its end. The error is one of Write, or that of r. rest has the
 // bytes that were read from r and did not fit.
 func (s *Spool) Fill(r io.Reader) (rest []byte, err error) {
-	block := blocks.Get().(*[32 << 10]byte)
-	defer blocks.Put(block)
+	block := blockPool.Get().(*[32 << 10]byte)
+	defer blockPool.Put(block)
 	for {
 		n, readErr := readSome(r, block[:])
 		if k, err := s.Write(block[:n]); err != nil {
@@ -122,8 +123,8 @@ func (s *Spool) Fill(r io.Reader) (rest []byte, err error) {
 	}
 }
 
-// readSome reads until there is a byte or an error: a reader may return neither, and a broken one
-// does so for ever.
+// readSome reads until it has a byte or an error. A reader may return neither, and a broken one
+// never returns anything else.
 func readSome(r io.Reader, p []byte) (int, error) {
 	for range 100 {
 		if n, err := r.Read(p); n > 0 || err != nil {
@@ -133,8 +134,9 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// last returns a piece with room at the end of the queue.
-func (s *Spool) last(want int) (*piece, error) {
+// writablePiece returns the last piece of the queue, which has room. It adds one for want bytes if
+// necessary.
+func (s *Spool) writablePiece(want int) (*piece, error) {
 	switch i := len(s.queue) - 1; {
 	case s.closed:
 		return nil, os.ErrClosed
@@ -150,8 +152,8 @@ func (s *Spool) last(want int) (*piece, error) {
 	return p, err
 }
 
-// fill appends to the piece p what it has room for.
-func (s *Spool) fill(p *piece, b []byte) (int, error) {
+// appendTo appends bytes of b to the piece p, as many as it has room for.
+func (s *Spool) appendTo(p *piece, b []byte) (int, error) {
 	if s.MaxBytes > 0 {
 		b = b[:min(int64(len(b)), s.MaxBytes-s.length)]
 	}
@@ -160,8 +162,9 @@ func (s *Spool) fill(p *piece, b []byte) (int, error) {
 	return n, s.fileError(err)
 }
 
-// Read takes bytes from the front. Where none wait the error is io.EOF, though more may come; after
-// Close it is os.ErrClosed. A [*SpoolError] says that the temporary file could not be read.
+// Read removes bytes from the front. If the Spool is empty, the error is io.EOF, though a later
+// Write may add bytes. It is os.ErrClosed after Close, and a [*SpoolError] if the temporary file
+// cannot be read.
 func (s *Spool) Read(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +185,8 @@ func (s *Spool) Read(p []byte) (n int, err error) {
 	return n, s.fileError(err)
 }
 
-// removeFirst drops the first piece, which was read, and the file where nothing waits any more.
+// removeFirst removes the first piece, which was read. If the Spool is empty, it also removes the
+// file.
 func (s *Spool) removeFirst() {
 	if s.length == 0 {
 		s.reset()
@@ -200,7 +204,7 @@ func (s *Spool) removeFirst() {
 	s.spare = append(s.spare, first)
 }
 
-// Close drops what waits and gives back the reservations.
+// Close drops all bytes and releases the reservations.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,7 +213,7 @@ func (s *Spool) Close() error {
 	return nil
 }
 
-// reset drops all pieces and the file.
+// reset drops all pieces and the file, and releases the reservations.
 func (s *Spool) reset() {
 	if s.file != nil {
 		s.file.Close()

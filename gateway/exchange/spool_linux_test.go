@@ -28,8 +28,8 @@ func openFiles(t testing.TB, dir string) (n int) {
 	return n
 }
 
-// TestSpoolFile: the file is open while bytes wait in it, is closed to other users, and has no
-// name.
+// TestSpoolFile: the file is open only while it has bytes, other users cannot read it, and it has
+// no name.
 func TestSpoolFile(t *testing.T) {
 	dir := t.TempDir()
 	s := &exchange.Spool{MemoryBytes: -1, Dir: dir}
@@ -52,8 +52,8 @@ func TestSpoolFile(t *testing.T) {
 	}
 }
 
-// TestSpoolDiskFull: the error has the system's reason and the folder, and what was written before
-// can be read.
+// TestSpoolDiskFull: the error has the system's reason and the folder, and bytes written before can
+// be read.
 func TestSpoolDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
@@ -76,7 +76,7 @@ func TestSpoolDiskFull(t *testing.T) {
 	}
 }
 
-// TestSpoolReadOnly: no file can be made in a file system that takes no writes.
+// TestSpoolReadOnly: no file can be created in a read-only file system.
 func TestSpoolReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, ""); err != nil {

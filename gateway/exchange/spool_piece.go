@@ -9,18 +9,18 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// piece is a run of bytes of a Spool, in memory or in its file.
+// piece is a contiguous part of a Spool, in memory or in its file.
 type piece struct {
-	memory     []byte // nil for one in the file
+	memory     []byte // nil if the piece is in the file
 	offset     int64  // in the file
 	room       int64
-	start, end int64 // of what waits, within the room
+	start, end int64 // of the bytes not read yet, within the room
 }
 
-// newPiece returns an empty piece for want bytes or fewer: in memory where that is allowed, else in
-// the file.
+// newPiece returns an empty piece for want bytes or fewer: in memory if the limits allow it, and
+// otherwise in the file.
 func (s *Spool) newPiece(want int64) (*piece, error) {
-	memory, files := s.Share.left(largePiece)
+	memory, files := s.Share.available(largePiece)
 	memory = min(memory, s.memoryBound()-s.memory, max(want, smallPiece, s.memory))
 	if memory > 0 && s.Share.Reserve(memory, 0) == nil {
 		s.memory += memory
@@ -31,7 +31,7 @@ func (s *Spool) newPiece(want int64) (*piece, error) {
 		s.spare = s.spare[:i]
 		return p, nil
 	}
-	files = max(files, 1) // the reservation of a byte tells why there is no room for any
+	files = max(files, 1) // if there is no room, the reservation of one byte returns the reason
 	if err := s.Share.Reserve(0, files); err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Spool) dir() string {
 	return s.Share.dir()
 }
 
-// write appends what there is room for.
+// write appends bytes of b, as many as the piece has room for.
 func (p *piece) write(file io.WriterAt, b []byte) (n int, err error) {
 	b = b[:min(int64(len(b)), p.room-p.end)]
 	if p.memory != nil {
@@ -75,7 +75,7 @@ func (p *piece) write(file io.WriterAt, b []byte) (n int, err error) {
 	return n, err
 }
 
-// read takes bytes from the front. There must be some.
+// read removes bytes from the front. The piece must not be empty.
 func (p *piece) read(file io.ReaderAt, b []byte) (n int, err error) {
 	b = b[:min(int64(len(b)), p.end-p.start)]
 	if p.memory != nil {
@@ -87,25 +87,24 @@ func (p *piece) read(file io.ReaderAt, b []byte) (n int, err error) {
 	return n, err
 }
 
-// SpoolError is a temporary file that cannot be made, written or read: a failure of the server
-// itself, which neither the client nor the backend is to blame for. Where it ends a request the
-// client is told 503.
+// SpoolError reports a temporary file that cannot be created, written or read. It is a failure of
+// the server itself. If it ends a request, the client is answered 503.
 type SpoolError struct {
 	Dir string // the folder of the temporary file
-	Err error  // the system's error, most often with the file's path
+	Err error  // the system's error, in most cases with the file's path
 }
 
-// Error tells it for a log.
+// Error returns the folder and the system's error, for a log.
 func (e *SpoolError) Error() string {
 	return fmt.Sprintf("exchange: temporary file in %.256q: %v", e.Dir, e.Err)
 }
 
-// Unwrap returns the system's error, and the [*gateway.ServerError] that the client is told.
+// Unwrap returns the system's error, and the [*gateway.ServerError] with the answer to the client.
 func (e *SpoolError) Unwrap() []error {
 	return []error{e.Err, &gateway.ServerError{Status: 503, Reason: "the server cannot keep the request body", Err: e.Err}}
 }
 
-// fileError returns err, of the temporary file, as a SpoolError.
+// fileError returns err, an error of the temporary file, as a SpoolError.
 func (s *Spool) fileError(err error) error {
 	if err == nil {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// pattern makes n bytes in which no block is like its neighbour.
+// pattern returns n bytes in which no block equals the next one.
 func pattern(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -58,8 +58,8 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-// TestSpoolQueue: reading and writing in turn keeps the order, takes the file's room again, and
-// stays within the bounds.
+// TestSpoolQueue: alternate reads and writes keep the order, use the room in the file again, and
+// stay within the limits.
 func TestSpoolQueue(t *testing.T) {
 	b := &exchange.Budget{MemoryBytes: 4 * 10_000, FileBytes: 4 * 300_000, Dir: t.TempDir()}
 	s := &exchange.Spool{Share: b.NewShare()}
@@ -91,7 +91,7 @@ func TestSpoolQueue(t *testing.T) {
 	s.Close()
 }
 
-// TestSpoolBounds: each bound is met to the byte, and tells which it is.
+// TestSpoolBounds: each limit is exact to the byte, and its error names it.
 func TestSpoolBounds(t *testing.T) {
 	const mib = 1 << 20
 	for _, test := range []struct {
@@ -145,8 +145,8 @@ func TestSpoolBounds(t *testing.T) {
 	}
 }
 
-// TestSpoolMemoryAgain: what comes after a slow stretch waits in memory again, and the file is
-// gone.
+// TestSpoolMemoryAgain: when the Spool was emptied, new bytes are kept in memory again, and the
+// file is gone.
 func TestSpoolMemoryAgain(t *testing.T) {
 	b := &exchange.Budget{Dir: t.TempDir()}
 	s := &exchange.Spool{Share: b.NewShare(), MemoryBytes: 10_000}
@@ -181,8 +181,8 @@ func TestSpoolClosed(t *testing.T) {
 	wantUsed(t, b, 0, 0)
 }
 
-// TestSpoolNoFile: a folder in which no file can be made is named, the client is told 503, and what
-// fits in memory waits there.
+// TestSpoolNoFile: if no file can be created, the error names the folder and means 503, and bytes
+// that fit in memory are kept.
 func TestSpoolNoFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
 	b := &exchange.Budget{Dir: dir}
@@ -199,7 +199,8 @@ func TestSpoolNoFile(t *testing.T) {
 	wantUsed(t, b, 1000, 0)
 }
 
-// TestSpoolReadFails: what the client sends is told from what the server fails at.
+// TestSpoolReadFails: a failure of the temporary file differs from a failure of the client's
+// stream.
 func TestSpoolReadFails(t *testing.T) {
 	s := &exchange.Spool{}
 	defer s.Close()

@@ -13,10 +13,10 @@ type Symlinks int
 // The policies.
 const (
 	// SymlinksOwner follows a link that belongs to root or to the user that owns the file or folder
-	// it leads to. A user can so not give out the files of others by a link. It is Apache's
+	// it leads to. So a user cannot publish the files of others by a link. It is Apache's
 	// SymLinksIfOwnerMatch and nginx's disable_symlinks if_not_owner, except for the links of root,
-	// which packages such as phpMyAdmin need. On a system without user ids, such as Windows, it
-	// follows no link.
+	// which packages such as phpMyAdmin need. On a system without user ids, such as Windows, no
+	// link is followed.
 	SymlinksOwner Symlinks = iota
 
 	// SymlinksAll follows every link.
@@ -47,22 +47,22 @@ func (s *Symlinks) UnmarshalText(text []byte) error {
 	return fmt.Errorf("exchange: %.64q is not owner, all or none", text)
 }
 
-// follows reports whether links of a user are followed at all. -1 is an unknown user.
-func (s Symlinks) follows(owner int) bool {
+// allows reports whether links of the user owner may be followed. -1 means an unknown user.
+func (s Symlinks) allows(owner int) bool {
 	return s == SymlinksAll || s == SymlinksOwner && owner >= 0
 }
 
-// LinkError says why a symbolic link was not followed. For errors.Is it is fs.ErrPermission if the
-// policy forbids the link, and syscall.ELOOP if there are too many links, as in a loop.
+// LinkError reports a symbolic link that was not followed. It wraps fs.ErrPermission if the policy
+// forbids the link, and syscall.ELOOP if the path leads through too many links, as in a loop.
 type LinkError struct {
 	Link   string // the link's path
-	Owner  int    // the id of the user that the link belongs to, -1 if the system has none
+	Owner  int    // the id of the user that owns the link, -1 if the system has no user ids
 	Reason string // such as `it leads to "/etc/shadow" of user 0`
 
 	kind error
 }
 
-// Error tells it for a log.
+// Error returns the link, its owner and the reason, for a log.
 func (e *LinkError) Error() string {
 	owner := ""
 	if e.Owner >= 0 {
@@ -74,16 +74,16 @@ func (e *LinkError) Error() string {
 // Unwrap returns fs.ErrPermission or syscall.ELOOP.
 func (e *LinkError) Unwrap() error { return e.kind }
 
-// forbidden is a link that the policy does not allow.
-func forbidden(path string, link node, reason string) error {
+// forbiddenLink returns the error for a link that the policy does not allow.
+func forbiddenLink(path string, link node, reason string) error {
 	return &LinkError{Link: path, Owner: link.owner(), Reason: reason, kind: fs.ErrPermission}
 }
 
-// maxLinks is how many links one path may lead through: Linux's own bound.
+// maxLinks is how many links one path may lead through. Linux has the same limit.
 const maxLinks = 40
 
-// loop is a link that leads through too many others.
-func loop(path string, link node) error {
+// tooManyLinks returns the error for a link after maxLinks others.
+func tooManyLinks(path string, link node) error {
 	reason := fmt.Sprintf("the path leads through more than %d links", maxLinks)
 	return &LinkError{Link: path, Owner: link.owner(), Reason: reason, kind: syscall.ELOOP}
 }

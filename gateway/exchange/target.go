@@ -7,41 +7,41 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Target is the path of an HTTP request target in the normal form that nginx, Apache and lighttpd
-// give it: without empty segments and without the segments "." and "..". It is still encoded, so
-// that a slash that the client encoded can be told from the end of a segment. The zero Target is
-// the empty path.
+// Target is the path of an HTTP request target in normal form: without empty segments and without
+// the segments "." and "..", as in nginx, Apache and lighttpd. It is still percent-encoded, so that
+// an encoded slash differs from the end of a segment. The zero Target is the empty path.
 type Target struct {
 	path string // empty, or begins with a slash
 }
 
-// ParseTarget returns the normal form of path, which is percent-encoded and empty or begins with a
-// slash. "%2e" is a dot. If the last segment is dropped, the result ends in a slash.
+// ParseTarget returns the normal form of path, which is percent-encoded and is empty or begins with
+// a slash. "%2e" means a dot. If the last segment is removed, the result ends in a slash.
 //
-// The error is a [*gateway.RequestError], which the client is told as 400: a path that ".." leads
-// out of, one with a broken escape or a NUL, or one without a slash at its beginning.
+// The error is a [*gateway.RequestError], which is answered 400, if ".." leads above the start of
+// the path, or if the path has a malformed escape, a NUL or no slash at its start.
 func ParseTarget(path string) (Target, error) {
 	normal, err := normalForm(path, util.DecodePath)
 	return Target{normal}, err
 }
 
-// TargetOf returns the Target of a request that this process read from HTTP, mount included. ok is
-// false for a request whose variables a web server sent, and for a target that is no path ("OPTIONS
-// *"). Where an App has changed SCRIPT_NAME or PATH_INFO since, the Target is made of these.
+// TargetOf returns the Target of a request that this process read from HTTP, with the mount point.
+// ok is false for a request whose variables a web server sent, and for a target that is not a path
+// ("OPTIONS *"). If an App has changed SCRIPT_NAME or PATH_INFO, the Target is derived from these
+// two.
 func TargetOf(r *gateway.Request) (t Target, ok bool, err error) {
 	sent, path := r.EscapedPath, FullPath(r.Environ)
 	if sent == "" || sent == "*" {
 		return Target{}, false, nil
 	}
-	if !means(sent, path) {
+	if !decodesTo(sent, path) {
 		sent = strings.ReplaceAll(path, "%", "%25")
 	}
 	t, err = ParseTarget(sent)
 	return t, true, err
 }
 
-// FullPath is the decoded path that SCRIPT_NAME and PATH_INFO have together. A SCRIPT_NAME of "/",
-// which some web servers send for the root, adds no slash to it.
+// FullPath returns SCRIPT_NAME followed by PATH_INFO, the decoded path of the request. If
+// SCRIPT_NAME is "/", which some web servers send for the root, its slash is not repeated.
 func FullPath(e *util.Environ) string {
 	script, info := e.Get("SCRIPT_NAME"), e.Get("PATH_INFO")
 	if strings.HasPrefix(info, "/") {
@@ -50,8 +50,8 @@ func FullPath(e *util.Environ) string {
 	return script + info
 }
 
-// means reports whether sent, when it is decoded, is path: as it stands, or in normal form.
-func means(sent, path string) bool {
+// decodesTo reports whether sent, decoded as it is or in normal form, equals path.
+func decodesTo(sent, path string) bool {
 	if plain, ok := util.DecodePath(sent); ok && plain == path {
 		return true
 	}
@@ -63,25 +63,25 @@ func means(sent, path string) bool {
 	return err == nil && normal == path
 }
 
-// String returns the path, which is still encoded.
+// String returns the path, which is still percent-encoded.
 func (t Target) String() string { return t.path }
 
-// Below returns what is left of t below mount, which is as util.CleanMount returns it. ok is false
-// where t is not below it.
+// Below returns the part of t after mount, which must be in the form of util.CleanMount. ok is
+// false if t is not below mount.
 func (t Target) Below(mount string) (rest Target, ok bool) {
 	path, ok := util.CutMount(t.path, mount)
 	return Target{path}, ok
 }
 
-// Names returns the decoded path in which names of files may be: t up to the first segment with an
-// encoded slash, without that segment. whole is true where t has no such segment.
+// Names returns the decoded segments of t that can be names of files: those before the first
+// segment with an encoded slash. whole is true if t has no such segment.
 func (t Target) Names() (path string, whole bool) {
 	if strings.IndexByte(t.path, '%') < 0 {
 		return t.path, true
 	}
 	var b strings.Builder
 	for segment := range strings.SplitSeq(t.path[1:], "/") {
-		name, _ := util.DecodePath(segment) // which ParseTarget has done before
+		name, _ := util.DecodePath(segment) // cannot fail: ParseTarget has decoded it before
 		if strings.IndexByte(name, '/') >= 0 {
 			return b.String(), false
 		}
@@ -91,13 +91,12 @@ func (t Target) Names() (path string, whole bool) {
 	return b.String(), true
 }
 
-// After returns the PATH_INFO of a script: what follows script, decoded. script is the beginning of
-// the path that Names returns, up to the end of a segment; the empty string is no script, and
-// PATH_INFO is all of t.
+// After returns the PATH_INFO for a script: the decoded part of t after script. script is a prefix
+// of the result of Names that ends at the end of a segment. If script is empty, PATH_INFO is all of
+// t.
 //
-// Decoding may have made segments that are empty or "." or "..": the rest is brought into normal
-// form by itself. The error is the [*gateway.RequestError] of a rest that leads above its
-// beginning.
+// Decoding may create segments that are empty, "." or "..", so the decoded part is brought into
+// normal form by itself. The error is a [*gateway.RequestError] if ".." leads above its start.
 func (t Target) After(script string) (info string, err error) {
 	rest := t.path
 	for range strings.Count(script, "/") {
@@ -111,14 +110,14 @@ func (t Target) After(script string) (info string, err error) {
 	if len(info) == len(rest) {
 		return info, nil
 	}
-	return normalForm(info, decoded)
+	return normalForm(info, alreadyDecoded)
 }
 
-// decoded is the decoder of what is decoded already.
-func decoded(segment string) (string, bool) { return segment, true }
+// alreadyDecoded is the decode function for a decoded path.
+func alreadyDecoded(segment string) (string, bool) { return segment, true }
 
-// normalForm takes empty segments and dot segments out of path. decode tells what a segment means;
-// the others stay as they are.
+// normalForm removes empty segments and dot segments from path. decode decodes a segment; other
+// segments are kept undecoded.
 func normalForm(path string, decode func(segment string) (string, bool)) (string, error) {
 	if isNormal(path) {
 		return path, nil
@@ -148,13 +147,13 @@ func normalForm(path string, decode func(segment string) (string, bool)) (string
 	return "/" + strings.Join(kept, "/"), nil
 }
 
-// isNormal is a quick look: it reports true for most paths in normal form, and for no others.
+// isNormal is a quick check. It is true for most paths in normal form, and for no other path.
 func isNormal(path string) bool {
 	return path == "" || path[0] == '/' && strings.IndexByte(path, '%') < 0 && strings.IndexByte(path, 0) < 0 &&
 		!strings.Contains(path, "//") && !strings.Contains(path, "/.")
 }
 
 func badTarget(reason, path string) error {
-	const most = 64 // what gateway.RequestError promises
+	const most = 64 // the documented limit of gateway.RequestError
 	return &gateway.RequestError{Reason: reason, Input: path[:min(len(path), most)]}
 }

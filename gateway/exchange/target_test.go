@@ -11,11 +11,11 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// targetRow says what a path means for a script that may be at name.
+// targetRow is the expected result of a path for a script at name.
 type targetRow struct {
 	path  string // as sent
 	name  string // of the script, to the end of a segment of names; empty for none
-	names string // what a file may be called
+	names string // the result of Names
 	whole bool
 	info  string // PATH_INFO after name, or "400"
 }
@@ -27,7 +27,7 @@ var targetRows = []targetRow{
 	{"/x.sh/", "/x.sh", "/x.sh/", true, "/"},
 	{"/x.sh/a/b/", "/x.sh", "/x.sh/a/b/", true, "/a/b/"},
 
-	// Empty and dot segments are no part of any path.
+	// Empty and dot segments are removed.
 	{"//x.sh", "/x.sh", "/x.sh", true, ""},
 	{"/./x.sh", "/x.sh", "/x.sh", true, ""},
 	{"/a/../x.sh", "/x.sh", "/x.sh", true, ""},
@@ -55,7 +55,7 @@ var targetRows = []targetRow{
 	{"/x.sh/a%2f..%2f..%2fb", "", "/x.sh", false, "/b"},
 	{"/a%2f..%2f..%2fb", "", "", false, "400"},
 
-	// All else is decoded once, and bytes are bytes.
+	// Everything else is decoded once, in any character encoding.
 	{"/%78.sh/a%20b", "/x.sh", "/x.sh/a b", true, "/a b"},
 	{"/%252e%252e/%252f", "", "/%2e%2e/%2f", true, "/%2e%2e/%2f"},
 	{"/x.sh/%252fa%2fb", "/x.sh", "/x.sh", false, "/%2fa/b"},
@@ -129,7 +129,7 @@ func TestTargetBelow(t *testing.T) {
 	}
 }
 
-// TestTargetOf: the path as it was sent counts while it means what the variables say.
+// TestTargetOf: the path as it was sent is used while it equals that of the variables.
 func TestTargetOf(t *testing.T) {
 	for _, test := range []struct {
 		name, sent, script, info string

@@ -9,12 +9,12 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Complete gives r a path where the web server sent neither SCRIPT_NAME nor PATH_INFO, as nginx
-// does with its stock scgi_params: SCRIPT_NAME becomes empty, and PATH_INFO is DOCUMENT_URI, which
-// is nginx's path after its rewrites. Without DOCUMENT_URI it is the path of REQUEST_URI, in the
-// normal form of a [Target]. The Environ of r is changed in place.
+// Complete sets SCRIPT_NAME and PATH_INFO in the Environ of r if the web server sent neither, as
+// nginx with its stock scgi_params. SCRIPT_NAME becomes empty. PATH_INFO becomes DOCUMENT_URI,
+// which is the path after nginx's rewrites, or without DOCUMENT_URI the path of REQUEST_URI, in the
+// normal form of a [Target].
 //
-// ok is false where nothing says what the path is. The error is that of [ParseTarget].
+// ok is false if no variable has the path. The error is that of [ParseTarget].
 func Complete(r *gateway.Request) (ok bool, err error) {
 	e := r.Environ
 	_, hasScript := e.Lookup("SCRIPT_NAME")
@@ -42,10 +42,10 @@ func Complete(r *gateway.Request) (ok bool, err error) {
 	return true, nil
 }
 
-// Mount is what a server does for its field Mount. It calls gateway.Mount, and takes a path that is
-// below prefix only in the normal form of a [Target], such as "//app/x", in that form: web servers
-// compare paths in it. sent is the gateway.Request.EscapedPath of the request if SCRIPT_NAME and
-// PATH_INFO were made of REQUEST_URI. It is empty if they stayed as they were sent.
+// Mount implements the field Mount of a server. It calls gateway.Mount. A path that is below prefix
+// only in the normal form of a [Target], such as "//app/x", is used in that form, because web
+// servers compare normal forms. sent is the gateway.Request.EscapedPath of the request if
+// SCRIPT_NAME and PATH_INFO were derived from REQUEST_URI, and empty if they were not changed.
 func Mount(e *util.Environ, prefix string) (sent string, err error) {
 	_, hasScript := e.Lookup("SCRIPT_NAME")
 	_, hasInfo := e.Lookup("PATH_INFO")
@@ -59,7 +59,8 @@ func Mount(e *util.Environ, prefix string) (sent string, err error) {
 	return uri, nil
 }
 
-// mountNormal sets the variables of a path in normal form, or returns err.
+// mountNormal sets the variables from the normal form of path. It returns err if that is not below
+// mount.
 func mountNormal(e *util.Environ, mount, path string, err error) error {
 	t, bad := ParseTarget(path)
 	rest, ok := t.Below(mount)
@@ -75,8 +76,9 @@ func mountNormal(e *util.Environ, mount, path string, err error) error {
 	return nil
 }
 
-// PathTranslated returns PATH_TRANSLATED: the file that info, a PATH_INFO that is not empty, would
-// be below root (RFC 3875 section 4.1.6). It never leads out of root, whatever info says.
+// PathTranslated returns PATH_TRANSLATED: the path below root of the file that info names (RFC 3875
+// section 4.1.6). info is a PATH_INFO that is not empty. The result is never outside of root,
+// whatever info is.
 func PathTranslated(root, info string) string {
 	info = filepath.ToSlash(info)
 	clean := path.Clean("/" + info)

@@ -13,7 +13,7 @@ func TestComplete(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		environ string // separated by spaces
-		want    string // what is added, or "nothing" where there is no path
+		want    string // the variables that are added, or "nothing" without a path
 		sent    string // EscapedPath
 	}{
 		{"nginx's stock scgi_params", "REQUEST_URI=//a%2fb/../x.php?c DOCUMENT_URI=/x.php DOCUMENT_ROOT=/srv", "SCRIPT_NAME= PATH_INFO=/x.php", ""},
@@ -45,7 +45,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestMount: gateway.Mount, and what was sent.
+// TestMount: the variables of gateway.Mount, and the path as it was sent.
 func TestMount(t *testing.T) {
 	for _, test := range []struct{ mount, environ, script, info, sent string }{
 		{"/app", "REQUEST_URI=/app/a%2fb//../c?d", "/app", "/a/b//../c", "/app/a%2fb//../c"},
