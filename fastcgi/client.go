@@ -3,6 +3,7 @@ package fastcgi
 import (
 	"cmp"
 	"context"
+	"net"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/internal/client"
@@ -89,6 +90,12 @@ type Client struct {
 	// negative no bound.
 	IdleTimeout time.Duration
 
+	// Connect, if not nil, makes the connections in place of the DialContext of a net.Dialer, which
+	// has the same arguments: for a tunnel, or to count, time or record connections. Network is
+	// "tcp" or "unix", and ctx ends after DialTimeout. A unix socket whose queue is full (EAGAIN on
+	// Linux) is tried again within that time.
+	Connect func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds,
 	// negative no bound.
 	DialTimeout time.Duration
@@ -160,6 +167,7 @@ func (c *Client) settings() client.Settings {
 			Protocol:         "fastcgi",
 			Addr:             c.Addr,
 			Fallback:         c.Fallback,
+			Connect:          c.Connect,
 			DialTimeout:      cmp.Or(c.DialTimeout, 10*time.Second),
 			WriteTimeout:     cmp.Or(c.WriteTimeout, minute),
 			FirstByteTimeout: cmp.Or(c.FirstByteTimeout, minute),

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 )
 
@@ -207,6 +208,18 @@ func TestClientAnswers(t *testing.T) {
 				t.Errorf("the error is first %v and then %v", err, again)
 			}
 		})
+	}
+}
+
+// A caller gets at both statuses of a refusal.
+func TestClientEndRequest(t *testing.T) {
+	c := application(t, func(a appConn) {
+		a.request()
+		a.say(end(1, 7, 2))
+	})
+	_, err := c.RoundTrip(requestOf("GET", nil))
+	if refused := (wire.EndRequest{}); !errors.As(err, &refused) || refused != (wire.EndRequest{AppStatus: 7, ProtocolStatus: wire.Overloaded}) {
+		t.Errorf("got %v, with %+v; want application status 7 and FCGI_OVERLOADED", err, refused)
 	}
 }
 

@@ -32,10 +32,10 @@ const (
 // The Body returns errors of stdout unchanged. A Backend must wrap stdout, so that each error is a
 // [*BackendError].
 //
-// For a malformed head, ReadResponse closes stdout and returns a [*BackendError] with the reason. A
-// head is malformed if it has a line that is not a field, white space before a colon, a folded
-// line, a malformed status or two values of one of the four fields, or if it is empty, too long or
-// not complete.
+// For a malformed head, ReadResponse closes stdout and returns a [*BackendError] around a
+// [*HeadError] with the reason. A head is malformed if it has a line that is not a field, white
+// space before a colon, a folded line, a malformed status or two values of one of the four fields,
+// or if it is empty, too long or not complete.
 func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	if maxHead <= 0 {
 		maxHead = defaultMaxHead
@@ -49,6 +49,24 @@ func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	resp.Body = body
 	return resp, nil
 }
+
+// HeadError is the head of a response that is not valid, or not there.
+type HeadError struct {
+	Err error // what is wrong
+
+	// Start is how the head begins, as far as it was read, cut to 256 bytes. It is empty where the
+	// application sent nothing.
+	Start string
+}
+
+// Error tells it for a log. Bad input in it is quoted and cut.
+func (e *HeadError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *HeadError) Unwrap() error { return e.Err }
+
+// startOfHead bounds the Start of a HeadError: enough to recognise what was sent in its place.
+const startOfHead = 256
 
 func badHead(err error) error {
 	var b *BackendError
@@ -89,11 +107,14 @@ func (b *responseBody) readFinal(most int) (*Response, error) {
 	for range maxInterim + 1 {
 		head, err := b.readHead(most)
 		if err != nil {
-			return nil, afterInterim(before, err)
+			return nil, headError(head, afterInterim(before, err))
 		}
 		resp, err := parseHead(head)
-		if err != nil || !isInterim(resp.Status) {
-			return resp, err
+		if err != nil {
+			return nil, headError(head, err)
+		}
+		if !isInterim(resp.Status) {
+			return resp, nil
 		}
 		most, before = most-len(head), resp.Status
 	}
@@ -108,8 +129,17 @@ func afterInterim(status string, err error) error {
 	return fmt.Errorf("after the interim response %.64q: %w", status, err)
 }
 
+// headError adds to err, which is about the head of a response, where that begins. A failure of
+// stdout stays as it is.
+func headError(head []byte, err error) error {
+	if errors.As(err, new(*BackendError)) {
+		return err
+	}
+	return &HeadError{Err: err, Start: string(head[:min(len(head), startOfHead)])}
+}
+
 // readHead reads up to the blank line and returns the head without it. It keeps the bytes after the
-// blank line in pending.
+// blank line in pending. With an error it returns what was read of the head.
 func (b *responseBody) readHead(most int) (head []byte, err error) {
 	buf := b.pending // read with an interim head
 	if len(buf) == 0 {
@@ -120,12 +150,12 @@ func (b *responseBody) readHead(most int) (head []byte, err error) {
 		switch {
 		// a head of most bytes may be followed by the CR of its blank line
 		case end > most || end < 0 && len(buf) > most+len("\r"):
-			return nil, fmt.Errorf("longer than %d bytes", most)
+			return buf, fmt.Errorf("longer than %d bytes", most)
 		case end >= 0:
 			b.pending = buf[next:]
 			return buf[:end], nil
 		case b.err != nil:
-			return nil, partialHeadError(buf, b.err)
+			return buf, partialHeadError(buf, b.err)
 		}
 		scanned = len(buf) // blankLine looks back to the start of a line itself
 		if len(buf) == cap(buf) {

@@ -168,3 +168,26 @@ func FuzzReadResponse(f *testing.F) {
 		}
 	})
 }
+
+// TestHeadError: a bad head comes with its beginning, for a tool that shows what was sent.
+func TestHeadError(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for _, tt := range []struct{ name, output, start string }{
+		{"nothing", "", ""},
+		{"no colon", "hello\n\nworld", "hello\n"},
+		{"unfinished", "Content-Type: text/plain\n", "Content-Type: text/plain\n"},
+		{"long", long + "\n\n", long[:256]},
+		{"after an interim response", "Status: 103 Early Hints\n\nhello\n\n", "hello\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := ReadResponse(io.NopCloser(strings.NewReader(tt.output)), 0)
+			if head := (*HeadError)(nil); !errors.As(err, &head) || head.Start != tt.start {
+				t.Errorf("got %.500v, which begins %.300q; want %.300q", err, head, tt.start)
+			}
+		})
+	}
+	_, err := ReadResponse(io.NopCloser(iotest.ErrReader(&BackendError{Status: 504})), 0)
+	if errors.As(err, new(*HeadError)) {
+		t.Errorf("got %v for a failure of the stream; want no HeadError", err)
+	}
+}

@@ -1,8 +1,10 @@
 package scgi
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -40,6 +42,12 @@ type Client struct {
 	// WaitTimeout bounds the wait of a request under MaxConns; one that waits longer fails with
 	// 503. Zero is 60 seconds, negative no bound but the request's context.
 	WaitTimeout time.Duration
+
+	// Connect, if not nil, makes the connections in place of the DialContext of a net.Dialer, which
+	// has the same arguments: for a tunnel, or to count, time or record connections. Network is
+	// "tcp" or "unix", and ctx ends after DialTimeout. A unix socket whose queue is full (EAGAIN on
+	// Linux) is tried again within that time.
+	Connect func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative
 	// no bound.
@@ -128,6 +136,7 @@ func (c *Client) open(r *gateway.Request) (*call, error) {
 		Protocol:         "scgi",
 		Addr:             c.Addr,
 		Fallback:         c.Fallback,
+		Connect:          c.Connect,
 		DialTimeout:      c.DialTimeout,
 		WriteTimeout:     c.WriteTimeout,
 		FirstByteTimeout: c.FirstByteTimeout,

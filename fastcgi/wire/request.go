@@ -38,6 +38,10 @@ type EndRequest struct {
 	ProtocolStatus ProtocolStatus
 }
 
+// Error implements error for a request that was refused: by a ProtocolStatus other than
+// RequestComplete, which is its text.
+func (e EndRequest) Error() string { return e.ProtocolStatus.String() }
+
 // ParseEndRequest decodes the content of an END_REQUEST record. A length other than 8 bytes is a
 // [*ProtocolError].
 func ParseEndRequest(content []byte) (EndRequest, error) {

@@ -25,6 +25,10 @@ type Dialer struct {
 	Addr     string
 	Fallback []string // further addresses, tried in order when dialing Addr fails
 
+	// Connect, if not nil, makes the connections in place of net.Dialer.DialContext, which has the
+	// same arguments: network is "tcp" or "unix". ctx ends after DialTimeout.
+	Connect func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// DialTimeout bounds the wait for a connection, for each address. Zero means 10 seconds,
 	// negative no bound.
 	DialTimeout time.Duration
@@ -70,12 +74,18 @@ func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	switch a.Network {
 	case "tcp":
-		var system net.Dialer
-		return system.DialContext(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))))
+		return d.connect(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))))
 	case "unix":
-		return dialUnix(ctx, a.Path)
+		return d.dialUnix(ctx, a.Path)
 	}
 	return nil, &listen.AddressError{Input: addr, Reason: "is not an address to connect to: write HOST:PORT or unix:/PATH"}
+}
+
+func (d *Dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.Connect != nil {
+		return d.Connect(ctx, network, address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // Meanings of a zero field.
@@ -86,10 +96,9 @@ const (
 
 // dialUnix waits while the backlog of the listener is full. Over TCP, Linux makes the client wait;
 // over a unix socket it answers EAGAIN at once, which nginx turns into a 502 for its client.
-func dialUnix(ctx context.Context, path string) (net.Conn, error) {
-	var system net.Dialer
+func (d *Dialer) dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		nc, err := system.DialContext(ctx, "unix", path)
+		nc, err := d.connect(ctx, "unix", path)
 		if !errors.Is(err, syscall.EAGAIN) {
 			return nc, err
 		}

@@ -115,3 +115,26 @@ func TestFailure(t *testing.T) {
 		}
 	}
 }
+
+// TestDialerConnect: connections come from Connect where it is set, for each kind of address.
+func TestDialerConnect(t *testing.T) {
+	for addr, want := range map[string]string{"127.0.0.1:1": "tcp 127.0.0.1:1", "unix:/no/such": "unix /no/such"} {
+		near, far := net.Pipe()
+		defer far.Close()
+		got := ""
+		d := &Dialer{Protocol: "scgi", Addr: addr, Connect: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("the context has no deadline; want DialTimeout")
+			}
+			got = network + " " + address
+			return near, nil
+		}}
+		c, err := d.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Close(); got != want || c.Conn != near {
+			t.Errorf("%s: got %q; want %q and its connection", addr, got, want)
+		}
+	}
+}

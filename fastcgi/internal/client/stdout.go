@@ -160,8 +160,8 @@ func (s *stdoutReader) statusError() error {
 		s.complete = true
 		return io.EOF
 	case wire.Overloaded, wire.CannotMultiplex:
-		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: errors.New(status.String())}
+		return &gateway.BackendError{Status: 503, Reason: "the application has no room for more requests", Err: s.end}
 	default:
-		return &gateway.BackendError{Status: 502, Reason: "the application refused the request", Err: errors.New(status.String())}
+		return &gateway.BackendError{Status: 502, Reason: "the application refused the request", Err: s.end}
 	}
 }
