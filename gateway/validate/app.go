@@ -7,25 +7,26 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// New returns an App that answers with app and checks both sides of the contract, by the [Rules],
-// while it does. nil options are the zero ones. It panics where app is nil.
+// New returns an App that answers with app, and meanwhile checks both sides of the contract by the
+// [Rules]. nil opts means the zero Options. New panics if app is nil.
 //
-// A request that obeys the rules passes unchanged: files still go by sendfile(2), Flush flushes,
-// and the request's context is not asked for anything. A [Violation] is reported once for each
-// rule and request. An error fails the request, unless [Options] keep it going. A warning never
-// does: it is about what works here but not everywhere, about what the web server or its client
-// may be to blame for, or about what Go programmers expect and WSGI forbids, such as a Write
-// before Start.
+// A request that obeys the rules is not changed: files are still sent by sendfile(2), Flush
+// flushes, and no method of the request's context is called. A [Violation] is reported once for
+// each rule and request. A violation of severity error fails the request, unless Options.KeepGoing
+// is set. A warning never does: it reports a thing that does not work with every web server, that
+// may be the fault of the web server or its client, or that Go programmers expect and WSGI forbids,
+// such as a Write before Start.
 //
-// A request that the gateway describes wrongly is refused before app is called. At an error of app
-// the call that makes it, and every later one on the ResponseWriter and on Stdin, return the
+// If the gateway breaks a rule in the request, the request is refused before app is called. If app
+// breaks a rule, that call and every later one on the ResponseWriter and on Stdin return the
 // [*Violation], and nothing more is sent. The App returns it too, whatever app returned. The client
-// gets the error page if the head was not committed, and a broken response if it was.
+// gets the error page if the head was not committed, and a broken response otherwise.
 //
-// The head is checked when it is about to be committed, since fields may change until then: more
-// than 4 KiB of body wait, a file is sent, Flush is called, or app returns. What a gateway itself
-// refuses is an error here too, and found earlier. The response of an app that returns an error or
-// panics is not checked, because the client gets another one.
+// The head is checked just before it is committed, since fields may change until then: when more
+// than 4 KiB of body are buffered, when a file is sent, at Flush, or when app returns. A violation
+// for which a gateway itself sends the error page is an error here too, and is detected earlier.
+// The response of an app that returns an error or panics is not checked, because the client gets
+// another one.
 func New(app gateway.App, opts *Options) gateway.App {
 	if app == nil {
 		panic("validate: the App is nil")
@@ -41,8 +42,8 @@ type validator struct {
 	opts *Options
 }
 
-// call is what one request needs, in one allocation. The application may hold on to parts of it, so
-// it is not pooled.
+// call is the state of one request, in one allocation. It is not pooled, because the application
+// may keep parts of it.
 type call struct {
 	exchange exchange
 	request  gateway.Request
@@ -51,10 +52,10 @@ type call struct {
 	stderr   stderr
 }
 
-// ServeGateway implements gateway.App. A panic goes on to the gateway, with the application on its
-// stack.
+// ServeGateway implements gateway.App. It does not recover a panic, so that the gateway logs a
+// stack with the application.
 func (v *validator) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
-	c := &call{request: *r, exchange: exchange{opts: v.opts, carried: true, stderr: r.Stderr, ctx: r.Context()}}
+	c := &call{request: *r, exchange: exchange{opts: v.opts, returnsError: true, stderr: r.Stderr, ctx: r.Context()}}
 	x := &c.exchange
 	defer x.ended.Store(true)
 	x.checkEnviron(r.Environ)
@@ -68,32 +69,31 @@ func (v *validator) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) e
 		c.writer.finish()
 	}
 	if failure := x.failed(); failure != nil {
-		return failure // and not err, which is most often the same one, wrapped by the application
+		return failure // not err, which in most cases wraps the same violation
 	}
 	return err
 }
 
-// checkRequest checks that everything is there.
+// checkRequest checks that no part of the request is missing.
 func (x *exchange) checkRequest(w gateway.ResponseWriter, r *gateway.Request) {
-	x.requireParts(part{"Environ", r.Environ != nil}, part{"Stdin", r.Stdin != nil}, part{"Stderr", r.Stderr != nil},
-		part{"ResponseWriter", w != nil && w.Headers() != nil})
+	x.requireParts(requestPart{"Environ", r.Environ != nil}, requestPart{"Stdin", r.Stdin != nil}, requestPart{"Stderr", r.Stderr != nil},
+		requestPart{"ResponseWriter", w != nil && w.Headers() != nil})
 	x.require(r.Scheme == "http" || r.Scheme == "https", requestScheme, r.Scheme)
 }
 
-// part is something that a request must have.
-type part struct {
+// requestPart is a part that a request must have.
+type requestPart struct {
 	name string
 	ok   bool
 }
 
-func (x *exchange) requireParts(parts ...part) {
+func (x *exchange) requireParts(parts ...requestPart) {
 	for _, p := range parts {
 		x.require(p.ok, requestIncomplete, p.name)
 	}
 }
 
-// wrap puts the checks around the streams. What is nil stays so: the application is to see what it
-// would have seen.
+// wrap wraps the streams by those with checks. A nil stream stays nil, as it is without the checks.
 func (c *call) wrap(w gateway.ResponseWriter, r *gateway.Request) {
 	x := &c.exchange
 	c.writer = writer{out: w, response: response{x: x, isHead: x.method == "HEAD"}}

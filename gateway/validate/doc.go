@@ -1,11 +1,10 @@
 // Package validate checks both sides of the contract between a gateway and an application while
-// requests are answered. It does what Python's wsgiref.validate, Plack::Middleware::Lint and
-// Rack::Lint do, and more.
+// requests are answered. Its models are Python's wsgiref.validate, Plack::Middleware::Lint and
+// Rack::Lint.
 //
-// [New] wraps an App: between a gateway under development and any App it judges the gateway, the
-// environ and the streams; between any gateway and an App under development it judges the App, its
-// status, fields, body and calls. [Handler] does the same for an http.Handler. [Rules] lists what
-// is checked, and [Options] say what becomes of a [Violation]:
+// [New] wraps an App. It checks the gateway, by the environ and the streams, and the App, by its
+// status, fields, body and calls; either may be the one under development. [Handler] does the same
+// for an http.Handler. [Rules] lists the checks, and [Options] tell how a [Violation] is reported:
 //
 //	err := fastcgi.ListenAndServe("unix:/run/app.sock", validate.New(app, nil))
 //

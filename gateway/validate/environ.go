@@ -7,26 +7,26 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// variables are those meta-variables that rules are about. Of a name that was sent twice the last
-// counts, as in util.Environ.
+// variables has the meta-variables that the rules concern. If a name was sent twice, the last value
+// is used, as in util.Environ.
 type variables struct {
 	method, uri, script, info, query variable
 	serverName, port, protocol       variable
 	length, host, remote, cgi        variable
 }
 
-// variable tells an empty value from none.
+// variable is a value that may be missing, which differs from an empty one.
 type variable struct {
 	value string
 	set   bool
 }
 
-// checkEnviron checks what the gateway says about the request.
+// checkEnviron checks the variables of the request, which the gateway has set.
 func (x *exchange) checkEnviron(e *util.Environ) {
 	var v variables
 	for name, value := range e.All() {
 		x.checkVariable(name, value)
-		if at := v.of(name); at != nil {
+		if at := v.field(name); at != nil {
 			*at = variable{value, true}
 		}
 	}
@@ -37,8 +37,8 @@ func (x *exchange) checkEnviron(e *util.Environ) {
 	x.checkClient(&v)
 }
 
-// of returns where the variable of that name is kept, nil where no rule is about it.
-func (v *variables) of(name string) *variable {
+// field returns the field of v for the variable called name, nil if no rule concerns it.
+func (v *variables) field(name string) *variable {
 	switch name {
 	case "REQUEST_METHOD":
 		return &v.method
@@ -68,7 +68,7 @@ func (v *variables) of(name string) *variable {
 	return nil
 }
 
-// checkVariable checks what holds for every variable, and names that must not be there.
+// checkVariable checks the rules for every variable, and reports forbidden names.
 func (x *exchange) checkVariable(name, value string) {
 	if name == "" || strings.Contains(name, "=") || hasNUL(name) {
 		x.violated(environName, name)
@@ -86,7 +86,7 @@ func (x *exchange) checkVariable(name, value string) {
 
 func hasNUL(s string) bool { return strings.IndexByte(s, 0) >= 0 }
 
-// require reports r for value unless ok.
+// require reports that value breaks r, unless ok is true.
 func (x *exchange) require(ok bool, r rule, value string) {
 	if !ok {
 		x.violated(r, value)
@@ -103,8 +103,8 @@ func (x *exchange) checkRequestLine(v *variables) {
 	x.require(!v.protocol.set || isProtocol(v.protocol.value), environServerProtocol, v.protocol.value)
 }
 
-// checkPaths checks how the path is split, and against REQUEST_URI. Each fault is reported as one
-// rule, the narrowest.
+// checkPaths checks SCRIPT_NAME and PATH_INFO by themselves and against REQUEST_URI. It reports
+// each fault by one rule, the most specific one.
 func (x *exchange) checkPaths(v *variables) {
 	script, info := v.script.value, v.info.value
 	x.require(script == "" || script[0] == '/' && script != "/", environScriptName, script)
@@ -112,7 +112,7 @@ func (x *exchange) checkPaths(v *variables) {
 	x.require(info == "" || info[0] == '/', environPathInfo, info)
 	x.require(script != "" || v.info.set, environPathInfoMissing, "")
 	if !v.uri.set {
-		return // not every web server sends it, and RFC 3875 does not know it
+		return // not every web server sends it, and RFC 3875 does not define it
 	}
 	if !isTarget(v.method.value, v.uri.value) {
 		x.violated(environRequestTarget, v.uri.value)
@@ -149,7 +149,7 @@ func isAddress(s string) bool {
 	return err == nil
 }
 
-// isRegistered knows the methods of IANA's registry, as of 2026.
+// isRegistered reports whether method is in IANA's registry, as of 2026.
 func isRegistered(method string) bool {
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",

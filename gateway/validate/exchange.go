@@ -8,24 +8,24 @@ import (
 	"sync/atomic"
 )
 
-// exchange is what the checks of one request share. Its methods are safe for concurrent use,
-// because an application may leave goroutines behind, and reading the one stream does not wait for
-// writing the other.
+// exchange is the shared state of the checks of one request. Its methods are safe for concurrent
+// use, because goroutines of the application may outlive it, and because it may read Stdin in one
+// goroutine and write the response in another.
 type exchange struct {
-	opts    *Options
-	carried bool            // the failure reaches whoever logs it as an error
-	stderr  io.Writer       // takes what nobody else does; may be nil
-	ctx     context.Context // for records
-	method  string
-	uri     string
+	opts         *Options
+	returnsError bool            // the failure is returned to a caller that logs it
+	stderr       io.Writer       // for violations if Options have neither Log nor Report; may be nil
+	ctx          context.Context // for log records
+	method       string
+	uri          string
 
 	reported atomic.Uint64 // a bit for each rule
 	failure  atomic.Pointer[Violation]
 	ended    atomic.Bool // the application has returned
 }
 
-// violated reports that r was broken by value: once for each rule, so that a loop cannot flood the
-// log. It returns why the request has failed, if it has.
+// violated reports that value breaks r, only once for each rule, so that a loop cannot flood the
+// log. It returns the violation that fails the request, or nil.
 func (x *exchange) violated(r rule, value string) error {
 	if x.reported.Or(1<<r)&(1<<r) == 0 {
 		x.report(r, value)
@@ -34,16 +34,16 @@ func (x *exchange) violated(r rule, value string) error {
 }
 
 func (x *exchange) report(r rule, value string) {
-	v := &Violation{Rule: rules[r], Value: cut(value), Request: cut(x.method + " " + x.uri)}
+	v := &Violation{Rule: rules[r], Value: shorten(value), Request: shorten(x.method + " " + x.uri)}
 	if v.Rule.Side == SideApp {
-		v.Where = caller()
+		v.Where = appCaller()
 	}
 	fails := v.Rule.Severity == SeverityError && !x.opts.KeepGoing && !x.ended.Load() && x.failure.CompareAndSwap(nil, v)
 	if x.opts.Report != nil {
 		x.opts.Report(v)
 	}
 	switch {
-	case fails && x.carried:
+	case fails && x.returnsError:
 	case x.opts.Log != nil:
 		x.log(v)
 	case x.opts.Report == nil && x.stderr != nil:

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// The grammar of what is checked, written anew here: a checker that asked the code it checks would
-// agree with its mistakes.
+// The grammar of the checked values. It is written independently of the other packages, because a
+// checker that shares code with them would also share their mistakes.
 
-// isToken: RFC 9110 section 5.6.2.
+// isToken reports whether s is a token (RFC 9110 section 5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isAlphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
@@ -19,7 +19,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// isText: RFC 9110 section 5.5, field-content.
+// isText reports whether s is field-content (RFC 9110 section 5.5).
 func isText(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -29,7 +29,7 @@ func isText(s string) bool {
 	return true
 }
 
-// isVisible: no tab, no byte above ASCII.
+// isVisible reports whether s has only spaces and visible ASCII characters.
 func isVisible(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] >= 0x7f {
@@ -39,7 +39,7 @@ func isVisible(s string) bool {
 	return true
 }
 
-// isPlainName is what wsgiref and Plack ask of the name of a field.
+// isPlainName reports whether s is a field name as wsgiref and Plack require it.
 func isPlainName(s string) bool {
 	for i := range len(s) {
 		if !isAlphanumeric(s[i]) && s[i] != '-' && s[i] != '_' {
@@ -49,7 +49,7 @@ func isPlainName(s string) bool {
 	return s != "" && isLetter(s[0]) && isAlphanumeric(s[len(s)-1])
 }
 
-// isQuery: no byte that ends a query or a request line.
+// isQuery reports whether s has no byte that ends a query or a request line.
 func isQuery(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f || c == '#' {
@@ -60,17 +60,17 @@ func isQuery(s string) bool {
 }
 
 // included is the SERVER_PROTOCOL of a server-side include (RFC 3875 section 4.1.16). REQUEST_URI
-// is the including page's then.
+// is then that of the including page.
 const included = "INCLUDED"
 
-// isProtocol: RFC 3875 section 4.1.16. The version may be one number, as in HTTP/2; INCLUDED is the
-// one name that has none.
+// isProtocol reports whether s is a SERVER_PROTOCOL (RFC 3875 section 4.1.16). The version may be
+// one number, as in HTTP/2. Only INCLUDED has no version.
 func isProtocol(s string) bool {
 	name, _, versioned := strings.Cut(s, "/")
 	return s == included || versioned && isToken(name) && isVersionOf(name, s)
 }
 
-// isVersionOf matches name, a slash and one or two numbers.
+// isVersionOf reports whether s is name, a slash and one or two numbers.
 func isVersionOf(name, s string) bool {
 	version, ok := strings.CutPrefix(s, name+"/")
 	major, minor, dotted := strings.Cut(version, ".")
@@ -82,7 +82,7 @@ func isPort(s string) bool {
 	return ok && n <= 65535
 }
 
-// isHost: RFC 3986 section 3.2.2, with something in it.
+// isHost reports whether s is a host (RFC 3986 section 3.2.2) that is not empty.
 func isHost(s string) bool {
 	if literal, ok := strings.CutPrefix(s, "["); ok {
 		addr, err := netip.ParseAddr(strings.TrimSuffix(literal, "]"))
@@ -96,7 +96,7 @@ func isHost(s string) bool {
 	return s != ""
 }
 
-// isAuthority: a host, and a port where there is a colon (RFC 9110 section 7.2).
+// isAuthority reports whether s is a host with an optional port (RFC 9110 section 7.2).
 func isAuthority(s string) bool {
 	host, port := s, "0"
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
@@ -105,10 +105,10 @@ func isAuthority(s string) bool {
 	return isHost(host) && (port == "" || isPort(port))
 }
 
-// parseLength: 1*DIGIT (RFC 9110 section 8.6), of a number that an int64 holds.
+// parseLength parses 1*DIGIT (RFC 9110 section 8.6) into an int64.
 func parseLength(s string) (int64, bool) {
 	if !isDigits(s) {
-		return 0, false // before strconv makes an error of what is often just empty
+		return 0, false // s is often empty, and an error of strconv would allocate
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil

@@ -10,22 +10,22 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Handler is [New] for an http.Handler, under net/http's own server or [httpapp.New]. It panics
-// where h is nil.
+// Handler is [New] for an http.Handler, which runs under net/http's server or [httpapp.New]. It
+// panics if h is nil.
 //
-// What is usual in net/http is not a violation of h: an implicit 200, a handler that does nothing,
+// Usual practice in net/http is not a violation by h: an implicit 200, a handler that does nothing,
 // a missing Content-Type, which net/http sniffs, and fields changed after WriteHeader. 1xx
 // responses and hop-by-hop fields are reported, although net/http accepts them, because a gateway
-// has to drop them. A response whose connection was hijacked is not checked. The request is judged
-// by the meta-variables that [httpapp.MetaVariables] makes of it.
+// must drop them. A response on a hijacked connection is not checked. The request is checked by its
+// meta-variables, as [httpapp.MetaVariables] returns them.
 //
-// A request that fails is answered 500 where WriteHeader has not been called, else broken by a
-// panic with http.ErrAbortHandler. Where Options name neither Log nor Report, and no gateway of
-// this module calls the Handler, violations are written to os.Stderr.
+// A request that fails is answered 500 if WriteHeader was not called, and otherwise broken by a
+// panic with http.ErrAbortHandler. If Options have neither Log nor Report, violations are written
+// to the request's Stderr, or to os.Stderr if no gateway of this module calls the Handler.
 //
-// The handler's http.ResponseWriter is an http.Flusher and an http.Hijacker, which fails where
-// net/http's does, and unwraps for http.ResponseController. Once the handler has returned its calls
-// fail with gateway.ErrFinished, and do not reach net/http.
+// The handler's http.ResponseWriter implements http.Flusher and http.Hijacker, which fail if those
+// of net/http do, and Unwrap for http.ResponseController. After the handler has returned, its calls
+// fail with gateway.ErrFinished and do not reach net/http.
 func Handler(h http.Handler, opts *Options) http.Handler {
 	if h == nil {
 		panic("validate: the Handler is nil")
@@ -41,7 +41,7 @@ type handler struct {
 	opts *Options
 }
 
-// httpCall is call, for a Handler.
+// httpCall is the call of a Handler.
 type httpCall struct {
 	exchange exchange
 	writer   httpWriter
@@ -60,7 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.writer = httpWriter{out: w, response: response{x: x, isHead: r.Method == http.MethodHead, sniffed: true}}
 	request := c.wrap(r)
-	defer giveBack(r, request)
+	defer copyResults(r, request)
 	h.next.ServeHTTP(&c.writer, request)
 	c.writer.finish()
 }
@@ -72,10 +72,10 @@ func errorStream(r *http.Request) io.Writer {
 	return os.Stderr
 }
 
-// checkHTTPRequest checks r by the meta-variables that it was made from, or that package httpapp
-// would make of it.
+// checkHTTPRequest checks r by the meta-variables from which it was made, or else by those that
+// package httpapp derives from it.
 func (x *exchange) checkHTTPRequest(r *http.Request) {
-	x.requireParts(part{"URL", r.URL != nil}, part{"Header", r.Header != nil}, part{"Body", r.Body != nil})
+	x.requireParts(requestPart{"URL", r.URL != nil}, requestPart{"Header", r.Header != nil}, requestPart{"Body", r.Body != nil})
 	if request := httpapp.Request(r); request != nil {
 		x.checkEnviron(request.Environ)
 		return
@@ -89,14 +89,14 @@ func (x *exchange) checkHTTPRequest(r *http.Request) {
 		e = util.NewEnviron()
 	}
 	x.uri = e.Get("REQUEST_URI")
-	e.Del("REQUEST_URI") // http.StripPrefix leaves it whole, and so unlike the path
+	e.Del("REQUEST_URI") // http.StripPrefix does not change it, so it differs from the path
 	uri := x.uri
 	x.checkEnviron(e)
 	x.uri = cmp.Or(x.uri, uri)
 }
 
-// wrap returns the request that the handler gets. http.NoBody stays itself: handlers compare with
-// it.
+// wrap returns the request for the handler. It does not wrap http.NoBody, because handlers compare
+// with it.
 func (c *httpCall) wrap(r *http.Request) *http.Request {
 	request := r.WithContext(r.Context())
 	if r.Body != nil && r.Body != http.NoBody {
@@ -109,23 +109,23 @@ func (c *httpCall) wrap(r *http.Request) *http.Request {
 	return request
 }
 
-// body is stdin for a handler, which may close it.
+// body is a stdin that a handler may close.
 type body struct {
 	stdin
 	io.Closer
 }
 
-// giveBack hands on what a handler and http.ServeMux leave in their request: net/http removes the
-// files of the form, and a handler around this one may log the pattern.
-func giveBack(r, request *http.Request) {
+// copyResults copies to r the fields that a handler and http.ServeMux set in request: net/http
+// removes the files of MultipartForm, and a handler around this one may log Pattern.
+func copyResults(r, request *http.Request) {
 	if r.MultipartForm == nil {
 		r.MultipartForm = request.MultipartForm
 	}
 	r.Pattern = request.Pattern
 }
 
-// refuse answers in place of a handler that has sent nothing. The page has no diagnostics, as that
-// of package gateway.
+// refuse answers in place of a handler that has sent nothing. Like that of package gateway, the
+// page has no diagnostics.
 func refuse(w http.ResponseWriter) {
 	clear(w.Header())
 	http.Error(w, "The server met an internal error and could not answer the request.", http.StatusInternalServerError)

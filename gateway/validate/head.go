@@ -7,10 +7,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// unknownLength stands for a Content-Length that nobody declared.
+// unknownLength means that no Content-Length is declared.
 const unknownLength = -1
 
-// fieldCount is what the fields of one response come to.
+// fieldCount counts certain fields of one response.
 type fieldCount struct {
 	types, locations, lengths int
 	// the first Content-Length; unknownLength without one that is valid
@@ -56,31 +56,30 @@ func (x *exchange) countField(c *fieldCount, name, value string) {
 	}
 }
 
-// response is the state of one answer that the rules about its body need. It belongs to whoever
-// writes the answer.
+// response is the state of one response that the rules for its body need. The writer that embeds it
+// guards it.
 type response struct {
-	x       *exchange
-	isHead  bool // in answer to a HEAD
-	sniffed bool // whoever is behind us finds a missing Content-Type
-	code    int  // 0 until a status is set
-	written int64
-	settled bool // the fields have been checked: they are about to be sent
-	fields  fieldCount
+	x           *exchange
+	isHead      bool // the response to a HEAD
+	sniffed     bool // net/http sets a missing Content-Type
+	code        int  // 0 until a status is set
+	written     int64
+	headChecked bool // the fields were checked, just before they are sent
+	fields      fieldCount
 }
 
-// checkFields checks what the fields are together, once each of them has been.
+// checkFields checks the fields together, after each of them was checked by itself.
 func (r *response) checkFields() {
-	r.settled = true
+	r.headChecked = true
 	if r.bodyAllowed() {
 		return
 	}
-	// a length of 0 is true there, and forbidden to a 204
+	// a length of 0 is correct for 205; a 204 must not have one
 	empty := r.code == 205 && r.fields.length == 0
 	r.x.require(r.fields.types == 0 && (r.fields.lengths == 0 || empty), responseEntityField, strconv.Itoa(r.code))
 }
 
-// checkBody checks n bytes of body that are not counted yet. declared is the Content-Length that
-// goes for them.
+// checkBody checks n bytes of body that are not counted yet against declared, the Content-Length.
 func (r *response) checkBody(n, declared int64) {
 	if n == 0 {
 		return
@@ -94,7 +93,7 @@ func (r *response) checkBody(n, declared int64) {
 	}
 }
 
-// checkContent checks that what has been settled goes with a body that is not empty.
+// checkContent checks that the head allows a body that is not empty.
 func (r *response) checkContent() {
 	switch {
 	case !r.bodyAllowed():
@@ -111,7 +110,7 @@ func (r *response) checkEnd() {
 	}
 }
 
-// checkCode checks a status by its number.
+// checkCode checks the number of a status.
 func (r *response) checkCode(code int) error {
 	switch {
 	case code < 200:
@@ -122,5 +121,5 @@ func (r *response) checkCode(code int) error {
 	return r.x.failed()
 }
 
-// bodyAllowed: RFC 9110 sections 6.4.1 and 15.3.6.
+// bodyAllowed reports whether the status allows a body (RFC 9110 sections 6.4.1 and 15.3.6).
 func (r *response) bodyAllowed() bool { return r.code != 204 && r.code != 205 && r.code != 304 }

@@ -13,18 +13,18 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// httpWriter is the http.ResponseWriter that a handler gets. In net/http WriteHeader settles the
-// fields, so they are checked there.
+// httpWriter is the http.ResponseWriter of a handler. It checks the fields in WriteHeader, since
+// net/http fixes them there.
 type httpWriter struct {
 	mu  sync.Mutex
 	out http.ResponseWriter
 	response
-	passed   bool // a status has been handed on
-	hijacked bool // the connection is the handler's, and so are the rules
+	headSent bool // a status was passed to out
+	hijacked bool // the handler has the connection; nothing is checked
 }
 
-// begin locks w, which the caller unlocks, and returns why the call may not go on.
-func (w *httpWriter) begin(call string) error {
+// lockForCall locks w, which the caller must unlock, and returns an error if the call must fail.
+func (w *httpWriter) lockForCall(call string) error {
 	if !w.mu.TryLock() {
 		w.x.violated(responseConcurrent, call)
 		w.mu.Lock()
@@ -36,7 +36,7 @@ func (w *httpWriter) begin(call string) error {
 	return w.x.failed()
 }
 
-// Header does not lock: the map is as safe as without us.
+// Header does not lock, since without the checks the map is not locked either.
 func (w *httpWriter) Header() http.Header {
 	if w.x.ended.Load() {
 		w.x.violated(responseAfterReturn, "Header")
@@ -45,7 +45,7 @@ func (w *httpWriter) Header() http.Header {
 }
 
 func (w *httpWriter) WriteHeader(code int) {
-	err := w.begin("WriteHeader")
+	err := w.lockForCall("WriteHeader")
 	defer w.mu.Unlock()
 	if err != nil {
 		return
@@ -59,7 +59,7 @@ func (w *httpWriter) WriteHeader(code int) {
 	case w.code != 0:
 		err = w.x.violated(responseStartAfterHead, strconv.Itoa(code))
 	default:
-		w.start(code)
+		w.commitHead(code)
 		return
 	}
 	if err == nil {
@@ -67,22 +67,22 @@ func (w *httpWriter) WriteHeader(code int) {
 	}
 }
 
-// start settles status and fields, and hands the status on unless they fail the request.
-func (w *httpWriter) start(code int) {
-	w.settle(code)
+// commitHead checks status and fields, and passes the status to out unless they fail the request.
+func (w *httpWriter) commitHead(code int) {
+	w.checkHead(code)
 	if w.x.failed() == nil {
-		w.passed = true
+		w.headSent = true
 		w.out.WriteHeader(code)
 	}
 }
 
-func (w *httpWriter) settle(code int) {
+func (w *httpWriter) checkHead(code int) {
 	w.code = code
-	_ = w.checkCode(code) // what fails is asked for when all has been checked
+	_ = w.checkCode(code) // the caller asks for a failure when all was checked
 	w.fields.length = unknownLength
 	for name, values := range w.out.Header() {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
-			continue // comes behind the body, and is dropped where that cannot be
+			continue // a trailer follows the body, or is dropped
 		}
 		for _, value := range values {
 			w.x.checkField(&w.fields, name, value)
@@ -91,13 +91,13 @@ func (w *httpWriter) settle(code int) {
 	w.checkFields()
 }
 
-// admit locks w and checks n bytes before they are written.
-func (w *httpWriter) admit(n int) error {
-	if err := w.begin("Write"); err != nil || w.hijacked {
+// beginWrite locks w, which the caller must unlock, and checks n bytes before they are written.
+func (w *httpWriter) beginWrite(n int) error {
+	if err := w.lockForCall("Write"); err != nil || w.hijacked {
 		return err
 	}
 	if w.code == 0 {
-		w.start(http.StatusOK)
+		w.commitHead(http.StatusOK)
 	}
 	w.check(int64(n))
 	return w.x.failed()
@@ -111,29 +111,29 @@ func (w *httpWriter) check(n int64) {
 }
 
 func (w *httpWriter) Write(p []byte) (int, error) {
-	err := w.admit(len(p))
+	err := w.beginWrite(len(p))
 	defer w.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	n, err := w.out.Write(p)
-	return w.took(len(p), n, err)
+	return w.countWritten(len(p), n, err)
 }
 
 // WriteString implements io.StringWriter.
 func (w *httpWriter) WriteString(s string) (int, error) {
-	err := w.admit(len(s))
+	err := w.beginWrite(len(s))
 	defer w.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	n, err := io.WriteString(w.out, s)
-	return w.took(len(s), n, err)
+	return w.countWritten(len(s), n, err)
 }
 
-// took counts what a Write of size bytes returned. net/http refuses what a violation has been
-// reported for already.
-func (w *httpWriter) took(size, n int, err error) (int, error) {
+// countWritten checks and counts n, the result of a Write of size bytes. It returns the violation,
+// if there is one, since err of net/http then has the same reason.
+func (w *httpWriter) countWritten(size, n int, err error) (int, error) {
 	w.x.checkCount(writerCount, size, n, err)
 	w.written += int64(max(n, 0))
 	if failure := w.x.failed(); failure != nil {
@@ -142,10 +142,11 @@ func (w *httpWriter) took(size, n int, err error) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom, and hands on what it gets: net/http knows files by itself. How
-// many bytes there were is checked afterwards; net/http does not hold a file to the Content-Length.
+// ReadFrom implements io.ReaderFrom. It passes src on, so that net/http can send a file by
+// sendfile(2). It checks the number of bytes afterwards, because net/http does not limit a file to
+// its Content-Length.
 func (w *httpWriter) ReadFrom(src io.Reader) (int64, error) {
-	err := w.admit(0)
+	err := w.beginWrite(0)
 	defer w.mu.Unlock()
 	if err != nil {
 		return 0, err
@@ -165,9 +166,9 @@ func (w *httpWriter) ReadFrom(src io.Reader) (int64, error) {
 // Flush implements http.Flusher.
 func (w *httpWriter) Flush() { _ = w.FlushError() }
 
-// FlushError is Flush for http.ResponseController.
+// FlushError implements Flush for http.ResponseController.
 func (w *httpWriter) FlushError() error {
-	err := w.admit(0)
+	err := w.beginWrite(0)
 	defer w.mu.Unlock()
 	if err != nil {
 		return err
@@ -175,9 +176,9 @@ func (w *httpWriter) FlushError() error {
 	return http.NewResponseController(w.out).Flush()
 }
 
-// Hijack implements http.Hijacker. Nothing of the response is checked after it.
+// Hijack implements http.Hijacker. After it the response is not checked.
 func (w *httpWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	err := w.begin("Hijack")
+	err := w.lockForCall("Hijack")
 	defer w.mu.Unlock()
 	if err != nil {
 		return nil, nil, err
@@ -187,10 +188,11 @@ func (w *httpWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffered, err
 }
 
-// Unwrap is for http.ResponseController's deadlines and full duplex.
+// Unwrap gives http.ResponseController access to deadlines and full duplex.
 func (w *httpWriter) Unwrap() http.ResponseWriter { return w.out }
 
-// finish checks the response of a handler that has returned, and makes a failure seen.
+// finish checks the response of a handler that has returned. After a failure it answers 500 or
+// breaks the response.
 func (w *httpWriter) finish() {
 	if !w.mu.TryLock() {
 		w.x.violated(responseAfterReturn, "a call is under way")
@@ -201,20 +203,20 @@ func (w *httpWriter) finish() {
 		return
 	}
 	if w.x.failed() == nil {
-		w.complete()
+		w.checkComplete()
 	}
 	switch {
 	case w.x.failed() == nil:
-	case w.passed:
+	case w.headSent:
 		panic(http.ErrAbortHandler)
 	default:
 		refuse(w.out)
 	}
 }
 
-func (w *httpWriter) complete() {
+func (w *httpWriter) checkComplete() {
 	if w.code == 0 {
-		w.settle(http.StatusOK)
+		w.checkHead(http.StatusOK)
 	}
 	w.checkEnd()
 }

@@ -2,7 +2,7 @@ package validate
 
 import "slices"
 
-// Severity says what a violation does to the request.
+// Severity is the effect of a violation on the request.
 type Severity string
 
 const (
@@ -10,20 +10,20 @@ const (
 	SeverityWarning Severity = "warning" // is reported only
 )
 
-// Side says whose rule it is.
+// Side is the side that must keep a rule.
 type Side string
 
 const (
-	SideGateway Side = "gateway" // what calls the application: environ, streams, the ResponseWriter
+	SideGateway Side = "gateway" // the caller of the application: environ, streams, the ResponseWriter
 	SideApp     Side = "app"     // the application: status, fields, body, calls
 )
 
-// Rule is one thing that is checked.
+// Rule is one rule of the contract.
 type Rule struct {
 	ID       string // stable, such as "response.content-length"
 	Side     Side
 	Severity Severity
-	Text     string // what is required, in one line
+	Text     string // the requirement, in one line
 	Source   string // document and section
 }
 
@@ -48,17 +48,17 @@ type Rule struct {
 //	environ.request-method           gateway  error
 //		REQUEST_METHOD is set and a token (RFC 3875 section 4.1.12)
 //	environ.unusual-method           gateway  warning
-//		REQUEST_METHOD is a method that is registered (RFC 9110 section 16.1.1)
+//		REQUEST_METHOD is a registered method (RFC 9110 section 16.1.1)
 //	environ.script-name              gateway  error
 //		SCRIPT_NAME is empty, or begins with a slash and is not "/" (RFC 3875 section 4.1.13, wsgiref)
 //	environ.script-name-missing      gateway  warning
-//		SCRIPT_NAME is set, if only to nothing (RFC 3875 section 4.1.13)
+//		SCRIPT_NAME is set, possibly to the empty string (RFC 3875 section 4.1.13)
 //	environ.path-info                gateway  error
 //		PATH_INFO is empty or begins with a slash (RFC 3875 section 4.1.5)
 //	environ.path-info-missing        gateway  error
-//		PATH_INFO is set where SCRIPT_NAME is empty (wsgiref, Rack::Lint)
+//		PATH_INFO is set if SCRIPT_NAME is empty (wsgiref, Rack::Lint)
 //	environ.path-info-encoded        gateway  error
-//		PATH_INFO is decoded, where REQUEST_URI is not (RFC 3875 section 4.1.5)
+//		PATH_INFO is decoded: it is not the encoded text of REQUEST_URI (RFC 3875 section 4.1.5)
 //	environ.request-uri              gateway  warning
 //		SCRIPT_NAME and PATH_INFO are the path of REQUEST_URI, decoded once (RFC 3875 section 3.3)
 //	environ.request-target           gateway  warning
@@ -66,7 +66,7 @@ type Rule struct {
 //	environ.query-string             gateway  warning
 //		QUERY_STRING is encoded: no space, control character or "#" (RFC 3875 section 4.1.7)
 //	environ.query-string-missing     gateway  warning
-//		QUERY_STRING is set, if only to nothing (RFC 3875 section 4.1.7)
+//		QUERY_STRING is set, possibly to the empty string (RFC 3875 section 4.1.7)
 //	environ.server-name              gateway  warning
 //		SERVER_NAME is a host name, an IPv4 address, or an IPv6 address in brackets (RFC 3875 section 4.1.14)
 //	environ.server-name-missing      gateway  error
@@ -78,15 +78,15 @@ type Rule struct {
 //	environ.server-protocol-missing  gateway  warning
 //		SERVER_PROTOCOL is set (RFC 3875 section 4.1.16)
 //	environ.gateway-interface        gateway  warning
-//		GATEWAY_INTERFACE, where it is set, is "CGI/" and a version (RFC 3875 section 4.1.4)
+//		GATEWAY_INTERFACE, if set, is "CGI/" and a version (RFC 3875 section 4.1.4)
 //	environ.remote-addr              gateway  warning
-//		REMOTE_ADDR, where it is set, is an address without brackets and port, or nginx's "unix:" (RFC 3875 section 4.1.8)
+//		REMOTE_ADDR, if set, is an address without brackets and port, or nginx's "unix:" (RFC 3875 section 4.1.8)
 //	environ.content-length           gateway  error
 //		CONTENT_LENGTH is empty or digits that fit 63 bits (RFC 3875 section 4.1.2)
 //	environ.http-content             gateway  error
-//		there is no HTTP_CONTENT_TYPE and no HTTP_CONTENT_LENGTH (RFC 3875 section 4.1.18, wsgiref)
+//		HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH are not set (RFC 3875 section 4.1.18, wsgiref)
 //	environ.http-proxy               gateway  error
-//		there is no HTTP_PROXY: programs take it for a setting (CVE-2016-5386)
+//		HTTP_PROXY is not set, since programs use it as their proxy (CVE-2016-5386)
 //	environ.http-host                gateway  warning
 //		HTTP_HOST is empty, or a host with or without a port (RFC 9110 section 7.2)
 //	request.incomplete               gateway  error
@@ -94,21 +94,21 @@ type Rule struct {
 //	request.scheme                   gateway  error
 //		Scheme is "http" or "https" (gateway.Request, wsgiref)
 //	stdin.count                      gateway  error
-//		Read returns at most as many bytes as were asked for (io.Reader)
+//		Read returns at most as many bytes as were requested (io.Reader)
 //	stdin.long                       gateway  error
-//		Stdin ends behind CONTENT_LENGTH bytes (RFC 3875 section 4.2)
+//		Stdin ends after CONTENT_LENGTH bytes (RFC 3875 section 4.2)
 //	stdin.short                      gateway  error
 //		a body that ends before CONTENT_LENGTH bytes ends in an error other than io.EOF (gateway.Request)
 //	stdin.revived                    gateway  error
-//		Stdin that has ended gives no byte more (io.EOF)
+//		after io.EOF, Stdin returns no more bytes (io.EOF)
 //	stderr.count                     gateway  error
-//		Write to Stderr takes all bytes or returns an error (io.Writer)
+//		Write to Stderr writes all bytes or returns an error (io.Writer)
 //	writer.count                     gateway  error
-//		Write to the ResponseWriter takes all bytes or returns an error (io.Writer)
+//		Write to the ResponseWriter writes all bytes or returns an error (io.Writer)
 //	stdin.past-end                   app      warning
-//		Stdin is not read again once it has ended (RFC 3875 section 4.2)
+//		Stdin is not read again after io.EOF (RFC 3875 section 4.2)
 //	request.after-return             app      error
-//		Stdin and Stderr are not used once the App has returned (gateway.App)
+//		Stdin and Stderr are not used after the App has returned (gateway.App)
 //	response.start-missing           app      warning
 //		Start comes before Write and Flush (wsgiref)
 //	response.silent                  app      warning
@@ -118,7 +118,7 @@ type Rule struct {
 //	response.status-class            app      warning
 //		the status is below 600 (RFC 9110 section 15)
 //	response.interim                 app      warning
-//		the status is no 1xx, which cannot travel in CGI (RFC 3875 section 6.3.3)
+//		the status is not 1xx, which CGI cannot carry (RFC 3875 section 6.3.3)
 //	response.start-after-head        app      error
 //		Start comes before the head is committed (gateway.ResponseWriter)
 //	response.field                   app      error
@@ -128,11 +128,11 @@ type Rule struct {
 //	response.field-value             app      warning
 //		the value of a field is visible ASCII and spaces (RFC 9110 section 5.5, wsgiref)
 //	response.status-field            app      error
-//		there is no field Status: Start sets it (RFC 3875 section 6.3.3)
+//		no field is named Status: Start sets it (RFC 3875 section 6.3.3)
 //	response.hop-by-hop              app      error
-//		there is no field that concerns one connection alone (RFC 9110 section 7.6.1)
+//		no field is hop-by-hop: valid for one connection only (RFC 9110 section 7.6.1)
 //	response.repeated-field          app      error
-//		Content-Type and Location come once at most (RFC 3875 section 6.3)
+//		Content-Type and Location are sent at most once (RFC 3875 section 6.3)
 //	response.content-type            app      error
 //		a response with a body has a Content-Type (RFC 3875 section 6.3.1)
 //	response.entity-field            app      error
@@ -146,11 +146,11 @@ type Rule struct {
 //	response.body-not-allowed        app      error
 //		no body is written with 204, 205 and 304 (RFC 9110 sections 6.4.1 and 15.3.6)
 //	response.fields-after-head       app      warning
-//		fields are not changed once the head is committed (gateway.ResponseWriter)
+//		fields are not changed after the head is committed (gateway.ResponseWriter)
 //	response.concurrent              app      error
 //		the ResponseWriter is used by one goroutine at a time (gateway.ResponseWriter)
 //	response.after-return            app      error
-//		the ResponseWriter is not used once the App has returned (gateway.App)
+//		the ResponseWriter is not used after the App has returned (gateway.App)
 func Rules() []Rule { return slices.Clone(rules[:]) }
 
 // rule is an index into the table.
@@ -215,67 +215,67 @@ const (
 	ruleCount
 )
 
-// A request notes what it has reported as bits of a uint64.
+// An exchange records the reported rules as bits of a uint64.
 const _ = uint(64 - ruleCount)
 
-// rules is the table; nothing changes it. Documents are cited by the short names that
+// rules is the table; it must not be changed. Documents are cited by the short names that
 // testdata/requirements.txt defines.
 var rules = [ruleCount]Rule{
 	environName:                  {"environ.name", SideGateway, SeverityError, `the name of a variable is not empty and holds no "=" and no NUL`, "RFC 3875 section 4.1, SCGI section 3"},
 	environValue:                 {"environ.value", SideGateway, SeverityError, "the value of a variable holds no NUL", "SCGI section 3"},
 	environRequestMethod:         {"environ.request-method", SideGateway, SeverityError, "REQUEST_METHOD is set and a token", "RFC 3875 section 4.1.12"},
-	environUnusualMethod:         {"environ.unusual-method", SideGateway, SeverityWarning, "REQUEST_METHOD is a method that is registered", "RFC 9110 section 16.1.1"},
+	environUnusualMethod:         {"environ.unusual-method", SideGateway, SeverityWarning, "REQUEST_METHOD is a registered method", "RFC 9110 section 16.1.1"},
 	environScriptName:            {"environ.script-name", SideGateway, SeverityError, `SCRIPT_NAME is empty, or begins with a slash and is not "/"`, "RFC 3875 section 4.1.13, wsgiref"},
-	environScriptNameMissing:     {"environ.script-name-missing", SideGateway, SeverityWarning, "SCRIPT_NAME is set, if only to nothing", "RFC 3875 section 4.1.13"},
+	environScriptNameMissing:     {"environ.script-name-missing", SideGateway, SeverityWarning, "SCRIPT_NAME is set, possibly to the empty string", "RFC 3875 section 4.1.13"},
 	environPathInfo:              {"environ.path-info", SideGateway, SeverityError, "PATH_INFO is empty or begins with a slash", "RFC 3875 section 4.1.5"},
-	environPathInfoMissing:       {"environ.path-info-missing", SideGateway, SeverityError, "PATH_INFO is set where SCRIPT_NAME is empty", "wsgiref, Rack::Lint"},
-	environPathInfoEncoded:       {"environ.path-info-encoded", SideGateway, SeverityError, "PATH_INFO is decoded, where REQUEST_URI is not", "RFC 3875 section 4.1.5"},
+	environPathInfoMissing:       {"environ.path-info-missing", SideGateway, SeverityError, "PATH_INFO is set if SCRIPT_NAME is empty", "wsgiref, Rack::Lint"},
+	environPathInfoEncoded:       {"environ.path-info-encoded", SideGateway, SeverityError, "PATH_INFO is decoded: it is not the encoded text of REQUEST_URI", "RFC 3875 section 4.1.5"},
 	environRequestURI:            {"environ.request-uri", SideGateway, SeverityWarning, "SCRIPT_NAME and PATH_INFO are the path of REQUEST_URI, decoded once", "RFC 3875 section 3.3"},
 	environRequestTarget:         {"environ.request-target", SideGateway, SeverityWarning, "REQUEST_URI is a request target, in a form that suits the method", "RFC 9112 section 3.2"},
 	environQueryString:           {"environ.query-string", SideGateway, SeverityWarning, `QUERY_STRING is encoded: no space, control character or "#"`, "RFC 3875 section 4.1.7"},
-	environQueryStringMissing:    {"environ.query-string-missing", SideGateway, SeverityWarning, "QUERY_STRING is set, if only to nothing", "RFC 3875 section 4.1.7"},
+	environQueryStringMissing:    {"environ.query-string-missing", SideGateway, SeverityWarning, "QUERY_STRING is set, possibly to the empty string", "RFC 3875 section 4.1.7"},
 	environServerName:            {"environ.server-name", SideGateway, SeverityWarning, "SERVER_NAME is a host name, an IPv4 address, or an IPv6 address in brackets", "RFC 3875 section 4.1.14"},
 	environServerNameMissing:     {"environ.server-name-missing", SideGateway, SeverityError, "SERVER_NAME is set", "RFC 3875 section 4.1.14"},
 	environServerPort:            {"environ.server-port", SideGateway, SeverityError, "SERVER_PORT is set and a number up to 65535", "RFC 3875 section 4.1.15"},
 	environServerProtocol:        {"environ.server-protocol", SideGateway, SeverityError, `SERVER_PROTOCOL is a protocol and its version, or "INCLUDED"`, "RFC 3875 section 4.1.16"},
 	environServerProtocolMissing: {"environ.server-protocol-missing", SideGateway, SeverityWarning, "SERVER_PROTOCOL is set", "RFC 3875 section 4.1.16"},
-	environGatewayInterface:      {"environ.gateway-interface", SideGateway, SeverityWarning, `GATEWAY_INTERFACE, where it is set, is "CGI/" and a version`, "RFC 3875 section 4.1.4"},
-	environRemoteAddr:            {"environ.remote-addr", SideGateway, SeverityWarning, `REMOTE_ADDR, where it is set, is an address without brackets and port, or nginx's "unix:"`, "RFC 3875 section 4.1.8"},
+	environGatewayInterface:      {"environ.gateway-interface", SideGateway, SeverityWarning, `GATEWAY_INTERFACE, if set, is "CGI/" and a version`, "RFC 3875 section 4.1.4"},
+	environRemoteAddr:            {"environ.remote-addr", SideGateway, SeverityWarning, `REMOTE_ADDR, if set, is an address without brackets and port, or nginx's "unix:"`, "RFC 3875 section 4.1.8"},
 	environContentLength:         {"environ.content-length", SideGateway, SeverityError, "CONTENT_LENGTH is empty or digits that fit 63 bits", "RFC 3875 section 4.1.2"},
-	environHTTPContent:           {"environ.http-content", SideGateway, SeverityError, "there is no HTTP_CONTENT_TYPE and no HTTP_CONTENT_LENGTH", "RFC 3875 section 4.1.18, wsgiref"},
-	environHTTPProxy:             {"environ.http-proxy", SideGateway, SeverityError, "there is no HTTP_PROXY: programs take it for a setting", "CVE-2016-5386"},
+	environHTTPContent:           {"environ.http-content", SideGateway, SeverityError, "HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH are not set", "RFC 3875 section 4.1.18, wsgiref"},
+	environHTTPProxy:             {"environ.http-proxy", SideGateway, SeverityError, "HTTP_PROXY is not set, since programs use it as their proxy", "CVE-2016-5386"},
 	environHTTPHost:              {"environ.http-host", SideGateway, SeverityWarning, "HTTP_HOST is empty, or a host with or without a port", "RFC 9110 section 7.2"},
 
 	requestIncomplete: {"request.incomplete", SideGateway, SeverityError, "no part of the request is nil", "gateway.Request, wsgiref"},
 	requestScheme:     {"request.scheme", SideGateway, SeverityError, `Scheme is "http" or "https"`, "gateway.Request, wsgiref"},
-	stdinCount:        {"stdin.count", SideGateway, SeverityError, "Read returns at most as many bytes as were asked for", "io.Reader"},
-	stdinLong:         {"stdin.long", SideGateway, SeverityError, "Stdin ends behind CONTENT_LENGTH bytes", "RFC 3875 section 4.2"},
+	stdinCount:        {"stdin.count", SideGateway, SeverityError, "Read returns at most as many bytes as were requested", "io.Reader"},
+	stdinLong:         {"stdin.long", SideGateway, SeverityError, "Stdin ends after CONTENT_LENGTH bytes", "RFC 3875 section 4.2"},
 	stdinShort:        {"stdin.short", SideGateway, SeverityError, "a body that ends before CONTENT_LENGTH bytes ends in an error other than io.EOF", "gateway.Request"},
-	stdinRevived:      {"stdin.revived", SideGateway, SeverityError, "Stdin that has ended gives no byte more", "io.EOF"},
-	stderrCount:       {"stderr.count", SideGateway, SeverityError, "Write to Stderr takes all bytes or returns an error", "io.Writer"},
-	writerCount:       {"writer.count", SideGateway, SeverityError, "Write to the ResponseWriter takes all bytes or returns an error", "io.Writer"},
+	stdinRevived:      {"stdin.revived", SideGateway, SeverityError, "after io.EOF, Stdin returns no more bytes", "io.EOF"},
+	stderrCount:       {"stderr.count", SideGateway, SeverityError, "Write to Stderr writes all bytes or returns an error", "io.Writer"},
+	writerCount:       {"writer.count", SideGateway, SeverityError, "Write to the ResponseWriter writes all bytes or returns an error", "io.Writer"},
 
-	stdinPastEnd:            {"stdin.past-end", SideApp, SeverityWarning, "Stdin is not read again once it has ended", "RFC 3875 section 4.2"},
-	requestAfterReturn:      {"request.after-return", SideApp, SeverityError, "Stdin and Stderr are not used once the App has returned", "gateway.App"},
+	stdinPastEnd:            {"stdin.past-end", SideApp, SeverityWarning, "Stdin is not read again after io.EOF", "RFC 3875 section 4.2"},
+	requestAfterReturn:      {"request.after-return", SideApp, SeverityError, "Stdin and Stderr are not used after the App has returned", "gateway.App"},
 	responseStartMissing:    {"response.start-missing", SideApp, SeverityWarning, "Start comes before Write and Flush", "wsgiref"},
 	responseSilent:          {"response.silent", SideApp, SeverityWarning, "an App starts a response", "wsgiref"},
 	responseStatus:          {"response.status", SideApp, SeverityError, "the status is three digits from 100 up, a space and a reason without control characters", "RFC 9112 section 4"},
 	responseStatusClass:     {"response.status-class", SideApp, SeverityWarning, "the status is below 600", "RFC 9110 section 15"},
-	responseInterim:         {"response.interim", SideApp, SeverityWarning, "the status is no 1xx, which cannot travel in CGI", "RFC 3875 section 6.3.3"},
+	responseInterim:         {"response.interim", SideApp, SeverityWarning, "the status is not 1xx, which CGI cannot carry", "RFC 3875 section 6.3.3"},
 	responseStartAfterHead:  {"response.start-after-head", SideApp, SeverityError, "Start comes before the head is committed", "gateway.ResponseWriter"},
 	responseField:           {"response.field", SideApp, SeverityError, "the name of a field is a token, its value without control characters", "RFC 9110 section 5"},
 	responseFieldName:       {"response.field-name", SideApp, SeverityWarning, "the name of a field is a letter, then letters, digits, - and _, the last two not at the end", "wsgiref, Plack"},
 	responseFieldValue:      {"response.field-value", SideApp, SeverityWarning, "the value of a field is visible ASCII and spaces", "RFC 9110 section 5.5, wsgiref"},
-	responseStatusField:     {"response.status-field", SideApp, SeverityError, "there is no field Status: Start sets it", "RFC 3875 section 6.3.3"},
-	responseHopByHop:        {"response.hop-by-hop", SideApp, SeverityError, "there is no field that concerns one connection alone", "RFC 9110 section 7.6.1"},
-	responseRepeatedField:   {"response.repeated-field", SideApp, SeverityError, "Content-Type and Location come once at most", "RFC 3875 section 6.3"},
+	responseStatusField:     {"response.status-field", SideApp, SeverityError, "no field is named Status: Start sets it", "RFC 3875 section 6.3.3"},
+	responseHopByHop:        {"response.hop-by-hop", SideApp, SeverityError, "no field is hop-by-hop: valid for one connection only", "RFC 9110 section 7.6.1"},
+	responseRepeatedField:   {"response.repeated-field", SideApp, SeverityError, "Content-Type and Location are sent at most once", "RFC 3875 section 6.3"},
 	responseContentType:     {"response.content-type", SideApp, SeverityError, "a response with a body has a Content-Type", "RFC 3875 section 6.3.1"},
 	responseEntityField:     {"response.entity-field", SideApp, SeverityError, "204, 205 and 304 have no Content-Type and no Content-Length", "RFC 9110 sections 8.6, 15.3.6 and 15.4.5"},
 	responseContentLength:   {"response.content-length", SideApp, SeverityError, "there is at most one Content-Length, of digits that fit 63 bits", "RFC 9110 section 8.6"},
 	responseLengthMismatch:  {"response.length-mismatch", SideApp, SeverityError, "the body has the length that Content-Length declares", "RFC 9110 section 8.6"},
 	responseHeadBody:        {"response.head-body", SideApp, SeverityWarning, "no body is written in answer to HEAD", "RFC 3875 section 4.3.2"},
 	responseBodyNotAllowed:  {"response.body-not-allowed", SideApp, SeverityError, "no body is written with 204, 205 and 304", "RFC 9110 sections 6.4.1 and 15.3.6"},
-	responseFieldsAfterHead: {"response.fields-after-head", SideApp, SeverityWarning, "fields are not changed once the head is committed", "gateway.ResponseWriter"},
+	responseFieldsAfterHead: {"response.fields-after-head", SideApp, SeverityWarning, "fields are not changed after the head is committed", "gateway.ResponseWriter"},
 	responseConcurrent:      {"response.concurrent", SideApp, SeverityError, "the ResponseWriter is used by one goroutine at a time", "gateway.ResponseWriter"},
-	responseAfterReturn:     {"response.after-return", SideApp, SeverityError, "the ResponseWriter is not used once the App has returned", "gateway.App"},
+	responseAfterReturn:     {"response.after-return", SideApp, SeverityError, "the ResponseWriter is not used after the App has returned", "gateway.App"},
 }

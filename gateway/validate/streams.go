@@ -7,11 +7,11 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// stdin checks the gateway's input stream and how it is read.
+// stdin checks the gateway's input stream and how the application reads it.
 type stdin struct {
 	x      *exchange
 	in     io.Reader
-	length int64 // unknownLength where the stream tells
+	length int64 // unknownLength if the body ends with the stream
 	read   int64
 	eof    bool
 }
@@ -28,14 +28,14 @@ func (s *stdin) Read(p []byte) (int, error) {
 		s.x.violated(stdinPastEnd, "")
 	}
 	n, err := s.in.Read(p)
-	s.check(len(p), n, err)
+	s.checkRead(len(p), n, err)
 	if failure := s.x.failed(); failure != nil {
 		return 0, failure
 	}
 	return n, err
 }
 
-// Failure passes on what gateway.Blame asks for.
+// Failure calls that of the gateway's stream. gateway.Blame calls it.
 func (s *stdin) Failure() error {
 	if in, ok := s.in.(interface{ Failure() error }); ok {
 		return in.Failure()
@@ -43,7 +43,7 @@ func (s *stdin) Failure() error {
 	return nil
 }
 
-// Interrupted is the same.
+// Interrupted calls that of the gateway's stream. gateway.Blame calls it.
 func (s *stdin) Interrupted(drain bool) error {
 	if in, ok := s.in.(interface{ Interrupted(drain bool) error }); ok {
 		return in.Interrupted(drain)
@@ -51,9 +51,9 @@ func (s *stdin) Interrupted(drain bool) error {
 	return nil
 }
 
-// check looks at what a Read of that size returned. A Read that the end of the request overtook
-// fails, which is no end of file.
-func (s *stdin) check(size, n int, err error) {
+// checkRead checks the result of a Read of size bytes. A Read that fails because the request has
+// ended is not an end of the body.
+func (s *stdin) checkRead(size, n int, err error) {
 	if n < 0 || n > size {
 		s.x.violated(stdinCount, fmt.Sprintf("%d of %d", n, size))
 		return
@@ -86,7 +86,7 @@ func (s *stderr) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// checkCount holds what a Write of size bytes returned to io.Writer's contract.
+// checkCount checks the result of a Write of size bytes against the contract of io.Writer.
 func (x *exchange) checkCount(r rule, size, n int, err error) {
 	if n < 0 || n > size || n < size && err == nil {
 		x.violated(r, fmt.Sprintf("%d of %d, %v", n, size, err))

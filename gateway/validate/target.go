@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// isTarget knows the four forms of RFC 9112 section 3.2 and which method goes with which.
+// isTarget reports whether uri has one of the four forms of RFC 9112 section 3.2, and one that the
+// method allows.
 func isTarget(method, uri string) bool {
 	switch {
 	case uri == "" || !isQuery(uri):
@@ -21,8 +22,8 @@ func isTarget(method, uri string) bool {
 	return ok && isToken(scheme)
 }
 
-// targetPath returns the path of a valid target as the client sent it. The forms without a path
-// have none.
+// targetPath returns the path of a valid target as the client sent it. ok is false for a form
+// without a path.
 func targetPath(method, uri string) (path string, ok bool) {
 	if method == "CONNECT" || uri == "*" {
 		return "", false
@@ -35,13 +36,13 @@ func targetPath(method, uri string) (path string, ok bool) {
 	return path, true
 }
 
-// authority is what stands before the first slash.
+// authority returns the part of s before the first slash.
 func authority(s string) string {
 	authority, _, _ := strings.Cut(s, "/")
 	return authority
 }
 
-// hasEscape reports whether s holds a percent-encoded byte.
+// hasEscape reports whether s has a percent-encoded byte.
 func hasEscape(s string) bool {
 	for i := range len(s) {
 		if _, ok := unescape(s[i:]); ok {
@@ -51,8 +52,8 @@ func hasEscape(s string) bool {
 	return false
 }
 
-// decodesTo reports whether path, percent-decoded once, is script followed by info. An empty path
-// is the root.
+// decodesTo reports whether path, percent-decoded once, equals script followed by info. An empty
+// path equals "/".
 func decodesTo(path, script, info string) bool {
 	if isRoot(path) && script == "" && isRoot(info) {
 		return true
@@ -73,7 +74,7 @@ func decodesTo(path, script, info string) bool {
 
 func isRoot(path string) bool { return path == "" || path == "/" }
 
-// byteAt is (a + b)[i], without the string.
+// byteAt returns (a + b)[i] without building the string.
 func byteAt(a, b string, i int) byte {
 	if i < len(a) {
 		return a[i]
@@ -81,7 +82,8 @@ func byteAt(a, b string, i int) byte {
 	return b[i-len(a)]
 }
 
-// unescape returns the byte that s begins with, where it begins with a percent-encoded one.
+// unescape returns the percent-encoded byte at the start of s. ok is false if there is no such
+// byte.
 func unescape(s string) (byte, bool) {
 	if len(s) < 3 || s[0] != '%' {
 		return 0, false

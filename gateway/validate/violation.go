@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Violation is one broken rule. It is also the error of a request that it fails.
+// Violation reports one broken rule. It is also the error of a request that it fails.
 type Violation struct {
 	Rule    Rule
-	Value   string // what was found; at most 64 bytes of it, and "..." where there was more
-	Where   string // the application's call: function, file and line; "" where no call is to blame
+	Value   string // the offending value, at most 64 bytes of it, then "..." if it is longer
+	Where   string // the application's call: function, file and line; "" if no call caused it
 	Request string // its method and REQUEST_URI, cut like Value
 }
 
@@ -25,8 +25,8 @@ func (v *Violation) Error() string {
 	return fmt.Sprintf("validate: %s: got %s%s; the rule: %s (%s)", v.Rule.ID, strconv.Quote(v.Value), at, v.Rule.Text, v.Rule.Source)
 }
 
-// cut bounds what a client or an application can put into a log.
-func cut(s string) string {
+// shorten limits how much of a client's or an application's text gets into a log.
+func shorten(s string) string {
 	const most = 64
 	if len(s) > most {
 		return s[:most] + "..."
@@ -34,18 +34,18 @@ func cut(s string) string {
 	return s
 }
 
-// caller returns the innermost call on the stack that belongs to neither this package nor a library
-// through which the application may have called; "" where it is this package's own, made when the
-// application has returned.
-func caller() string {
+// appCaller returns the innermost call on the stack that is neither in this package nor in a
+// library through which the application may have called. It returns "" for a check that this
+// package makes after the application has returned.
+func appCaller() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		frame, more := frames.Next()
-		if strings.HasPrefix(frame.Function, own) && strings.Contains(frame.Function, ").Serve") {
+		if strings.HasPrefix(frame.Function, ownPrefix) && strings.Contains(frame.Function, ").Serve") {
 			return ""
 		}
-		if frame.Function != "" && !passedThrough(frame.Function) {
+		if frame.Function != "" && !isPassThrough(frame.Function) {
 			return fmt.Sprintf("%s (%s:%d)", frame.Function, filepath.Base(frame.File), frame.Line)
 		}
 		if !more {
@@ -54,13 +54,13 @@ func caller() string {
 	}
 }
 
-// own begins the names of this package's functions.
-const own = "github.com/cgikit/cgikit/gateway/validate."
+// ownPrefix is the prefix of the names of this package's functions.
+const ownPrefix = "github.com/cgikit/cgikit/gateway/validate."
 
-// passedThrough matches functions that write or read on behalf of others.
-func passedThrough(function string) bool {
+// isPassThrough reports whether a function may write or read on behalf of its caller.
+func isPassThrough(function string) bool {
 	for _, prefix := range [...]string{
-		own, "github.com/cgikit/cgikit/gateway/httpapp.", "net/http.", "io.", "fmt.", "bufio.", "bytes.", "strings.", "log.",
+		ownPrefix, "github.com/cgikit/cgikit/gateway/httpapp.", "net/http.", "io.", "fmt.", "bufio.", "bytes.", "strings.", "log.",
 		"log/slog", "os.", "encoding/", "compress/", "html/template.", "text/template", "runtime.",
 	} {
 		if strings.HasPrefix(function, prefix) {

@@ -11,32 +11,32 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// headBuffer is how many bytes of body wait before the head is committed: what
-// gateway.ResponseWriter's Write says. Until then fields may change, and are not judged.
+// headBuffer is how many bytes of body are buffered before the head is committed, as
+// gateway.ResponseWriter documents. Until then fields may change, and are not checked.
 const headBuffer = 4 << 10
 
-// writer is the ResponseWriter that the App gets. Its lock shows when two goroutines use it at the
-// same time, and keeps their calls apart where that is let pass.
+// writer is the ResponseWriter of the App. Its lock detects two goroutines that use it at the same
+// time, and serialises their calls if that does not fail the request.
 type writer struct {
 	mu  sync.Mutex
 	out gateway.ResponseWriter
 	response
-	sent string // the head that was committed before the App returned
+	committedHead string // the head that was committed before the App returned
 }
 
-// begin locks w, which the caller unlocks, and returns why the call may not go on.
-func (w *writer) begin(call string) error {
+// lockForCall locks w, which the caller must unlock, and returns an error if the call must fail.
+func (w *writer) lockForCall(call string) error {
 	if !w.mu.TryLock() {
 		w.x.violated(responseConcurrent, call)
 		w.mu.Lock()
 	}
-	w.late(call)
+	w.reportLate(call)
 	return w.x.failed()
 }
 
-// late reports a call that comes too late. It goes on nevertheless: the gateway has an answer to
-// it.
-func (w *writer) late(call string) bool {
+// reportLate reports a call after the App has returned, and whether it is one. Such a call is
+// passed on nevertheless, since the gateway returns an error for it.
+func (w *writer) reportLate(call string) bool {
 	if !w.x.ended.Load() {
 		return false
 	}
@@ -44,14 +44,14 @@ func (w *writer) late(call string) bool {
 	return true
 }
 
-// Headers does not lock: the list is as safe as without us.
+// Headers does not lock, since without the checks the list is not locked either.
 func (w *writer) Headers() *headers.Headers {
-	w.late("Headers")
+	w.reportLate("Headers")
 	return w.out.Headers()
 }
 
 func (w *writer) Start(status string) error {
-	err := w.begin("Start")
+	err := w.lockForCall("Start")
 	defer w.mu.Unlock()
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (w *writer) Start(status string) error {
 	return err
 }
 
-// parseStatus: RFC 9112 section 4, RFC 3875 section 6.3.3.
+// parseStatus parses a status (RFC 9112 section 4, RFC 3875 section 6.3.3).
 func parseStatus(s string) (code int, ok bool) {
 	if len(s) < 4 || s[0] == '0' || !isDigits(s[:3]) || s[3] != ' ' || !isText(s) {
 		return 0, false
@@ -87,13 +87,13 @@ func parseStatus(s string) (code int, ok bool) {
 }
 
 func (w *writer) Write(p []byte) (int, error) {
-	err := w.admit(len(p))
+	err := w.beginWrite(len(p))
 	defer w.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	n, err := w.out.Write(p)
-	return w.took(len(p), n, err)
+	return w.countWritten(len(p), n, err)
 }
 
 // WriteString implements io.StringWriter.
@@ -102,39 +102,39 @@ func (w *writer) WriteString(s string) (int, error) {
 	if !ok {
 		return w.Write([]byte(s))
 	}
-	err := w.admit(len(s))
+	err := w.beginWrite(len(s))
 	defer w.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	n, err := out.WriteString(s)
-	return w.took(len(s), n, err)
+	return w.countWritten(len(s), n, err)
 }
 
-// admit locks w and checks n bytes before they are written.
-func (w *writer) admit(n int) error {
-	if err := w.begin("Write"); err != nil || w.x.ended.Load() {
+// beginWrite locks w, which the caller must unlock, and checks n bytes before they are written.
+func (w *writer) beginWrite(n int) error {
+	if err := w.lockForCall("Write"); err != nil || w.x.ended.Load() {
 		return err
 	}
-	w.started()
+	w.checkStarted()
 	w.checkBody(int64(n), w.declared())
-	if w.settled || w.written+int64(n) > headBuffer {
-		w.commit(int64(n))
+	if w.headChecked || w.written+int64(n) > headBuffer {
+		w.checkCommit(int64(n))
 	}
 	return w.x.failed()
 }
 
-// started reports body bytes or a Flush before a status, which means 200.
-func (w *writer) started() {
+// checkStarted reports body bytes or a Flush before Start. The status is then 200.
+func (w *writer) checkStarted() {
 	if w.code == 0 {
 		w.x.violated(responseStartMissing, "")
 		w.code = 200
 	}
 }
 
-// declared is the Content-Length that goes for the next byte.
+// declared returns the Content-Length that holds for the next byte.
 func (w *writer) declared() int64 {
-	if w.settled {
+	if w.headChecked {
 		return w.fields.length
 	}
 	n, ok := parseLength(w.out.Headers().Get("Content-Length"))
@@ -144,19 +144,20 @@ func (w *writer) declared() int64 {
 	return n
 }
 
-// commit checks the head that is about to be sent, with n bytes of body behind those written.
-func (w *writer) commit(n int64) {
-	if !w.settled {
-		w.settle()
-		w.sent = w.out.Headers().String()
+// checkCommit checks the head just before it is sent. n is the number of body bytes that follow
+// those written.
+func (w *writer) checkCommit(n int64) {
+	if !w.headChecked {
+		w.checkHead()
+		w.committedHead = w.out.Headers().String()
 	}
 	if w.written+n > 0 {
 		w.checkContent()
 	}
 }
 
-// settle checks the fields. It judges what is in the list, and what the list refused to take.
-func (w *writer) settle() {
+// checkHead checks the fields in the list, and reports a field that the list has refused.
+func (w *writer) checkHead() {
 	fields := w.out.Headers()
 	w.fields.length = unknownLength
 	if err := fields.Err(); err != nil {
@@ -168,8 +169,8 @@ func (w *writer) settle() {
 	w.checkFields()
 }
 
-// took counts what a Write of size bytes returned.
-func (w *writer) took(size, n int, err error) (int, error) {
+// countWritten checks and counts n, the result of a Write of size bytes.
+func (w *writer) countWritten(size, n int, err error) (int, error) {
 	if w.x.ended.Load() {
 		return n, err
 	}
@@ -181,30 +182,30 @@ func (w *writer) took(size, n int, err error) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom: a file goes to the gateway as it is, so that the system may
-// send it.
+// ReadFrom implements io.ReaderFrom. It passes a file to the gateway unchanged, so that sendfile(2)
+// can send it.
 func (w *writer) ReadFrom(src io.Reader) (int64, error) {
 	out, ok := w.out.(io.ReaderFrom)
 	if !ok || !isFile(src) {
 		return w.copyFrom(src)
 	}
-	err := w.admit(0)
+	err := w.beginWrite(0)
 	defer w.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	if !w.x.ended.Load() {
-		w.commit(0)
+		w.checkCommit(0)
 	}
 	if err := w.x.failed(); err != nil {
 		return 0, err
 	}
 	n, err := out.ReadFrom(src)
-	return n, w.sentFile(n, err)
+	return n, w.checkFileSent(n, err)
 }
 
-// copyFrom sends what is no file by Write. The gateway would do the same, and a status without a
-// byte is a response too.
+// copyFrom sends a source that is not a file by Write, as the gateway does. It writes at least
+// once, since an empty source starts a response too.
 func (w *writer) copyFrom(src io.Reader) (int64, error) {
 	if _, err := w.Write(nil); err != nil {
 		return 0, err
@@ -215,7 +216,8 @@ func (w *writer) copyFrom(src io.Reader) (int64, error) {
 // writerOnly hides ReadFrom from io.Copy.
 type writerOnly struct{ io.Writer }
 
-// isFile matches what the gateway sends as a file, and files that it then finds not to be regular.
+// isFile reports whether the gateway may send src as a file. It does not check that the file is
+// regular.
 func isFile(src io.Reader) bool {
 	if limited, ok := src.(*io.LimitedReader); ok {
 		src = limited.R
@@ -227,9 +229,8 @@ func isFile(src io.Reader) bool {
 	return ok
 }
 
-// sentFile checks n bytes of a file when they have been sent: before that nobody knew how many
-// there would be.
-func (w *writer) sentFile(n int64, err error) error {
+// checkFileSent checks n bytes of a file after they were sent, because n is not known earlier.
+func (w *writer) checkFileSent(n int64, err error) error {
 	if w.x.ended.Load() {
 		return err
 	}
@@ -248,14 +249,14 @@ func (w *writer) sentFile(n int64, err error) error {
 }
 
 func (w *writer) Flush() error {
-	err := w.begin("Flush")
+	err := w.lockForCall("Flush")
 	defer w.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	if !w.x.ended.Load() {
-		w.started()
-		w.commit(0)
+		w.checkStarted()
+		w.checkCommit(0)
 	}
 	if err := w.x.failed(); err != nil {
 		return err
@@ -263,8 +264,8 @@ func (w *writer) Flush() error {
 	return w.out.Flush()
 }
 
-// finish checks the response of an App that has returned without an error. Where another goroutine
-// is in a call still, that call is the fault, whichever of the two was first.
+// finish checks the response of an App that has returned without an error. If another goroutine is
+// still in a call, finish reports that call, even if it began before the App returned.
 func (w *writer) finish() {
 	if !w.mu.TryLock() {
 		w.x.violated(responseAfterReturn, "a call is under way")
@@ -272,19 +273,19 @@ func (w *writer) finish() {
 	}
 	defer w.mu.Unlock()
 	if w.x.failed() == nil {
-		w.complete()
+		w.checkComplete()
 	}
 }
 
-func (w *writer) complete() {
+func (w *writer) checkComplete() {
 	if w.code == 0 {
 		w.x.violated(responseSilent, "")
 		w.code = 200
 	}
-	if !w.settled {
-		w.settle()
-	} else if w.bodyAllowed() { // else the gateway has taken fields out
-		w.x.require(w.out.Headers().String() == w.sent, responseFieldsAfterHead, "")
+	if !w.headChecked {
+		w.checkHead()
+	} else if w.bodyAllowed() { // otherwise the gateway has removed fields
+		w.x.require(w.out.Headers().String() == w.committedHead, responseFieldsAfterHead, "")
 	}
 	if w.written > 0 {
 		w.checkContent()
