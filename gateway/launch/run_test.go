@@ -245,9 +245,9 @@ func TestBadAddress(t *testing.T) {
 	for _, tt := range []struct{ name, address, want string }{
 		{"no protocol", "127.0.0.1:0", "names no protocol: write http, fastcgi, scgi or auto"},
 		{"no port", "localhost", "has no port"},
-		{"no such scheme", "gopher://127.0.0.1:0", `begins with "gopher:", which is not known`},
+		{"no such scheme", "gopher://127.0.0.1:0", `begins with "gopher:", which is unknown`},
 		{"commas", "scgi+unix:nowhere/a,b.sock,http://127.0.0.1:0", "is a list: addresses are separated by spaces"},
-		{"a target", "demo:", "is a target and no address to listen on"},
+		{"a target", "demo:", "is a target, not an address to listen on"},
 		{"taken", "http://" + taken.Addr().String(), "http://" + taken.Addr().String()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,47 +10,45 @@ import (
 	"strings"
 )
 
-// Address is a parsed address: where to listen, or what to call. The fields that Network does not
-// name are zero.
+// Address is a parsed address, to listen on or to connect to. The fields that Network does not use
+// are zero.
 type Address struct {
-	// Protocol is "http", "fastcgi", "scgi" or "auto" for a socket; "cgi", "files" or "demo" for a
-	// target that is none; and "" for a socket given without a protocol.
+	// Protocol is "http", "fastcgi", "scgi" or "auto" for a socket, "" for a socket without a
+	// protocol, and "cgi", "files" or "demo" for a target that is not a socket.
 	Protocol string
 
 	// Network is "tcp", "unix", "fd" or "systemd"; "" for cgi, files and demo.
 	Network string
 
-	// tcp: an IP address without brackets, or a host name; never empty, as loopback is filled in
+	// tcp: an IP address without brackets, or a host name; Parse sets 127.0.0.1 if there is none
 	Host string
 	Port uint16 // tcp: 0 lets the system choose when listening
-	Path string // unix: the socket's path, "@name" an abstract one; cgi and files: a folder or file
+	Path string // unix: path of the socket, "@name" if abstract; cgi and files: a folder or file
 	FD   int    // fd: the number of the inherited descriptor
-	// systemd: a name of LISTEN_FDNAMES or an index from 0; "" is the only socket there is
+	// systemd: a name of LISTEN_FDNAMES or an index from 0; "" means the only socket
 	Name string
 
-	// Mode is a unix socket's permission bits; zero is DefaultMode.
+	// Mode has the permission bits of a unix socket. Zero means DefaultMode.
 	Mode fs.FileMode
-	// Owner and Group are a unix socket's, by name or number; "" leaves them as the system made
-	// them.
+	// Owner and Group of a unix socket, by name or number. "" leaves what the system sets.
 	Owner, Group string
-	// Takeover renames a unix socket over one that is there, also over one that is in use. See
-	// Listen.
+	// Takeover replaces an existing unix socket, even one that is in use. See Listen.
 	Takeover bool
 }
 
-// DefaultMode is the mode of a unix socket whose address has none: its owner and its group may
+// DefaultMode is the mode of a unix socket whose address has none. The owner and the group may
 // connect.
 const DefaultMode fs.FileMode = 0o660
 
-// AddressError tells why an address cannot be used. Parse and Listen return it for every mistake in
-// an address itself; what goes wrong in the system (a port in use, a folder that is missing) comes
-// as it is, with the address before it.
+// AddressError is a mistake in an address. Parse and Listen return it for every such mistake. If
+// the system refuses to listen on an address (a port is in use, a folder is missing), Listen
+// returns an [*OpenError].
 type AddressError struct {
-	Input  string // the address as it was given
-	Reason string // what is wrong with it, and what is accepted
+	Input  string // the address as the caller wrote it
+	Reason string // what is wrong with it, and what is allowed
 }
 
-// Error quotes the address, cut to 100 bytes.
+// Error quotes at most 100 bytes of the address.
 func (e *AddressError) Error() string {
 	const most = 100
 	if len(e.Input) > most {
@@ -59,7 +57,7 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("listen: address %q %s", e.Input, e.Reason)
 }
 
-// Parse reads an address. One grammar serves in code and on the command line:
+// Parse parses an address. Code and the command line have the same grammar:
 //
 //	http://127.0.0.1:8080               a protocol (http, fastcgi, scgi, auto) over TCP
 //	fastcgi+unix:/run/app.sock          over a unix socket; also fastcgi+unix:///run/app.sock
@@ -68,24 +66,24 @@ func (e *AddressError) Error() string {
 //	fastcgi+fd:0                        on a listening socket inherited as descriptor 0
 //	fastcgi+systemd:NAME                on the only socket that systemd passed, or by name or index
 //	auto://127.0.0.1:9000               all protocols on one listener
-//	cgi:/srv/cgi-bin                    a folder of CGI scripts, or one script (only to be called)
-//	files:/srv/www                      a folder of files (only to be called)
-//	demo:                               the demo application (only to be called)
+//	cgi:/srv/cgi-bin                    a folder of CGI scripts, or one script (a target only)
+//	files:/srv/www                      a folder of files (a target only)
+//	demo:                               the demo application (a target only)
 //
-// A server of one protocol also takes an address without it:
+// A server of one protocol also accepts an address without the protocol:
 //
 //	127.0.0.1:9000   [::1]:9000   localhost:9000   :9000   9000
 //	unix:/run/app.sock   /run/app.sock   fd:0   systemd:NAME
 //
-// A TCP address without a host is 127.0.0.1, so that no program is open to other machines by
-// omission. 0.0.0.0:9000 is all IPv4 addresses of the machine, and [::]:9000 all of both kinds.
-// The options of a unix socket follow a question mark, which the path therefore cannot hold: mode
-// (octal; 0660 if left out), owner and group (name or number), and takeover=1, by which a new
-// process takes the place of one that still serves there. Schemes may be in upper or lower case.
+// A TCP address without a host means 127.0.0.1, so that no program is open to other machines by
+// omission. 0.0.0.0:9000 means all IPv4 addresses of the machine, and [::]:9000 all IPv4 and IPv6
+// addresses. The options of a unix socket follow a question mark, so its path cannot contain one.
+// They are mode (octal; 0660 if left out), owner and group (name or number), and takeover=1, by
+// which a new process replaces one that still serves there. Schemes may be in upper or lower case.
 // Nothing is percent-encoded.
 //
-// The error is always an *AddressError. Parse reads the text only, and no file, socket or name
-// service. Only the longest path of a unix socket depends on the system.
+// The error is always an *AddressError. Parse uses no file, socket or name service. Its result
+// depends on the system only in the longest path of a unix socket.
 func Parse(s string) (Address, error) {
 	a, err := parse(s)
 	if err != nil {
@@ -95,15 +93,15 @@ func Parse(s string) (Address, error) {
 }
 
 // ParseFor is Parse for a server or client of one protocol: s may have that protocol or none, and
-// the result has it. An address of another protocol is an *AddressError. The protocol may be one
-// that the grammar does not know; then s has none.
+// the result has it. An address of another protocol is an *AddressError. If the grammar does not
+// know the protocol, s must have none.
 func ParseFor(protocol, s string) (Address, error) {
 	a, err := Parse(s)
 	if err != nil {
 		return Address{}, err
 	}
 	if a.Protocol != "" && a.Protocol != protocol {
-		return Address{}, &AddressError{Input: s, Reason: fmt.Sprintf("is for %s, where %s is spoken", a.Protocol, protocol)}
+		return Address{}, &AddressError{Input: s, Reason: fmt.Sprintf("has the protocol %s: here it must be %s, or none", a.Protocol, protocol)}
 	}
 	a.Protocol = protocol
 	return a, nil
@@ -154,7 +152,7 @@ func (a Address) options() string {
 	return "?" + strings.Join(list, "&")
 }
 
-// Hints, for mistakes that have more than one cause.
+// Hints for mistakes that have several possible causes.
 const (
 	hintForms = "HOST:PORT, unix:/PATH, fd:N, systemd:NAME, PROTOCOL://HOST:PORT or PROTOCOL+unix:/PATH, " +
 		"PROTOCOL being http, fastcgi, scgi or auto"
@@ -167,7 +165,7 @@ func parse(s string) (Address, error) {
 	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] == 0x7f {
-			return Address{}, fmt.Errorf("holds the control character %q", s[i])
+			return Address{}, fmt.Errorf("contains the control character %q", s[i])
 		}
 	}
 	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
@@ -180,7 +178,8 @@ func parse(s string) (Address, error) {
 	return parseScheme(strings.ToLower(scheme), rest, s)
 }
 
-// parseScheme reads an address that has a colon; what is before it may still be a host.
+// parseScheme parses an address with a colon, of which scheme is before and rest after it. scheme
+// may be a host instead.
 func parseScheme(scheme, rest, whole string) (Address, error) {
 	switch scheme {
 	case "cgi", "files":
@@ -188,7 +187,7 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 		return Address{Protocol: scheme, Path: path}, err
 	case "demo":
 		if rest != "" {
-			return Address{}, errors.New("has something after demo: where nothing may be")
+			return Address{}, errors.New("has text after demo:, where none is allowed")
 		}
 		return Address{Protocol: scheme}, nil
 	case "http", "fastcgi", "scgi", "auto":
@@ -203,7 +202,7 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 		protocol, network = "", scheme
 	}
 	switch {
-	case both && !speaks(protocol):
+	case both && !isSocketProtocol(protocol):
 	case network == "unix":
 		return parseUnix(protocol, rest)
 	case network == "fd":
@@ -213,11 +212,11 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 	case !both && !strings.HasPrefix(rest, "//"):
 		return parseTCP("", whole)
 	}
-	return Address{}, fmt.Errorf("begins with %q, which is not known: write %s", scheme+":", hintForms)
+	return Address{}, fmt.Errorf("begins with %q, which is unknown: write %s", scheme+":", hintForms)
 }
 
-// speaks reports whether a socket may have the protocol.
-func speaks(protocol string) bool {
+// isSocketProtocol reports whether a socket may have the protocol.
+func isSocketProtocol(protocol string) bool {
 	switch protocol {
 	case "http", "fastcgi", "scgi", "auto":
 		return true
@@ -233,16 +232,16 @@ func parseFD(protocol, s string) (Address, error) {
 	return Address{Protocol: protocol, Network: "fd", FD: int(n)}, nil
 }
 
-// parseSystemd refuses what sd_listen_fds_with_names(3) allows in no name.
+// parseSystemd refuses names that sd_listen_fds_with_names(3) does not allow.
 func parseSystemd(protocol, s string) (Address, error) {
 	if strings.Contains(s, ":") || len(s) > 255 {
-		return Address{}, errors.New("has a name that systemd allows for no socket: at most 255 bytes, no colon")
+		return Address{}, errors.New("has a name that systemd does not allow: at most 255 bytes, and no colon")
 	}
 	return Address{Protocol: protocol, Network: "systemd", Name: s}, nil
 }
 
-// parsePath reads the path of a scheme. Two slashes before it are the empty host of a URL, as in
-// rTorrent's scgi+unix:///path.
+// parsePath parses the path after a scheme. Three slashes are the empty host of a URL and a path,
+// as in rTorrent's scgi+unix:///path.
 func parsePath(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("has no path")
@@ -252,7 +251,7 @@ func parsePath(s string) (string, error) {
 	case 0:
 		return s, nil
 	case 2:
-		return "", errors.New("has a host where only a path may be: write one slash, or three")
+		return "", errors.New("has a host where only a path is allowed: write one slash, or three")
 	}
 	return "/" + short, nil
 }
@@ -266,11 +265,11 @@ func parseUnix(protocol, s string) (Address, error) {
 	abstract := strings.HasPrefix(path, "@")
 	switch {
 	case strings.HasSuffix(path, "/"):
-		return Address{}, errors.New("ends in a slash, and so names a folder and no socket")
+		return Address{}, errors.New("ends in a slash, so it names a folder and not a socket")
 	case len(path) > maxSocketPath:
-		return Address{}, fmt.Errorf("has a path of %d bytes, and a unix socket's may have %d at most", len(path), maxSocketPath)
+		return Address{}, fmt.Errorf("has a path of %d bytes: a unix socket's may have at most %d", len(path), maxSocketPath)
 	case abstract && hasOptions:
-		return Address{}, errors.New("has options, but an abstract socket has no file that they could be of")
+		return Address{}, errors.New("has options, which an abstract socket cannot have because it has no file")
 	}
 	a := Address{Protocol: protocol, Network: "unix", Path: path}
 	if hasOptions {
@@ -313,7 +312,7 @@ func (a *Address) setOption(name, value string) error {
 		}
 		a.Takeover = value == "1"
 	default:
-		return fmt.Errorf("has the unknown option %q: there are mode, owner, group and takeover", name)
+		return fmt.Errorf("has the unknown option %q: write mode, owner, group or takeover", name)
 	}
 	if value == "" {
 		return fmt.Errorf("has the option %q without a value", name)
@@ -321,11 +320,11 @@ func (a *Address) setOption(name, value string) error {
 	return nil
 }
 
-// parseTCP reads HOST:PORT, :PORT or PORT. Without a host it is the loopback address, in IPv4
-// because that is what the web servers' configurations have.
+// parseTCP parses HOST:PORT, :PORT or PORT. Without a host, it returns the loopback address of
+// IPv4, which the configurations of web servers use.
 func parseTCP(protocol, s string) (Address, error) {
 	if i := strings.IndexAny(s, "?/"); i >= 0 {
-		return Address{}, fmt.Errorf("has %q after host and port, where nothing may be", s[i:])
+		return Address{}, fmt.Errorf("has %q after host and port, where nothing is allowed", s[i:])
 	}
 	host, port, err := splitHostPort(s)
 	if err != nil {
@@ -368,13 +367,13 @@ func checkHost(host string) error {
 		return errors.New("has an IPv6 address without brackets: write [ADDRESS]:PORT")
 	case isNumeric(strings.ReplaceAll(host, ".", "")):
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is4() {
-			return fmt.Errorf("has the host %q, which is no IPv4 address", host)
+			return fmt.Errorf("has the host %q, which is not an IPv4 address", host)
 		}
 		return nil
 	}
 	for i := range len(host) {
 		if c := host[i] | 0x20; (c < 'a' || c > 'z') && !strings.ContainsRune("0123456789.-_", rune(host[i])) {
-			return fmt.Errorf("has the host %q, which is no name or address: %s", host, hintPort)
+			return fmt.Errorf("has the host %q, which is not a name or an address: %s", host, hintPort)
 		}
 	}
 	return nil

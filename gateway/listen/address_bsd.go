@@ -2,7 +2,7 @@
 
 package listen
 
-// What unix sockets can here: sun_path has 104 bytes, the last of them NUL.
+// Limits of unix sockets on this system: sun_path has 104 bytes, the last of them NUL.
 const (
 	maxSocketPath   = 103
 	abstractSockets = false

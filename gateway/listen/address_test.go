@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// addresses are all forms, with how String writes them ("" as they are). Conformance S14 names the
-// SCGI forms.
+// addresses has all forms of an address, and what String returns for each ("" if it is the same
+// text). S14 names the SCGI forms.
 var addresses = []struct {
 	name string
 	in   string
@@ -77,7 +77,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// badAddresses are mistakes with a part of what is said about them.
+// badAddresses has mistakes, each with a part of its error.
 var badAddresses = []struct {
 	name, in, want string
 }{
@@ -98,10 +98,10 @@ var badAddresses = []struct {
 	{"IPv4 in brackets", "[127.0.0.1]:80", "no [IPv6]:PORT"},
 	{"open bracket", "[::1:80", "no [IPv6]:PORT"},
 	{"star", "*:80", "write 0.0.0.0"},
-	{"short IPv4", "127.1:80", "no IPv4 address"},
-	{"IPv4 with leading zeros", "127.0.0.010:80", "no IPv4 address"},
-	{"user", "http://me@host:80", "no name or address"},
-	{"space", "my host:80", "no name or address"},
+	{"short IPv4", "127.1:80", "not an IPv4 address"},
+	{"IPv4 with leading zeros", "127.0.0.010:80", "not an IPv4 address"},
+	{"user", "http://me@host:80", "not a name or an address"},
+	{"space", "my host:80", "not a name or an address"},
 	{"path", "http://host:80/app", `has "/app" after host and port`},
 	{"query", "http://host:80?mode=0660", `has "?mode=0660" after`},
 	{"unknown scheme", "uwsgi://127.0.0.1:3031", `begins with "uwsgi:"`},
@@ -112,11 +112,11 @@ var badAddresses = []struct {
 	{"protocol with a path", "scgi:///run/app.sock", "or scgi+unix:/PATH"},
 	{"unix without path", "unix:", "has no path"},
 	{"unix with options only", "unix:?mode=0660", "has no path"},
-	{"unix with host", "scgi+unix://run/app.sock", "has a host where only a path may be"},
-	{"bare path with host", "//run/app.sock", "has a host where only a path may be"},
+	{"unix with host", "scgi+unix://run/app.sock", "has a host where only a path is allowed"},
+	{"bare path with host", "//run/app.sock", "has a host where only a path is allowed"},
 	{"unix folder", "unix:/run/", "ends in a slash"},
 	{"unix path too long", "unix:/" + strings.Repeat("x", maxSocketPath), "a unix socket's may have"},
-	{"unknown option", "unix:/a?backlog=5", `unknown option "backlog": there are mode, owner, group and takeover`},
+	{"unknown option", "unix:/a?backlog=5", `unknown option "backlog": write mode, owner, group or takeover`},
 	{"takeover of neither kind", "unix:/a?takeover=yes", `takeover="yes": write 0 or 1`},
 	{"no option", "unix:/a?", `unknown option ""`},
 	{"option twice", "unix:/a?mode=0660&mode=0660", `the option "mode" twice`},
@@ -127,15 +127,15 @@ var badAddresses = []struct {
 	{"mode for nobody", "unix:/a?mode=0", `mode "0"`},
 	{"mode in words", "unix:/a?mode=rw", `mode "rw"`},
 	{"mode empty", "unix:/a?mode=", `mode ""`},
-	{"abstract with mode", "unix:@a?mode=0600", "an abstract socket has no file"},
+	{"abstract with mode", "unix:@a?mode=0600", "an abstract socket cannot have"},
 	{"fd without number", "fd:", "has no descriptor number"},
 	{"fd negative", "fastcgi+fd:-1", "has no descriptor number"},
 	{"fd too large", "fd:2147483648", "has no descriptor number"},
-	{"systemd name", "systemd:a:b", "systemd allows for no socket"},
-	{"systemd long name", "systemd:" + strings.Repeat("x", 256), "systemd allows for no socket"},
+	{"systemd name", "systemd:a:b", "systemd does not allow"},
+	{"systemd long name", "systemd:" + strings.Repeat("x", 256), "systemd does not allow"},
 	{"cgi without path", "cgi:", "has no path"},
 	{"files with host", "files://srv/www", "write one slash, or three"},
-	{"demo with more", "demo:x", "has something after demo:"},
+	{"demo with more", "demo:x", "has text after demo:"},
 }
 
 func TestParseErrors(t *testing.T) {
@@ -172,9 +172,9 @@ func TestParseFor(t *testing.T) {
 		{"its own scheme and unix", "fastcgi+unix:/a", "fastcgi+unix:/a", ""},
 		{"no scheme", ":1", "fastcgi://127.0.0.1:1", ""},
 		{"no scheme and unix", "/a", "fastcgi+unix:/a", ""},
-		{"another protocol", "scgi://127.0.0.1:1", "", "is for scgi, where fastcgi is spoken"},
-		{"auto", "auto://127.0.0.1:1", "", "is for auto, where fastcgi is spoken"},
-		{"a target", "demo:", "", "is for demo, where fastcgi is spoken"},
+		{"another protocol", "scgi://127.0.0.1:1", "", "has the protocol scgi: here it must be fastcgi, or none"},
+		{"auto", "auto://127.0.0.1:1", "", "has the protocol auto: here it must be fastcgi, or none"},
+		{"a target", "demo:", "", "has the protocol demo: here it must be fastcgi, or none"},
 		{"a mistake", "nothing", "", "has no port"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -191,8 +191,8 @@ func TestParseFor(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that what Parse takes, String writes so that Parse reads the same, and that all
-// errors are of the one type.
+// FuzzParse checks that Parse of String returns the same Address, and that each error is an
+// *AddressError.
 func FuzzParse(f *testing.F) {
 	for _, tt := range addresses {
 		f.Add(tt.in)

@@ -13,64 +13,64 @@ import (
 )
 
 // Mux serves several protocols on one listener. Each of its three listeners accepts the connections
-// of one protocol, exactly as the shared listener returned them, with nothing read. A protocol is
-// told by the first byte: FastCGI begins with its version, 1 (FastCGI section 3.3), SCGI with a
-// digit (SCGI section 3) and HTTP with the letter of a method.
+// of one protocol, as the shared listener returned them, with nothing read. The first byte
+// distinguishes the protocols: FastCGI begins with its version, 1 (FastCGI section 3.3), SCGI with
+// a digit (SCGI section 3), and HTTP with the letter of a method.
 //
-// Who does not serve a protocol closes its listener: then its connections are closed, with a line
-// in the log for the first. So does a server that is shut down; when all three are closed, the
-// shared listener is closed too.
+// A program that does not serve a protocol closes the listener of that protocol. The Mux then
+// closes connections of that protocol, and logs the first. A server that is shut down closes its
+// listener too. When all three are closed, the Mux closes the shared listener.
 type Mux struct {
 	HTTP, FastCGI, SCGI net.Listener
 
 	shared  net.Listener
 	timeout time.Duration
 	log     *slog.Logger
-	running sync.WaitGroup // the goroutine that accepts, and one of each undecided connection
+	running sync.WaitGroup // the accept loop, and one goroutine for each undecided connection
 
 	closingShared sync.Once
-	ending        sync.Once
-	quit          chan struct{} // closed at the end
-	// closed when nothing more will be taken and no connection is undecided
+	stopping      sync.Once
+	quit          chan struct{} // closed when the Mux ends
+	// closed when nothing more is accepted and no connection is undecided
 	empty    chan struct{}
-	err      error // set before that: what the three listeners return from then on
+	err      error // the error of the three listeners; set before quit is closed
 	closeErr error
 
-	mu        sync.Mutex
-	ended     bool
-	open      int  // of the three listeners, those that neither drain nor are closed
-	unclosed  int  // of the three listeners
-	draining  bool // none is open: Accept takes what is there
-	accepted  bool // nothing more will be taken
-	isEmpty   bool // empty is closed
-	undecided crowd
-	troubles  accept.Notices
+	mu       sync.Mutex
+	stopped  bool
+	open     int  // number of the three listeners that neither drain nor are closed
+	unclosed int  // number of the three listeners that are not closed
+	draining bool // open is 0 or Drain was called: the queue is being accepted
+	accepted bool // nothing more is accepted
+	isEmpty  bool // empty is closed
+	waiting  waitingList
+	warnings accept.Notices
 }
 
-// undecided is a connection that none of the three listeners has returned yet. It is in the crowd
-// until it is claimed by the one or dropped by the Mux: the one that takes it out owns the
-// connection.
+// undecided is a connection that none of the three listeners has returned yet. It is in the waiting
+// list until a listener claims it or the Mux discards it. Whichever removes it from the list owns
+// the connection.
 type undecided struct {
 	conn  net.Conn
-	ready net.Conn      // what to hand on, once the protocol is known
-	peer  string        // by whom it counts in the crowd
-	at    *list.Element // nil once it is out; guarded by Mux.mu
-	gone  chan struct{} // closed when it was dropped
+	ready net.Conn      // the connection that Accept returns, once the protocol is known
+	peer  string        // key in waiting.peers
+	at    *list.Element // nil once it is removed; guarded by Mux.mu
+	gone  chan struct{} // closed when it is discarded
 }
 
-// defaultReadTimeout is the servers' default for ReadTimeout.
+// defaultReadTimeout is the default of the servers' ReadTimeout.
 const defaultReadTimeout = 60 * time.Second
 
-// Split tells the protocols on l apart until the Mux is closed or l fails. A connection must send
-// its first byte within readTimeout: zero is 60 seconds, negative no limit. At most 1,024
-// connections may wait so, and 256 of one address; above, the oldest one of the address that has
-// the most is closed for a newer one. What is closed is logged with the reason, once and again
-// after a minute without; a peer that leaves before its first byte is not. A nil log is
-// slog.Default().
+// Split accepts connections on l and distributes them by protocol, until the Mux is closed or l
+// fails. A connection must send its first byte within readTimeout: zero means 60 seconds, negative
+// no limit. At most 1,024 connections may wait for their first byte, and 256 of one address. Above
+// that, a new connection replaces the oldest one of the address that has the most. Connections that
+// the Mux closes are logged with the reason, each reason again only after a minute without it. A
+// peer that closes before its first byte is not logged. A nil log means slog.Default().
 //
-// The first byte is read with MSG_PEEK from the *net.TCPConn or *net.UnixConn that is then handed
-// on, so that sendfile(2) works. Connections of other types, and all on Windows, are handed on in a
-// wrapper that gives the byte back.
+// The first byte is read with MSG_PEEK from the *net.TCPConn or *net.UnixConn that Accept then
+// returns, so that sendfile(2) works. Connections of other types, and all on Windows, are returned
+// in a wrapper that reads the byte once more.
 func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if readTimeout == 0 {
 		readTimeout = defaultReadTimeout
@@ -85,39 +85,40 @@ func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 		m.unclosed++
 	}
 	m.running.Add(1)
-	go m.acceptAll()
+	go m.acceptLoop()
 	return m
 }
 
-// Close closes the shared listener, the three of the Mux and the connections that none of them has
-// returned, and waits until all that is done. Connections that were returned go on.
+// Close closes the shared listener, the three listeners of the Mux and the connections that none of
+// them has returned, and waits until that is done. Connections that were returned stay open.
 func (m *Mux) Close() error {
-	m.end(net.ErrClosed)
+	m.stop(net.ErrClosed)
 	m.running.Wait()
 	return m.closeErr
 }
 
-// end makes err the error of the three listeners. Only the first call does anything.
-func (m *Mux) end(err error) {
-	m.ending.Do(func() {
+// stop closes the shared listener and the undecided connections, and makes err the error of the
+// three listeners. Only the first call does anything.
+func (m *Mux) stop(err error) {
+	m.stopping.Do(func() {
 		m.closeShared()
 		m.err = err
 		close(m.quit)
-		m.dropAll()
+		m.discardAll()
 	})
 }
 
-// dropAll closes what nobody has accepted, and from now on what take is given.
-func (m *Mux) dropAll() {
+// discardAll closes the undecided connections. After it, addUndecided closes each new one.
+func (m *Mux) discardAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ended = true
-	for _, u := range m.undecided.all() {
-		m.drop(u)
+	m.stopped = true
+	for _, u := range m.waiting.all() {
+		m.discard(u)
 	}
 }
 
-func (m *Mux) acceptAll() {
+func (m *Mux) acceptLoop() {
 	defer m.running.Done()
 	var wait accept.Backoff
 	var rest accept.Rest
@@ -126,16 +127,16 @@ func (m *Mux) acceptAll() {
 		switch {
 		case err == nil:
 			wait = 0
-			m.take(c)
+			m.addUndecided(c)
 		case m.isDraining() && rest.Waits(m.shared, err):
 		case m.isDraining():
-			m.endDrained()
+			m.finishDrain()
 			return
 		case !accept.Passing(err):
-			m.end(err)
+			m.stop(err)
 			return
 		default:
-			m.trouble("cannot accept connections, trying again", "error", err)
+			m.warn("cannot accept connections, trying again", "error", err)
 			if !wait.Sleep(m.quit) {
 				return
 			}
@@ -143,25 +144,26 @@ func (m *Mux) acceptAll() {
 	}
 }
 
-// take starts to find out the protocol of c, and makes place for it first.
-func (m *Mux) take(c net.Conn) {
+// addUndecided adds c to the undecided connections, discards others if there are too many, and
+// starts decide.
+func (m *Mux) addUndecided(c net.Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ended {
+	if m.stopped {
 		c.Close()
 		return
 	}
 	u := &undecided{conn: c, gone: make(chan struct{})}
-	for _, old := range m.undecided.add(u) {
-		m.troubleLocked("too many connections have sent nothing, closing the oldest of a peer", "peer", old.peer)
-		m.drop(old)
+	for _, old := range m.waiting.add(u) {
+		m.warnLocked("too many connections have sent nothing, closing the oldest of a peer", "peer", old.peer)
+		m.discard(old)
 	}
 	m.running.Add(1)
 	go m.decide(u)
 }
 
-// decide hands u to the listener of its protocol. That must claim it, as the Mux may drop it until
-// then.
+// decide sends u to the listener of its protocol. The listener must claim u, since the Mux may
+// discard it until then.
 func (m *Mux) decide(u *undecided) {
 	defer m.running.Done()
 	b, err := m.protocolOf(u)
@@ -178,22 +180,22 @@ func (m *Mux) decide(u *undecided) {
 	peer := u.conn.RemoteAddr().String()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if u.at != nil && err != errLeft {
-		m.troubleLocked(err.Error(), "peer", peer)
+	if u.at != nil && err != errPeerClosed {
+		m.warnLocked(err.Error(), "peer", peer)
 	}
-	m.drop(u)
+	m.discard(u)
 }
 
-// Why a connection is closed undecided; the texts are those of the log.
+// Reasons why the Mux closes a connection; the texts stand in the log.
 var (
-	errLeft      = errors.New("the peer left before its first byte")
-	errSilent    = errors.New("closing a connection that sent nothing in time")
-	errTLS       = errors.New("closing a connection that speaks TLS, which is not spoken here")
-	errUnknown   = errors.New("closing a connection whose first byte is that of no known protocol")
-	errNotServed = errors.New("closing a connection whose protocol is not served")
+	errPeerClosed = errors.New("the peer closed before its first byte")
+	errSilent     = errors.New("closing a connection that sent nothing in time")
+	errTLS        = errors.New("closing a connection that begins with TLS, which is not served")
+	errUnknown    = errors.New("closing a connection whose first byte belongs to no known protocol")
+	errNotServed  = errors.New("closing a connection whose protocol is not served")
 )
 
-// protocolOf reads ahead by one byte.
+// protocolOf waits for the first byte of u, and returns the listener of its protocol.
 func (m *Mux) protocolOf(u *undecided) (*branch, error) {
 	if m.timeout > 0 {
 		u.conn.SetReadDeadline(time.Now().Add(m.timeout))
@@ -204,8 +206,8 @@ func (m *Mux) protocolOf(u *undecided) (*branch, error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, errSilent
-	case err != nil: // a load balancer's check ends in io.EOF or a reset
-		return nil, errLeft
+	case err != nil: // such as a load balancer's check, which ends in io.EOF or a reset
+		return nil, errPeerClosed
 	}
 	u.conn.SetReadDeadline(time.Time{})
 	const tlsHandshake = 22 // the record type of a ClientHello, RFC 8446 section 5.1
@@ -222,35 +224,35 @@ func (m *Mux) protocolOf(u *undecided) (*branch, error) {
 	return nil, errUnknown
 }
 
-// claim takes u out of the crowd and reports whether it was there. The caller holds mu.
+// claim removes u from the waiting list, and reports whether it was there. The caller holds mu.
 func (m *Mux) claim(u *undecided) bool {
 	defer m.checkEmpty()
-	return m.undecided.remove(u)
+	return m.waiting.remove(u)
 }
 
-// drop closes u, unless somebody has claimed it. The caller holds mu.
-func (m *Mux) drop(u *undecided) {
+// discard closes u, unless a listener has claimed it. The caller holds mu.
+func (m *Mux) discard(u *undecided) {
 	if m.claim(u) {
 		close(u.gone)
 		u.conn.Close()
 	}
 }
 
-func (m *Mux) trouble(msg string, args ...any) {
+func (m *Mux) warn(msg string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.troubleLocked(msg, args...)
+	m.warnLocked(msg, args...)
 }
 
-// troubleLocked logs the first of each kind of trouble.
-func (m *Mux) troubleLocked(msg string, args ...any) {
-	if m.troubles.IsNews(msg) {
+// warnLocked logs msg, unless it was logged within the last minute. The caller holds mu.
+func (m *Mux) warnLocked(msg string, args ...any) {
+	if m.warnings.IsNews(msg) {
 		m.log.Warn(msg, append(args, "listener", m.shared.Addr().String())...)
 	}
 }
 
-// closes counts a closed listener and reports whether none is open.
-func (m *Mux) closes(b *branch) bool {
+// noteClosed notes that b is closed, and reports whether all three are.
+func (m *Mux) noteClosed(b *branch) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !b.draining {
@@ -292,12 +294,12 @@ func (b *branch) claim(u *undecided) bool {
 	return b.mux.claim(u)
 }
 
-// Close ends the Mux when it is the last of the three.
+// Close stops the Mux if b is the last of the three.
 func (b *branch) Close() error {
 	b.closing.Do(func() {
 		close(b.closed)
-		if b.mux.closes(b) {
-			b.mux.end(net.ErrClosed)
+		if b.mux.noteClosed(b) {
+			b.mux.stop(net.ErrClosed)
 		}
 	})
 	return nil

@@ -22,7 +22,8 @@ func split(t *testing.T, l net.Listener, timeout time.Duration) (*Mux, *nettest.
 	return m, log
 }
 
-// acceptAfter connects to the shared listener, sends, and returns what b accepts.
+// acceptAfter connects to the shared listener, sends, and returns both ends of the connection,
+// which b accepts.
 func acceptAfter(t *testing.T, shared, b net.Listener, send string) (client, server net.Conn) {
 	t.Helper()
 	client = nettest.Dial(t, shared)
@@ -76,7 +77,7 @@ func TestSplit(t *testing.T) {
 
 func TestSplitRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, send, want string }{
-		{"TLS", "\x16\x03\x01\x02\x00", "speaks TLS"},
+		{"TLS", "\x16\x03\x01\x02\x00", "begins with TLS"},
 		{"NUL", "\x00", "no known protocol"},
 		{"FastCGI version 2", "\x02\x01", "no known protocol"},
 		{"before the digits", "/", "no known protocol"},
@@ -109,7 +110,7 @@ func TestSplitPeerLeaves(t *testing.T) {
 	reset := nettest.Dial(t, l).(*net.TCPConn)
 	reset.SetLinger(0)
 	reset.Close()
-	acceptAfter(t, l, m.HTTP, "GET") // and by now the others have been seen
+	acceptAfter(t, l, m.HTTP, "GET") // the connections before it have been decided by now
 	m.Close()
 	if s := log.String(); s != "" {
 		t.Errorf("logged: %s", s)
@@ -122,9 +123,9 @@ func TestSplitTimeout(t *testing.T) {
 	nettest.WantClosed(t, nettest.Dial(t, l))
 	log.WantLines(t, "sent nothing in time", 1)
 
-	// The deadline does not stay on a connection that is handed on.
+	// A connection that Accept returns has no deadline.
 	client, server := acceptAfter(t, l, m.SCGI, "1")
-	time.Sleep(20 * time.Millisecond) // not to synchronise: the time limit must pass
+	time.Sleep(20 * time.Millisecond) // the deadline must pass
 	io.WriteString(client, "2")
 	if _, err := io.ReadFull(server, make([]byte, 2)); err != nil {
 		t.Error(err)
@@ -153,7 +154,7 @@ func TestSplitTimeoutDefaults(t *testing.T) {
 	}
 }
 
-// Connections that are no sockets work too, in a wrapper, as all do on Windows.
+// Connections that are not sockets work too, in a wrapper, as all do on Windows.
 func TestSplitReadsAhead(t *testing.T) {
 	l := nettest.NewPipeListener()
 	m, _ := split(t, l, 0)
@@ -194,7 +195,7 @@ func TestSplitBoundsTheUndecided(t *testing.T) {
 		}
 		log.WantLines(t, "closing the oldest", 1)
 
-		// Those that are decided but not accepted count too, and can be dropped as well.
+		// Connections that are decided but not accepted count too, and can also be discarded.
 		go conns[2].Write([]byte("0"))
 		synctest.Wait()
 		late := l.Dial()
@@ -212,7 +213,7 @@ func TestSplitBoundsTheUndecided(t *testing.T) {
 	})
 }
 
-// A connection may be dropped at the moment it is handed over: it is not accepted then.
+// Accept does not return a connection that is discarded while decide sends it.
 func TestSplitDroppedWhileHandedOver(t *testing.T) {
 	l := listenLoopback(t)
 	m, _ := split(t, l, 0)
@@ -221,7 +222,7 @@ func TestSplitDroppedWhileHandedOver(t *testing.T) {
 		c, _ := m.HTTP.Accept()
 		accepted <- c
 	}()
-	m.HTTP.(*branch).conns <- &undecided{} // in no list, as after drop
+	m.HTTP.(*branch).conns <- &undecided{} // in no list, as after discard
 	io.WriteString(nettest.Dial(t, l), "G")
 	if c := nettest.Receive(t, accepted, "Accept"); c == nil {
 		t.Error("a dropped connection was accepted")
@@ -234,7 +235,7 @@ func TestSplitProtocolNotServed(t *testing.T) {
 	l := listenLoopback(t)
 	m, log := split(t, l, 0)
 	waiting := nettest.Dial(t, l)
-	io.WriteString(waiting, "0:,") // is decided, perhaps, and waits for Accept
+	io.WriteString(waiting, "0:,") // may be decided already, and waits for Accept
 	if err := m.SCGI.Close(); err != nil {
 		t.Error(err)
 	}
@@ -284,7 +285,7 @@ func TestMuxClose(t *testing.T) {
 	nettest.WantClosed(t, silent)
 	nettest.WantClosed(t, waiting)
 	if _, err := io.ReadFull(served, make([]byte, 3)); err != nil {
-		t.Errorf("a connection that was handed on ended: %v", err)
+		t.Errorf("a connection that Accept returned was closed: %v", err)
 	}
 	if err := m.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
@@ -323,7 +324,7 @@ func TestMuxCloseInterruptsBackOff(t *testing.T) {
 	})
 }
 
-// slowConn is a connection whose Read ends a while after Close.
+// slowConn is a connection whose Read returns some time after Close.
 type slowConn struct {
 	net.Conn
 	end chan struct{}

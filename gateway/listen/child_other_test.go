@@ -2,5 +2,5 @@
 
 package listen
 
-// childTask has nothing to do where no listener is inherited.
+// childTask does nothing on systems without inherited listeners.
 func childTask(string) int { return 1 }

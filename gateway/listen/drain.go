@@ -7,13 +7,13 @@ import (
 )
 
 // undecidedGrace is how long a draining Mux waits for the first byte of the connections that it has
-// taken.
+// accepted.
 const undecidedGrace = time.Second
 
-// Drain ends the Mux without losing a connection: the shared listener takes until then what waits
-// in its queue, and the three listeners go on to return what the Mux has taken, a second at most,
-// and then fail. It does not wait for that. A program that shuts down the three servers calls it
-// before the first of them.
+// Drain ends the Mux without losing a connection. The Mux accepts the connections in the queue of
+// the shared listener until the given time. The three listeners return the connections that the Mux
+// has accepted, for a second at most, and then fail. Drain does not wait for that. A program calls
+// it before it shuts down the first of the three servers.
 func (m *Mux) Drain(until time.Time) {
 	m.mu.Lock()
 	draining := m.draining
@@ -24,11 +24,12 @@ func (m *Mux) Drain(until time.Time) {
 	}
 }
 
-// Drain ends a listener of a Mux without losing a connection: Accept goes on to return what the Mux
-// has taken, and then fails. When all three drain or are closed, the shared listener takes until
-// then what waits in its queue. One that drains alone is closed then.
+// Drain ends a listener of a Mux without losing a connection: Accept returns the connections that
+// the Mux has accepted, and then fails. If each of the three drains or is closed, the Mux accepts
+// the connections in the queue of the shared listener until the given time. Otherwise b is closed
+// at that time.
 func (b *branch) Drain(until time.Time) error {
-	if b.mux.drains(b) {
+	if b.mux.noteDraining(b) {
 		b.mux.stopAccepting(until)
 		return nil
 	}
@@ -40,8 +41,8 @@ func (b *branch) Drain(until time.Time) error {
 	return nil
 }
 
-// drains notes that b drains, and reports whether it is the last to begin.
-func (m *Mux) drains(b *branch) bool {
+// noteDraining notes that b drains, and reports whether the Mux must begin to drain.
+func (m *Mux) noteDraining(b *branch) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !b.draining {
@@ -61,8 +62,8 @@ func (m *Mux) isDraining() bool {
 	return m.draining
 }
 
-// stopAccepting makes Accept of the shared listener fail: after until where the listener can, else
-// at once.
+// stopAccepting makes Accept of the shared listener fail: at the time until if the listener
+// supports that, and at once otherwise.
 func (m *Mux) stopAccepting(until time.Time) {
 	err := errors.ErrUnsupported
 	switch l := m.shared.(type) {
@@ -81,8 +82,9 @@ func (m *Mux) closeShared() {
 	m.closingShared.Do(func() { m.closeErr = m.shared.Close() })
 }
 
-// endDrained ends the Mux when each connection that it has taken has been accepted or dropped.
-func (m *Mux) endDrained() {
+// finishDrain stops the Mux when no connection is undecided any more, after undecidedGrace at the
+// latest.
+func (m *Mux) finishDrain() {
 	m.mu.Lock()
 	m.accepted = true
 	m.checkEmpty()
@@ -94,12 +96,12 @@ func (m *Mux) endDrained() {
 	case <-grace.C:
 	case <-m.quit:
 	}
-	m.end(net.ErrClosed)
+	m.stop(net.ErrClosed)
 }
 
-// checkEmpty tells endDrained that the last connection is out. The caller holds mu.
+// checkEmpty wakes finishDrain if no connection is undecided. The caller holds mu.
 func (m *Mux) checkEmpty() {
-	if m.accepted && m.undecided.size == 0 && !m.isEmpty {
+	if m.accepted && m.waiting.size == 0 && !m.isEmpty {
 		m.isEmpty = true
 		close(m.empty)
 	}

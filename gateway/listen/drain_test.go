@@ -18,8 +18,7 @@ func drainAll(m *Mux) {
 	}
 }
 
-// TestMuxDrains: a connection that the Mux has taken, and that sends its first byte while it
-// drains, is accepted.
+// TestMuxDrains: a connection that sends its first byte while the Mux drains is accepted.
 func TestMuxDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := nettest.NewPipeListener()
@@ -46,8 +45,8 @@ func TestMuxDrains(t *testing.T) {
 	})
 }
 
-// TestMuxDrainsBeforeItsServers: when the Mux drains, a listener whose server begins to drain long
-// before the others still returns what the Mux has taken.
+// TestMuxDrainsBeforeItsServers: if the Mux drains, a listener whose server drains long before the
+// others still returns the connections that the Mux has accepted.
 func TestMuxDrainsBeforeItsServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := nettest.NewPipeListener()
@@ -99,7 +98,7 @@ func TestMuxDrainsAfterAFailedAccept(t *testing.T) {
 	})
 }
 
-// TestMuxDrainsAtOnce: with nothing undecided the end takes no time.
+// TestMuxDrainsAtOnce: without undecided connections, Drain ends the Mux at once.
 func TestMuxDrainsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := nettest.NewPipeListener()
@@ -115,7 +114,7 @@ func TestMuxDrainsAtOnce(t *testing.T) {
 	})
 }
 
-// TestBranchDrainsAlone: the others go on.
+// TestBranchDrainsAlone: if one listener drains, the others continue.
 func TestBranchDrainsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := nettest.NewPipeListener()

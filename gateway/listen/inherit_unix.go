@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// firstFD is where systemd's sockets begin, SD_LISTEN_FDS_START of sd_listen_fds(3).
+// firstFD is the first descriptor that systemd passes, SD_LISTEN_FDS_START of sd_listen_fds(3).
 const firstFD = 3
 
-// listenFD takes over a listening socket that the parent process opened (FastCGI section 2.2).
+// listenFD makes a listener of a listening socket that the parent process opened (FastCGI section
+// 2.2), and replaces the descriptor by /dev/null.
 func listenFD(fd int) (net.Listener, error) {
 	if err := checkListening(fd); err != nil {
 		return nil, err
@@ -26,12 +27,12 @@ func listenFD(fd int) (net.Listener, error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	file := os.NewFile(uintptr(dup), "fd "+strconv.Itoa(fd))
-	defer file.Close() // the listener makes one more copy
+	defer file.Close() // the listener has its own copy
 	l, err := net.FileListener(file)
 	if err != nil {
 		return nil, err
 	}
-	if err := plug(fd); err != nil {
+	if err := replaceByNull(fd); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func checkListening(fd int) error {
 		return fmt.Errorf("descriptor %d is not open", fd)
 	case err == unix.ENOTSOCK:
 		return fmt.Errorf("descriptor %d is not a socket", fd)
-	case err == unix.ENOPROTOOPT: // a system that does not tell; accept will
+	case err == unix.ENOPROTOOPT: // the system cannot tell: accept fails if the socket does not listen
 		return nil
 	case err != nil:
 		return os.NewSyscallError("getsockopt", err)
@@ -55,8 +56,8 @@ func checkListening(fd int) error {
 	return nil
 }
 
-// plug closes a descriptor by opening /dev/null in its place, in one step.
-func plug(fd int) error {
+// replaceByNull closes a descriptor and opens /dev/null in its place, in one step.
+func replaceByNull(fd int) error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func plug(fd int) error {
 	if err := dupOver(int(null.Fd()), fd); err != nil {
 		return os.NewSyscallError("dup", err)
 	}
-	if fd >= firstFD { // standard streams stay open in a program that replaces this one
+	if fd >= firstFD { // standard streams stay open across exec
 		unix.CloseOnExec(fd)
 	}
 	return nil
@@ -79,9 +80,9 @@ func listenSystemd(name string) (net.Listener, error) {
 	return listenFD(fd)
 }
 
-// systemdFD finds the socket that systemd calls name, or that has it as its index, or, for "", the
-// only one; pid is this process's. A name comes before an index, and one that several sockets have
-// stands for none of them.
+// systemdFD returns the descriptor of the socket that systemd calls name. If there is none, name is
+// taken as an index. "" means the only socket. A name that several sockets have is an error. pid is
+// the id of this process.
 func systemdFD(name string, pid int, getenv func(string) string) (int, error) {
 	names, err := systemdNames(pid, getenv)
 	if err != nil {
@@ -106,24 +107,24 @@ func systemdFD(name string, pid int, getenv func(string) string) (int, error) {
 		fd, count = firstFD+int(i), 1
 	}
 	if count == 0 {
-		return 0, fmt.Errorf("systemd passed no such socket, but %q", names)
+		return 0, fmt.Errorf("systemd passed no socket of that name, only %q", names)
 	}
 	return fd, nil
 }
 
 // systemdNames returns the names of the sockets passed to this process, in the order of their
-// descriptors. There may be no names: then all are "unknown", as sd_listen_fds_with_names(3) has
+// descriptors. Without LISTEN_FDNAMES all are named "unknown", as sd_listen_fds_with_names(3) does
 // it.
 func systemdNames(pid int, getenv func(string) string) ([]string, error) {
-	const mostFDs = 1024 // far above any unit's, and below what would make a large list of nothing
+	const mostFDs = 1024 // far more than any unit has, and bounds the list of names
 	count, err := strconv.ParseUint(getenv("LISTEN_FDS"), 10, 31)
 	switch {
 	case getenv("LISTEN_FDS") == "" || getenv("LISTEN_PID") == "":
 		return nil, errors.New("systemd passed no sockets: LISTEN_PID or LISTEN_FDS is not set")
 	case getenv("LISTEN_PID") != strconv.Itoa(pid):
-		return nil, fmt.Errorf("the sockets are for process %q, and this is %d: see LISTEN_PID", getenv("LISTEN_PID"), pid)
+		return nil, fmt.Errorf("systemd passed the sockets to process %q, and this is %d (see LISTEN_PID)", getenv("LISTEN_PID"), pid)
 	case err != nil || count == 0 || count > mostFDs:
-		return nil, fmt.Errorf("the number of sockets in LISTEN_FDS is %q", getenv("LISTEN_FDS"))
+		return nil, fmt.Errorf("LISTEN_FDS is %q: want a number from 1 to %d", getenv("LISTEN_FDS"), mostFDs)
 	}
 	list := getenv("LISTEN_FDNAMES")
 	if list == "" {

@@ -30,7 +30,7 @@ func fileOf(t *testing.T, s interface{ File() (*os.File, error) }) *os.File {
 	return f
 }
 
-// bareFD returns a copy of f's descriptor that no *os.File knows, as an inherited one is.
+// bareFD returns a copy of f's descriptor that belongs to no *os.File, like an inherited one.
 func bareFD(t *testing.T, f *os.File) int {
 	t.Helper()
 	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD, 50)
@@ -64,7 +64,7 @@ func TestListenFD(t *testing.T) { // F33
 				t.Errorf("accepted a %s; want a %s", got, tt.want)
 			}
 			if _, err := ListenFor("fastcgi", addr); err == nil || !strings.Contains(err.Error(), "is not a socket") {
-				t.Errorf("taken a second time: got %v; want no socket there any more", err)
+				t.Errorf("a second time: got %v; want an error because the descriptor is no socket any more", err)
 			}
 		})
 	}
@@ -104,12 +104,12 @@ func TestListenFDRefuses(t *testing.T) {
 		})
 	}
 	if _, err := regular.Stat(); err != nil {
-		t.Errorf("a refused descriptor was touched: %v", err)
+		t.Errorf("a refused descriptor was closed: %v", err)
 	}
 }
 
-// childTask is what this program does as a child process. It reports by its exit status and on the
-// first connection.
+// childTask runs a task in a child process. The child reports by its exit status and on the first
+// connection.
 func childTask(task string) int {
 	var err error
 	switch task {
@@ -148,8 +148,8 @@ func childFD0() error {
 	return answerOne(l, "descriptor 0")
 }
 
-// childSystemd has its sockets from 3 on, as systemd passes them; a parent cannot know the
-// LISTEN_PID to set.
+// childSystemd has its sockets from descriptor 3 on, as systemd passes them. It sets LISTEN_PID
+// itself, since the parent cannot know the id before the start.
 func childSystemd() error {
 	os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	l, err := ListenFor("scgi", "systemd:second")
@@ -168,7 +168,8 @@ func childSystemd() error {
 	return answerOne(l, "second")
 }
 
-// childRace starts when its standard input says so, and holds what it got until that ends.
+// childRace listens when it reads a byte from its standard input, and keeps the socket until the
+// input ends.
 func childRace() error {
 	in := bufio.NewReader(os.Stdin)
 	if _, err := in.ReadByte(); err != nil {
@@ -195,7 +196,7 @@ func answerOne(l net.Listener, answer string) error {
 	return err
 }
 
-// child prepares this program as a child process that is killed should it outlive the test.
+// child prepares this program as a child process, which is killed at the end of the test.
 func child(t *testing.T, task string, env ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -235,7 +236,7 @@ func TestListenInheritedInChild(t *testing.T) { // F33, F36
 	}
 }
 
-// Two processes and more, where TestUnixRace has goroutines.
+// The same as TestUnixRace, with processes in place of goroutines.
 func TestUnixRaceOfProcesses(t *testing.T) {
 	path := nettest.SocketPath(t)
 	makeStale(t, path)
@@ -298,13 +299,13 @@ func TestSystemdFD(t *testing.T) { // F36
 		{"no names, by index", "1", passed(""), 4, ""},
 		{"unit with two sockets, by index", "1", passed("a:a:b"), 4, ""},
 		{"unit with two sockets, by name", "a", passed("a:a:b"), 0, "2 sockets of that name: give an index from 0 to 2"},
-		{"unknown name", "x", passed("a:b:c"), 0, `no such socket, but ["a" "b" "c"]`},
-		{"index too large", "3", passed("a:b:c"), 0, "no such socket"},
-		{"negative index", "-1", passed("a:b:c"), 0, "no such socket"},
+		{"unknown name", "x", passed("a:b:c"), 0, `no socket of that name, only ["a" "b" "c"]`},
+		{"index too large", "3", passed("a:b:c"), 0, "no socket of that name"},
+		{"negative index", "-1", passed("a:b:c"), 0, "no socket of that name"},
 		{"not the only one", "", passed("a:b:c"), 0, "passed 3 sockets: name one of"},
 		{"nothing passed", "", nil, 0, "LISTEN_PID or LISTEN_FDS is not set"},
-		{"passed to the parent", "a", map[string]string{"LISTEN_PID": "6", "LISTEN_FDS": "1"}, 0, `for process "6", and this is 7`},
-		{"bad number", "a", map[string]string{"LISTEN_PID": "7", "LISTEN_FDS": "x"}, 0, `LISTEN_FDS is "x"`},
+		{"passed to the parent", "a", map[string]string{"LISTEN_PID": "6", "LISTEN_FDS": "1"}, 0, `to process "6", and this is 7`},
+		{"bad number", "a", map[string]string{"LISTEN_PID": "7", "LISTEN_FDS": "x"}, 0, `LISTEN_FDS is "x": want a number from 1 to 1024`},
 		{"none", "a", map[string]string{"LISTEN_PID": "7", "LISTEN_FDS": "0"}, 0, `LISTEN_FDS is "0"`},
 		{"far too many", "a", map[string]string{"LISTEN_PID": "7", "LISTEN_FDS": "2147483647"}, 0, "LISTEN_FDS is"},
 		{"too few names", "a", passed("a:b"), 0, "has 2 names for 3 sockets"},

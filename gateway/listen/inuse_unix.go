@@ -4,5 +4,5 @@ package listen
 
 import "syscall"
 
-// errSystemInUse is bind's answer for an address that is taken.
+// errSystemInUse is the error of bind(2) for an address in use.
 const errSystemInUse = syscall.EADDRINUSE

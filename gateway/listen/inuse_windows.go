@@ -2,6 +2,6 @@ package listen
 
 import "golang.org/x/sys/windows"
 
-// errSystemInUse is bind's answer for an address that is taken; syscall.EADDRINUSE is a number of
-// its own here.
+// errSystemInUse is the error of bind for an address in use. On Windows, syscall.EADDRINUSE is
+// another number, which bind does not return.
 const errSystemInUse = windows.WSAEADDRINUSE

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ListenFor opens the listener of an address for a server of one protocol ("fastcgi"): addr may
-// have that protocol's scheme or none. It is ParseFor and Listen.
+// ListenFor opens the listener of an address for a server of one protocol, such as "fastcgi": addr
+// may have that protocol's scheme or none. It calls ParseFor and Listen.
 func ListenFor(protocol, addr string) (net.Listener, error) {
 	a, err := ParseFor(protocol, addr)
 	if err != nil {
@@ -23,40 +23,38 @@ func ListenFor(protocol, addr string) (net.Listener, error) {
 	return Listen(a)
 }
 
-// Listen opens the listener of a, one for every address. Its Accept returns a *net.TCPConn or a
-// *net.UnixConn. A listener for the protocol "auto" is as any other, and Split tells its
-// connections apart.
+// Listen opens the listener of a. Accept of the listener returns a *net.TCPConn or a *net.UnixConn.
+// A listener for the protocol "auto" is like any other; Split distributes its connections by
+// protocol.
 //
-// A TCP address is bound as it is: 0.0.0.0 is all IPv4 addresses, [::] all of both kinds.
+// A TCP address 0.0.0.0 means all IPv4 addresses, and [::] all IPv4 and IPv6 addresses.
 //
-// A unix socket gets its owner and mode before it listens, so that nobody can connect with other
-// rights. One that is there already is taken over if nothing answers on it; if something does, that
-// is an error, as it is when the path holds anything but a socket. Of several processes that start
-// at once, one gets the path: they wait for each other, up to 5 seconds, by a lock on its folder
-// (flock(2)). Close removes the socket file if it is still the one made here. Users who may write
-// to the folder can put a socket of their own in the place of this one, so only trusted users
-// should be able to. On Windows there is no lock, and an address with a mode, owner, group or
-// takeover is an error.
+// A unix socket gets its owner and mode before it listens, so that no client can connect with other
+// rights. An existing socket is replaced if no process listens on it. If a process does, or if the
+// path is not a socket, Listen returns an error. Of several processes that start at once, one gets
+// the path: they wait for each other, up to 5 seconds, by a lock on its folder (flock(2)). Close
+// removes the socket file if it is still the one that Listen made. Users who may write to the
+// folder can replace the socket by one of their own, so only trusted users should have that right.
+// On Windows there is no lock, and an address with a mode, owner, group or takeover is an error.
 //
-// With Takeover, a socket on which something answers is taken over too: the new socket listens
-// under a temporary name in the same folder and is renamed over the path, so that each client
-// reaches the old server or the new one. The old server keeps the connections in its queue (see
-// Drain of the listener), and leaves the new file alone at its end.
+// With Takeover, a socket on which a process listens is replaced too: the new socket listens under
+// a temporary name in the same folder and is renamed to the path, so that each client reaches the
+// old server or the new one. The old server keeps the connections in its queue (see Drain of the
+// listener), and does not remove the new file when it closes.
 //
-// A descriptor is inherited if it is a listening stream socket. Listen takes it over: the listener
-// has a copy with close-on-exec set, and the descriptor itself becomes /dev/null, so that no file
-// opened later gets its number and is taken for the socket. Of systemd's variables LISTEN_PID,
-// LISTEN_FDS and LISTEN_FDNAMES none is unset, so that Listen can be called again for the next
-// socket; child processes ignore them as LISTEN_PID is not theirs. On Windows both forms are an
+// An inherited descriptor (fd and systemd) must be a listening stream socket. The listener gets a
+// copy with close-on-exec set, and the descriptor itself becomes /dev/null, so that no file opened
+// later gets its number and is taken for the socket. Listen does not unset systemd's variables
+// LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, so that it can be called again for the next socket.
+// Child processes ignore them, because LISTEN_PID is not their id. On Windows both forms are an
 // error.
 //
-// The error is an *AddressError when a is not the address of a listener, and otherwise an
-// *OpenError.
+// The error is an *AddressError if a is not the address of a listener, and otherwise an *OpenError.
 func Listen(a Address) (net.Listener, error) {
 	if a.Network == "" {
-		return nil, &AddressError{Input: a.String(), Reason: "is a target and no address to listen on: write " + hintForms}
+		return nil, &AddressError{Input: a.String(), Reason: "is a target, not an address to listen on: write " + hintForms}
 	}
-	a, err := checked(a)
+	a, err := normalize(a)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +78,10 @@ func Listen(a Address) (net.Listener, error) {
 	return l, nil
 }
 
-// OpenError is an address on which the system does not let this process listen.
+// OpenError is the failure to listen on a valid address.
 type OpenError struct {
 	Address Address
-	Err     error // what the system said; it wraps ErrInUse where somebody else listens
+	Err     error // the reason; it wraps ErrInUse if the address is in use
 }
 
 // Error names the address and the reason.
@@ -92,12 +90,12 @@ func (e *OpenError) Error() string { return "listen: " + e.Address.String() + ":
 // Unwrap returns the reason.
 func (e *OpenError) Unwrap() error { return e.Err }
 
-// ErrInUse is wrapped by what Listen returns for an address on which somebody listens already.
+// ErrInUse is wrapped by the error of Listen for an address on which a process listens already.
 var ErrInUse = errors.New("in use")
 
-// checked holds an address made by hand to the grammar. The protocol does not matter for that: it
-// may be a new one.
-func checked(a Address) (Address, error) {
+// normalize returns a as Parse would return it, or an error if a does not keep the grammar. The
+// protocol may be one that the grammar does not know.
+func normalize(a Address) (Address, error) {
 	protocol := a.Protocol
 	a.Protocol = "auto"
 	a, err := Parse(a.String())
@@ -105,7 +103,8 @@ func checked(a Address) (Address, error) {
 	return a, err
 }
 
-// withoutAddress cuts what package net puts before the reason, as Listen names the address itself.
+// withoutAddress removes what package net writes before the reason, since OpenError names the
+// address itself.
 func withoutAddress(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -114,8 +113,8 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// listenTCP asks for IPv4 by name where that is meant: for "tcp", package net binds 0.0.0.0 as
-// [::].
+// listenTCP uses the network "tcp4" for an IPv4 address, since package net binds 0.0.0.0 as [::]
+// for "tcp".
 func listenTCP(a Address) (net.Listener, error) {
 	network := "tcp"
 	if ip, err := netip.ParseAddr(a.Host); err == nil && ip.Is4() {
@@ -124,11 +123,11 @@ func listenTCP(a Address) (net.Listener, error) {
 	return net.Listen(network, net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))))
 }
 
-var errNoSocket = errors.New("what is there is no socket, and is left alone")
+var errNotSocket = errors.New("the path exists and is not a socket")
 
-// clearPath makes place for a unix socket: it removes one on which nothing answers, and nothing
-// else.
-func clearPath(path string) error {
+// removeStale removes the unix socket at path if no process listens on it. Anything else at path is
+// an error.
+func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -136,7 +135,7 @@ func clearPath(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errNoSocket
+		return errNotSocket
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	switch {
@@ -144,42 +143,42 @@ func clearPath(path string) error {
 		conn.Close()
 		return fmt.Errorf("%w: another process listens there", ErrInUse)
 	case !errors.Is(err, errRefused):
-		return fmt.Errorf("a socket is there, and may be in use: %w", withoutAddress(err))
+		return fmt.Errorf("the path is a socket that may be in use: %w", withoutAddress(err))
 	}
 	return os.Remove(path)
 }
 
-// socketFile is a listener on a unix socket that removes its file, once, if that is still its own.
+// socketFile is a listener on a unix socket. It removes its file once, if the file is still its
+// own.
 type socketFile struct {
 	*net.UnixListener
-	addr *net.UnixAddr // as it was given: a socket that was renamed has another name for the system
-	path string        // absolute: the process may change its folder
+	addr *net.UnixAddr // the path of the Address: the system reports the name before a renaming
+	path string        // absolute, since the process may change its folder
 	made os.FileInfo   // the file that bind made
 	once sync.Once
 	err  error
 }
 
-// Close removes the file before the socket is closed: while something answers there, no other
-// process takes the path over, and while the socket is open, the system gives its inode number to
-// no other file.
+// Close removes the file before it closes the socket. Until then, no other process replaces the
+// socket because it still listens, and the system gives its inode number to no other file.
 func (l *socketFile) Close() error {
 	l.remove()
 	return errors.Join(l.UnixListener.Close(), l.err)
 }
 
-// Addr is the path of the address.
+// Addr returns the path of the Address.
 func (l *socketFile) Addr() net.Addr { return l.addr }
 
-// Drain removes the file, so that no client comes any more, and lets Accept take until then the
-// connections that wait.
+// Drain removes the file, so that no client connects any more, and lets Accept return the
+// connections in the queue until the given time.
 func (l *socketFile) Drain(until time.Time) error {
 	l.remove()
 	return l.SetDeadline(until)
 }
 
-// remove holds the folder's lock, as listening does: else another process might rename its socket
-// over the path after this one has looked at it, and lose it. A folder that cannot be locked is no
-// reason to leave the file.
+// remove holds the lock of the folder, as listening does. Otherwise another process could rename
+// its socket to the path after the check here, and remove would delete that one. If the folder
+// cannot be locked, the file is removed all the same.
 func (l *socketFile) remove() {
 	l.once.Do(func() {
 		if unlock, err := lockFolder(filepath.Dir(l.path)); err == nil {

@@ -44,7 +44,7 @@ func TestListenRefuses(t *testing.T) {
 	}{
 		{"a target", Address{Protocol: "demo"}, "is a target"},
 		{"nothing", Address{}, "is a target"},
-		{"unknown network", Address{Network: "udp", Host: "127.0.0.1"}, "is not known"},
+		{"unknown network", Address{Network: "udp", Host: "127.0.0.1"}, "which is unknown"},
 		{"bad path", Address{Network: "unix", Path: "/a/"}, "ends in a slash"},
 		{"bad descriptor", Address{Network: "fd", FD: -1}, "no descriptor number"},
 	} {
@@ -76,7 +76,7 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// makeStale leaves a socket at path on which nothing listens, as a killed process does.
+// makeStale leaves a socket at path on which no process listens, as a killed process does.
 func makeStale(t *testing.T, path string) {
 	t.Helper()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -118,7 +118,7 @@ func TestUnixLiveIsLeftAlone(t *testing.T) { // F36
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path+": in use: another process listens there") {
 		t.Errorf("got %v; want an error that names the socket", err)
 	}
-	accepted, err := first.Accept() // the question whether it is alive
+	accepted, err := first.Accept() // the connection by which Listen checks whether a process listens
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +141,8 @@ func TestUnixOtherFilesAreLeftAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := ListenFor("scgi", path)
-			if err == nil || !strings.Contains(err.Error(), "no socket, and is left alone") {
-				t.Errorf("got %v; want an error that says so", err)
+			if err == nil || !strings.Contains(err.Error(), "is not a socket") {
+				t.Errorf("got %v; want an error that the path is not a socket", err)
 			}
 			if !exists(path) {
 				t.Error("it is gone")

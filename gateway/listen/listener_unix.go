@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errRefused is how connect(2) says that nothing listens on a socket.
+// errRefused is the error of connect(2) if no process listens on a socket.
 const errRefused = unix.ECONNREFUSED
 
 func listenUnix(a Address) (net.Listener, error) {
@@ -34,11 +34,11 @@ func listenUnix(a Address) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return takePath(a, uid, gid)
+	return listenPath(a, uid, gid)
 }
 
-// takePath makes the socket where nothing is, or nothing that answers.
-func takePath(a Address, uid, gid int) (net.Listener, error) {
+// listenPath makes the socket, and replaces one that is stale or, with Takeover, in use.
+func listenPath(a Address, uid, gid int) (net.Listener, error) {
 	path, err := filepath.Abs(a.Path)
 	if err != nil {
 		return nil, err
@@ -50,9 +50,9 @@ func takePath(a Address, uid, gid int) (net.Listener, error) {
 	defer unlock()
 	bound := a.Path
 	if a.Takeover {
-		bound, err = besidePath(a.Path)
+		bound, err = temporaryPath(a.Path)
 	} else {
-		err = clearPath(path)
+		err = removeStale(path)
 	}
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func takePath(a Address, uid, gid int) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer b.file.Close() // the listener has a copy
+	defer b.file.Close() // the listener has its own copy
 	l, err := b.listen(a.Mode, uid, gid)
 	if err != nil {
 		return nil, err
@@ -76,33 +76,34 @@ func takePath(a Address, uid, gid int) (net.Listener, error) {
 	return &socketFile{UnixListener: l, addr: &net.UnixAddr{Name: a.Path, Net: "unix"}, path: path, made: b.made}, nil
 }
 
-// besidePath returns a name in the folder of path for a socket that is to be renamed over it, once
-// it listens: at no moment does the path lead to a socket that refuses. What is there may be a
-// socket only.
-func besidePath(path string) (string, error) {
+// temporaryPath returns a name in the folder of path, for a socket that is renamed to path once it
+// listens. So path never leads to a socket that refuses connections. It is an error if path exists
+// and is not a socket.
+func temporaryPath(path string) (string, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
-		return "", errNoSocket
+		return "", errNotSocket
 	}
-	beside := filepath.Join(filepath.Dir(path), fmt.Sprintf(".takeover-%d", os.Getpid()))
-	if len(beside) > maxSocketPath {
-		return "", fmt.Errorf("the folder's name leaves no room for the temporary name %s, which takeover=1 needs", filepath.Base(beside))
+	temporary := filepath.Join(filepath.Dir(path), fmt.Sprintf(".takeover-%d", os.Getpid()))
+	if len(temporary) > maxSocketPath {
+		return "", fmt.Errorf("the folder's path is too long for the temporary name %s, which takeover=1 needs", filepath.Base(temporary))
 	}
-	err := os.Remove(beside) // of an earlier process of that number
+	err := os.Remove(temporary) // left by an earlier process with this id
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	return beside, nil
+	return temporary, nil
 }
 
-// boundSocket has its file and does not listen yet: to connect to it is refused, whatever the
-// file's mode.
+// boundSocket is a socket that has its file but does not listen yet: connecting to it fails,
+// whatever the mode of the file.
 type boundSocket struct {
 	file *os.File
 	path string
 	made os.FileInfo
 }
 
-// bindUnix binds path as it was given: an absolute one might be too long for sun_path.
+// bindUnix binds path as the caller wrote it, since its absolute form might be too long for
+// sun_path.
 func bindUnix(path string) (*boundSocket, error) {
 	syscall.ForkLock.RLock() // not every system can set close-on-exec in socket(2)
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -124,8 +125,8 @@ func bindUnix(path string) (*boundSocket, error) {
 	return b, nil
 }
 
-// listen gives the file its owner and mode and only then lets clients in. The process's umask,
-// which would do for the mode, belongs to all its goroutines. If it fails, the file is removed.
+// listen sets the owner and mode of the file before it listens. It does not use the umask of the
+// process, which would affect all goroutines. If it fails, it removes the file.
 func (b *boundSocket) listen(mode os.FileMode, uid, gid int) (l *net.UnixListener, err error) {
 	defer func() {
 		if err != nil {
@@ -150,9 +151,9 @@ func (b *boundSocket) listen(mode os.FileMode, uid, gid int) (l *net.UnixListene
 	return fl.(*net.UnixListener), nil
 }
 
-// lockFolder waits until no other process here takes over or removes a socket in dir: between bind
-// and listen a new socket looks as dead as a stale one. The lock is on the folder, since a lock
-// file would have to be left there.
+// lockFolder waits until no other process of this module replaces or removes a socket in dir.
+// Without the lock, a new socket between bind and listen looks like a stale one. The lock is on the
+// folder, since a lock file would have to stay there.
 func lockFolder(dir string) (unlock func(), err error) {
 	const wait, step = 5 * time.Second, 10 * time.Millisecond
 	folder, err := os.Open(dir)
@@ -173,13 +174,14 @@ func lockFolder(dir string) (unlock func(), err error) {
 	return func() { folder.Close() }, nil
 }
 
-// ownerIDs returns -1 for what the address leaves open, as chown(2) has it.
+// ownerIDs returns the ids of the owner and the group, or -1 for one that the address does not
+// have, as chown(2) expects.
 func ownerIDs(a Address) (uid, gid int, err error) {
-	uid, err = numberOr(a.Owner, lookupUser)
+	uid, err = parseID(a.Owner, lookupUser)
 	if err != nil {
 		return 0, 0, err
 	}
-	gid, err = numberOr(a.Group, lookupGroup)
+	gid, err = parseID(a.Group, lookupGroup)
 	return uid, gid, err
 }
 
@@ -199,8 +201,9 @@ func lookupGroup(name string) (string, error) {
 	return g.Gid, nil
 }
 
-// numberOr reads a user or group: "" is -1, a number is itself, and a name is looked up.
-func numberOr(s string, lookup func(string) (string, error)) (int, error) {
+// parseID returns the id of a user or group: -1 for "", a number as it is, and the result of lookup
+// for a name.
+func parseID(s string, lookup func(string) (string, error)) (int, error) {
 	if s == "" {
 		return -1, nil
 	}
@@ -210,10 +213,10 @@ func numberOr(s string, lookup func(string) (string, error)) (int, error) {
 			return 0, err
 		}
 	}
-	const most = 1<<32 - 2 // the number above is chown(2)'s for "leave it"
+	const most = 1<<32 - 2 // chown(2) takes 1<<32 - 1 as "do not change"
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || n > most {
-		return 0, fmt.Errorf("no user or group can have the number %s", s)
+		return 0, fmt.Errorf("%s is not a valid id of a user or group", s)
 	}
 	return int(n), nil
 }

@@ -21,7 +21,7 @@ import (
 )
 
 func TestUnixMode(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0o077)) // which must not matter
+	defer syscall.Umask(syscall.Umask(0o077)) // must not change the mode
 	for _, tt := range []struct {
 		options string
 		want    fs.FileMode
@@ -38,8 +38,8 @@ func TestUnixMode(t *testing.T) {
 	}
 }
 
-// The moment between bind and chmod: with this umask the file is open to all then, and it lets
-// nobody in.
+// Between bind and chmod, with this umask, the mode of the file lets everyone connect, but
+// connecting still fails.
 func TestUnixNeverOpenToAll(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	path := nettest.SocketPath(t)
@@ -105,7 +105,7 @@ func TestUnixOwnerUnknown(t *testing.T) {
 	}
 }
 
-// What cannot get its owner or cannot listen does neither listen nor stay.
+// If a socket cannot get its owner or cannot listen, its file is removed.
 func TestUnixListenFails(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -134,8 +134,8 @@ func TestUnixListenFails(t *testing.T) {
 	}
 }
 
-// A socket that refuses nobody, yet cannot be connected to, may be somebody's: here one for
-// datagrams.
+// A socket that cannot be connected to, but does not refuse, may be in use and is not replaced:
+// here a datagram socket.
 func TestUnixUnclearIsLeftAlone(t *testing.T) {
 	path := nettest.SocketPath(t)
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -151,7 +151,7 @@ func TestUnixUnclearIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A relative path is the same file after the process has changed its folder.
+// A relative path still means the same file after the process has changed its folder.
 func TestUnixRelativePath(t *testing.T) {
 	path := nettest.SocketPath(t)
 	t.Chdir(filepath.Dir(path))
@@ -190,7 +190,8 @@ func TestUnixLockIsWaitedFor(t *testing.T) {
 	}
 }
 
-// Many servers start at once where a dead one has left its socket: one gets it, and keeps it.
+// Many servers start at once where a dead one has left its socket: one of them gets the path and
+// keeps it.
 func TestUnixRace(t *testing.T) {
 	const rounds, starters = 20, 8
 	for range rounds {

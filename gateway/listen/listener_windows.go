@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// errRefused is how connect says that nothing listens on a socket.
+// errRefused is the error of connect if no process listens on a socket.
 const errRefused = windows.WSAECONNREFUSED
 
 func listenUnix(a Address) (net.Listener, error) {
@@ -19,13 +19,13 @@ func listenUnix(a Address) (net.Listener, error) {
 	case a.Mode != 0 || a.Owner != "" || a.Group != "":
 		return nil, errors.New("mode, owner and group of a socket cannot be set on Windows")
 	case a.Takeover:
-		return nil, errors.New("a socket cannot be taken over on Windows")
+		return nil, errors.New("takeover=1 is not possible on Windows")
 	}
 	path, err := filepath.Abs(a.Path)
 	if err != nil {
 		return nil, err
 	}
-	if err := clearPath(path); err != nil {
+	if err := removeStale(path); err != nil {
 		return nil, err
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: a.Path, Net: "unix"})
@@ -41,7 +41,7 @@ func listenUnix(a Address) (net.Listener, error) {
 	return &socketFile{UnixListener: l, addr: &net.UnixAddr{Name: a.Path, Net: "unix"}, path: path, made: made}, nil
 }
 
-// lockFolder does nothing: no socket is taken over on Windows.
+// lockFolder does nothing, since there is no takeover on Windows.
 func lockFolder(string) (unlock func(), err error) { return func() {}, nil }
 
 func listenFD(int) (net.Listener, error) {

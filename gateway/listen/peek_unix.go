@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peek waits for the first byte of c, under its read deadline, and leaves it there. The connection
-// to go on with is c itself, if that is a socket.
+// peek waits under the read deadline for the first byte of c, and leaves it in the system. It
+// returns the connection to use from then on, which is c itself if c is a socket.
 func peek(c net.Conn) (net.Conn, byte, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {

@@ -11,12 +11,12 @@ import (
 	"github.com/cgikit/cgikit/gateway/internal/nettest"
 )
 
-// TestTakeover: a new listener takes the path of one that still listens, with its own mode, and the
-// old one's end leaves it alone.
+// TestTakeover: a new listener replaces one that still listens, with its own mode, and the close of
+// the old one does not remove the new file.
 func TestTakeover(t *testing.T) {
 	path := nettest.SocketPath(t)
 	old := listenOn(t, path)
-	waiting := nettest.Dial(t, old) // in the queue of the old one
+	waiting := nettest.Dial(t, old) // in the queue of the old listener
 	taken := listenOn(t, path+"?takeover=1&mode=0600")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v; want mode 0600", info, err)
@@ -44,15 +44,14 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// TestTakeoverOfNothing: with nothing there, or a socket on which nothing answers, it listens as
-// any other.
+// TestTakeoverOfNothing: without a file, or with a stale socket, Takeover makes no difference.
 func TestTakeoverOfNothing(t *testing.T) {
 	path := nettest.SocketPath(t)
 	l := listenOn(t, path+"?takeover=1")
 	nettest.Connect(t, l)
 }
 
-// TestTakeoverOfAFile: anything but a socket stays.
+// TestTakeoverOfAFile: a file that is not a socket is not replaced.
 func TestTakeoverOfAFile(t *testing.T) {
 	path := nettest.SocketPath(t)
 	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
@@ -67,7 +66,7 @@ func TestTakeoverOfAFile(t *testing.T) {
 	}
 }
 
-// TestTakeoverNeverRefuses: while listeners follow each other, each client reaches one of them.
+// TestTakeoverNeverRefuses: while listeners replace each other, each client reaches one of them.
 func TestTakeoverNeverRefuses(t *testing.T) {
 	path := nettest.SocketPath(t)
 	current := listenOn(t, path)
@@ -120,8 +119,8 @@ func TestTakeoverNeverRefuses(t *testing.T) {
 	}
 }
 
-// TestTakeoverWhileTheOldOneCloses: the file of the new listener stays, also when the old one
-// removes its own in the same moment.
+// TestTakeoverWhileTheOldOneCloses: the file of the new listener stays, even if the old one removes
+// its own at the same moment.
 func TestTakeoverWhileTheOldOneCloses(t *testing.T) {
 	path := nettest.SocketPath(t)
 	current := listenOn(t, path)

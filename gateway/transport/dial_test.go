@@ -78,7 +78,7 @@ func TestDialerFailures(t *testing.T) {
 		{"no address", context.Background(), "", nil, 502, "is empty"},
 		{"no address to connect to", context.Background(), "fd:0", nil, 502, "not an address to connect to"},
 		{"a folder", context.Background(), "files:/srv", nil, 502, "files"},
-		{"another protocol", context.Background(), "fastcgi://127.0.0.1:1", nil, 502, "is for fastcgi"},
+		{"another protocol", context.Background(), "fastcgi://127.0.0.1:1", nil, 502, "has the protocol fastcgi"},
 		{"given up", ended, "127.0.0.1:1", []string{"127.0.0.1:2"}, 499, "given up"},
 		{"too late", late, "127.0.0.1:1", nil, 504, "in time"},
 	} {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// addressed is a connection of which only the peer is known.
+// addressed is a connection that has only the address of its peer.
 type addressed struct {
 	net.Conn
 	addr net.Addr
@@ -17,22 +17,22 @@ func undecidedOf(a, b byte, port int) *undecided {
 	return &undecided{conn: addressed{addr: &net.TCPAddr{IP: net.IPv4(192, 0, a, b), Port: port}}}
 }
 
-// TestCrowdKeepsTheFew: however many connections come from some addresses, another client's one is
-// not dropped for them.
-func TestCrowdKeepsTheFew(t *testing.T) {
-	var c crowd
+// TestWaitingListKeepsTheFew: connections from a few addresses, however many, do not displace the
+// single connection of another client.
+func TestWaitingListKeepsTheFew(t *testing.T) {
+	var c waitingList
 	var honest []*undecided
 	for i := range 20 {
 		u := undecidedOf(1, byte(i), 1)
 		honest = append(honest, u)
 		if dropped := c.add(u); len(dropped) != 0 {
-			t.Fatal("dropped one while few are there")
+			t.Fatal("discarded a connection although there are few")
 		}
 	}
 	for i := range 5000 {
 		for _, u := range c.add(undecidedOf(2, byte(i%10), i)) {
 			if !c.remove(u) {
-				t.Fatal("dropped one that is not there")
+				t.Fatal("discarded a connection that is not in the list")
 			}
 		}
 		if c.size > maxUndecided+1 {
@@ -49,9 +49,9 @@ func TestCrowdKeepsTheFew(t *testing.T) {
 	}
 }
 
-// TestCrowdBoundsAnAddress: one address alone holds no more than its share. A unix socket has no
-// addresses.
-func TestCrowdBoundsAnAddress(t *testing.T) {
+// TestWaitingListBoundsAnAddress: one address has at most maxUndecidedPerPeer connections. Peers on
+// a unix socket have no address.
+func TestWaitingListBoundsAnAddress(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		addr net.Addr
@@ -61,7 +61,7 @@ func TestCrowdBoundsAnAddress(t *testing.T) {
 		{"unix", &net.UnixAddr{}, maxUndecided},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var c crowd
+			var c waitingList
 			for range 3000 {
 				for _, u := range c.add(&undecided{conn: addressed{addr: test.addr}}) {
 					c.remove(u)
