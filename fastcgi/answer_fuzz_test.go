@@ -13,9 +13,9 @@ import (
 	rules "github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// FuzzClientAnswer has an application that says anything at all and closes. What the Client takes
-// for a whole response must be one by the tests' own reading, and its connection must be given back
-// or closed.
+// FuzzClientAnswer has an application that sends arbitrary bytes and closes. A response that the
+// Client accepts as complete must be complete for the decoder of the tests too, and its connection
+// must be released or closed.
 func FuzzClientAnswer(f *testing.F) {
 	head := "Status: 200 OK\r\n\r\n"
 	for _, answer := range []string{
@@ -42,8 +42,8 @@ func FuzzClientAnswer(f *testing.F) {
 	})
 }
 
-// exceeds reports whether a response has more than its Content-Length, n bytes: that is cut, and
-// what follows is not looked at.
+// exceeds reports whether a response has more than its Content-Length, n bytes. Such a response is
+// cut, and the rest is not checked.
 func exceeds(all string, n int) bool {
 	resp, err := gateway.ReadResponse(io.NopCloser(strings.NewReader(all)), 0)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The application's side of the tests of Client, which says what a test has it say. Like the tests'
-// own client it shares nothing with package fastcgi.
+// The application's side of the tests of Client. It sends what a test tells it to. Like the client
+// of the tests, it shares no code with package fastcgi.
 
 // appConn is the application's end of a connection.
 type appConn struct {

@@ -22,8 +22,8 @@ func nginxHello() string {
 		"HTTP_ACCEPT_ENCODING", "gzip") + rec(typeStdin, 1, "")
 }
 
-// BenchmarkHello answers small requests on one kept connection of a unix socket. What it counts is
-// client and server together.
+// BenchmarkHello answers small requests on one kept connection of a unix socket. It measures client
+// and server together.
 func BenchmarkHello(b *testing.B) {
 	l, err := net.Listen("unix", filepath.Join(b.TempDir(), "s"))
 	if err != nil {

@@ -14,27 +14,28 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// bodyMemory is how many bytes of a body are held in memory until its App reads them: enough for
-// the forms of browsers.
+// bodyMemory is how many unread bytes of a body are held in memory. It is enough for the forms of
+// browsers.
 const bodyMemory = 256 << 10
 
-// errBodyCut is what the App reads where the web server aborted the request or went away within the
-// body. It is a context.Canceled too, so that it is not logged.
+// errBodyCut is returned to an App that reads the body after the web server has aborted the request
+// or disconnected within the body. It wraps context.Canceled too, so that it is not logged.
 var errBodyCut = fmt.Errorf("fastcgi: request body broken off by the web server: %w: %w", io.ErrUnexpectedEOF, context.Canceled)
 
-// errBodyLate is what the App reads where the next piece of its body has not come in time.
+// errBodyLate is returned to an App when no more of its body has arrived within ReadTimeout.
 var errBodyLate = fmt.Errorf("fastcgi: nothing more of the request body within ReadTimeout: %w: %w", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded)
 
-// body is a stream on its way from the connection's reader to the App: STDIN, or DATA for a filter.
-// Its methods may be called at the same time.
+// body is a stream that the connection's reader writes and the App reads: STDIN, or DATA for a
+// filter. Its methods may be called concurrently.
 type body struct {
 	request *request
 
-	mu      sync.Mutex
-	change  sync.Cond       // waits on mu: for bytes, their end, or that the reader may go on
-	held    *exchange.Spool // bytes that were not read yet; nil before the first ones
-	surplus []byte          // those after, which have no room, at most a buffer of the reader
-	err     error           // after all of them; nil while more may come
+	mu sync.Mutex
+	// uses mu; signalled when bytes or the end arrive, and when the reader may go on
+	change  sync.Cond
+	held    *exchange.Spool // unread bytes; nil before the first ones
+	surplus []byte          // the bytes after them that have no room in held; at most one inBuffer
+	err     error           // what follows all bytes; nil while more may arrive
 	closed  bool            // the App has returned
 }
 
@@ -43,7 +44,7 @@ func (b *body) init(r *request) {
 	b.change.L = &b.mu
 }
 
-// handleBody takes a piece of the body, or of the file of a filter.
+// handleBody handles a piece of the body, or of the file of a filter.
 func (r *request) handleBody(b *body, p piece) error {
 	c := r.conn
 	switch {
@@ -54,9 +55,9 @@ func (r *request) handleBody(b *body, p piece) error {
 		return nil
 	}
 	c.mu.Lock()
-	hold := c.table.shared || r.data != nil // a filter may read either stream first
+	hold := c.table.shared || r.data != nil // a filter may read its two streams in any order
 	c.mu.Unlock()
-	if b.write(p.content, hold) || len(c.ready) > 0 { // these must run first
+	if b.write(p.content, hold) || len(c.ready) > 0 { // the ready requests must run first
 		return nil
 	}
 	return c.waitForRoom(r, b)
@@ -69,9 +70,9 @@ func streamName(t wire.RecordType) string {
 	return "STDIN"
 }
 
-// write takes a piece, or drops it where it will not be read. With hold all of it is held, in a
-// temporary file if need be, since other requests must not wait for this one. Without, write
-// reports false where there is no room: then the reader must wait.
+// write stores a piece, or drops it if it will not be read. With hold it stores everything, if
+// necessary in a temporary file, because other requests must not wait for this one. Without hold it
+// reports false if there is no room: then the reader must wait.
 func (b *body) write(p []byte, hold bool) (taken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,7 +95,7 @@ func (b *body) write(p []byte, hold bool) (taken bool) {
 	return !b.mustWait()
 }
 
-// newSpool returns what holds a body, within the request's share of the server's budget.
+// newSpool returns a spool for a body, within the request's share of the server's budget.
 func (r *request) newSpool() *exchange.Spool {
 	limits := r.conn.limits
 	if r.share == nil {
@@ -103,15 +104,16 @@ func (r *request) newSpool() *exchange.Spool {
 	return &exchange.Spool{Share: r.share, MemoryBytes: bodyMemory, MaxBytes: max(r.conn.server.MaxBodyBytes, 0)}
 }
 
-// hold holds the beginning of p, as far as there is room and up to bodyMemory in all, and returns
-// how much that is.
+// hold stores the beginning of p and returns how many bytes it has stored. It stores up to
+// bodyMemory in all, and less if the budget has no room.
 func (b *body) hold(p []byte) int {
 	room := max(bodyMemory-b.held.Len(), 0)
-	n, _ := b.held.Write(p[:min(int64(len(p)), room)]) // what has no room becomes surplus
+	n, _ := b.held.Write(p[:min(int64(len(p)), room)]) // the caller keeps the rest as surplus
 	return n
 }
 
-// holdError is the error that follows what was held of a body, where err kept more from being held.
+// holdError returns the error that the App reads after the held bytes when err, an error of the
+// spool, has prevented that more is held.
 func (b *body) holdError(err error) error {
 	switch {
 	case err == nil:
@@ -124,7 +126,8 @@ func (b *body) holdError(err error) error {
 	return fmt.Errorf("fastcgi: hold the request body: %w", err)
 }
 
-// closeWrite says what comes after the bytes: io.EOF for a whole body. Only the first call counts.
+// closeWrite sets the error that follows the bytes: io.EOF for a complete body. Only the first call
+// has an effect.
 func (b *body) closeWrite(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -134,9 +137,9 @@ func (b *body) closeWrite(err error) {
 	b.change.Broadcast()
 }
 
-// waitForRoom waits until r has read some of its body: a request that is alone on its connection is
-// read no further. That the web server goes away is seen meanwhile; what it has sent can still be
-// read after that.
+// waitForRoom stops reading until the App of r, the only request of the connection, has read some
+// of its body. Meanwhile it watches for a disconnect of the web server. What the server has sent
+// before can still be read then.
 func (c *conn) waitForRoom(r *request, b *body) error {
 	for b.blocked() {
 		c.mu.Lock()
@@ -153,15 +156,15 @@ func (c *conn) waitForRoom(r *request, b *body) error {
 		switch {
 		case gone || errors.Is(err, errors.ErrUnsupported):
 			b.waitUnwatched()
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // of endWaitForRoom
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // wakeReader sets the deadline
 			return err
 		}
 	}
 	return nil
 }
 
-// endWaitForRoom wakes a reader that waits for r.
-func (c *conn) endWaitForRoom(r *request) {
+// wakeReader wakes the reader if it waits for room in a body of r.
+func (c *conn) wakeReader(r *request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.wait.stalled == r {
@@ -176,9 +179,10 @@ func (b *body) blocked() bool {
 	return b.mustWait()
 }
 
+// mustWait is blocked for a caller that holds mu.
 func (b *body) mustWait() bool { return len(b.surplus) > 0 && !b.closed && b.err == nil }
 
-// waitUnwatched is for a reader that cannot watch the connection meanwhile.
+// waitUnwatched waits until the reader may go on, without a watch of the connection.
 func (b *body) waitUnwatched() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -189,16 +193,16 @@ func (b *body) waitUnwatched() {
 
 // Read implements io.Reader for the App.
 func (b *body) Read(p []byte) (int, error) {
-	n, err, wait := b.take(p)
+	n, err, wait := b.tryRead(p)
 	if wait {
 		b.request.conn.handoff.handOff(b.request)
-		n, err = b.waitAndTake(p)
+		n, err = b.waitAndRead(p)
 	}
 	return n, err
 }
 
-// waitAndTake waits until there is something.
-func (b *body) waitAndTake(p []byte) (int, error) {
+// waitAndRead waits until bytes or the end arrive, for ReadTimeout at most, and reads them.
+func (b *body) waitAndRead(p []byte) (int, error) {
 	if bound := b.request.conn.limits.readTimeout; bound > 0 {
 		late := time.AfterFunc(bound, func() { b.closeWrite(errBodyLate) })
 		defer late.Stop()
@@ -208,7 +212,7 @@ func (b *body) waitAndTake(p []byte) (int, error) {
 		b.change.Wait()
 	}
 	b.mu.Unlock()
-	n, err, _ := b.take(p)
+	n, err, _ := b.tryRead(p)
 	return n, err
 }
 
@@ -217,25 +221,26 @@ func (b *body) empty() bool {
 	return (b.held == nil || b.held.Len() == 0) && len(b.surplus) == 0 && b.err == nil && !b.closed
 }
 
-// take reads what is there; wait says that nothing is yet. It wakes the reader where that may go
-// on.
-func (b *body) take(p []byte) (n int, err error, wait bool) {
+// tryRead reads without waiting; wait reports that the caller must wait first. It wakes a reader
+// that waits for room if there is room now.
+func (b *body) tryRead(p []byte) (n int, err error, wait bool) {
 	b.mu.Lock()
 	if b.empty() {
 		b.mu.Unlock()
 		return 0, nil, true
 	}
-	waits := b.mustWait()
+	waiting := b.mustWait()
 	n, err = b.readNow(p)
-	if waits && !b.mustWait() {
+	if waiting && !b.mustWait() {
 		b.change.Broadcast()
-		defer b.request.conn.endWaitForRoom(b.request)
+		defer b.request.conn.wakeReader(b.request)
 	}
 	b.mu.Unlock()
 	return n, err, false
 }
 
-// readNow reads what is there. The caller holds mu.
+// readNow reads the next bytes, or returns the error that follows them. The caller holds mu, and
+// the body is not empty.
 func (b *body) readNow(p []byte) (n int, err error) {
 	switch {
 	case b.closed:
@@ -250,15 +255,15 @@ func (b *body) readNow(p []byte) (n int, err error) {
 	default:
 		return 0, b.err
 	}
-	// not for every byte, which would be slow
+	// refill held only when it is half empty: doing so for every byte would be slow
 	if len(b.surplus) > 0 && b.held.Len() <= bodyMemory/2 {
 		b.surplus = b.surplus[b.hold(b.surplus):]
 	}
 	return n, err
 }
 
-// closeRead says that the App has returned: a Read under way fails, and the rest of the body is
-// dropped.
+// closeRead is called when the App has returned. A Read under way fails, and the rest of the body
+// is dropped.
 func (b *body) closeRead() {
 	b.mu.Lock()
 	b.closed, b.surplus = true, nil
@@ -267,5 +272,5 @@ func (b *body) closeRead() {
 	}
 	b.change.Broadcast()
 	b.mu.Unlock()
-	b.request.conn.endWaitForRoom(b.request)
+	b.request.conn.wakeReader(b.request)
 }

@@ -143,7 +143,7 @@ func TestBodyWithoutRoom(t *testing.T) {
 	}
 }
 
-// What a body holds is given back, and what comes later dropped, when its App has returned.
+// When its App has returned, a body releases what it holds, and drops later bytes.
 func TestBodyClosed(t *testing.T) {
 	budget := new(exchange.Budget)
 	b := bodyOf(t, budget)

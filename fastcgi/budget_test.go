@@ -10,9 +10,9 @@ import (
 	spool "github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// TestBudgetOfManyBodies has several connections fill the requests that they may have with bodies
-// that are not read. Together they hold no more than the Budget; what finds no room is answered 503
-// and what does is answered whole.
+// TestBudgetOfManyBodies has several connections, each with as many requests as it may have, whose
+// bodies are not read. Together they hold no more than the Budget. A request without room is
+// answered 503, and any other completely.
 func TestBudgetOfManyBodies(t *testing.T) {
 	const conns, requests, size, memory = 4, 16, 100_000, 1 << 20
 	budget := &spool.Budget{MemoryBytes: memory, FileBytes: -1}

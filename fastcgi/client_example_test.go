@@ -16,7 +16,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// ExampleClient asks a FastCGI application, such as php-fpm would be.
+// ExampleClient calls a FastCGI application, as it would call php-fpm.
 func ExampleClient() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,9 +83,9 @@ func ExampleClient_Values() {
 	// Output: connections that are kept: 64
 }
 
-// ExampleClient_phpFPM puts php-fpm, with two addresses, behind a web server in Go. Its pool has 20
-// processes. No connection is kept: one would hold a process, also while another request waits for
-// one.
+// ExampleClient_phpFPM is a web server in Go that calls a php-fpm with two addresses. The pool of
+// php-fpm has 20 processes. No connection is kept, because it would occupy a process even while
+// another request waits for one.
 func ExampleClient_phpFPM() {
 	backend := &fastcgi.Client{
 		Addr:             "unix:/run/php/php8.2-fpm.sock",
@@ -95,7 +95,7 @@ func ExampleClient_phpFPM() {
 		FirstByteTimeout: 30 * time.Second,
 	}
 	script := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		// the only thing that php-fpm must be told
+		// the only variable that php-fpm needs in addition
 		r.Environ.Set("SCRIPT_FILENAME", "/srv/www/index.php")
 		return gateway.Forward(backend).ServeGateway(w, r)
 	})

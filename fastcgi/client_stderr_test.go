@@ -12,8 +12,7 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 )
 
-// STDERR goes to the request's Stderr, in whatever amounts, before, in and behind the response
-// (F25).
+// STDERR goes to the request's Stderr, in any amount, before, within and after the response (F25).
 func TestClientStderr(t *testing.T) {
 	flood := strings.Repeat("e", 60_000)
 	c := application(t, func(a appConn) {

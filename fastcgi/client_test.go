@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The tests' own FastCGI client. It shares nothing with package fastcgi, so that a mistake there
-// does not hide itself.
+// The FastCGI client of the tests. It shares no code with package fastcgi, so that a mistake there
+// is not repeated here.
 
 // Record types, and what one connection may be asked for (FastCGI section 8).
 const (
@@ -204,7 +204,8 @@ func (a *answer) add(t *testing.T, r record) {
 	}
 }
 
-// said is what the App and the gateway complain of: on STDERR, and for nethttp in the server's log.
+// said returns the error output of the App and the gateway: on STDERR, and for nethttp in the
+// server's log.
 func (a *answer) said(srv *server) string {
 	if differs(srv.t, "FCGI_STDERR") && a.stderr == "" {
 		return srv.log.String()

@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is one connection of a Server. At any time at most one goroutine reads it and handles what
-// comes; the hand-off decides which one. A request runs on that goroutine or on one of its own, and
+// conn is one connection of a Server. At most one goroutine at a time reads it and handles its
+// records; handoff decides which one. A request runs on that goroutine or on one of its own, and
 // writes from there.
 type conn struct {
 	server *Server
@@ -26,19 +26,19 @@ type conn struct {
 	ctx    context.Context
 
 	reader  reader
-	ready   []*request // to be run, in the order of their PARAMS; for the goroutine that reads
+	ready   []*request // to be run, in the order of their PARAMS; used by the reading goroutine only
 	handoff handoff
 	writer  writer
 
-	mu    sync.Mutex // taken after writer.mu
+	mu    sync.Mutex // locked after writer.mu if both are
 	table requestTable
 	state connState
 	wait  readWait
 
-	refs atomic.Int32 // one for the reading, until it has ended, and one for each request that runs
+	refs atomic.Int32 // one for the reader until reading ends, and one for each running request
 }
 
-// serveConn serves one connection. When it returns, other goroutines may still serve it.
+// serveConn serves one connection. It may return while other goroutines still serve it.
 func (s *Server) serveConn(ctx context.Context, lc *transport.Conn, limits *limits) {
 	c := newConn(ctx, s, lc, limits)
 	c.refs.Store(1)
@@ -53,11 +53,11 @@ func newConn(ctx context.Context, s *Server, lc *transport.Conn, limits *limits)
 	c.reader.socket = socket
 	c.wait.nc = lc.Net
 	c.handoff.read, c.handoff.reading = func() { lc.Go(c.read) }, true
-	c.writer = writer{nc: lc.Net, socket: socket, timeout: limits.writeTimeout, failed: c.lost}
+	c.writer = writer{nc: lc.Net, socket: socket, timeout: limits.writeTimeout, failed: c.writeFailed}
 	return c
 }
 
-// read reads and handles records, until the connection has ended or another goroutine does so.
+// read reads and handles records until the connection has ended or another goroutine reads it.
 func (c *conn) read() {
 	for {
 		err := c.handleBuffered()
@@ -71,16 +71,16 @@ func (c *conn) read() {
 			err = c.waitForMore()
 		}
 		if err != nil {
-			c.readEnded(err)
+			c.stopReading(err)
 			return
 		}
 	}
 }
 
-// handleBuffered handles all that has come.
+// handleBuffered handles all records that have arrived.
 func (c *conn) handleBuffered() error {
 	for {
-		p, ok, err := c.reader.next()
+		p, ok, err := c.reader.nextPiece()
 		if err != nil || !ok {
 			return err
 		}
@@ -90,14 +90,14 @@ func (c *conn) handleBuffered() error {
 	}
 }
 
-// waitForMore waits until something has come. Variables that are not complete must not stay in the
-// reader's buffer.
+// waitForMore waits until more arrives. First it copies incomplete variables out of the reader's
+// buffer, which is released meanwhile.
 func (c *conn) waitForMore() error {
 	c.mu.Lock()
 	if pending := c.table.pendingList(); len(pending) > 0 {
 		c.mu.Unlock()
 		for _, r := range pending {
-			if !r.ownParams() {
+			if !r.copyParams() {
 				r.refuse(wire.Overloaded)
 			}
 		}
@@ -113,8 +113,8 @@ func (c *conn) waitForMore() error {
 	return err
 }
 
-// runReady runs the requests that are ready, and reports whether this goroutine goes on reading. A
-// request that is alone on its connection runs here, any other in a goroutine of its own.
+// runReady runs the requests that are ready, and reports whether this goroutine continues to read.
+// The only request of a connection runs here, any other in a goroutine of its own.
 func (c *conn) runReady() (reads bool) {
 	first := c.ready[0]
 	c.mu.Lock()
@@ -131,14 +131,14 @@ func (c *conn) runReady() (reads bool) {
 	return !alone || c.runInline(first)
 }
 
-// runInline runs r on this goroutine, and reports whether that goes on reading.
+// runInline runs r on this goroutine, and reports whether this goroutine continues to read.
 func (c *conn) runInline(r *request) (reads bool) {
 	if c.handoff.begin(r) {
 		c.server.handoffs.add(&c.handoff)
 	}
 	returned := false
 	defer func() {
-		if !returned && c.handoff.finish() { // runtime.Goexit must not end the connection
+		if !returned && c.handoff.finish() { // the App called runtime.Goexit: keep the connection
 			c.lc.Go(c.read)
 		}
 	}()
@@ -147,19 +147,18 @@ func (c *conn) runInline(r *request) (reads bool) {
 	return c.handoff.finish()
 }
 
-// unref is called when the reading has ended, and when a request has. The last call closes the
-// connection.
+// unref is called when reading ends, and when a request ends. The last call closes the connection.
 func (c *conn) unref() {
 	if c.refs.Add(-1) == 0 {
 		c.lc.End()
 	}
 }
 
-// readEnded ends the requests that can no longer be completed. A web server that has closed only
-// its own side may still read its responses.
-func (c *conn) readEnded(err error) {
+// stopReading is called when reading has ended with err. It ends the requests that can no longer be
+// completed. A web server that has closed only its sending side may still read its responses.
+func (c *conn) stopReading(err error) {
 	c.logReadError(err)
-	if err != io.EOF { // first, so that no App answers what an error of the protocol cut off
+	if err != io.EOF { // close first, so that no App answers a request that a protocol error has cut
 		c.lc.Net.Close()
 	}
 	c.mu.Lock()
@@ -167,7 +166,7 @@ func (c *conn) readEnded(err error) {
 	c.mu.Unlock()
 	for _, r := range open {
 		r.cancel(c.goneCause())
-		if !r.called() { // complete or not: it could not be answered
+		if !r.called() { // its response could not be sent
 			r.drop()
 		}
 	}
@@ -176,8 +175,8 @@ func (c *conn) readEnded(err error) {
 	c.unref()
 }
 
-// logReadError logs why a connection ended early, unless the web server only went away, as it does
-// when its client does.
+// logReadError logs why a connection ended early. It does not log a mere disconnect, which happens
+// when the client of the web server disconnects.
 func (c *conn) logReadError(err error) {
 	c.mu.Lock()
 	over := c.state == stateLingering || c.state == stateLost
@@ -197,23 +196,23 @@ func (c *conn) logReadError(err error) {
 	}
 }
 
-// errEndedEarly is logged for a connection that the web server closed within a record or a
+// errEndedEarly is logged for a connection that the web server closed within a record or within a
 // request's variables.
 var errEndedEarly = errors.New("fastcgi: the peer went away within a request's variables or a record")
 
-// warn logs trouble with this peer, once a minute for each msg, so that many bad connections do not
-// fill the log.
+// warn logs a fault of this peer. Each msg is logged once a minute, so that many faulty connections
+// do not fill the log.
 func (c *conn) warn(msg string, args ...any) {
 	c.server.conns.Warn(msg, append(args, "peer", c.lc.Net.RemoteAddr().String())...)
 }
 
-// closeIfDone closes our side of the connection after the last request that it was to have. The
-// caller holds writer.mu.
+// closeIfDone closes our side of the connection if no request is open and the connection is not to
+// be kept. The caller holds writer.mu.
 func (c *conn) closeIfDone() {
 	c.mu.Lock()
 	before := c.state
 	if len(c.table.open) == 0 {
-		if c.state.admits() && !c.lc.Idle() { // the server is being shut down
+		if c.state.allowsRequests() && !c.lc.Idle() { // the server is being shut down
 			before = c.state.after(eventLastEnd)
 		}
 		c.state = before.after(eventEmpty)
@@ -227,16 +226,16 @@ func (c *conn) closeIfDone() {
 	if before == stateBreaking {
 		c.writer.send([]byte(breakMark))
 	}
-	c.writer.closeSide()
+	c.writer.closeSending()
 }
 
-// lost ends the contexts of all requests, since nothing can be written any more. The caller holds
-// writer.mu.
-func (c *conn) lost(err error, late bool) {
+// writeFailed is called when a write has failed. It ends the contexts of all requests, because
+// nothing more can be written. The caller holds writer.mu.
+func (c *conn) writeFailed(err error, late bool) {
 	cause := c.goneCause()
 	if late {
 		cause = err
-		c.warn("closing a connection that takes nothing", "reason", "the peer took nothing of a response within WriteTimeout")
+		c.warn("closing a connection whose peer does not read", "reason", "the peer read nothing of a response within WriteTimeout")
 	}
 	c.mu.Lock()
 	c.state = c.state.after(eventLost)
@@ -255,7 +254,7 @@ func (c *conn) abort() {
 	c.writer.abort()
 }
 
-// goneCause is the cause of the contexts of requests whose connection has ended.
+// goneCause returns the cause with which the contexts of open requests end after a disconnect.
 func (c *conn) goneCause() error {
 	if c.writer.aborting.Load() != nil {
 		return gateway.ErrServerClosed

@@ -6,7 +6,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// requestContext is the context of a request, by which SetAppStatus finds it.
+// requestContext is the context of a request. SetAppStatus finds the request by it.
 type requestContext struct {
 	gateway.RequestContext
 	request *request
@@ -22,11 +22,10 @@ func (c *requestContext) Value(key any) any {
 
 type requestKey struct{}
 
-// SetAppStatus sets the application status that the request of ctx, the context of an App or one
-// derived from it, will end with (FastCGI section 5.5): what would be the exit status of a CGI
-// program. It is 0 otherwise. Web servers do not look at it, some clients do. It reports false
-// where the request is not answered by a [Server], and may be called at any time until the App
-// returns.
+// SetAppStatus sets the application status of a request (FastCGI section 5.5): the counterpart of
+// the exit status of a CGI program. ctx is the context of the request, or derived from it. The
+// default is 0. Web servers ignore the status; some clients read it. SetAppStatus reports false if
+// the request is not answered by a [Server]. It may be called until the App returns.
 func SetAppStatus(ctx context.Context, status uint32) bool {
 	r, ok := ctx.Value(requestKey{}).(*request)
 	if ok {
@@ -35,11 +34,11 @@ func SetAppStatus(ctx context.Context, status uint32) bool {
 	return ok
 }
 
-// watcher is told when the end of the context is asked for: from then on the connection must be
-// read.
+// watcher is called when an App asks for the end of its context. From then on the connection must
+// be read, so that a disconnect is noticed.
 type watcher request
 
-// Watch implements gateway.Watcher. The goroutine that reads ends the context.
+// Watch implements gateway.Watcher. The goroutine that reads the connection ends the context.
 func (w *watcher) Watch(func()) (stop func()) {
 	w.conn.handoff.handOff((*request)(w))
 	return nil

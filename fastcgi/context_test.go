@@ -30,8 +30,8 @@ func (*silentContext) Done() <-chan struct{} { return make(chan struct{}) }
 // AfterFunc is what package context calls in place of a wait for Done.
 func (*silentContext) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
 
-// Nothing is sent for a request whose context has ended, on a kept connection either, and the
-// connection is none the worse for it.
+// Nothing is sent for a request whose context has ended, not on a kept connection either, and the
+// connection can still be used.
 func TestClientEndedContext(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// TestAllocations bounds what one request of nginx's costs on a kept connection. The client's part
-// is none.
+// TestAllocations bounds the allocations of one request of nginx on a kept connection. The client
+// of the test allocates nothing.
 func TestAllocations(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -5,26 +5,27 @@ import (
 	"time"
 )
 
-// lingerTime is how long a connection whose responses are complete is still read, so that a web
-// server that is sending gets to read them before a reset. nginx closes at once.
+// lingerTime is how long a connection is still read after all responses are complete. A reset at
+// once could destroy responses that a web server has not read because it is still sending. nginx
+// closes at once.
 const lingerTime = 2 * time.Second
 
-// longAgo is a deadline that ends a wait.
+// longAgo is a deadline in the past: it ends a wait.
 var longAgo = time.Unix(1, 0)
 
-// readWait is the wait of the goroutine that reads. Other goroutines may move its deadline: an idle
-// time begins when the last request ends. conn.mu guards it.
+// readWait is the wait of the reading goroutine. Other goroutines may move its deadline: for
+// example, the idle timeout begins when the last request ends. conn.mu guards it.
 type readWait struct {
 	nc          net.Conn
 	waiting     bool
 	at          position  // of the reader
-	recordSince time.Time // when the wait for a whole record began; zero before
+	recordSince time.Time // when the wait for a complete record began; zero before
 	lingerSince time.Time // when the wait for the peer to close its side began; zero before
-	deadline    time.Time // that is set
-	stalled     *request  // the wait is for room in its body
+	deadline    time.Time // the deadline that is set
+	stalled     *request  // the request whose body the reader waits for; nil for none
 }
 
-// begin begins a wait at that position of the stream.
+// begin begins a wait at position at of the stream.
 func (w *readWait) begin(at position) {
 	if at.records != w.at.records {
 		w.recordSince = time.Time{}
@@ -40,8 +41,8 @@ func (w *readWait) set(deadline time.Time) {
 	}
 }
 
-// moveReadDeadline bounds the wait under way. Most waits have no bound: a kept connection waits for
-// its next request, and the request that is under way for its App. So most requests set none. The
+// moveReadDeadline sets the deadline of the wait under way. Most waits have no bound: on a kept
+// connection for the next request, and while an App runs. So most requests set no deadline. The
 // caller holds mu.
 func (c *conn) moveReadDeadline() {
 	if c.wait.waiting {
@@ -49,13 +50,13 @@ func (c *conn) moveReadDeadline() {
 	}
 }
 
-// readDeadline returns when the wait ends, zero for never. The times that it counts from are those
-// of the first wait: what is there at once needs no clock. The caller holds mu.
+// readDeadline returns when the wait ends, zero for never. Each time limit counts from the first
+// wait, so that records that have arrived already need no clock. The caller holds mu.
 func (c *conn) readDeadline() time.Time {
 	switch pending := c.table.oldestPending(); {
 	case c.state == stateLingering:
 		return deadlineAfter(&c.wait.lingerSince, lingerTime)
-	case pending != nil: // for all of the variables: a byte now and then must not do
+	case pending != nil: // bounds all variables together: single bytes must not extend the wait
 		for r := range c.table.pendingParams() {
 			deadlineAfter(&r.since, c.limits.readTimeout)
 		}
@@ -70,8 +71,8 @@ func (c *conn) readDeadline() time.Time {
 	return deadlineAfter(new(time.Time), c.limits.idleTimeout)
 }
 
-// newTimeout bounds the wait for each record until a request is complete: only then a web server
-// may keep the connection for as long as it likes. IdleTimeout counts after the first record.
+// newTimeout bounds the wait for each record until the first request is complete. After that, the
+// web server may keep the connection without limit. IdleTimeout applies after the first record.
 func (c *conn) newTimeout() time.Duration {
 	read, idle := c.limits.readTimeout, c.limits.idleTimeout
 	if c.wait.at.records > 0 && idle > 0 && (read == 0 || idle < read) {
@@ -80,7 +81,7 @@ func (c *conn) newTimeout() time.Duration {
 	return read
 }
 
-// deadlineAfter returns the time that is bound after since, which begins now if it has not.
+// deadlineAfter returns since plus bound, or zero without a bound. It sets a zero since to now.
 func deadlineAfter(since *time.Time, bound time.Duration) time.Time {
 	if bound == 0 {
 		return time.Time{}
@@ -91,6 +92,6 @@ func deadlineAfter(since *time.Time, bound time.Duration) time.Time {
 	return since.Add(bound)
 }
 
-// withinBody reports whether the record under way is of the body of an open request: its App may be
-// in no hurry to read it, and the App's own wait is bounded by the same time. The caller holds mu.
+// withinBody reports whether the record under way belongs to the body of an open request. Its App
+// may read slowly, and a Read of the App is bounded by ReadTimeout itself. The caller holds mu.
 func (c *conn) withinBody() bool { return c.wait.at.body != 0 && c.table.find(c.wait.at.body) != nil }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A zero Server is bounded; only one that is told so has no bound.
+// A zero Server is bounded; only negative fields remove the bounds.
 func TestDefaults(t *testing.T) {
 	zero, none := new(Server).limits(), (&Server{MaxParams: -1, MaxParamsBytes: -1}).limits()
 	if got := zero.maxParams; got != 1024 {

@@ -118,8 +118,7 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// withRequired adds the variables that are required to each request of a stream, behind its
-// BEGIN_REQUEST.
+// withRequired adds the required variables to each request of a stream, after its BEGIN_REQUEST.
 func withRequired(stream []byte) (all []byte) {
 	for len(stream) >= 8 && stream[0] == 1 {
 		size := min(8+int(binary.BigEndian.Uint16(stream[4:]))+int(stream[6]), len(stream))

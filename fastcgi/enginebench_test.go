@@ -38,7 +38,7 @@ type endlessConn struct {
 	request []byte
 	left    int
 	turn    chan struct{} // holds one while a request may be read
-	done    chan struct{} // closed behind the last
+	done    chan struct{} // closed after the last one
 }
 
 func (c *endlessConn) Read(p []byte) (int, error) {

@@ -108,7 +108,7 @@ func TestClientParamsInRecords(t *testing.T) {
 					}
 					whole += r.content
 					if !test.straddles {
-						// panics where a pair goes on behind the record
+						// panics if a pair continues after the record
 						got = append(got, cutPairs(r.content)...)
 					}
 				}
@@ -352,7 +352,7 @@ func TestClientFullDuplex(t *testing.T) {
 	}
 }
 
-// A body that breaks off must not look whole to the application, nor its answer to the client.
+// A body that is cut off must not look complete to the application, nor its response to the client.
 func TestClientBrokenBody(t *testing.T) {
 	cut := errors.New("on purpose")
 	for _, test := range []struct {

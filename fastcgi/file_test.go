@@ -143,8 +143,8 @@ func TestHeadOfFile(t *testing.T) {
 	})
 }
 
-// changing is a file whose size changes while it is sent: when its size was asked for, by who sends
-// it in records, or when some of it was read, by who copies it.
+// changing is a file whose size changes while it is sent: after a sender of records has asked for
+// its size, or after a sender that copies has read some of it.
 type changing struct {
 	*os.File
 	change func()

@@ -5,35 +5,36 @@ import (
 	"time"
 )
 
-// A request that is alone on its connection runs on the goroutine that has read it. While it does,
-// no goroutine reads the connection; the reading is handed off to another one when the App waits
-// for its body, asks for the end of its context, or takes longer than handoffPeriod, so that an
-// abort, a disconnect and a second request are acted on beside it, within 10 ms. A process with one
-// processor needs longer for that while an App computes, as Go's scheduler lets it have the
+// The only request of a connection runs inline: on the goroutine that has read it. Meanwhile no
+// goroutine reads the connection. The reading is handed off to another goroutine when the App waits
+// for its body, asks for the end of its context, or takes longer than handoffPeriod. So an abort, a
+// disconnect and a second request are handled within 10 ms while the App runs. With one processor
+// and an App that computes this takes longer, because Go's scheduler gives a goroutine the
 // processor for 10 ms at a time: 20 ms in the test.
 //
-// Measured against a goroutine for each request and against a second goroutine of the connection
-// for its requests (the benchmark hello, 16 connections, 3 times 7 to 15 interleaved rounds, 2
-// processors): 11 to 22 % and 5 to 15 % less CPU time for a small request (10.4 us in place of 12.3
-// and 11.5). With one connection about a third less. Behind nginx no clear gain was seen.
+// This was measured against one goroutine for each request, and against a second goroutine of each
+// connection for its requests (benchmark hello, 16 connections, 3 times 7 to 15 interleaved rounds,
+// 2 processors). A small request takes 11 to 22 % and 5 to 15 % less CPU time (10.4 us, against
+// 12.3 and 11.5). With one connection it takes about a third less. Behind nginx no clear gain was
+// seen.
 
-// handoffPeriod is how often a server looks at the requests that run so. One that it sees twice has
-// taken longer than that, and less than twice as long.
+// handoffPeriod is how often a server checks the inline requests. A request that it sees at two
+// checks has taken between one and two periods.
 const handoffPeriod = time.Millisecond
 
-// handoff says which goroutine reads a connection.
+// handoff decides which goroutine reads a connection.
 type handoff struct {
-	read func() // goes on reading in another goroutine
+	read func() // continues to read in another goroutine
 
 	mu      sync.Mutex
 	reading bool     // a goroutine reads, or is about to
-	inline  *request // runs on the goroutine that has read it; nil for none
-	seen    *request // was inline when the server looked last
-	watched bool     // the server looks
+	inline  *request // the inline request; nil for none
+	seen    *request // the inline request at the last check
+	watched bool     // the server checks this handoff
 }
 
-// begin says that the goroutine that reads is to run r. It reports whether the server must be told
-// to look.
+// begin notes that the reading goroutine is about to run r inline. It reports whether the caller
+// must add h to the server's watch.
 func (h *handoff) begin(r *request) (watch bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -43,8 +44,8 @@ func (h *handoff) begin(r *request) (watch bool) {
 	return watch
 }
 
-// finish says that what ran has returned. It reports whether its goroutine goes on reading: no
-// other does.
+// finish notes that the inline request has returned. It reports whether its goroutine continues to
+// read, because no other goroutine reads.
 func (h *handoff) finish() (reads bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,7 +55,7 @@ func (h *handoff) finish() (reads bool) {
 	return reads
 }
 
-// handOff has another goroutine read, if r keeps the one that has read it.
+// handOff makes another goroutine read, if r runs inline.
 func (h *handoff) handOff(r *request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,7 +64,7 @@ func (h *handoff) handOff(r *request) {
 	}
 }
 
-// start has another goroutine read, unless one does. The caller holds mu.
+// start makes another goroutine read, unless one reads already. The caller holds mu.
 func (h *handoff) start() {
 	if !h.reading {
 		h.reading = true
@@ -71,9 +72,9 @@ func (h *handoff) start() {
 	}
 }
 
-// look hands the reading off where the same request runs as at the last look. It reports whether to
-// look again.
-func (h *handoff) look() bool {
+// check hands the reading off if the same request runs inline as at the last check. It reports
+// whether h needs another check.
+func (h *handoff) check() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.inline != nil && h.inline == h.seen {
@@ -84,15 +85,15 @@ func (h *handoff) look() bool {
 	return h.watched
 }
 
-// handoffWatch looks at the connections of a server on which requests run so. One look at all of
-// them in each period costs less than a timer for every request. The zero value is ready.
+// handoffWatch checks the connections of a server that run requests inline. One check of all of
+// them in each period costs less than a timer for each request. The zero value is ready to use.
 type handoffWatch struct {
 	mu      sync.Mutex
 	watched []*handoff
 	running bool
 }
 
-// add has h looked at for as long as h.look wants it.
+// add adds h to the watch, until h.check reports false.
 func (w *handoffWatch) add(h *handoff) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,18 +105,18 @@ func (w *handoffWatch) add(h *handoff) {
 }
 
 func (w *handoffWatch) run() {
-	for w.lookAtAll() {
+	for w.checkAll() {
 		time.Sleep(handoffPeriod)
 	}
 }
 
-// lookAtAll reports whether any is left to look at.
-func (w *handoffWatch) lookAtAll() bool {
+// checkAll checks all connections, and reports whether any is left to check.
+func (w *handoffWatch) checkAll() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	kept := w.watched[:0]
 	for _, h := range w.watched {
-		if h.look() {
+		if h.check() {
 			kept = append(kept, h)
 		}
 	}

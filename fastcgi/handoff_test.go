@@ -111,7 +111,7 @@ func actOn(t *testing.T, way, said string) time.Duration {
 	return time.Since(began)
 }
 
-// waitUntil waits for something that tells nobody.
+// waitUntil polls a condition that has no notification.
 func waitUntil(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !is(); time.Sleep(100 * time.Microsecond) {

@@ -195,8 +195,8 @@ func TestClientValuesWait(t *testing.T) {
 	}
 }
 
-// What our servers and net/http/fcgi say of themselves. TestPHP and TestResponders have what others
-// say.
+// The values that our servers and net/http/fcgi report. TestPHP and TestResponders have those of
+// others.
 func TestClientValuesOfGo(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		wantMultiplexes(t, &fastcgi.Client{Addr: "unix:" + startApp(t, hello).addr.String()}, "1")

@@ -29,8 +29,8 @@ func wait[T any](t *testing.T, ch <-chan T, what string) T {
 	panic("not reached")
 }
 
-// parked is an App that tells when it has been called and waits until it may answer or its context
-// ends; then it returns that error. What it returned is to be had too.
+// parked is an App that reports when it was called, and waits until it may answer or its context
+// ends. Then it returns that error, which the test can read too.
 type parked struct {
 	called, release chan struct{}
 	returned        chan error
@@ -54,7 +54,7 @@ func (p *parked) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) erro
 	return err
 }
 
-// TestKeepConn checks F17: who closes is the web server's choice.
+// TestKeepConn checks F17: the web server decides which side closes the connection.
 func TestKeepConn(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		srv := startApp(t, hello)
@@ -231,7 +231,7 @@ func TestCloseEndsTheContext(t *testing.T) {
 	})
 }
 
-// TestPanicAfterTheClientLeft has nobody to send STDERR to.
+// TestPanicAfterTheClientLeft: STDERR cannot be sent then, and is logged.
 func TestPanicAfterTheClientLeft(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		entered := make(chan struct{})

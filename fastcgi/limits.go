@@ -11,18 +11,19 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// timeout returns the bound that a field's value means, zero where there is none.
+// timeout returns the bound for a field of Server: the default if the field is zero, and zero (no
+// bound) if it is negative.
 func timeout(field time.Duration) time.Duration {
 	return max(cmp.Or(field, transport.DefaultTimeout), 0)
 }
 
-// limits is a Server's fields as its connections use them.
+// limits are the fields of a Server with their defaults filled in.
 type limits struct {
-	readTimeout    time.Duration // zero is none, also below
+	readTimeout    time.Duration // zero is no bound, also for the next two
 	writeTimeout   time.Duration
 	idleTimeout    time.Duration
-	maxParamsBytes int64 // negative is none
-	maxParams      int   // negative is none
+	maxParamsBytes int64 // negative is no bound
+	maxParams      int   // negative is no bound
 	budget         *exchange.Budget
 	log            *slog.Logger
 }
@@ -46,7 +47,8 @@ func (s *Server) limits() *limits {
 	return l
 }
 
-// value answers FCGI_GET_VALUES (FastCGI section 4.1). Clients read these numbers with C's atoi.
+// value returns a value for FCGI_GET_VALUES (FastCGI section 4.1). Numbers are at most
+// math.MaxInt32, because clients parse them with C's atoi.
 func (s *Server) value(name string) (string, bool) {
 	conns := int64(math.MaxInt32)
 	if s.MaxConns > 0 {

@@ -9,8 +9,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// TestLingeringAnswersNothing has management records behind the last response of a connection. They
-// must not end its lingering, as that would be a reset for whoever has not read the response yet.
+// TestLingeringAnswersNothing has management records after the last response of a connection. They
+// must not end its lingering, because that would reset the connection of a peer that has not read
+// the response yet.
 func TestLingeringAnswersNothing(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, late := range []string{rec(typeGetValues, 0, ""), rec(200, 0, ""), begin(2, responder, 0), get(2, 0, "/")} {

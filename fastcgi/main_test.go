@@ -12,8 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
-// TestMain fails when a test leaves a goroutine behind. It is also the program that spawn-fcgi
-// starts.
+// TestMain fails when a test leaks a goroutine. It is also the program that spawn-fcgi starts.
 func TestMain(m *testing.M) {
 	if engine := os.Getenv(childEngine); engine != "" {
 		fmt.Fprintln(os.Stderr, serveSpawned(engine))

@@ -127,8 +127,8 @@ func spilled(t *testing.T, tmp string) int {
 	return n
 }
 
-// TestBodyAmongOthersIsKept: with others on the connection, what is not read goes to a file, and
-// delays nobody.
+// TestBodyAmongOthersIsKept: with other requests on the connection, an unread body goes to a file
+// and delays none of them.
 func TestBodyAmongOthersIsKept(t *testing.T) {
 	tmp := t.TempDir()
 	read := make(chan struct{})
@@ -218,8 +218,8 @@ func TestBodyThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// TestDisconnectWhileNobodyReads must be seen though the connection is not read (F18). What came
-// before it is still to be had.
+// TestDisconnectWhileNobodyReads: a disconnect is noticed even while the connection is not read
+// (F18). The bytes before it can still be read.
 func TestDisconnectWhileNobodyReads(t *testing.T) {
 	ended, got := make(chan struct{}), make(chan string, 1)
 	srv := startApp(t, func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -240,8 +240,8 @@ func TestDisconnectWhileNobodyReads(t *testing.T) {
 	}
 }
 
-// TestReadUnderWayWhenTheAppReturns leaves a goroutine behind that reads the body: it is told, and
-// the next request is not touched.
+// TestReadUnderWayWhenTheAppReturns: a goroutine of the App still reads the body. Its Read fails,
+// and does not affect the next request.
 func TestReadUnderWayWhenTheAppReturns(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		failed := make(chan error, 1)

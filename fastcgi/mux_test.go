@@ -82,7 +82,7 @@ func TestClientMultiplexedAnswers(t *testing.T) {
 	group.Wait()
 }
 
-// What cannot multiplex is not asked to.
+// The Client does not multiplex with an application that cannot.
 func TestClientMultiplexesNot(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -174,8 +174,8 @@ func TestClientMultiplexedAbort(t *testing.T) {
 	}
 }
 
-// A reader who is slow, and one who is gone, do not keep the others from their answers while what
-// waits is bounded.
+// A slow reader, and one that has gone, do not keep others from their responses, as long as less
+// than the bound is unread.
 func TestClientMultiplexedSlowReader(t *testing.T) {
 	big := strings.Repeat("x", 60_000)
 	c := multiplexing(t, func(a appConn) {

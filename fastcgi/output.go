@@ -11,28 +11,27 @@ import (
 )
 
 const (
-	// outSize is how many bytes wait until the App flushes or returns: a response of that size,
-	// head included, is sent in one write.
+	// outSize is the size of the output buffer, in bytes. A response that fits in it, head
+	// included, is sent in one write.
 	outSize = 16 << 10
 
-	// direct is the size from which on a slice of the App's is not copied to wait, but sent from
-	// where it is.
-	direct = 8 << 10
+	// directSize is the smallest write, in bytes, that bypasses the buffer.
+	directSize = 8 << 10
 
-	// heldBack is how many bytes at the end of such a slice wait all the same: nginx keeps a
-	// connection only where END_REQUEST comes together with the end of the body.
-	heldBack = 4 << 10
+	// tailSize is how many bytes at the end of such a write are buffered nevertheless: nginx keeps
+	// a connection only if END_REQUEST arrives together with the end of the body.
+	tailSize = 4 << 10
 
-	// recordsAtOnce is how many full records of one request are sent before others of its
+	// recordsAtOnce is how many full records of one request are sent before other requests of its
 	// connection may send theirs.
 	recordsAtOnce = 4
 )
 
-// output is the STDOUT stream of a request. Everything but what writer.mu guards is for the
-// goroutine that the App runs on.
+// output is the STDOUT stream of a request. Only the goroutine of the App uses it, except for what
+// writer.mu guards.
 type output struct {
 	request *request
-	buf     *outBuffer // nil before something waits
+	buf     *outBuffer // nil before something is buffered
 
 	appStatus atomic.Uint32
 
@@ -42,9 +41,9 @@ type output struct {
 	stderrUsed bool
 }
 
-// outBuffer has what waits, and the room for the headers and slices of a vector.
+// outBuffer has the buffered output, and the memory for the headers and slices of a vector.
 type outBuffer struct {
-	data    []byte // one record, whose header is not filled in yet, or nothing
+	data    []byte // empty, or one record whose header is not filled in yet
 	headers [recordsAtOnce][wire.HeaderSize]byte
 	slices  [1 + 2*recordsAtOnce][]byte
 	vector  net.Buffers
@@ -59,7 +58,7 @@ func (o *output) Write(p []byte) (int, error) {
 		o.append(p)
 		return len(p), nil
 	}
-	if len(p) >= direct {
+	if len(p) >= directSize {
 		return o.writeDirect(p)
 	}
 	if err := o.Flush(); err != nil {
@@ -76,7 +75,7 @@ func (o *output) buffer() *outBuffer {
 	return o.buf
 }
 
-// append adds to the record that waits. There must be room.
+// append appends to the buffered record. There must be room.
 func (o *output) append(p []byte) {
 	b := o.buffer()
 	if len(b.data) == 0 {
@@ -86,7 +85,7 @@ func (o *output) append(p []byte) {
 }
 
 // Flush implements gateway.Flusher. The record has no padding: nginx 1.22.1 takes padding after a
-// head for the beginning of the body, and holds both back until more comes.
+// head for the beginning of the body, and delays both until more arrives.
 func (o *output) Flush() error {
 	w, err := o.lock()
 	if err != nil {
@@ -102,7 +101,7 @@ func (o *output) Flush() error {
 	return err
 }
 
-// sealRecord fills in the header of the record that waits.
+// sealRecord fills in the header of the buffered record.
 func (o *output) sealRecord(padding int) {
 	b := o.buf
 	putHeader(b.data, wire.TypeStdout, o.request.id, len(b.data)-wire.HeaderSize, padding)
@@ -118,13 +117,14 @@ func putHeader(b []byte, t wire.RecordType, id uint16, content, padding int) {
 	b[6], b[7] = byte(padding), 0
 }
 
-// writeDirect sends p from where it is, after what waits, and lets the end of it wait.
+// writeDirect sends the buffered record and then p without a copy, except for the end of p, which
+// it buffers.
 func (o *output) writeDirect(p []byte) (int, error) {
 	b, done := o.buffer(), 0
 	if len(b.data) > 0 {
 		o.sealRecord(0)
 	}
-	now := (len(p) - heldBack) &^ 7
+	now := (len(p) - tailSize) &^ 7
 	for done < now {
 		b.vector = append(net.Buffers(b.slices[:0]), b.data)
 		for i := range b.headers {
@@ -138,7 +138,7 @@ func (o *output) writeDirect(p []byte) (int, error) {
 		}
 		err := o.sendVector(len(p) >= wire.AlignedContent)
 		b.data = b.data[:0]
-		clear(b.slices[:]) // p is the App's
+		clear(b.slices[:]) // p belongs to the App
 		if err != nil {
 			return 0, err
 		}
@@ -147,7 +147,7 @@ func (o *output) writeDirect(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sendVector sends the slices of the buffer.
+// sendVector sends the slices of the vector.
 func (o *output) sendVector(large bool) error {
 	w, err := o.lock()
 	if err != nil {
@@ -160,23 +160,23 @@ func (o *output) sendVector(large bool) error {
 	return w.sendAll(&o.buf.vector)
 }
 
-// endSize is the most that the end of a request takes, padding included.
+// endSize is the largest size of the records that end a request, padding included, in bytes.
 const endSize = 8 + 3*wire.HeaderSize + 8
 
-// lastRecords returns all that is left to be sent of the request, in one piece. Of an aborted one,
-// what waits belongs to the App, which may still run.
+// lastRecords returns the remaining records of the request, for one write. It leaves the buffer of
+// an aborted request alone, because the App may still run.
 func (o *output) lastRecords(how outcome) []byte {
 	switch how {
 	case completed:
-		return o.takeEnd()
+		return o.sealComplete()
 	case broken:
-		return o.takeRest()
+		return o.sealBroken()
 	}
 	return o.appendEnd(nil)
 }
 
-// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2). The streams
-// begin with the end of the variables.
+// appendEnd appends the ends of the streams and of the request (FastCGI section 6.2). Before the
+// end of the variables there are no streams to end.
 func (o *output) appendEnd(dst []byte) []byte {
 	r := o.request
 	if o.stderrUsed {
@@ -188,8 +188,8 @@ func (o *output) appendEnd(dst []byte) []byte {
 	return wire.AppendEndRequest(dst, r.id, wire.EndRequest{AppStatus: o.appStatus.Load(), ProtocolStatus: r.status})
 }
 
-// takeEnd returns what is left of a whole response.
-func (o *output) takeEnd() []byte {
+// sealComplete returns the rest of a complete response.
+func (o *output) sealComplete() []byte {
 	b := o.buffer()
 	if len(b.data) > 0 {
 		o.sealRecord(-len(b.data) & 7)
@@ -198,8 +198,8 @@ func (o *output) takeEnd() []byte {
 	return b.data
 }
 
-// takeRest returns what waits of a response that is not whole.
-func (o *output) takeRest() []byte {
+// sealBroken returns the buffered record of an incomplete response, without an end.
+func (o *output) sealBroken() []byte {
 	if o.buf == nil || len(o.buf.data) == 0 {
 		return nil
 	}
@@ -207,7 +207,7 @@ func (o *output) takeRest() []byte {
 	return o.buf.data
 }
 
-// releaseBuffer gives the buffer back, for another request.
+// releaseBuffer returns the buffer to the pool.
 func (o *output) releaseBuffer() {
 	if b := o.buf; b != nil {
 		o.buf = nil
@@ -216,8 +216,8 @@ func (o *output) releaseBuffer() {
 	}
 }
 
-// lock locks the connection's writer, which the caller must unlock, for records of this request.
-// The error is not nil, and nothing is locked, where none may be sent any more.
+// lock locks the connection's writer to send records of this request. The caller must unlock it. If
+// no more records may be sent, it returns an error and locks nothing.
 func (o *output) lock() (*writer, error) {
 	w := &o.request.conn.writer
 	w.mu.Lock()
@@ -228,7 +228,7 @@ func (o *output) lock() (*writer, error) {
 	return w, nil
 }
 
-// failure returns why nothing can be sent any more. The caller holds the writer's lock.
+// failure returns why no more records may be sent, or nil. The caller holds the writer's lock.
 func (o *output) failure() error {
 	switch {
 	case o.aborted:

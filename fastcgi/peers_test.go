@@ -22,7 +22,8 @@ import (
 // peerClient keeps no connection: a web server's own connections are what counts.
 var peerClient = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// startPeer serves with s where a web server's workers, who are another user, can reach it.
+// startPeer serves with s on an address that the workers of a web server, which run as another
+// user, can reach.
 func startPeer(t *testing.T, network string, s *fastcgi.Server) *server {
 	t.Helper()
 	address := "127.0.0.1:0"

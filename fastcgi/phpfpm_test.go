@@ -215,7 +215,7 @@ func TestPHPFinish(t *testing.T) {
 	}
 }
 
-// More clients than processes, and nobody has told the Client how many there are: all are answered.
+// More clients than processes, and a Client without MaxConns: all are answered.
 func TestPHPStarvation(t *testing.T) {
 	c, request := phpFPM(t, "unix")
 	c.MaxIdleConns, c.FirstByteTimeout = 2, patience

@@ -61,7 +61,7 @@ func settle(t *testing.T, c *fastcgi.Client) {
 	}
 }
 
-// What spoils a connection for the next request (F45).
+// The cases in which a connection must not be used for the next request (F45).
 func TestClientNoReuse(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -424,7 +424,8 @@ func TestClientFallback(t *testing.T) {
 	}
 }
 
-// 1,000 aborted requests leave nothing behind, neither at the client nor in the server.
+// 1,000 aborted requests leave no connection and no request, neither in the client nor in the
+// server.
 func TestClientAborts(t *testing.T) {
 	srv := start(t, &fastcgi.Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Flush()

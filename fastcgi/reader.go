@@ -8,35 +8,35 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// reader reads what comes on a connection and cuts it into pieces of records. It is for the
-// goroutine that reads.
+// reader reads a connection and splits the input into pieces of records. Only the reading goroutine
+// uses it.
 type reader struct {
 	socket     *transport.Socket
-	buf        *inBuffer // nil while nothing is in it
-	start, end int       // buf[start:end] was not cut yet
+	buf        *inBuffer // nil while it is empty
+	start, end int       // buf[start:end] is not scanned yet
 	scan       scanner
-	records    int // that have ended
+	records    int // complete records so far
 }
 
 // position is where in the stream of records a reader waits.
 type position struct {
-	records int    // that have ended
-	within  bool   // another one has begun
-	body    uint16 // the request of which that is STDIN or DATA; zero for none
+	records int    // complete records so far
+	within  bool   // the next record has begun
+	body    uint16 // if that is STDIN or DATA: the id of its request; else zero
 }
 
-// inBuffer takes what arrives of an ordinary request in one call.
+// inBuffer is large enough to read an ordinary request with one call.
 type inBuffer [16 << 10]byte
 
 var inBuffers = sync.Pool{New: func() any { return new(inBuffer) }}
 
-// next returns the next piece of a record that has come. It is good until fill. ok is false where
-// more must come first.
-func (r *reader) next() (p piece, ok bool, err error) {
+// nextPiece returns the next piece of a record from the buffer. It is valid until fill. ok is false
+// if more must be read first.
+func (r *reader) nextPiece() (p piece, ok bool, err error) {
 	if r.start == r.end {
 		return piece{}, false, nil
 	}
-	p, n, ok, err := r.scan.next(r.buf[r.start:r.end])
+	p, n, ok, err := r.scan.nextPiece(r.buf[r.start:r.end])
 	r.start += n
 	if ok && p.last {
 		r.records++
@@ -44,7 +44,7 @@ func (r *reader) next() (p piece, ok bool, err error) {
 	return p, ok, err
 }
 
-// position returns where the reader is.
+// position returns the position of the reader.
 func (r *reader) position() position {
 	at := position{records: r.records, within: r.scan.within() || r.start < r.end}
 	if t := r.scan.record.Type; r.scan.open && (t == wire.TypeStdin || t == wire.TypeData) {
@@ -53,15 +53,15 @@ func (r *reader) position() position {
 	return at
 }
 
-// fill waits for more under the read deadline. Meanwhile the reader holds no buffer, unless the
-// beginning of a header is in it.
+// fill waits for more until the read deadline. Meanwhile the reader has no buffer, unless it holds
+// the beginning of a header.
 func (r *reader) fill() error {
 	if r.start > 0 {
 		r.start, r.end = 0, copy(r.buf[:], r.buf[r.start:r.end])
 	}
 	n, err := r.socket.ReadLazily(r)
 	switch {
-	case n > 0: // an error beside it will come again
+	case n > 0: // the next call returns an error beside it again
 		r.end += n
 		return nil
 	case err == nil:
@@ -78,7 +78,7 @@ func (r *reader) Acquire() []byte {
 	return r.buf[r.end:]
 }
 
-// Release implements transport.Buffer. The beginning of a header stays where it is.
+// Release implements transport.Buffer. It keeps a buffer that holds the beginning of a header.
 func (r *reader) Release() {
 	if r.buf != nil && r.end == 0 {
 		inBuffers.Put(r.buf)
@@ -86,7 +86,7 @@ func (r *reader) Release() {
 	}
 }
 
-// discard lets go of all that has come.
+// discard drops the buffered input.
 func (r *reader) discard() {
 	r.start, r.end = 0, 0
 	r.Release()

@@ -6,8 +6,8 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// handleRecord does what a piece of a record says. Records of an id that is not open mean nothing
-// (FastCGI section 3.3), nor do types that no application knows. An error closes the connection.
+// handleRecord handles a piece of a record. It ignores records of an id that is not open (FastCGI
+// section 3.3), and types that an application does not handle. An error closes the connection.
 func (c *conn) handleRecord(p piece) error {
 	switch {
 	case p.ID == 0:
@@ -33,15 +33,15 @@ func (c *conn) handleRecord(p piece) error {
 	return nil
 }
 
-// handleManagement answers a management record (FastCGI section 4). An answer that cannot be sent
-// is no error here: the reader finds out for itself that the connection is lost, and goes on where
-// only our side is closed.
+// handleManagement answers a management record (FastCGI section 4). A failure to send the answer is
+// not returned: the reader itself notices a lost connection, and must continue if only our side is
+// closed.
 func (c *conn) handleManagement(p piece) error {
 	answer := []byte(nil)
 	switch {
 	case p.Type <= wire.TypeData:
 		return wire.Errorf("record of type %d for request 0, which does not exist", p.Type)
-	case !p.last || p.Type == wire.TypeUnknownType: // an answer to that could go on for ever
+	case !p.last || p.Type == wire.TypeUnknownType: // answering UNKNOWN_TYPE could loop for ever
 		return nil
 	case p.Type == wire.TypeGetValues:
 		values, err := wire.AnswerValues(p.content, c.value)
@@ -58,8 +58,8 @@ func (c *conn) handleManagement(p piece) error {
 	return nil
 }
 
-// value is the server's. A web server that asks whether connections can be shared is about to share
-// this one.
+// value returns a value of the server for GET_VALUES. A peer that asks for FCGI_MPXS_CONNS is about
+// to multiplex this connection.
 func (c *conn) value(name string) (string, bool) {
 	if name == "FCGI_MPXS_CONNS" {
 		c.mu.Lock()

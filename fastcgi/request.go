@@ -16,49 +16,49 @@ import (
 
 // The life of a request, in the order of this file:
 //
-//	BEGIN_REQUEST   beginRequest   it is admitted to the request table, or refused
-//	PARAMS          handleParams   its variables are collected within their bounds, and decoded
-//	                run            its App is called, when all that has come was handled
-//	ABORT_REQUEST   abort          may come at any time
+//	BEGIN_REQUEST   beginRequest   it is added to the request table, or refused
+//	PARAMS          handleParams   its variables are collected within the bounds, and decoded
+//	                run            its App is called after all records that have arrived are handled
+//	ABORT_REQUEST   abort          may arrive at any time
 //	END_REQUEST     finish         its last records are sent; the web server may use its id again
-//	                release        what it holds is given back, as its App has returned
+//	                release        its slot and memory are released, because its App has returned
 
-// request is one request on a conn, in one allocation. The App may hold on to parts of it, so it is
-// never pooled.
+// request is one request on a conn, in one allocation. It is never pooled, because the App may keep
+// parts of it.
 type request struct {
 	conn     *conn
-	id       uint16 // the web server's number for it
+	id       uint16 // chosen by the web server
 	role     Role
 	keepConn bool
 	status   wire.ProtocolStatus // of its END_REQUEST
 
-	// The goroutine that reads changes these until it has made the request ready.
-	params      []byte    // so far
-	borrowed    bool      // params is a part of the reader's buffer
+	// The reading goroutine changes these until the request is ready.
+	params      []byte    // the variables so far
+	borrowed    bool      // params points into the reader's buffer
 	since       time.Time // when the wait for the rest of params began
 	paramsBytes int64     // reserved in the request table
-	heldBytes   int64     // reserved in the budget: of params that are not borrowed
+	heldBytes   int64     // reserved in the budget, for params that are not borrowed
 	paramsEnded bool      // changed under conn.mu
 	environ     *util.Environ
-	refusal     gateway.App // answers in the App's place; nil for the App itself
+	refusal     gateway.App // if not nil, answers instead of the App
 
 	ctx     requestContext
 	stdin   body
-	data    *body           // of a filter
-	share   *exchange.Share // of the budget, for the bodies; nil before their first bytes
+	data    *body           // the file of a filter; nil for other roles
+	share   *exchange.Share // the share of the budget for the bodies; nil before their first bytes
 	handler gateway.BaseCGIHandler
 	out     output
 	unsent  unsentText
 }
 
-// beginRequest opens a request, or tells the web server why not.
+// beginRequest handles BEGIN_REQUEST: it begins a request or refuses it.
 func (c *conn) beginRequest(id uint16, content []byte) error {
 	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
-	status, err := c.tryAdmit(id, b)
+	status, err := c.tryBegin(id, b)
 	c.mu.Unlock()
 	if err == nil && status != wire.RequestComplete {
 		c.refuse(id, b.KeepConn, status)
@@ -66,15 +66,15 @@ func (c *conn) beginRequest(id uint16, content []byte) error {
 	return err
 }
 
-// tryAdmit admits a request to the table, or returns another status than RequestComplete. The
-// caller holds mu.
-func (c *conn) tryAdmit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
+// tryBegin adds a request to the table, or returns a status other than RequestComplete. The caller
+// holds mu.
+func (c *conn) tryBegin(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, error) {
 	switch {
 	case c.table.find(id) != nil:
 		return 0, wire.Errorf("request %d begun again while it is open", id)
-	case !c.state.admits() || len(c.table.open) > 0 && c.lc.Ending():
+	case !c.state.allowsRequests() || len(c.table.open) > 0 && c.lc.Ending():
 		return wire.CannotMultiplex, nil
-	case !c.server.answers(b.Role):
+	case !c.server.hasRole(b.Role):
 		return wire.UnknownRole, nil
 	case c.table.full():
 		c.warn("refusing requests above the limit of a connection", "limit", maxSlots)
@@ -84,11 +84,11 @@ func (c *conn) tryAdmit(id uint16, b wire.BeginRequest) (wire.ProtocolStatus, er
 	case !c.server.conns.BeginRequest(c.server.MaxRequests):
 		return wire.Overloaded, nil
 	}
-	c.table.admit(newRequest(c, id, b))
+	c.table.add(newRequest(c, id, b))
 	return wire.RequestComplete, nil
 }
 
-// refuse ends a request that is not admitted.
+// refuse answers a request that is not added to the table with END_REQUEST.
 func (c *conn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -109,13 +109,13 @@ func newRequest(c *conn, id uint16, b wire.BeginRequest) *request {
 	case RoleFilter:
 		r.data = new(body)
 		r.data.init(r)
-	case RoleAuthorizer: // has no body (FastCGI section 6.3)
+	case RoleAuthorizer: // an authorizer has no body (FastCGI section 6.3)
 		r.stdin.closeWrite(io.EOF)
 	}
 	return r
 }
 
-// handleParams takes a piece of the variables, and makes the request ready when they are complete.
+// handleParams handles a piece of the variables. When they are complete, the request becomes ready.
 func (r *request) handleParams(p piece) error {
 	c := r.conn
 	switch {
@@ -137,9 +137,9 @@ func (r *request) handleParams(p piece) error {
 	return nil
 }
 
-// addParams keeps a piece of the variables. Those of a request that is over its bounds are dropped,
-// and it is refused when they have ended: an answer before that would be against FastCGI section
-// 6.2.
+// addParams keeps a piece of the variables. If a request exceeds its bounds, its variables are
+// dropped, and it is refused when they have ended: FastCGI section 6.2 allows no response before
+// that.
 func (r *request) addParams(content []byte) {
 	most := r.conn.limits.maxParamsBytes
 	switch {
@@ -151,8 +151,8 @@ func (r *request) addParams(content []byte) {
 	}
 }
 
-// keepParams keeps a piece, and reports false where the connection or the server has no room for
-// it. The usual one piece stays where it is, in the reader's buffer.
+// keepParams keeps a piece, and reports false if the connection or the server has no room for it.
+// Variables of one piece, the usual case, stay in the reader's buffer.
 func (r *request) keepParams(content []byte) bool {
 	c, size := r.conn, int64(len(content))
 	c.mu.Lock()
@@ -166,33 +166,33 @@ func (r *request) keepParams(content []byte) bool {
 		r.params, r.borrowed = content, true
 		return true
 	}
-	kept := r.ownParams() && r.holdParams(size)
+	kept := r.copyParams() && r.reserveBudget(size)
 	if kept {
 		r.params = append(r.params, content...)
 	}
 	return kept
 }
 
-// ownParams copies what was left in the reader's buffer, and reports false where there is no room
-// for that.
-func (r *request) ownParams() bool {
-	if r.borrowed && r.holdParams(int64(len(r.params))) {
+// copyParams copies the variables out of the reader's buffer, and reports false if there is no room
+// for the copy.
+func (r *request) copyParams() bool {
+	if r.borrowed && r.reserveBudget(int64(len(r.params))) {
 		r.params, r.borrowed = bytes.Clone(r.params), false
 	}
 	return !r.borrowed
 }
 
-// holdParams reserves size bytes of the budget.
-func (r *request) holdParams(size int64) bool {
+// reserveBudget reserves size bytes of the budget, and reports false if there is no room.
+func (r *request) reserveBudget(size int64) bool {
 	if r.conn.limits.budget.Reserve(size, 0) != nil {
-		r.conn.warn("refusing a request: what waits for Apps leaves no room for its variables")
+		r.conn.warn("refusing a request: the Budget has no room for its variables")
 		return false
 	}
 	r.heldBytes += size
 	return true
 }
 
-// refuseParams drops the variables, and has the request answered without the App.
+// refuseParams drops the variables. The request will be answered without the App.
 func (r *request) refuseParams() {
 	r.params, r.borrowed, r.refusal = nil, false, paramsTooLarge
 	r.conn.warnParams()
@@ -203,7 +203,7 @@ func (c *conn) warnParams() {
 		"max_params_bytes", c.limits.maxParamsBytes)
 }
 
-// decodeParams makes the environ of the variables.
+// decodeParams decodes the variables into the environ.
 func (r *request) decodeParams() (err error) {
 	r.environ, err = wire.DecodePairs(r.params, r.conn.limits.maxParams)
 	if errors.Is(err, wire.ErrTooManyPairs) {
@@ -216,10 +216,10 @@ func (r *request) decodeParams() (err error) {
 
 // run answers the request.
 func (r *request) run() {
-	how := broken // what is left where the App calls runtime.Goexit
+	how := broken // stays so if the App calls runtime.Goexit
 	defer func() {
 		r.unsent.log(r)
-		r.release() // before the web server hears of the end, as its next request may need the room
+		r.release() // before finish: the web server's next request may need the room
 		r.finish(how)
 		r.out.releaseBuffer()
 		r.conn.unref()
@@ -239,7 +239,7 @@ func (r *request) run() {
 	}
 }
 
-// app returns what answers the request.
+// app returns the App that answers the request.
 func (r *request) app() gateway.App {
 	server := r.conn.server
 	if r.refusal != nil {
@@ -259,14 +259,14 @@ func (r *request) app() gateway.App {
 	return server.App
 }
 
-// paramsTooLarge answers a request whose variables are over a bound.
+// paramsTooLarge answers a request whose variables exceed a bound.
 var paramsTooLarge = gateway.Refuse(&gateway.HeadTooLargeError{})
 
 // called reports whether the App was called, or is about to be.
 func (r *request) called() bool { return r.paramsEnded && !slices.Contains(r.conn.ready, r) }
 
-// abort ends a request that the web server does not want any more (FastCGI section 5.4). An App
-// that was called releases it.
+// abort handles ABORT_REQUEST: the web server no longer wants the response (FastCGI section 5.4).
+// If the App was called, run releases the request.
 func (r *request) abort() {
 	r.cancel(gateway.ErrClientGone)
 	if !r.called() {
@@ -283,7 +283,7 @@ func (r *request) refuse(status wire.ProtocolStatus) {
 	r.finish(aborted)
 }
 
-// cancel ends what the web server no longer sends, and tells the App.
+// cancel ends the context and the bodies of a request after an abort or a disconnect.
 func (r *request) cancel(cause error) {
 	r.ctx.End(cause)
 	r.stdin.closeWrite(errBodyCut)
@@ -296,14 +296,14 @@ func (r *request) cancel(cause error) {
 type outcome int
 
 const (
-	completed outcome = iota // its response is whole
+	completed outcome = iota // the response is complete
 	broken                   // it is not: neither the end of STDOUT nor END_REQUEST is sent
-	aborted                  // the response is not wanted, or no App was called
+	aborted                  // the response is not wanted, or the App was not called
 )
 
-// finish ends the request for the web server, once: later calls do nothing. What is left of a whole
-// response is sent in one write, as nginx keeps a connection only if END_REQUEST comes together
-// with the end of the body.
+// finish ends the request for the web server. Only the first call has an effect. The rest of a
+// complete response is sent in one write, because nginx keeps a connection only if END_REQUEST
+// arrives together with the end of the body.
 func (r *request) finish(how outcome) {
 	c := r.conn
 	c.writer.mu.Lock()
@@ -313,14 +313,15 @@ func (r *request) finish(how outcome) {
 	}
 	r.out.ended, r.out.aborted = true, how == aborted
 	c.mu.Lock()
-	c.table.forget(r) // before the web server hears of it, as it may use the id again at once
-	c.state = c.state.after(r.endEvent(how))
+	c.table.forget(r) // before END_REQUEST, after which the web server may use the id again
+	c.state = c.state.after(r.finishEvent(how))
 	c.mu.Unlock()
 	c.writer.send(r.out.lastRecords(how))
 	c.closeIfDone()
 }
 
-func (r *request) endEvent(how outcome) connEvent {
+// finishEvent returns the event of the connection that the end of the request is.
+func (r *request) finishEvent(how outcome) connEvent {
 	switch {
 	case how == broken:
 		return eventBrokenEnd
@@ -330,8 +331,8 @@ func (r *request) endEvent(how outcome) connEvent {
 	return eventEnd
 }
 
-// release gives back what the request holds of the connection and of the server. What the App may
-// still hold fails from then on. It must be called once.
+// release releases the slot and the memory that the request has of the connection and of the
+// server. From then on, calls of an App that still uses the request fail. It must be called once.
 func (r *request) release() {
 	c := r.conn
 	r.ctx.Release()
@@ -348,7 +349,7 @@ func (r *request) release() {
 	c.server.conns.EndRequest()
 }
 
-// drop ends a request whose App was not called, without an answer: its web server has gone.
+// drop removes a request whose App was not called and whose web server has disconnected.
 func (r *request) drop() {
 	c := r.conn
 	c.mu.Lock()

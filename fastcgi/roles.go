@@ -11,7 +11,7 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Role is what the web server asks an application to be (FastCGI section 6).
+// Role is the role that the web server asks an application to play (FastCGI section 6).
 type Role = wire.Role
 
 // The roles of FastCGI 1.0.
@@ -21,11 +21,11 @@ const (
 	RoleFilter     = wire.RoleFilter
 )
 
-// Authorizer decides whether a web server may go on with a request (FastCGI section 6.3). lighttpd
-// asks one where a fastcgi.server has the mode "authorizer".
+// Authorizer decides whether a web server allows a request (FastCGI section 6.3). lighttpd calls
+// one for a fastcgi.server with the mode "authorizer".
 type Authorizer interface {
-	// Authorize decides about r, which has an environ and no body. An error, like a panic, refuses
-	// the request with the error page, as of an App. It is called several times at the same time.
+	// Authorize decides about r, which has an environ and no body. An error or a panic refuses the
+	// request with the error page, as for an App. It may be called concurrently.
 	Authorize(r *gateway.Request) (Decision, error)
 }
 
@@ -35,25 +35,27 @@ type AuthorizerFunc func(r *gateway.Request) (Decision, error)
 // Authorize calls f(r).
 func (f AuthorizerFunc) Authorize(r *gateway.Request) (Decision, error) { return f(r) }
 
-// Decision is what an [Authorizer] says. The zero value refuses: 403 Forbidden.
+// Decision is the decision of an [Authorizer]. The zero value refuses the request with 403
+// Forbidden.
 type Decision struct {
 	allowed   bool
 	variables []headers.Field
 	denial    gateway.App
 }
 
-// Allow lets a request pass. The variables are handed on to whatever answers it, as meta-variables
-// of the same names: as Variable-NAME fields, which web servers let through by FastCGI section 6.3.
+// Allow allows a request. The web server passes the variables to the application that answers the
+// request, as meta-variables of the same names. They are sent as Variable-NAME fields (FastCGI
+// section 6.3).
 func Allow(variables ...headers.Field) Decision {
 	return Decision{allowed: true, variables: variables}
 }
 
-// Deny refuses a request with app's response, such as a 401 with WWW-Authenticate or a redirect.
-// Its status must not be 200, which would let the request pass: such a response is replaced by the
-// error page.
+// Deny refuses a request with the response of app, such as a 401 with WWW-Authenticate or a
+// redirect. The status must not be 200, which would allow the request: the error page replaces such
+// a response.
 func Deny(app gateway.App) Decision { return Decision{denial: app} }
 
-// authorizerApp is an Authorizer as an App.
+// authorizerApp makes an Authorizer an App.
 type authorizerApp struct{ authorizer Authorizer }
 
 // ServeGateway implements gateway.App.
@@ -82,21 +84,22 @@ func allow(w gateway.ResponseWriter, variables []headers.Field) error {
 	return w.Start("200 OK")
 }
 
-// denialWriter keeps a refusal from passing for the opposite.
+// denialWriter rejects the status 200, which would turn a refusal into a permission.
 type denialWriter struct{ gateway.ResponseWriter }
 
 // Start implements gateway.ResponseWriter.
 func (w denialWriter) Start(status string) error {
 	if len(status) >= 3 && status[:3] == "200" {
-		return fmt.Errorf("fastcgi: a refusal with the status %.64q would let the request pass", status)
+		return fmt.Errorf("fastcgi: a refusal with the status %.64q would allow the request", status)
 	}
 	return w.ResponseWriter.Start(status)
 }
 
-// Filter answers requests for a file that the web server sends along (FastCGI section 6.4).
+// Filter answers requests for a file that the web server sends with the request (FastCGI section
+// 6.4).
 type Filter interface {
-	// ServeFilter answers r with what it makes of data. r.Stdin, which comes first, need not be
-	// read. The rules for an App hold for the rest of it.
+	// ServeFilter reads data, the content of the file, and answers r. r.Stdin is sent before data,
+	// but need not be read. Otherwise the rules for an App apply.
 	ServeFilter(w gateway.ResponseWriter, r *gateway.Request, data *Data) error
 }
 
@@ -108,17 +111,17 @@ func (f FilterFunc) ServeFilter(w gateway.ResponseWriter, r *gateway.Request, da
 	return f(w, r, data)
 }
 
-// Data is the file of a [Filter]'s request.
+// Data is the file of a request to a [Filter].
 type Data struct {
-	// Reader gives Length bytes and then io.EOF; fewer are an io.ErrUnexpectedEOF. It fails when
-	// the Filter has returned.
+	// Reader returns Length bytes and then io.EOF. If fewer arrive, it returns io.ErrUnexpectedEOF.
+	// It fails after the Filter has returned.
 	io.Reader
 
 	Length       int64     // in bytes, from FCGI_DATA_LENGTH
-	LastModified time.Time // from FCGI_DATA_LAST_MOD; zero where that is absent
+	LastModified time.Time // from FCGI_DATA_LAST_MOD; zero if that is not set
 }
 
-// filterApp is a Filter as the App of one request.
+// filterApp makes a Filter the App of one request.
 type filterApp struct {
 	filter Filter
 	data   *body
@@ -141,6 +144,7 @@ func (a *filterApp) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) e
 	return a.filter.ServeFilter(w, r, data)
 }
 
+// decimal returns the value of a variable that must be a decimal number.
 func decimal(r *gateway.Request, name string) (int64, error) {
 	value := r.Environ.Get(name)
 	n, err := strconv.ParseUint(value, 10, 63)
@@ -150,7 +154,7 @@ func decimal(r *gateway.Request, name string) (int64, error) {
 	return int64(n), nil
 }
 
-// exactReader holds a stream to the length that was announced for it.
+// exactReader ends a stream at its declared length, and fails if the stream is shorter.
 type exactReader struct {
 	r    io.Reader
 	left int64

@@ -15,8 +15,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// ExampleAuthorizer lets a request pass that has a known token, and tells whatever answers it whose
-// that is: as REMOTE_USER. Everybody else gets a 401.
+// ExampleAuthorizer allows a request with a known token, and passes the owner of the token on as
+// REMOTE_USER. Other requests get a 401.
 func ExampleAuthorizer() {
 	users := map[string]string{"Bearer s3cret": "alice"}
 

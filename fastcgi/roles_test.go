@@ -72,7 +72,7 @@ func TestAuthorizer(t *testing.T) {
 		{"/deny", "401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 4\r\n\r\nwho?", ""},
 		{"/nil", "403 Forbidden\r\nContent-Length: 0\r\n\r\n", ""},
 		{"/plain", "403 Forbidden\r\nContent-Length: 12\r\n\r\nhello /plain", ""},
-		{"/200", "500 Internal Server Error\r\n*", "would let the request pass"},
+		{"/200", "500 Internal Server Error\r\n*", "would allow the request"},
 		{"/200 unchecked", "403 Forbidden\r\nContent-Length: 2\r\n\r\nin", ""},
 		{"/error", "500 Internal Server Error\r\n*", "no database"},
 		{"/panic", "500 Internal Server Error\r\n*", "oops"},

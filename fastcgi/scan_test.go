@@ -28,7 +28,7 @@ func scanAll(t *testing.T, r io.Reader, size int) (records []scanned, s scanner,
 		end += n
 		start := 0
 		for start < end {
-			p, n, ok, err := s.next(buf[start:end])
+			p, n, ok, err := s.nextPiece(buf[start:end])
 			if n < 0 || n > end-start || !ok && n == 0 && end-start >= wire.HeaderSize && err == nil {
 				t.Fatalf("took %d of %d bytes", n, end-start)
 			}
@@ -140,11 +140,11 @@ func TestScan(t *testing.T) {
 func TestScanHandsOnAtOnce(t *testing.T) {
 	s := scanner{}
 	data := wire.AppendPadded(nil, wire.TypeStdin, 1, []byte("abc"), 5)
-	p, n, ok, err := s.next(data[:wire.HeaderSize+2])
+	p, n, ok, err := s.nextPiece(data[:wire.HeaderSize+2])
 	if string(p.content) != "ab" || p.last || n != wire.HeaderSize+2 || !ok || err != nil {
 		t.Errorf("of a part: got %+v, %d, %t, %v", p, n, ok, err)
 	}
-	p, n, ok, err = s.next(data[wire.HeaderSize+2 : wire.HeaderSize+4])
+	p, n, ok, err = s.nextPiece(data[wire.HeaderSize+2 : wire.HeaderSize+4])
 	if string(p.content) != "c" || !p.last || n != 2 || !ok || err != nil {
 		t.Errorf("of the rest: got %+v, %d, %t, %v; want the padding taken too", p, n, ok, err)
 	}
@@ -160,7 +160,7 @@ func TestScanAllocations(t *testing.T) {
 	s := scanner{}
 	if n := testing.AllocsPerRun(100, func() {
 		for rest := data; len(rest) > 0; {
-			_, n, _, _ := s.next(rest)
+			_, n, _, _ := s.nextPiece(rest)
 			rest = rest[n:]
 		}
 	}); n > 0 {

@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// fileRecord is how much of a file one record has, in bytes. Whole pages are sent faster than
-	// the largest record, over TCP and on a unix socket that was widened. `go run
-	// ./testdata/bench/fastcgi sweep` compares sizes.
+	// fileRecord is how much of a file one record carries, in bytes. Whole pages are sent faster
+	// than the largest possible record, over TCP and over a unix socket with an enlarged buffer.
+	// `go run ./testdata/bench/fastcgi sweep` compares sizes.
 	fileRecord = 15 * 4096
 
-	// smallFile is the size, in bytes, up to which a file is copied, to be sent in one write with
-	// the rest of the response.
+	// smallFile is the size, in bytes, up to which a file is copied, so that it is sent in one
+	// write with the rest of the response.
 	smallFile = 16 << 10
 )
 
-// errFileShrank breaks a response: its end is missing.
+// errFileShrank is the error of a response whose file became shorter while it was sent.
 var errFileShrank = errors.New("fastcgi: file became shorter while it was sent")
 
 // SendFile implements gateway.FileSender. The content of each record goes from the file to the
 // socket by sendfile(2).
 func (o *output) SendFile(f gateway.File, n int64) (int64, error) {
-	size := rest(f)
+	size := remaining(f)
 	if n >= 0 {
 		size = min(size, n)
 	}
@@ -48,10 +48,10 @@ func (o *output) SendFile(f gateway.File, n int64) (int64, error) {
 	return sent + grown, err
 }
 
-// copied hides that output is a FileSender, so that files are copied to it.
+// copied hides SendFile of an output, so that files are copied to it.
 type copied struct{ io.Writer }
 
-// sendRecord sends size bytes of f as one record, after what waits.
+// sendRecord sends the buffered record, and then size bytes of f as one record.
 func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 	b := o.buffer()
 	if len(b.data) > 0 {
@@ -74,9 +74,9 @@ func (o *output) sendRecord(f gateway.File, size int64) (int64, error) {
 	return w.sendFile(f, size, padding)
 }
 
-// sendFile sends the content of a record whose header is sent. Where the file has become shorter,
-// zeros take the place of what is missing, so that the other requests of the connection stay
-// readable; the response is broken all the same.
+// sendFile sends the content of a record whose header is sent. If the file has become shorter,
+// zeros replace the missing bytes, so that the peer can still read the records of other requests.
+// The response is broken nevertheless.
 func (w *writer) sendFile(f gateway.File, size int64, padding int) (int64, error) {
 	sent, err := w.socket.SendFile(f, size, w.timeout, w.setDeadline)
 	missing := size - sent
@@ -95,8 +95,8 @@ func (w *writer) sendFile(f gateway.File, size int64, padding int) (int64, error
 	return sent, err
 }
 
-// rest returns how much of f follows its offset, 0 where that is not known.
-func rest(f gateway.File) int64 {
+// remaining returns how many bytes of f follow its offset, or 0 if that is unknown.
+func remaining(f gateway.File) int64 {
 	s, ok := f.(io.Seeker)
 	if !ok {
 		return 0

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What zero and negative fields of a Client mean.
+// Zero and negative fields of a Client have their documented meanings.
 func TestClientDefaults(t *testing.T) {
 	zero := (&Client{}).settings()
 	none := (&Client{WaitTimeout: -1, IdleTimeout: -1, DialTimeout: -1, WriteTimeout: -1, FirstByteTimeout: -1, ReadTimeout: -1}).settings()
@@ -30,7 +30,7 @@ func TestClientDefaults(t *testing.T) {
 	}
 }
 
-// No connection is kept unless told so, or to multiplex.
+// No connection is kept without MaxIdleConns or Multiplex.
 func TestClientKeeps(t *testing.T) {
 	for _, test := range []struct {
 		client *Client

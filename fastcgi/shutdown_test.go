@@ -115,8 +115,8 @@ func TestListenAndServe(t *testing.T) {
 	}
 }
 
-// TestCloseEndsAWrite closes the server while an App waits for its client. To the App, nobody is
-// there any more; it is no failure.
+// TestCloseEndsAWrite closes the server while an App waits for its client. For the App the client
+// has gone, which is not a failure.
 func TestCloseEndsAWrite(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		failed := make(chan error, 1)

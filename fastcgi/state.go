@@ -1,33 +1,32 @@
 package fastcgi
 
-// connState is where a connection is in its life. Which requests are open on it, the request table
-// knows.
+// connState is the state of a connection. The open requests are in the request table.
 type connState int
 
 const (
 	stateNew       connState = iota // no request is complete yet
-	stateKept                       // it is kept for more requests
-	stateClosing                    // to be closed when no request is open; new ones are refused
-	stateBreaking                   // likewise, with the mark of a response that was not whole
-	stateLingering                  // our side is closed; what comes is dropped until the peer's is
-	stateLost                       // nothing can be written any more
+	stateKept                       // the connection is kept for more requests
+	stateClosing                    // will be closed when no request is open; refuses new ones
+	stateBreaking                   // as stateClosing, with the mark of an incomplete response
+	stateLingering                  // our side is closed; input is dropped until the peer closes
+	stateLost                       // nothing more can be written
 	stateCount
 )
 
-// connEvent is what changes the state of a connection.
+// connEvent changes the state of a connection.
 type connEvent int
 
 const (
 	eventRequest   connEvent = iota // the variables of a request are complete
-	eventEnd                        // a request has ended, after which the connection is kept
-	eventLastEnd                    // one has ended, after which it is not
-	eventBrokenEnd                  // one has ended whose response is not whole
+	eventEnd                        // a request has ended, and the connection is kept
+	eventLastEnd                    // a request has ended, and the connection is not kept
+	eventBrokenEnd                  // a request has ended with an incomplete response
 	eventEmpty                      // no request is open
-	eventLost                       // writing has failed, or Server.Close has begun
+	eventLost                       // a write has failed, or Server.Close was called
 	eventCount
 )
 
-// transitions has the state that follows for each event.
+// transitions has the next state for each state and event.
 var transitions = [stateCount][eventCount]connState{
 	// Request, End, LastEnd, BrokenEnd, Empty, Lost
 	stateNew:       {stateKept, stateNew, stateClosing, stateBreaking, stateNew, stateLost},
@@ -38,8 +37,8 @@ var transitions = [stateCount][eventCount]connState{
 	stateLost:      {stateLost, stateLost, stateLost, stateLost, stateLost, stateLost},
 }
 
-// after returns the state that follows s when that has happened.
+// after returns the state that follows s after event e.
 func (s connState) after(e connEvent) connState { return transitions[s][e] }
 
-// admits reports whether the connection takes new requests.
-func (s connState) admits() bool { return s <= stateKept }
+// allowsRequests reports whether new requests may begin on the connection.
+func (s connState) allowsRequests() bool { return s <= stateKept }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What becomes of a connection is what its events, in their order, say.
+// The state of a connection follows from its events, in their order.
 func TestConnStates(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -39,14 +39,15 @@ func TestConnStates(t *testing.T) {
 	}
 }
 
-// A connection never goes back: what one goroutine decided by its state holds.
+// A connection never returns to an earlier state, so that what a goroutine decides by its state
+// stays valid.
 func TestConnStatesGoForward(t *testing.T) {
 	for s := range stateCount {
 		for e := range eventCount {
 			if next := s.after(e); next < s {
 				t.Errorf("event %d leads from state %d back to %d", e, s, next)
 			}
-			if next := s.after(e); next.admits() && slices.Contains([]connEvent{eventLastEnd, eventBrokenEnd, eventLost}, e) {
+			if next := s.after(e); next.allowsRequests() && slices.Contains([]connEvent{eventLastEnd, eventBrokenEnd, eventLost}, e) {
 				t.Errorf("state %d admits requests after event %d", s, e)
 			}
 		}

@@ -8,12 +8,12 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// errorStream is a request's way to the web server's error log. It may be used from several
-// goroutines at the same time, until the App returns.
+// errorStream writes to the web server's error log. Several goroutines may use it at the same time
+// until the App returns.
 type errorStream request
 
-// Write sends STDERR records at once. What cannot be sent, since the web server has gone, goes to
-// ErrorLog when the request is over: it may be why an App panicked.
+// Write sends STDERR records at once. Text that cannot be sent because the web server has
+// disconnected is logged to ErrorLog when the request is over: it may tell why an App panicked.
 func (s *errorStream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		part := p[:min(len(p), wire.AlignedContent)]
@@ -38,14 +38,15 @@ func (s *errorStream) sendRecord(part []byte) error {
 	return w.send(appendError(nil, s.id, part))
 }
 
-// unsentText is the end of what an App wrote to its error stream when that led nowhere any more.
+// unsentText keeps the end of the text that an App wrote to its error stream after the web server
+// had disconnected.
 type unsentText struct {
 	mu   sync.Mutex
 	text []byte
-	cut  int64 // bytes before text
+	cut  int64 // dropped bytes before text
 }
 
-// mostUnsent bounds the text, in bytes.
+// mostUnsent bounds the kept text, in bytes.
 const mostUnsent = 4 << 10
 
 func (u *unsentText) add(p []byte) {
@@ -58,18 +59,18 @@ func (u *unsentText) add(p []byte) {
 	}
 }
 
-// log writes one line, however often the App has written.
+// log writes the kept text, if any, in one line.
 func (u *unsentText) log(r *request) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.text) > 0 {
-		r.conn.limits.log.Warn("error output of a request whose web server is gone", "text", string(u.text), "bytes_before", u.cut)
+		r.conn.limits.log.Warn("error output of a request whose web server has disconnected", "text", string(u.text), "bytes_before", u.cut)
 	}
 }
 
-// appendError appends content, at most AlignedContent bytes, as a STDERR record with padding after
-// it in any case: HAProxy crashes on one whose last byte is the last that it has read (2.6.12;
-// mended in 2023 by its commit 665703d).
+// appendError appends content, at most AlignedContent bytes, as a STDERR record that always has
+// padding. HAProxy 2.6.12 crashes on a record without padding if its last byte is also the last
+// byte that HAProxy has read (fixed in 2023 by its commit 665703d).
 func appendError(dst []byte, id uint16, content []byte) []byte {
 	return wire.AppendPadded(dst, wire.TypeStderr, id, content, 8-len(content)&7)
 }

@@ -2,7 +2,7 @@ package fastcgi
 
 import "testing"
 
-// TestAppendError: HAProxy needs something behind the content.
+// TestAppendError: HAProxy needs padding after the content.
 func TestAppendError(t *testing.T) {
 	for content, want := range map[string]string{
 		"1234567":  "before\x01\x07\x00\x07\x00\x07\x01\x001234567\x00",

@@ -38,9 +38,9 @@ func (t *requestTable) apply(test *testing.T, requests map[uint16]*request, step
 	test.Helper()
 	r := requests[step.id]
 	switch step.call {
-	case "admit":
+	case "add":
 		requests[step.id] = &request{id: step.id}
-		t.admit(requests[step.id])
+		t.add(requests[step.id])
 	case "reserve":
 		if got := t.reserve(r, step.size, 100); got != step.want {
 			test.Errorf("reserve of %d bytes for %d: got %t", step.size, step.id, got)
@@ -64,27 +64,27 @@ func TestRequestTable(t *testing.T) {
 		want  tableOf
 	}{
 		{"empty", nil, tableOf{}},
-		{"one", []tableStep{{call: "admit", id: 7}}, tableOf{open: []uint16{7}, pending: []uint16{7}, slots: 1}},
-		{"one complete", []tableStep{{call: "admit", id: 7}, {call: "complete", id: 7}}, tableOf{open: []uint16{7}, slots: 1}},
-		{"one after the other", []tableStep{{call: "admit", id: 7}, {call: "forget", id: 7}, {call: "release", id: 7}, {call: "admit", id: 7}},
+		{"one", []tableStep{{call: "add", id: 7}}, tableOf{open: []uint16{7}, pending: []uint16{7}, slots: 1}},
+		{"one complete", []tableStep{{call: "add", id: 7}, {call: "complete", id: 7}}, tableOf{open: []uint16{7}, slots: 1}},
+		{"one after the other", []tableStep{{call: "add", id: 7}, {call: "forget", id: 7}, {call: "release", id: 7}, {call: "add", id: 7}},
 			tableOf{open: []uint16{7}, pending: []uint16{7}, slots: 1}},
-		{"two at once", []tableStep{{call: "admit", id: 9}, {call: "admit", id: 7}, {call: "complete", id: 9}},
+		{"two at once", []tableStep{{call: "add", id: 9}, {call: "add", id: 7}, {call: "complete", id: 9}},
 			tableOf{open: []uint16{9, 7}, pending: []uint16{7}, slots: 2, shared: true}},
-		{"shared for good", []tableStep{{call: "admit", id: 1}, {call: "admit", id: 2}, {call: "forget", id: 1}, {call: "release", id: 1},
+		{"shared for good", []tableStep{{call: "add", id: 1}, {call: "add", id: 2}, {call: "forget", id: 1}, {call: "release", id: 1},
 			{call: "forget", id: 2}, {call: "release", id: 2}}, tableOf{shared: true}},
-		{"aborted, its App still running", []tableStep{{call: "admit", id: 1}, {call: "reserve", id: 1, size: 5, want: true}, {call: "forget", id: 1}},
+		{"aborted, its App still running", []tableStep{{call: "add", id: 1}, {call: "reserve", id: 1, size: 5, want: true}, {call: "forget", id: 1}},
 			tableOf{slots: 1, paramsBytes: 5}},
-		{"its id used again", []tableStep{{call: "admit", id: 1}, {call: "complete", id: 1}, {call: "forget", id: 1}, {call: "admit", id: 1}},
+		{"its id used again", []tableStep{{call: "add", id: 1}, {call: "complete", id: 1}, {call: "forget", id: 1}, {call: "add", id: 1}},
 			tableOf{open: []uint16{1}, pending: []uint16{1}, slots: 2}},
-		{"returned, its END_REQUEST not sent", []tableStep{{call: "admit", id: 1}, {call: "reserve", id: 1, size: 5, want: true}, {call: "release", id: 1}},
+		{"returned, its END_REQUEST not sent", []tableStep{{call: "add", id: 1}, {call: "reserve", id: 1, size: 5, want: true}, {call: "release", id: 1}},
 			tableOf{open: []uint16{1}, pending: []uint16{1}}},
-		{"forgotten twice", []tableStep{{call: "admit", id: 1}, {call: "admit", id: 2}, {call: "forget", id: 1}, {call: "forget", id: 1}},
+		{"forgotten twice", []tableStep{{call: "add", id: 1}, {call: "add", id: 2}, {call: "forget", id: 1}, {call: "forget", id: 1}},
 			tableOf{open: []uint16{2}, pending: []uint16{2}, slots: 2, shared: true}},
-		{"bytes to the bound", []tableStep{{call: "admit", id: 1}, {call: "reserve", id: 1, size: 1599, want: true}, {call: "reserve", id: 1, size: 1, want: true}},
+		{"bytes to the bound", []tableStep{{call: "add", id: 1}, {call: "reserve", id: 1, size: 1599, want: true}, {call: "reserve", id: 1, size: 1, want: true}},
 			tableOf{open: []uint16{1}, pending: []uint16{1}, slots: 1, paramsBytes: 1600}},
-		{"bytes over the bound", []tableStep{{call: "admit", id: 1}, {call: "reserve", id: 1, size: 1600, want: true}, {call: "admit", id: 2}, {call: "reserve", id: 2, size: 1}},
+		{"bytes over the bound", []tableStep{{call: "add", id: 1}, {call: "reserve", id: 1, size: 1600, want: true}, {call: "add", id: 2}, {call: "reserve", id: 2, size: 1}},
 			tableOf{open: []uint16{1, 2}, pending: []uint16{1, 2}, slots: 2, paramsBytes: 1600, shared: true}},
-		{"bytes free again", []tableStep{{call: "admit", id: 1}, {call: "reserve", id: 1, size: 1600, want: true}, {call: "release", id: 1}, {call: "admit", id: 2},
+		{"bytes free again", []tableStep{{call: "add", id: 1}, {call: "reserve", id: 1, size: 1600, want: true}, {call: "release", id: 1}, {call: "add", id: 2},
 			{call: "reserve", id: 2, size: 1600, want: true}}, tableOf{open: []uint16{1, 2}, pending: []uint16{1, 2}, slots: 1, paramsBytes: 1600, shared: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestRequestTableIsFull(t *testing.T) {
 			t.Fatalf("full with %d requests", id)
 		}
 		r := &request{id: id}
-		if table.admit(r); first == nil {
+		if table.add(r); first == nil {
 			first = r
 		}
 	}

@@ -71,8 +71,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestTimeoutsBeforeARequest has peers that send something, but never a whole request: the time of
-// a connection that is kept after a request is not theirs. None of them is worth a line in the log.
+// TestTimeoutsBeforeARequest has peers that send records, but never a complete request. The timeout
+// of a connection that is kept after a request does not apply to them. None of them is logged.
 func TestTimeoutsBeforeARequest(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		const short = 50 * time.Millisecond

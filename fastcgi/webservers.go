@@ -9,10 +9,11 @@ import (
 
 const webServersVariable = "FCGI_WEB_SERVER_ADDRS"
 
-// WebServerAddrs returns the addresses from which an application is to accept connections: the list
-// of the process's variable FCGI_WEB_SERVER_ADDRS (FastCGI section 3.2), for AllowedPeers. IPv6
-// addresses are taken too. It is nil where the variable is not set. A list that cannot be read, an
-// empty one among them, is an error: what it was to keep out must not be served.
+// WebServerAddrs returns the addresses from which an application may accept connections, for
+// AllowedPeers: the list in the environment variable FCGI_WEB_SERVER_ADDRS (FastCGI section 3.2).
+// IPv6 addresses are allowed too. It returns nil if the variable is not set. A malformed list, and
+// an empty one, is an error: the program must not serve the peers that the list was meant to
+// exclude.
 func WebServerAddrs() ([]netip.Prefix, error) {
 	list, set := os.LookupEnv(webServersVariable)
 	if !set {
@@ -22,7 +23,7 @@ func WebServerAddrs() ([]netip.Prefix, error) {
 	for s := range strings.SplitSeq(list, ",") {
 		ip, err := netip.ParseAddr(s)
 		if err != nil || ip.Zone() != "" {
-			return nil, fmt.Errorf("fastcgi: %s holds %.100q, which is no IP address", webServersVariable, s)
+			return nil, fmt.Errorf("fastcgi: %s contains %.100q, which is not an IP address", webServersVariable, s)
 		}
 		peers = append(peers, netip.PrefixFrom(ip, ip.BitLen()))
 	}

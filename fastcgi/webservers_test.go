@@ -13,12 +13,12 @@ func TestWebServerAddrs(t *testing.T) { // F34
 		{"one", "127.0.0.1", "[127.0.0.1/32]"},
 		{"several", "127.0.0.1,10.0.0.7,::1", "[127.0.0.1/32 10.0.0.7/32 ::1/128]"},
 		{"mapped", "::ffff:10.0.0.7", "[::ffff:10.0.0.7/128]"},
-		{"empty", "", `fastcgi: FCGI_WEB_SERVER_ADDRS holds "", which is no IP address`},
-		{"a gap", "127.0.0.1,", `fastcgi: FCGI_WEB_SERVER_ADDRS holds "", which is no IP address`},
-		{"a space", "127.0.0.1, ::1", `fastcgi: FCGI_WEB_SERVER_ADDRS holds " ::1", which is no IP address`},
-		{"a network", "127.0.0.0/8", `fastcgi: FCGI_WEB_SERVER_ADDRS holds "127.0.0.0/8", which is no IP address`},
-		{"a name", "localhost", `fastcgi: FCGI_WEB_SERVER_ADDRS holds "localhost", which is no IP address`},
-		{"a zone", "fe80::1%eth0", `fastcgi: FCGI_WEB_SERVER_ADDRS holds "fe80::1%eth0", which is no IP address`},
+		{"empty", "", `fastcgi: FCGI_WEB_SERVER_ADDRS contains "", which is not an IP address`},
+		{"a gap", "127.0.0.1,", `fastcgi: FCGI_WEB_SERVER_ADDRS contains "", which is not an IP address`},
+		{"a space", "127.0.0.1, ::1", `fastcgi: FCGI_WEB_SERVER_ADDRS contains " ::1", which is not an IP address`},
+		{"a network", "127.0.0.0/8", `fastcgi: FCGI_WEB_SERVER_ADDRS contains "127.0.0.0/8", which is not an IP address`},
+		{"a name", "localhost", `fastcgi: FCGI_WEB_SERVER_ADDRS contains "localhost", which is not an IP address`},
+		{"a zone", "fe80::1%eth0", `fastcgi: FCGI_WEB_SERVER_ADDRS contains "fe80::1%eth0", which is not an IP address`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("FCGI_WEB_SERVER_ADDRS", c.list)

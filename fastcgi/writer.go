@@ -13,22 +13,22 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// writer writes the records of a connection, those of all its requests. Its methods are called with
-// mu locked, but for abort.
+// writer writes the records of all requests of a connection. The caller of its methods, except
+// abort, holds mu.
 type writer struct {
 	nc      net.Conn
 	socket  *transport.Socket
-	timeout time.Duration              // WriteTimeout; zero is none
+	timeout time.Duration              // WriteTimeout; zero is no bound
 	failed  func(err error, late bool) // called once, with mu locked, when a write has failed
 
-	mu       sync.Mutex                // held while a record is written, and taken before conn.mu
-	err      error                     // why nothing can be written any more, or nil
+	mu       sync.Mutex                // held while records are written; locked before conn.mu
+	err      error                     // why nothing more can be written, or nil
 	widened  bool                      // a unix socket's buffer was enlarged
-	aborting atomic.Pointer[time.Time] // the deadline of abort; nil before that
+	aborting atomic.Pointer[time.Time] // the deadline of abort; nil before abort
 }
 
-// send writes records. The error is not nil where nobody can be answered any more. What the system
-// takes at once needs no deadline.
+// send writes records. After an error nothing more can be written on the connection. If the system
+// accepts all bytes at once, send sets no deadline.
 func (w *writer) send(records []byte) error {
 	if w.err != nil {
 		return w.err
@@ -40,8 +40,8 @@ func (w *writer) send(records []byte) error {
 	return w.sendAll(&net.Buffers{records[n:]})
 }
 
-// sendAll is send for several slices, and empties v. Where they are more than one, they end with
-// pairs of a record's header and its content.
+// sendAll writes several slices and empties v. If v has more than one slice, it ends with pairs of
+// a record's header and its content.
 func (w *writer) sendAll(v *net.Buffers) error {
 	if w.err != nil {
 		return w.err
@@ -52,7 +52,8 @@ func (w *writer) sendAll(v *net.Buffers) error {
 	return nil
 }
 
-// sendStart writes records of which the last lacks that many bytes, which follow at once.
+// sendStart writes records of which the last is incomplete. The caller writes the lacking bytes at
+// once after it.
 func (w *writer) sendStart(records []byte, lacking int64) error {
 	if w.err != nil {
 		return w.err
@@ -68,15 +69,16 @@ func (w *writer) sendStart(records []byte, lacking int64) error {
 	return nil
 }
 
-// unfinished returns what is left of the record that was being sent.
+// unfinished returns the rest of the record that was being sent, where v is the unsent rest of all.
 func unfinished(v net.Buffers) net.Buffers {
-	if len(v) == 0 || len(v)%2 == 0 && len(v[0]) == wire.HeaderSize { // between two
+	if len(v) == 0 || len(v)%2 == 0 && len(v[0]) == wire.HeaderSize { // between two records
 		return nil
 	}
 	return v[:2-len(v)%2]
 }
 
-// setDeadline moves the write deadline, unless it is that of abort. Once that is over, it fails.
+// setDeadline sets the write deadline, but does not replace the deadline of abort. It fails when
+// that has passed.
 func (w *writer) setDeadline(deadline time.Time) error {
 	if until := w.abortDeadline(); !until.IsZero() && !time.Now().Before(until) {
 		return os.ErrDeadlineExceeded
@@ -84,13 +86,13 @@ func (w *writer) setDeadline(deadline time.Time) error {
 		return nil
 	}
 	err := w.nc.SetWriteDeadline(deadline)
-	if until := w.abortDeadline(); !until.IsZero() { // and this has just replaced it
+	if until := w.abortDeadline(); !until.IsZero() { // abort ran meanwhile: restore its deadline
 		return w.nc.SetWriteDeadline(until)
 	}
 	return err
 }
 
-// abortDeadline is zero before abort.
+// abortDeadline returns the deadline of abort, or zero before abort.
 func (w *writer) abortDeadline() time.Time {
 	if until := w.aborting.Load(); until != nil {
 		return *until
@@ -98,7 +100,7 @@ func (w *writer) abortDeadline() time.Time {
 	return time.Time{}
 }
 
-// fail gives the connection up after an error of writing. rest is what was not sent of a record.
+// fail closes the connection after a write error. rest is the unsent part of a record.
 func (w *writer) fail(err error, rest net.Buffers) error {
 	w.err = io.ErrClosedPipe
 	late, aborted := errors.Is(err, os.ErrDeadlineExceeded), w.aborting.Load() != nil
@@ -113,9 +115,9 @@ func (w *writer) fail(err error, rest net.Buffers) error {
 	return lostError(err)
 }
 
-// lostError is what an App is told of an error of writing. Where our side has closed the
-// connection, the reader found that the peer had gone, or the server was closed: to the App both
-// mean that the peer has gone (see gateway.PeerGone).
+// lostError returns the error of an App's Write after a write error. If our side has closed the
+// connection, then either the peer has disconnected or the server was closed. For the App both mean
+// that the peer has gone (see gateway.PeerGone).
 func lostError(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return io.ErrClosedPipe
@@ -123,10 +125,10 @@ func lostError(err error) error {
 	return err
 }
 
-// closeSide closes our side of the connection. The reader must go on until the peer has closed its
-// own: to close with input unread would reset the connection, and destroy what the peer has not
-// read yet.
-func (w *writer) closeSide() {
+// closeSending closes our side of the connection. The reader must continue until the peer has
+// closed its side: closing with unread input would reset the connection, and destroy what the peer
+// has not read yet.
+func (w *writer) closeSending() {
 	w.err = io.ErrClosedPipe
 	c, ok := w.nc.(interface{ CloseWrite() error })
 	if !ok || c.CloseWrite() != nil {
@@ -134,8 +136,8 @@ func (w *writer) closeSide() {
 	}
 }
 
-// abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime
-// to finish its record, as the mark must not be within one. It locks mu.
+// abort breaks the connection and closes it. It locks mu. A goroutine that is writing gets
+// abortTime to finish its record, because the mark must not be within a record.
 func (w *writer) abort() {
 	until := time.Now().Add(abortTime)
 	w.aborting.Store(&until)
@@ -149,13 +151,13 @@ func (w *writer) abort() {
 	w.nc.Close()
 }
 
-// wideBuffer is what a unix socket is asked to hold for its reader, in bytes; Linux gives 416 KiB
-// by default. It calls such a socket writable only when three quarters of that are free, so that
-// with the usual 208 KiB reader and writer take turns: files go two to three times as fast with
-// more.
+// wideBuffer is the size, in bytes, that is requested for the send buffer of a unix socket; Linux
+// limits it to 416 KiB by default. Linux reports such a socket as writable only when three quarters
+// of the buffer are free. With the usual 208 KiB, reader and writer take turns. A larger buffer
+// makes files two to three times as fast.
 const wideBuffer = 1 << 20
 
-// widen makes a unix socket hold more, once, for a connection that has something large to send.
+// widen enlarges the send buffer of a unix socket, once, before something large is sent.
 func (w *writer) widen() {
 	if u, ok := w.nc.(*net.UnixConn); ok && !w.widened {
 		w.widened = true
@@ -163,18 +165,19 @@ func (w *writer) widen() {
 	}
 }
 
-// breakMark is not a record: after it, nginx, Apache, lighttpd and HAProxy take the connection for
-// broken. nginx takes a plain end for the end of the response, within a record too.
+// breakMark is not a valid record. nginx, Apache, lighttpd and HAProxy treat a connection with it
+// as broken. nginx treats a plain close as the end of the response, even within a record.
 const breakMark = "\xff\xff\xff\xff\xff\xff\xff\xff"
 
-// abortTime is what the mark, and the record before it, may take when the peer reads. When the peer
-// does not, more would not help.
+// abortTime is the time to write the mark and the record before it. It is enough if the peer reads;
+// if the peer does not read, more time would not help.
 const abortTime = 10 * time.Millisecond
 
-// breakConn shows the peer that its connection, which is then to be closed, is broken. rest is what
-// was not sent yet of a record, as the mark would be content within one. The TCP connection of a
-// peer that does not read is reset; a unix socket cannot be, and is made to hold more, where the
-// system's net.core.wmem_max allows it.
+// breakConn sends the mark, so that the peer sees that the connection is broken. The caller then
+// closes the connection. rest is the unsent part of a record, which must precede the mark, because
+// the mark would be content within a record. If the peer does not read, a TCP connection is reset.
+// A unix socket cannot be reset, so its buffer is enlarged first, as far as net.core.wmem_max
+// allows.
 func breakConn(nc net.Conn, rest net.Buffers) {
 	if u, ok := nc.(*net.UnixConn); ok {
 		u.SetWriteBuffer(2 * wideBuffer)
@@ -189,10 +192,10 @@ func breakConn(nc net.Conn, rest net.Buffers) {
 	}
 }
 
-// zeros are padding.
+// zeros are the bytes of padding.
 var zeros [4 << 10]byte
 
-// zeroBytes is n bytes of zeros.
+// zeroBytes returns n zero bytes.
 func zeroBytes(n int64) (v net.Buffers) {
 	for n > 0 {
 		part := zeros[:min(n, int64(len(zeros)))]

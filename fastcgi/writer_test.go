@@ -34,8 +34,8 @@ func recordOf(content string) (header, rest []byte) {
 	return all[:wire.HeaderSize], all[wire.HeaderSize:]
 }
 
-// The peer takes a part of a record, and reads on when WriteTimeout is over: then it has the rest
-// of that record, whatever that holds, and the mark.
+// The peer reads a part of a record, and reads on after WriteTimeout: then it gets the rest of that
+// record and the mark.
 func TestWriterGivesUp(t *testing.T) {
 	header, content := recordOf("0123456789")
 	record := slices.Concat(header, content)
@@ -84,7 +84,7 @@ func TestWriterGivesUp(t *testing.T) {
 	}
 }
 
-// What is left of a record once a part of the slices was taken.
+// The rest of a record after a part of the slices was written.
 func TestUnfinished(t *testing.T) {
 	header, content := recordOf("0123456789")
 	for _, c := range []struct {
