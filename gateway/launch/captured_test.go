@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// A captured file is what a real server gave a program that it started: a header of "name: value"
-// lines, a blank line, and the environment. TestStartedBy writes it when it is run with -update.
+// A captured file records how a real server started a program: a header of "name: value" lines, a
+// blank line, and the environment. TestStartedBy writes it when it is run with -update.
 const captured = "../../testdata/environ/launch-"
 
-// starters are the ways in which real servers and tools start a program, each with what is to be
-// made of it. nginx and HAProxy start none.
+// starters has the ways in which real servers and tools start a program, each with the choice that
+// Detect must make. nginx and HAProxy start no programs.
 var starters = []struct {
 	name string
 	mode Mode
@@ -85,7 +85,7 @@ func readCaptured(name string) (Evidence, error) {
 	return e, nil
 }
 
-// writeCaptured leaves out what the test added.
+// writeCaptured leaves out the variables that the test added.
 func writeCaptured(name, version string, e Evidence) error {
 	ours := func(s string) bool { return strings.HasPrefix(s, "CGIKIT_TEST_") || strings.HasPrefix(s, "GORACE=") }
 	environ := slices.DeleteFunc(slices.Clone(e.Environ), ours)

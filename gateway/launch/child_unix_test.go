@@ -14,14 +14,14 @@ import (
 	"testing"
 )
 
-// process is a launched program: this test binary.
+// process is a running program: this test binary.
 type process struct {
 	*exec.Cmd
 	stderr *logBook
 }
 
-// launch starts the program of that name with an environment of its own. It is killed should it
-// outlive the test.
+// launch starts the program of that name with its own environment. The program is killed at the end
+// of the test.
 func launch(t *testing.T, name string, stdin *os.File, env ...string) *process {
 	t.Helper()
 	p := prepare(t, name, env...)
@@ -50,12 +50,12 @@ func (p *process) begin(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.Process.Kill() // an error means that it has ended
+		p.Process.Kill() // an error means that it has ended already
 		p.Wait()
 	})
 }
 
-// end sends SIGTERM and wants the program to end well.
+// end sends SIGTERM, and checks that the program exits with status 0.
 func (p *process) end(t *testing.T) {
 	t.Helper()
 	p.signal(t, syscall.SIGTERM)
@@ -121,7 +121,7 @@ func TestInheritedSocket(t *testing.T) {
 	}
 }
 
-// F34: what the web server says of its addresses holds for the socket that it passes.
+// F34: FCGI_WEB_SERVER_ADDRS applies to the socket that the web server passes.
 func TestInheritedSocketForWebServersOnly(t *testing.T) {
 	addr, file := inheritable(t, "tcp")
 	p := launch(t, "plain", file, "FCGI_WEB_SERVER_ADDRS=127.0.0.1")
@@ -150,8 +150,7 @@ func TestCGI(t *testing.T) {
 	}
 }
 
-// A developer, a container, CI, ssh and a supervisor start a program with different standard
-// inputs.
+// Terminals, containers, CI, ssh and supervisors start a program with different standard inputs.
 func TestFallback(t *testing.T) {
 	pipe, other, err := os.Pipe()
 	if err != nil {
@@ -203,7 +202,7 @@ func TestSignalDrains(t *testing.T) {
 	}
 }
 
-// A context that the same signal ends is no second signal.
+// The end of a context by the same signal does not count as a second signal.
 func TestSignalOfTheContextDrains(t *testing.T) {
 	addr, file := inheritable(t, "unix")
 	p := launch(t, "notify-context", file)
@@ -220,7 +219,7 @@ func TestSignalOfTheContextDrains(t *testing.T) {
 	}
 }
 
-// F35: the request is still under way, as its gate is never opened.
+// F35: the request stays under way, since its gate is never opened.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
@@ -243,7 +242,7 @@ func TestDrainTimeoutEndsTheProcess(t *testing.T) {
 	p := launch(t, "short-drain", file)
 	hold(t, "fastcgi", addr, newGate(t))
 	p.signal(t, syscall.SIGTERM)
-	wantFailure(t, p, "launch: cut off requests under way: the time for it, 1ms, is over")
+	wantFailure(t, p, "launch: cut off requests under way: the timeout of 1ms is over")
 }
 
 func TestCannotServe(t *testing.T) {
@@ -266,7 +265,7 @@ func TestCannotServe(t *testing.T) {
 		want  string
 	}{
 		{"inetd", connection, "X=", "launch: descriptor 0 is a network connection, as inetd starts programs"},
-		{"no protocol", nil, "CGIKIT_LISTEN=127.0.0.1:9000", "names no protocol: write http, fastcgi, scgi or auto"},
+		{"no protocol", nil, "CGIKIT_LISTEN=127.0.0.1:9000", "has no protocol: write http, fastcgi, scgi or auto"},
 		{"where it is from", nil, "CGIKIT_LISTEN=x", "CGIKIT_LISTEN says where to listen"},
 		{"not inherited", nil, "CGIKIT_LISTEN=scgi+fd:0", "descriptor 0 is not a socket"},
 		{"web servers", listening, "FCGI_WEB_SERVER_ADDRS=::::", `FCGI_WEB_SERVER_ADDRS holds "::::", which is no IP address`},
@@ -277,7 +276,7 @@ func TestCannotServe(t *testing.T) {
 	}
 }
 
-// wantFailure wants the program to end by itself with status 1, having said that.
+// wantFailure checks that the program ends by itself with status 1 and prints text.
 func wantFailure(t *testing.T, p *process, said string) {
 	t.Helper()
 	var exit *exec.ExitError

@@ -17,7 +17,7 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// protocols are those that a listening socket may be asked for.
+// protocols has the protocols that a listening socket can serve.
 var protocols = []string{"http", "fastcgi", "scgi"}
 
 // ask sends a request and returns the whole body of the answer.
@@ -30,7 +30,7 @@ func ask(t *testing.T, protocol string, addr net.Addr, path string) string {
 	return string(answer)
 }
 
-// hold sends a request that stays under way until its gate is opened, and returns when it has
+// hold sends a request that stays under way until its gate is opened. It returns when the App has
 // begun.
 func hold(t *testing.T, protocol string, addr net.Addr, g gate) *bufio.Reader {
 	t.Helper()
@@ -41,8 +41,8 @@ func hold(t *testing.T, protocol string, addr net.Addr, g gate) *bufio.Reader {
 	return body
 }
 
-// open sends a request and returns the body of the answer once its head is there. Reading fails if
-// it ends before it is whole.
+// open sends a request and returns the body of the answer when its head has arrived. Reading the
+// body fails if the body is not complete.
 func open(t *testing.T, protocol string, addr net.Addr, path, query string) *bufio.Reader {
 	t.Helper()
 	conn, err := net.DialTimeout(addr.Network(), addr.String(), patience)
@@ -75,8 +75,8 @@ func exchange(t *testing.T, conn net.Conn, protocol string, request []byte) *buf
 	return in.R
 }
 
-// request is a GET as a web server sends it, or a browser of old, to which the end of the
-// connection is the end of the answer.
+// request returns a GET as a web server sends it, or for HTTP as an HTTP/1.0 client does, for which
+// the end of the connection ends the answer.
 func request(protocol, path, query string) []byte {
 	if protocol == "http" {
 		return fmt.Appendf(nil, "GET %s?%s HTTP/1.0\r\n\r\n", path, query)
@@ -85,12 +85,12 @@ func request(protocol, path, query string) []byte {
 		"QUERY_STRING", query)
 }
 
-// encode is a GET with these names and values.
+// encode returns the variables of a GET with these names and values.
 func encode(protocol string, variables ...string) []byte {
 	return encodeBody(protocol, "", append([]string{"REQUEST_METHOD", "GET"}, variables...)...)
 }
 
-// post is a POST of a body to /.
+// post sends a POST with a body to /.
 func post(protocol, body string) []byte {
 	if protocol == "http" {
 		return fmt.Appendf(nil, "POST / HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
@@ -132,7 +132,7 @@ func (r *records) Read(p []byte) (int, error) {
 	return r.pending.Read(p)
 }
 
-// next returns io.EOF for the end of the request only.
+// next returns io.EOF only at the end of the request.
 func (r *records) next() error {
 	var head [wire.HeaderSize]byte
 	if _, err := io.ReadFull(r.conn, head[:]); err != nil {
@@ -148,7 +148,7 @@ func (r *records) next() error {
 	}
 	switch h.Type {
 	case wire.TypeEndRequest:
-		r.conn.Close() // which the server waits for, lest its answer be lost
+		r.conn.Close() // the server waits for this after its answer
 		return io.EOF
 	case wire.TypeStdout:
 		r.pending.Write(content[:h.ContentLength])

@@ -13,39 +13,39 @@ import (
 // spaces.
 const ListenVariable = "CGIKIT_LISTEN"
 
-// fallbackAddress is for a developer at a terminal: HTTP, and nobody else can connect.
+// fallbackAddress serves HTTP to a developer at a terminal. Other machines cannot connect to it.
 const fallbackAddress = "http://127.0.0.1:8080"
 
-// Evidence is what a process can know about how it was started. [Look] gathers it.
+// Evidence has the facts that show how a process was started. [Look] gathers it.
 type Evidence struct {
-	Environ []string // "NAME=value", as os.Environ has it
-	PID     int      // of this process, for LISTEN_PID
-	Stdin   Stdin    // what descriptor 0 is
-	// addresses that the program was given, by a flag for example; empty ones do not count
+	Environ []string // "NAME=value", as os.Environ returns it
+	PID     int      // id of this process, to compare with LISTEN_PID
+	Stdin   Stdin    // kind of descriptor 0
+	// addresses given to the program, by a flag for example; empty strings are ignored
 	Listen []string
 }
 
-// Mode is what a process is to do.
+// Mode is a way to serve.
 type Mode string
 
 // The modes.
 const (
 	CGI       Mode = "cgi"       // answer one request on the standard streams
 	Inherited Mode = "inherited" // serve on sockets that the parent process opened
-	Address   Mode = "address"   // serve on addresses that were given
-	Fallback  Mode = "fallback"  // serve HTTP on loopback, on any port if need be
-	Unusable  Mode = "unusable"  // give up
+	Address   Mode = "address"   // serve on the given addresses
+	Fallback  Mode = "fallback"  // serve HTTP on loopback, on a free port if the usual one is in use
+	Unusable  Mode = "unusable"  // the process cannot serve
 )
 
-// Choice is what Detect made of the evidence.
+// Choice is the result of Detect.
 type Choice struct {
 	Mode Mode
 	// addresses to listen on, in the grammar of package listen; none for CGI and Unusable
 	Listen []string
-	Why    string // for people: the reason, without a full stop
+	Why    string // the reason, as text for people, without a full stop
 }
 
-// Rule is a row of the table by which Detect decides.
+// Rule is a row of Detect's table.
 type Rule struct {
 	If   string // the evidence, in words
 	Then Mode
@@ -55,11 +55,11 @@ type Rule struct {
 	listen func(*facts) []string
 }
 
-// Detect decides what a process started under the given evidence is to do, by the first row of
-// [Rules] that holds. It is a pure function.
+// Detect decides how a process with the evidence e serves, by the first row of [Rules] that holds.
+// It is a pure function.
 //
-// A program can ask it before [Config.Run] does. In a CGI process the arguments may be the client's
-// query (RFC 3875 section 4.4), so a program must not parse flags there; this package reads none:
+// A program can call it before [Config.Run]. In a CGI process the arguments may be the client's
+// query (RFC 3875 section 4.4), so a program must not parse flags there. This package parses none.
 //
 //	listen := flag.String("listen", "", "`address` to listen on, such as fastcgi://127.0.0.1:9000")
 //	if launch.Detect(launch.Look()).Mode != launch.CGI {
@@ -69,7 +69,7 @@ type Rule struct {
 func Detect(e Evidence) Choice {
 	f := newFacts(e)
 	rules := Rules()
-	// the last always holds
+	// the last rule always holds
 	r := rules[slices.IndexFunc(rules, func(r Rule) bool { return r.holds(f) })]
 	c := Choice{Mode: r.Then, Why: r.Why}
 	if r.listen != nil {
@@ -81,44 +81,44 @@ func Detect(e Evidence) Choice {
 // Rules returns the table of [Detect], in order:
 //
 //   - CGI: REQUEST_METHOD is set, and descriptor 0 is not a listening socket.
-//   - An address that was given names an inherited socket, as fastcgi+fd:0 and http+systemd:web do:
-//     it is listened on as the address says.
+//   - A given address (of Config.Listen or CGIKIT_LISTEN) names an inherited socket, such as
+//     fastcgi+fd:0 or http+systemd:web: the process serves all given addresses.
 //   - Descriptor 0 is a listening socket: spawn-fcgi, lighttpd's bin-path and Apache's mod_fcgid
-//     start a program so (FastCGI section 2.2).
+//     start programs in this way (FastCGI section 2.2).
 //   - systemd has passed sockets, by LISTEN_FDS.
-//   - Config.Listen names addresses, and else the environment variable CGIKIT_LISTEN, separated by
-//     spaces.
-//   - Descriptor 0 is a network connection, as inetd starts a program: this is refused.
-//   - Otherwise HTTP on 127.0.0.1:8080, or on a free port when that one is taken.
+//   - Config.Listen has addresses, or, if it is empty, the environment variable CGIKIT_LISTEN has
+//     addresses, separated by spaces.
+//   - Descriptor 0 is a network connection, as inetd starts a program: the process cannot serve.
+//   - Otherwise HTTP on 127.0.0.1:8080, or on a free port if that one is in use.
 //
-// CGI is first although an address may have been given, because its arguments may be the client's
-// words. SERVER_SOFTWARE and GATEWAY_INTERFACE prove nothing: web servers set them for all that
-// they start, and REQUEST_METHOD for one request only. A server that a CGI script starts must be
-// started without it.
+// CGI comes before given addresses, because the arguments of a CGI process may come from the
+// client. SERVER_SOFTWARE and GATEWAY_INTERFACE prove nothing, since web servers set them for every
+// program that they start. They set REQUEST_METHOD for one request only. A CGI script that starts a
+// server must start it without REQUEST_METHOD.
 //
-// An inherited socket is before addresses that do not name it, because a program may have a default
-// address, and the web server that started it connects to the socket only.
+// An inherited socket comes before addresses that do not name it, because a program may have a
+// default address, and the web server that started it connects to the socket only.
 //
-// FastCGI, SCGI and HTTP are served on an inherited socket; the first byte of each connection
-// tells its protocol. A peer that can connect to such a socket can also speak FastCGI, and so
-// claim to be anybody. Where strangers can connect, give the socket's address with the one
-// protocol that is meant, such as CGIKIT_LISTEN=http+systemd:0. For the same reason an address
-// must name its protocol; auto: is all three. Where FCGI_WEB_SERVER_ADDRS is set (FastCGI section
-// 3.2), inherited sockets speak FastCGI only; FastCGI and SCGI connections from peers that are not
-// in it are closed.
+// FastCGI, SCGI and HTTP are served on an inherited socket, and the first byte of a connection
+// decides its protocol. A peer that can connect to such a socket can speak FastCGI, and so claim
+// any identity in REMOTE_USER and REMOTE_ADDR. If untrusted peers can connect, give the socket's
+// address with one protocol, such as CGIKIT_LISTEN=http+systemd:0. For the same reason an address
+// must name its protocol; auto: means all three. If FCGI_WEB_SERVER_ADDRS is set (FastCGI section
+// 3.2), inherited sockets serve FastCGI only, and FastCGI and SCGI connections from peers that are
+// not in it are closed.
 func Rules() []Rule {
 	return []Rule{
 		{
-			"REQUEST_METHOD is set, and descriptor 0 is no listening socket",
+			"REQUEST_METHOD is set, and descriptor 0 is not a listening socket",
 			CGI, "a web server started this process to answer one request",
 			func(f *facts) bool { return f.environ.Get("REQUEST_METHOD") != "" && f.stdin != StdinListening },
 			nil,
 		},
 		{
-			"an address given is that of an inherited socket",
-			Address, "the address says which inherited socket to serve, and how",
-			func(f *facts) bool { return slices.ContainsFunc(f.given(), namesInherited) },
-			(*facts).given,
+			"a given address names an inherited socket",
+			Address, "a given address names an inherited socket",
+			func(f *facts) bool { return slices.ContainsFunc(f.addresses(), namesInherited) },
+			(*facts).addresses,
 		},
 		{
 			"descriptor 0 is a listening socket",
@@ -136,22 +136,22 @@ func Rules() []Rule {
 			"Config.Listen has an address",
 			Address, "Config.Listen says where to listen",
 			func(f *facts) bool { return len(f.config) > 0 },
-			(*facts).given,
+			(*facts).addresses,
 		},
 		{
 			ListenVariable + " has an address",
 			Address, ListenVariable + " says where to listen",
 			func(f *facts) bool { return len(f.variable) > 0 },
-			(*facts).given,
+			(*facts).addresses,
 		},
 		{
 			"descriptor 0 is a network connection",
-			Unusable, "descriptor 0 is a network connection, as inetd starts programs, and one connection is not what is served here",
+			Unusable, "descriptor 0 is a network connection, as inetd starts programs, which cannot be served",
 			func(f *facts) bool { return f.stdin == StdinConnection },
 			nil,
 		},
 		{
-			"nothing of these",
+			"none of these",
 			Fallback, "no web server started this process, and no address was given",
 			func(*facts) bool { return true },
 			func(*facts) []string { return []string{fallbackAddress} },
@@ -159,7 +159,7 @@ func Rules() []Rule {
 	}
 }
 
-// facts is the evidence in the form in which the rules ask for it.
+// facts is the evidence in the form that the rules need.
 type facts struct {
 	environ  *util.Environ
 	pid      int
@@ -179,21 +179,22 @@ func newFacts(e Evidence) *facts {
 	}
 }
 
-func (f *facts) given() []string {
+func (f *facts) addresses() []string {
 	if len(f.config) > 0 {
 		return f.config
 	}
 	return f.variable
 }
 
-// namesInherited leaves a mistake in the address to those who listen on it.
+// namesInherited reports whether address names an inherited socket. A mistake in the address is
+// reported when the process listens on it.
 func namesInherited(address string) bool {
 	a, err := listen.Parse(address)
 	return err == nil && (a.Network == "fd" || a.Network == "systemd")
 }
 
-// inheritedProtocol is FastCGI alone where the web server has said who may speak it: by HTTP,
-// everybody could come in.
+// inheritedProtocol returns the protocol of inherited sockets: FastCGI alone if
+// FCGI_WEB_SERVER_ADDRS limits its peers, since HTTP would let every peer in.
 func (f *facts) inheritedProtocol() string {
 	if _, set := f.environ.Lookup("FCGI_WEB_SERVER_ADDRS"); set { // FastCGI section 3.2
 		return "fastcgi"
@@ -201,10 +202,11 @@ func (f *facts) inheritedProtocol() string {
 	return "auto"
 }
 
-// systemdSockets returns how many sockets systemd passed to this very process: children inherit the
-// variables, but no sockets. What is no number is nothing, as in sd_listen_fds(3).
+// systemdSockets returns how many sockets systemd passed to this process. Child processes inherit
+// the variables but not the sockets, so LISTEN_PID must match. A LISTEN_FDS that is not a number
+// counts as 0, as in sd_listen_fds(3).
 func (f *facts) systemdSockets() int {
-	const most = 1024 // as package listen
+	const most = 1024 // the limit of package listen
 	n, err := strconv.ParseUint(f.environ.Get("LISTEN_FDS"), 10, 31)
 	if err != nil || n > most || f.environ.Get("LISTEN_PID") != strconv.Itoa(f.pid) {
 		return 0

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What no web server sends but people and other programs do; the environments of real servers are
-// in testdata.
+// Evidence that people and programs other than web servers produce. The environments of real
+// servers are in testdata.
 var evidence = []struct {
 	name string
 	e    Evidence
@@ -106,7 +106,7 @@ func TestDetect(t *testing.T) { // F33
 	}
 }
 
-// Each row of the table decides at least one of the tests, and says what it does.
+// Each rule decides at least one of the tests, and has its texts.
 func TestRules(t *testing.T) {
 	for _, r := range Rules() {
 		decides := slices.ContainsFunc(evidence, func(tt struct {

@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// drained is a listener that notes that it is served, and that it was told to drain.
+// drained is a listener that records that it is served and that Drain was called.
 type drained struct {
 	net.Listener
 	once   sync.Once
@@ -28,8 +28,8 @@ func (d *drained) Drain(time.Time) error {
 	return d.Close()
 }
 
-// TestEveryListenerDrains: the server of each protocol finds how to drain its listener, so that
-// what waits in the queue is served.
+// TestEveryListenerDrains: the server of each protocol calls Drain of its listener, so that the
+// connections in the queue are served.
 func TestEveryListenerDrains(t *testing.T) {
 	for _, protocol := range []string{"http", "fastcgi", "scgi", "auto"} {
 		for _, std := range []bool{false, true} {

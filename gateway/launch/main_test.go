@@ -21,13 +21,13 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
-// Environment variables that make the test binary a program that is launched.
+// Environment variables that make the test binary run a program.
 const (
-	childVariable    = "CGIKIT_TEST_CHILD"    // which program
-	evidenceVariable = "CGIKIT_TEST_EVIDENCE" // the file for what Look sees, if any
+	childVariable    = "CGIKIT_TEST_CHILD"    // name of the program
+	evidenceVariable = "CGIKIT_TEST_EVIDENCE" // file for the result of Look, if any
 )
 
-// patience bounds every wait, so that a hanging program fails its test.
+// patience bounds every wait, so that a program that hangs fails its test.
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(leaks.Run(m))
 }
 
-// child is the program that the tests launch: the main function of the package documentation.
+// child is the program that the tests start: the main function of the package documentation.
 func child(name string) int {
 	if err := writeEvidence(os.Getenv(evidenceVariable)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,11 +45,11 @@ func child(name string) int {
 	}
 	ctx, config := context.Background(), Config{App: testApp}
 	switch name {
-	case "systemd": // whose number a parent cannot know
+	case "systemd": // the parent cannot know the id before the start
 		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	case "short-drain":
 		config.DrainTimeout = time.Millisecond
-	case "notify-context": // what many a main function does already
+	case "notify-context": // as many main functions do
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM)
 		defer stop()
@@ -72,8 +72,8 @@ func writeEvidence(file string) error {
 	return os.WriteFile(file, text, 0o666)
 }
 
-// testApp answers with its path. Below /hold it says "begun", and "ended" when the client has
-// opened the gate whose port is the query.
+// testApp answers with the path. At /hold it writes "begun", waits until the test opens the gate
+// whose port is the query, and writes "ended".
 var testApp = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 	body, err := io.ReadAll(r.Stdin)
 	if err != nil {
@@ -106,7 +106,7 @@ func waitAtGate(ctx context.Context, port string) error {
 	return err
 }
 
-// gate is where the App waits for the test.
+// gate is a listener. The App waits at it until the test opens it.
 type gate struct{ *net.TCPListener }
 
 func newGate(t *testing.T) gate {
@@ -121,7 +121,7 @@ func newGate(t *testing.T) gate {
 
 func (g gate) port() string { return fmt.Sprint(g.Addr().(*net.TCPAddr).Port) }
 
-// open lets the App go on, once it has arrived.
+// open waits until the App has connected, and lets it continue.
 func (g gate) open(t *testing.T) {
 	t.Helper()
 	g.SetDeadline(time.Now().Add(patience))
@@ -136,7 +136,7 @@ func (g gate) open(t *testing.T) {
 type logBook struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
-	lines []string      // that await has not returned
+	lines []string      // lines that await has not returned
 	more  chan struct{} // has a value after a Write
 }
 
@@ -162,7 +162,7 @@ func (b *logBook) next() []string {
 	return lines
 }
 
-// putBack makes lines the first that next returns.
+// putBack puts lines before those that next returns.
 func (b *logBook) putBack(lines []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -177,7 +177,7 @@ func (b *logBook) String() string {
 
 func (b *logBook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// await returns the next line that holds text.
+// await waits for the next line that contains text, and returns it.
 func (b *logBook) await(t *testing.T, text string) string {
 	t.Helper()
 	deadline := time.After(patience)
@@ -197,7 +197,7 @@ func (b *logBook) await(t *testing.T, text string) string {
 	}
 }
 
-// served waits for the line about an address and returns that.
+// served waits for the line with an address that is served, and returns the address.
 func (b *logBook) served(t *testing.T) string {
 	t.Helper()
 	_, rest, _ := strings.Cut(b.await(t, "serving"), "address=")

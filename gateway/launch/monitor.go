@@ -6,20 +6,20 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Monitor shows what a [Config.Run] is doing, for a status page or a health check. The zero value
-// is ready; its methods may be called at any time, by any number of goroutines. A Monitor must not
-// be copied, nor used for two Runs at the same time.
+// Monitor shows the state of a [Config.Run], for a status page or a health check. The zero value is
+// ready. All methods may be called at any time, and at the same time. A Monitor must not be copied,
+// nor used for two Runs at the same time.
 type Monitor struct {
-	servers atomic.Pointer[servers] // nil before Run and as CGI
+	servers atomic.Pointer[servers] // nil before Run, and in a CGI process
 	serving atomic.Bool
 }
 
-// Serving reports whether requests are taken at every address: not before all of them are open, and
-// not while the process ends.
+// Serving reports whether requests are accepted on every address. It returns false until all of
+// them are open, and while the process shuts down.
 func (m *Monitor) Serving() bool { return m.serving.Load() }
 
-// Stats returns the connections of each protocol in figures, by "http", "fastcgi" and "scgi"; those
-// of auto: count for the protocol that was spoken. It is nil before there are any. After Run it
+// Stats returns the figures of each protocol, under "http", "fastcgi" and "scgi". Connections of
+// auto: count for the protocol that they used. It returns nil until Run serves. After Run it
 // returns the last figures.
 func (m *Monitor) Stats() map[string]transport.Stats {
 	s := m.servers.Load()
@@ -29,15 +29,15 @@ func (m *Monitor) Stats() map[string]transport.Stats {
 	return map[string]transport.Stats{"http": s.http.Stats(), "fastcgi": s.fastcgi.Stats(), "scgi": s.scgi.Stats()}
 }
 
-// begin and end are for a Config, whose Monitor may be nil.
-func (m *Monitor) begin(s *servers) {
+// start and stop set the state. m may be nil, as the Monitor of a Config.
+func (m *Monitor) start(s *servers) {
 	if m != nil {
 		m.servers.Store(s)
 		m.serving.Store(true)
 	}
 }
 
-func (m *Monitor) end() {
+func (m *Monitor) stop() {
 	if m != nil {
 		m.serving.Store(false)
 	}

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestMonitor: it says whether requests are taken, and counts by the protocol that was spoken.
+// TestMonitor: Serving reports whether requests are accepted, and Stats counts by the protocol of
+// the connection.
 func TestMonitor(t *testing.T) {
 	var m Monitor
 	if m.Serving() || m.Stats() != nil {
@@ -41,7 +42,7 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
-// TestMonitorOfFailure: one address of two is not serving.
+// TestMonitorOfFailure: Serving returns false if one of two addresses cannot be opened.
 func TestMonitorOfFailure(t *testing.T) {
 	var m Monitor
 	r := run(t, Config{Monitor: &m}, "scgi://127.0.0.1:0", "scgi+unix:"+t.TempDir()+"/nowhere/s")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAllowedUIDs: on a unix socket it is the user who counts.
+// TestAllowedUIDs: on a unix socket, the user id decides.
 func TestAllowedUIDs(t *testing.T) {
 	for _, protocol := range protocols {
 		socket := t.TempDir() + "/s"

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// refused reports whether a peer that sends a request gets nothing at all.
+// refused reports whether a peer that sends a request gets no byte.
 func refused(t *testing.T, protocol string, addr net.Addr) bool {
 	t.Helper()
 	conn, err := net.Dial(addr.Network(), addr.String())
@@ -28,9 +28,10 @@ func refused(t *testing.T, protocol string, addr net.Addr) bool {
 	return len(got) == 0
 }
 
-// TestAllowed: who is not in the list is refused over every protocol, by either engine.
+// TestAllowed: a peer that is not in the list is refused over every protocol, and by both FastCGI
+// servers.
 func TestAllowed(t *testing.T) {
-	t.Setenv("FCGI_WEB_SERVER_ADDRS", "192.0.2.7") // which the lists take the place of
+	t.Setenv("FCGI_WEB_SERVER_ADDRS", "192.0.2.7") // ignored because of the lists
 	mine, others := netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("192.0.2.0/24")
 	for _, std := range []bool{false, true} {
 		for _, protocol := range protocols {

@@ -17,55 +17,59 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// Run serves app in the way in which the process was started. It is the short form of [Config.Run].
+// Run serves app in the way that the start of the process calls for. It is short for [Config.Run]
+// with an App only.
 func Run(ctx context.Context, app gateway.App) error {
 	return Config{App: app}.Run(ctx)
 }
 
-// Config says what to serve. Its zero value, with an App, is right for every way of being started.
+// Config has the settings of a program. The zero value with an App works for every way to start a
+// program.
 type Config struct {
-	// App answers the requests: one as CGI, several at the same time otherwise. It must be set.
+	// App answers the requests: one in a CGI process, otherwise several at the same time. It must
+	// be set.
 	App gateway.App
 
-	// Listen is where to serve when the process is no CGI script and has inherited no socket:
-	// addresses of package listen with a protocol, such as "http://127.0.0.1:8080",
-	// "fastcgi+unix:/run/app.sock" or "auto://127.0.0.1:9000". An address of an inherited socket
-	// ("scgi+fd:0", "http+systemd:web") says how that is to be served, and then all of Listen
-	// counts. Empty strings do not. Empty is the environment variable CGIKIT_LISTEN; without that,
-	// HTTP on 127.0.0.1:8080 or a free port of that address.
+	// Listen has the addresses to serve if the process is not a CGI script and has inherited no
+	// socket. They are addresses of package listen with a protocol, such as
+	// "http://127.0.0.1:8080", "fastcgi+unix:/run/app.sock" or "auto://127.0.0.1:9000". If one of
+	// them names an inherited socket ("scgi+fd:0", "http+systemd:web"), Run serves all of Listen
+	// even if a socket was inherited. Empty strings are ignored. An empty Listen means the
+	// environment variable CGIKIT_LISTEN, and without that HTTP on 127.0.0.1:8080 or, if that port
+	// is in use, on a free port.
 	Listen []string
 
-	// Log gets a line for each address that is served, its URL among it, for the beginning of the
-	// end, and for what the servers have to complain of. Nil is slog.Default(), which writes to
+	// Log gets a line with each address that is served (a URL for HTTP), a line when the shutdown
+	// begins, and the warnings and errors of the servers. Nil means slog.Default(), which writes to
 	// standard error. A CGI process does not use it.
 	Log *slog.Logger
 
-	// DrainTimeout bounds how long requests under way may take once the process was asked to end.
-	// Zero is 30 seconds, negative no bound. CGI has no such bound.
+	// DrainTimeout bounds how long requests under way may take after the process was asked to end.
+	// Zero means 30 seconds, negative no bound. A CGI process has no such bound.
 	DrainTimeout time.Duration
 
-	// MaxBodyBytes bounds the body of a request, in bytes: a larger one is answered 413. Zero and
-	// negative are no bound.
+	// MaxBodyBytes bounds the body of a request, in bytes. A larger one is answered 413. Zero and
+	// negative mean no bound.
 	MaxBodyBytes int64
 
-	// Mount is the path of the App, such as "/app". Over HTTP only what is below it is served. Over
-	// FastCGI and SCGI it is for web servers that do not tell SCRIPT_NAME and PATH_INFO apart, see
-	// exchange.Mount. CGI does not need it. Empty is the root over HTTP, and otherwise what the web
-	// server says.
+	// Mount is the path of the App, such as "/app". Over HTTP, only paths below it are served, and
+	// an empty Mount means the root. Over FastCGI and SCGI, set it if the web server does not
+	// separate SCRIPT_NAME and PATH_INFO (see exchange.Mount); an empty Mount means that it does. A
+	// CGI process ignores Mount.
 	Mount string
 
 	// AllowedPeers and AllowedUIDs say who may connect, over every protocol: by address over TCP,
-	// by user id (Linux only) on a unix socket. While both are empty everyone may; once either has
-	// an entry, a peer must be in the list of its kind. They take the place of
-	// FCGI_WEB_SERVER_ADDRS, which is for FastCGI and SCGI only.
+	// by user id (Linux only) on a unix socket. If both are empty, every peer may connect. If
+	// either has an entry, a peer must be in the list of its kind, and FCGI_WEB_SERVER_ADDRS, which
+	// limits FastCGI and SCGI only, is ignored.
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
-	// Refused, if not nil, is told of each request that is answered without the App, as the
+	// Refused, if not nil, is called for each request that is answered without the App, as the
 	// servers' fields of that name are.
 	Refused func(*gateway.Refusal)
 
-	// Monitor, if not nil, shows what Run is doing.
+	// Monitor, if not nil, shows the state of Run.
 	Monitor *Monitor
 
 	// StdFastCGI serves FastCGI with nethttp.Server, over net/http/fcgi, in place of
@@ -76,24 +80,25 @@ type Config struct {
 const defaultDrainTimeout = 30 * time.Second
 
 // Run serves as [Detect] decides, until ctx ends, a signal asks the process to end, or a listener
-// fails. It returns nil when all requests were answered after that, and as CGI when the one
-// response is complete. Otherwise it returns why it cannot serve, or that requests were cut off;
-// then the program should exit with status 1.
+// fails. It returns nil if all requests under way were then answered; in a CGI process, if the one
+// response is complete. Otherwise it returns why it cannot serve, or that requests were cut off.
+// The program should then exit with status 1.
 //
 // SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and the end of ctx let the requests under way finish.
-// The second signal ends Run at once; where it is SIGQUIT, the process prints its goroutines and
-// exits with status 2. A SIGHUP that was ignored when the process started, as under nohup, stays
-// ignored. On Windows only the interrupt is caught, and in a CGI process what package cgi catches.
+// The second signal ends Run at once; if it is SIGQUIT, the process prints its goroutines and exits
+// with status 2. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
+// On Windows only the interrupt is caught. In a CGI process, package cgi catches the signals.
 //
-// While Run serves, a write to a standard output or standard error that has lost its reader fails
-// with EPIPE. A Go program would otherwise be ended by SIGPIPE.
+// While Run serves, a write to a standard output or standard error whose reader has gone fails with
+// EPIPE. Otherwise SIGPIPE would end a Go program.
 //
-// Run does not wait for orphans. A program that is process 1 of a container is given all of them,
-// and they remain zombies until it waits for them. If it starts other programs, such as CGI
-// scripts, it needs an init, as "docker run --init" provides. The command cgikit is its own init.
+// Run does not wait for orphaned processes. Process 1 of a container becomes the parent of all
+// orphans, and they remain zombies until it waits for them. If a program is process 1 and starts
+// other programs, such as CGI scripts, the container needs an init, as "docker run --init"
+// provides. The command cgikit is its own init.
 //
-// One Run at a time may be under way in a process, as there is one standard input and one set of
-// signals.
+// Only one Run at a time may be under way in a process, since a process has one standard input and
+// one set of signals.
 func (c Config) Run(ctx context.Context) error {
 	if c.App == nil {
 		return errors.New("launch: Config.App is nil")
@@ -104,7 +109,7 @@ func (c Config) Run(ctx context.Context) error {
 		s := cgi.Server{App: c.App, MaxBodyBytes: c.MaxBodyBytes, Refused: c.Refused}
 		return s.Serve(ctx)
 	case Unusable:
-		return fmt.Errorf("launch: %s (hint: start the program by itself, with an address in %s)", choice.Why, ListenVariable)
+		return fmt.Errorf("launch: %s (hint: start the program without inetd, with an address in %s)", choice.Why, ListenVariable)
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -112,7 +117,8 @@ func (c Config) Run(ctx context.Context) error {
 	return c.serve(ctx, choice)
 }
 
-// serve catches signals before it opens anything, so that whatever was opened is closed again.
+// serve catches signals before it opens a listener, so that a signal cannot end the process before
+// the listeners are closed.
 func (c Config) serve(ctx context.Context, choice Choice) error {
 	signals := catchSignals(ctx)
 	defer signals.release()
@@ -122,34 +128,34 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 	}
 	open, err := listenOn(choice)
 	if err != nil {
-		return fmt.Errorf("launch: %w (%s; package listen has the grammar: http://127.0.0.1:8080, fastcgi+unix:/run/app.sock)",
+		return fmt.Errorf("launch: %w (%s; addresses are such as http://127.0.0.1:8080 or fastcgi+unix:/run/app.sock)",
 			err, choice.Why)
 	}
-	c.Monitor.begin(s)
+	c.Monitor.start(s)
 	for _, l := range open {
 		c.Log.Info("serving", "address", l.address(c.Mount), "why", choice.Why)
 		s.start(l)
 	}
 	select {
-	case <-signals.asked.Done():
-		c.Monitor.end() // before the line: who has read it finds nobody serving
-		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(signals.asked))
+	case <-signals.first.Done():
+		c.Monitor.stop() // before the log line: a reader of the line must not see Serving return true
+		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(signals.first))
 	case err = <-s.failed:
-		c.Monitor.end()
+		c.Monitor.stop()
 	}
-	return errors.Join(err, s.drain(signals.insisted, c.drainTimeout()))
+	return errors.Join(err, s.drain(signals.second, c.drainTimeout()))
 }
 
-// drainTimeout is the bound that DrainTimeout means; a negative one is none.
+// drainTimeout returns DrainTimeout, or its default. A negative one means no bound.
 func (c Config) drainTimeout() time.Duration { return cmp.Or(c.DrainTimeout, defaultDrainTimeout) }
 
-// listener is an open address and what is spoken there.
+// listener is an open listener and its protocol.
 type listener struct {
 	net.Listener
 	protocol string
 }
 
-// listenOn opens all addresses of choice or none.
+// listenOn opens the listeners of all addresses of choice. If one fails, it closes the others.
 func listenOn(choice Choice) ([]listener, error) {
 	var open []listener
 	for _, address := range choice.Listen {
@@ -177,14 +183,14 @@ func listenOne(address string) (listener, error) {
 		return listener{}, err
 	}
 	if a.Network != "" && a.Protocol == "" {
-		return listener{}, &listen.AddressError{Input: address, Reason: "names no protocol: write http, fastcgi, scgi or auto before it"}
+		return listener{}, &listen.AddressError{Input: address, Reason: "has no protocol: write http, fastcgi, scgi or auto before it"}
 	}
 	l, err := listen.Listen(a)
 	return listener{l, a.Protocol}, err
 }
 
-// isList reports whether address is several with commas between them. A comma alone may be part of
-// a socket's path.
+// isList reports whether address is a list with commas. A comma without an address after it may
+// belong to a socket's path.
 func isList(address string) bool {
 	_, rest, _ := strings.Cut(address, ",")
 	for part := range strings.SplitSeq(rest, ",") {
@@ -195,8 +201,8 @@ func isList(address string) bool {
 	return false
 }
 
-// address is where the listener really is, in the grammar of package listen; for HTTP, what a
-// browser takes.
+// address returns the actual address of the listener, in the grammar of package listen. For HTTP it
+// is a URL that a browser can open.
 func (l listener) address(mount string) string {
 	switch a := l.Addr(); {
 	case a.Network() == "unix":

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// running is a Config that serves in this process.
+// running is a Config.Run in this process.
 type running struct {
 	log  *logBook
 	end  context.CancelFunc
@@ -44,7 +44,7 @@ func (r *running) result(t *testing.T) error {
 	}
 }
 
-// at returns the network address in an address that was logged.
+// at returns the network address in a logged address.
 func at(t *testing.T, address string) net.Addr {
 	t.Helper()
 	a, err := listen.Parse(strings.TrimSuffix(address, "/app/"))
@@ -119,7 +119,7 @@ func TestMount(t *testing.T) {
 	if got := ask(t, "http", addr, "/other"); !strings.Contains(got, "404") {
 		t.Errorf("outside: %q; want 404", got)
 	}
-	// What nginx sends with its stock parameters.
+	// The variables that nginx sends with its default configuration.
 	addr = at(t, r.log.served(t))
 	for _, protocol := range []string{"fastcgi", "scgi"} {
 		conn, err := net.Dial("tcp", addr.String())
@@ -134,7 +134,7 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// http.Server alone would take a megabyte.
+// http.Server alone would allow a head of a megabyte.
 func TestHTTPHeadIsBounded(t *testing.T) {
 	r := run(t, Config{}, "http://127.0.0.1:0")
 	conn, err := net.Dial("tcp", at(t, r.log.served(t)).String())
@@ -182,7 +182,7 @@ func TestDrainTimeout(t *testing.T) {
 			body := hold(t, protocol, at(t, r.log.served(t)), newGate(t))
 			r.end()
 			err := r.result(t)
-			if err == nil || !strings.Contains(err.Error(), "launch: cut off requests under way: the time for it, 1ms, is over") {
+			if err == nil || !strings.Contains(err.Error(), "launch: cut off requests under way: the timeout of 1ms is over") {
 				t.Errorf("got %v; want it to say that a request was cut off", err)
 			}
 			if rest, err := io.ReadAll(body); strings.Contains(string(rest), "ended") || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -243,7 +243,7 @@ func TestBadAddress(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, tt := range []struct{ name, address, want string }{
-		{"no protocol", "127.0.0.1:0", "names no protocol: write http, fastcgi, scgi or auto"},
+		{"no protocol", "127.0.0.1:0", "has no protocol: write http, fastcgi, scgi or auto"},
 		{"no port", "localhost", "has no port"},
 		{"no such scheme", "gopher://127.0.0.1:0", `begins with "gopher:", which is unknown`},
 		{"commas", "scgi+unix:nowhere/a,b.sock,http://127.0.0.1:0", "is a list: addresses are separated by spaces"},
@@ -273,8 +273,8 @@ func TestAppIsNil(t *testing.T) {
 	}
 }
 
-// A listener that fails ends the others too: half a server is not seen by whoever restarts
-// programs.
+// A listener that fails ends the others too, so that a supervisor sees the failure and restarts the
+// program.
 func TestFailureOfAListenerEndsAll(t *testing.T) {
 	for _, protocol := range append(protocols, "auto") {
 		t.Run(protocol, func(t *testing.T) {
@@ -344,7 +344,7 @@ func TestFallbackTakesAnotherPort(t *testing.T) {
 	}
 }
 
-// A comma is a mistake only where an address comes behind it.
+// A comma is a mistake only if an address follows it.
 func TestIsList(t *testing.T) {
 	for address, want := range map[string]bool{
 		"http://127.0.0.1:1,http://127.0.0.1:2": true, "scgi+unix:/a,fastcgi+fd:0": true, "auto+unix:/a,b, scgi://127.0.0.1:4": true,

@@ -18,17 +18,17 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// servers is one server of each protocol, for all listeners.
+// servers has one server of each protocol, which serves all listeners of the protocol.
 type servers struct {
 	http    *httpapp.Server
 	fastcgi fastcgiServer
 	scgi    *scgi.Server
-	muxes   []*listen.Mux // of the auto listeners
+	muxes   []*listen.Mux // one for each auto listener
 	log     *slog.Logger
-	failed  chan error // has room for one: the first failure ends everything
+	failed  chan error // holds one error: the first failure ends Run
 }
 
-// fastcgiServer is either engine's.
+// fastcgiServer is a fastcgi.Server or a nethttp.Server.
 type fastcgiServer interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
@@ -56,7 +56,7 @@ func (c Config) newServers() (*servers, error) {
 	}, nil
 }
 
-// webServers are the peers that may speak FastCGI and SCGI.
+// webServers returns the peers that may connect over FastCGI and SCGI.
 func (c Config) webServers() ([]netip.Prefix, error) {
 	if len(c.AllowedPeers)+len(c.AllowedUIDs) > 0 {
 		return c.AllowedPeers, nil
@@ -77,12 +77,13 @@ func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 	}
 }
 
-// idleTimeout ends what browsers keep open. Web servers know best how many connections they keep.
+// idleTimeout closes connections that browsers keep open. The other servers have no such timeout,
+// since a web server decides itself how many connections it keeps.
 const idleTimeout = 3 * time.Minute
 
-// start serves l, whose server closes it. The server is given the listener of package listen
-// itself, not one that wraps it: the methods that drain it and those of its connections must be
-// found.
+// start serves l until its server closes it. It passes the listener of package listen itself,
+// without a wrapper, so that the server finds the methods of the listener (Drain) and of its
+// connections.
 func (s *servers) start(l listener) {
 	switch l.protocol {
 	case "http":
@@ -114,12 +115,12 @@ func (s *servers) serve(serve func(net.Listener) error, l net.Listener) {
 }
 
 // drain closes the listeners and waits for the requests under way, until the timeout or until
-// insisted ends. Then it breaks them off, without waiting for the App: the process is about to end.
-func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
-	ctx := insisted
+// second ends. Then it aborts them, without waiting for the App, since the process is about to end.
+func (s *servers) drain(second context.Context, timeout time.Duration) error {
+	ctx := second
 	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(insisted, timeout, fmt.Errorf("the time for it, %v, is over", timeout))
+		ctx, cancel = context.WithTimeoutCause(second, timeout, fmt.Errorf("the timeout of %v is over", timeout))
 		defer cancel()
 	}
 	err := s.shutdown(ctx)
@@ -133,13 +134,13 @@ func (s *servers) drain(insisted context.Context, timeout time.Duration) error {
 	return nil
 }
 
-// queueTime is how long an auto listener goes on to accept what waits in its queue, as the servers
-// do with theirs.
+// queueTime is how long an auto listener accepts the connections in its queue, as the servers do
+// with their listeners.
 const queueTime = 10 * time.Millisecond
 
-// shutdown stops all servers at the same time: none may accept while another drains. An auto
-// listener begins to drain before them, as on a busy machine one server may begin much later than
-// another.
+// shutdown stops all servers at the same time, so that no server accepts while another drains. The
+// auto listeners begin to drain before the servers, since on a busy machine one server may begin
+// much later than another.
 func (s *servers) shutdown(ctx context.Context) error {
 	for _, m := range s.muxes {
 		m.Drain(time.Now().Add(queueTime))

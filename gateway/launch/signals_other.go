@@ -8,7 +8,7 @@ func stopSignals() []os.Signal { return []os.Signal{os.Interrupt} }
 
 func isQuit(os.Signal) bool { return false }
 
-func dump(os.Signal) {}
+func dumpGoroutines(os.Signal) {}
 
-// surviveClosedPipes does nothing: there is no SIGPIPE.
-func surviveClosedPipes() (stop func()) { return func() {} }
+// catchPipeSignal does nothing: this system has no SIGPIPE.
+func catchPipeSignal() (stop func()) { return func() {} }

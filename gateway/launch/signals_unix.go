@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// stopSignals are those on which a server drains. SIGUSR1 is how mod_fastcgi and lighttpd ask a
-// FastCGI program to, and what the FastCGI library makes of it. SIGQUIT is what the images of nginx
-// and php-fpm are stopped with. SIGHUP says that the terminal has gone; a program that was started
-// by nohup ignores it, and goes on to.
+// stopSignals returns the signals on which a server drains. mod_fastcgi and lighttpd stop a FastCGI
+// program by SIGUSR1, and the FastCGI library drains on it. The container images of nginx and
+// php-fpm are stopped by SIGQUIT. SIGHUP means that the terminal has closed; it stays ignored in a
+// program that nohup started.
 func stopSignals() []os.Signal {
 	stop := []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGQUIT}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -22,18 +22,18 @@ func stopSignals() []os.Signal {
 
 func isQuit(s os.Signal) bool { return s == syscall.SIGQUIT }
 
-// dump lets the runtime do with a quit signal as it does by itself: it prints the goroutines and
-// exits with status 2.
-func dump(s os.Signal) {
+// dumpGoroutines lets the runtime handle a quit signal in its usual way: it prints the goroutines
+// and exits with status 2.
+func dumpGoroutines(s os.Signal) {
 	signal.Reset(s)
 	_ = syscall.Kill(os.Getpid(), syscall.SIGQUIT)
 	select {}
 }
 
-// surviveClosedPipes makes a write to a closed pipe on standard output or standard error fail with
-// EPIPE, as on any other descriptor, until stop is called. The signal is caught and not ignored:
-// what is ignored is ignored in child processes too.
-func surviveClosedPipes() (stop func()) {
+// catchPipeSignal makes a write to a closed pipe on standard output or standard error fail with
+// EPIPE, as on any other descriptor, until stop is called. SIGPIPE is caught and not ignored, since
+// child processes inherit an ignored signal.
+func catchPipeSignal() (stop func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGPIPE)
 	return func() { signal.Stop(c) }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestSecondQuitDumps: a program that hangs can be asked for its goroutines, as every Go program
-// can.
+// TestSecondQuitDumps: a second SIGQUIT makes a program that hangs print its goroutines, as any Go
+// program does.
 func TestSecondQuitDumps(t *testing.T) {
 	addr, file := inheritable(t, "unix")
 	p := launch(t, "plain", file)
@@ -30,7 +30,7 @@ func TestSecondQuitDumps(t *testing.T) {
 	}
 }
 
-// TestHangupStaysIgnored: a program that nohup has started goes on when its terminal has gone.
+// TestHangupStaysIgnored: a program that nohup started continues when its terminal closes.
 func TestHangupStaysIgnored(t *testing.T) {
 	addr, file := inheritable(t, "unix")
 	p := prepare(t, "plain")
@@ -39,14 +39,14 @@ func TestHangupStaysIgnored(t *testing.T) {
 	p.Stdin = file
 	p.begin(t)
 	g := newGate(t)
-	body := hold(t, "scgi", addr, g) // the program is there
+	body := hold(t, "scgi", addr, g) // the program is serving
 	p.signal(t, syscall.SIGHUP)
 	g.open(t)
 	if rest, err := io.ReadAll(body); string(rest) != "ended\n" || err != nil {
 		t.Errorf("the rest of the answer is %q, %v; want all of it", rest, err)
 	}
 	again := newGate(t)
-	hold(t, "scgi", addr, again) // it still takes requests
+	hold(t, "scgi", addr, again) // it still accepts requests
 	again.open(t)
 	p.end(t)
 	if strings.Contains(p.stderr.String(), "signal: hangup") {
@@ -54,8 +54,8 @@ func TestHangupStaysIgnored(t *testing.T) {
 	}
 }
 
-// TestClosedStderrEndsNoServer: a log whose reader has gone costs the log. The line about the
-// signal is written to nothing.
+// TestClosedStderrEndsNoServer: if the reader of the log has gone, the log is lost and the server
+// continues. The line about the signal cannot be written.
 func TestClosedStderrEndsNoServer(t *testing.T) {
 	addr, file := inheritable(t, "unix")
 	p := prepare(t, "plain")

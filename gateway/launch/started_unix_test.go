@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "write testdata/environ/launch-*.txt from the servers on this machine")
 
 // start makes a server or tool start the program with the variables of env, sends one request to
-// it, and returns what was answered and the version of the server.
+// the program, and returns the answer and the version of the server.
 type start func(t *testing.T, program string, env map[string]string) (answer, version string)
 
 var starts = map[string]start{
@@ -42,9 +42,9 @@ var starts = map[string]start{
 	"shell-in-a-terminal":           startInTerminal,
 }
 
-// TestStartedBy lets every server and tool on this machine start the program, which must see what
-// it is to do and answer. What it saw is what TestDetectCaptured reads, where the servers are not
-// to be had.
+// TestStartedBy makes every server and tool on this machine start the program, which must detect
+// how to serve, and answer. TestDetectCaptured checks the same from recorded evidence, on machines
+// without the servers.
 func TestStartedBy(t *testing.T) { // F33, F36
 	for _, s := range starters {
 		t.Run(s.name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestStartedBy(t *testing.T) { // F33, F36
 	}
 }
 
-// writeForAll makes the file, which the program may write as another user.
+// writeForAll creates a file that the program can write as another user.
 func writeForAll(t *testing.T, file string) {
 	t.Helper()
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
@@ -102,7 +102,7 @@ func executable(t *testing.T) string {
 	return path
 }
 
-// startProgramBy is a server with a configuration that starts programs.
+// startProgramBy makes a server start the program by its configuration.
 func startProgramBy(template string) start {
 	return func(t *testing.T, program string, env map[string]string) (answer, version string) {
 		if strings.HasPrefix(template, "apache2") && strings.HasSuffix(template, "-spawn") {
@@ -116,14 +116,14 @@ func startProgramBy(template string) start {
 // needFcgid skips the test where Apache was installed without the module.
 func needFcgid(t *testing.T) {
 	t.Helper()
-	places, _ := filepath.Glob("/usr/l*/*/modules/mod_fcgid.so") // the pattern is right
+	places, _ := filepath.Glob("/usr/l*/*/modules/mod_fcgid.so") // the pattern is valid
 	if len(places) == 0 && !strings.Contains(os.Getenv("CGIKIT_REQUIRE"), "apache2") {
 		t.Skip("Apache's mod_fcgid is not to be had")
 	}
 }
 
-// startByFcgiwrap has lighttpd name the program, by its path below the document root, and fcgiwrap
-// start it.
+// startByFcgiwrap makes fcgiwrap start the program, whose path below the document root lighttpd
+// sends.
 func startByFcgiwrap(t *testing.T, program string, env map[string]string) (answer, version string) {
 	wrap := webserver.Find(t, "fcgiwrap")
 	socket := filepath.Join(webserver.Dir(t), "fcgiwrap")
@@ -156,8 +156,8 @@ func startBySpawnFcgi(network string) start {
 	}
 }
 
-// startByCgiFcgi has the program started by the FastCGI developer's kit, whose bridge leaves it
-// behind: it is ended by its number.
+// startByCgiFcgi makes cgi-fcgi of the FastCGI developer's kit start the program. cgi-fcgi leaves
+// the program running, so the test stops it by its process id.
 func startByCgiFcgi(t *testing.T, program string, env map[string]string) (answer, version string) {
 	bridge := webserver.Find(t, "cgi-fcgi")
 	addr := freeAddress(t, "unix")
@@ -177,7 +177,7 @@ func startByCgiFcgi(t *testing.T, program string, env map[string]string) (answer
 	return answer, "cgi-fcgi of libfcgi"
 }
 
-// startBySystemd uses systemd's own tool, so that the variables are systemd's.
+// startBySystemd uses systemd-socket-activate, so that systemd's own code sets the variables.
 func startBySystemd(t *testing.T, program string, env map[string]string) (answer, version string) {
 	activate := webserver.Find(t, "systemd-socket-activate")
 	addr := freeAddress(t, "unix")
@@ -186,7 +186,8 @@ func startBySystemd(t *testing.T, program string, env map[string]string) (answer
 	return ask(t, "http", addr, "/x"), firstVersion(t, activate, "--version")
 }
 
-// startBySystemdInetd has one process started for a connection, which is its standard input.
+// startBySystemdInetd makes systemd-socket-activate start one process for a connection, which is
+// its standard input.
 func startBySystemdInetd(t *testing.T, program string, env map[string]string) (answer, version string) {
 	activate := webserver.Find(t, "systemd-socket-activate")
 	addr := freeAddress(t, "tcp")
@@ -201,20 +202,20 @@ func startBySystemdInetd(t *testing.T, program string, env map[string]string) (a
 	return string(said), firstVersion(t, activate, "--version") + ", --inetd --accept"
 }
 
-// startWithoutStdin closes descriptor 0, for which the Go runtime then opens /dev/null.
+// startWithoutStdin closes descriptor 0. The Go runtime then opens /dev/null as descriptor 0.
 func startWithoutStdin(t *testing.T, program string, env map[string]string) (answer, version string) {
 	log := background(t, env, webserver.Find(t, "sh"), "-c", `exec "$0" <&-`, program)
 	return ask(t, "http", at(t, log.served(t)), "/x"), `sh -c 'exec "$0" <&-'`
 }
 
-// startInTerminal is a developer at work.
+// startInTerminal starts the program in a terminal.
 func startInTerminal(t *testing.T, program string, env map[string]string) (answer, version string) {
 	script := webserver.Find(t, "script")
 	log := background(t, env, script, "-qec", program, os.DevNull)
 	return ask(t, "http", at(t, log.served(t)), "/x"), "script of " + firstVersion(t, script, "--version")
 }
 
-// command has an environment as bare as that of a service.
+// command prepares a command with an environment as small as that of a service.
 func command(env map[string]string, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = "/"
@@ -225,7 +226,7 @@ func command(env map[string]string, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// settings are the variables for systemd-socket-activate, which hands on no others.
+// settings returns the arguments by which systemd-socket-activate passes on variables.
 func settings(env map[string]string) []string {
 	var list []string
 	for name, value := range env {
@@ -234,8 +235,8 @@ func settings(env map[string]string) []string {
 	return list
 }
 
-// background runs a tool, and at the end of the test asks it and its children to end: a process
-// group, for that. It returns what they say.
+// background runs a tool in its own process group, which the end of the test stops by SIGTERM. It
+// returns the output.
 func background(t *testing.T, env map[string]string, name string, args ...string) *logBook {
 	t.Helper()
 	cmd, log := command(env, name, args...), newLogBook()
@@ -251,7 +252,7 @@ func background(t *testing.T, env map[string]string, name string, args ...string
 			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		})
 		defer kill.Stop()
-		cmd.Wait() // how it ends when it is told to differs
+		cmd.Wait() // the exit status after SIGTERM differs
 		if t.Failed() {
 			t.Logf("%s said:\n%s", name, log)
 		}
@@ -259,7 +260,7 @@ func background(t *testing.T, env map[string]string, name string, args ...string
 	return log
 }
 
-// freeAddress returns an address on which nobody listened a moment ago.
+// freeAddress returns an address that was free a moment ago.
 func freeAddress(t *testing.T, network string) net.Addr {
 	t.Helper()
 	if network == "unix" {
@@ -284,7 +285,7 @@ func awaitListener(t *testing.T, addr net.Addr) {
 	connect(t, addr).Close()
 }
 
-// connect tries until somebody listens.
+// connect tries until it is accepted.
 func connect(t *testing.T, addr net.Addr) net.Conn {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
@@ -313,7 +314,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// firstVersion returns what a tool prints about itself. Some end with an error then.
+// firstVersion returns the version that a tool prints. Some tools exit with an error then.
 func firstVersion(t *testing.T, tool, option string) string {
 	t.Helper()
 	out, _ := exec.Command(tool, option).CombinedOutput()

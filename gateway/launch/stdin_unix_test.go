@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// F33: a socket that listens is told from all else.
-func TestLookAt(t *testing.T) {
+// F33: a listening socket is distinguished from every other kind.
+func TestDescriptorKind(t *testing.T) {
 	fileOf := func(s any, err error) *os.File {
 		if err != nil {
 			t.Fatal(err)
@@ -52,16 +52,17 @@ func TestLookAt(t *testing.T) {
 		{"folder", fileOf(os.Open(t.TempDir())), StdinFile},
 		{"/dev/null", fileOf(os.Open(os.DevNull)), StdinDevice},
 	} {
-		if got := lookAt(int(tt.file.Fd())); got != tt.want {
+		if got := descriptorKind(int(tt.file.Fd())); got != tt.want {
 			t.Errorf("%s: got %q; want %q", tt.name, got, tt.want)
 		}
 	}
-	if got := lookAt(1 << 20); got != StdinClosed {
+	if got := descriptorKind(1 << 20); got != StdinClosed {
 		t.Errorf("no descriptor: got %q; want %q", got, StdinClosed)
 	}
 }
 
-// onePair returns one of a pair of unix sockets, as sshd and supervisors use for standard input.
+// onePair returns one end of a pair of unix sockets, which sshd and supervisors use as standard
+// input.
 func onePair(t *testing.T) *os.File {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)

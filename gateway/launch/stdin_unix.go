@@ -4,16 +4,16 @@ package launch
 
 import "golang.org/x/sys/unix"
 
-func lookAtStdin() Stdin { return lookAt(0) }
+func stdinKind() Stdin { return descriptorKind(0) }
 
-func lookAt(fd int) Stdin {
+func descriptorKind(fd int) Stdin {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return StdinClosed
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFSOCK:
-		return lookAtSocket(fd)
+		return socketKind(fd)
 	case unix.S_IFCHR, unix.S_IFBLK:
 		return StdinDevice
 	case unix.S_IFIFO:
@@ -22,10 +22,9 @@ func lookAt(fd int) Stdin {
 	return StdinFile
 }
 
-// lookAtSocket asks the system whether the socket listens. Where it does not tell, a stream socket
-// without a peer does: that is how the FastCGI library finds out, and on the others it would take a
-// datagram socket for one that listens.
-func lookAtSocket(fd int) Stdin {
+// socketKind asks the system whether a stream socket listens. If the system cannot tell, a socket
+// without a peer counts as listening, as in the FastCGI library.
+func socketKind(fd int) Stdin {
 	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
 		return StdinSocket
 	}
