@@ -15,5 +15,5 @@
 // a folder of scripts, as fcgiwrap serves it.
 //
 // This package imports neither net nor net/http. Built with CGO_ENABLED=0, a script starts about as
-// fast as an empty program, which testdata/bench/cgi measures.
+// fast as an empty program, which `go run ./cmd/internal/bench cgi` measures.
 package cgi

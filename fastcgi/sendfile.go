@@ -12,7 +12,7 @@ import (
 const (
 	// fileRecord is how much of a file one record carries, in bytes. Whole pages are sent faster
 	// than the largest possible record, over TCP and over a unix socket with an enlarged buffer.
-	// `go run ./testdata/bench/fastcgi sweep` compares sizes.
+	// `go run ./cmd/internal/bench sweep` compares sizes.
 	fileRecord = 15 * 4096
 
 	// smallFile is the size, in bytes, up to which a file is copied, so that it is sent in one

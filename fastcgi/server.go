@@ -70,7 +70,7 @@ func ListenAndServe(addr string, app gateway.App) error {
 //     has had two requests at once, or the web server has asked for FCGI_MPXS_CONNS, the rest goes
 //     to an unnamed temporary file, within [Server.Budget].
 //
-// `go run ./testdata/bench/fastcgi engines` measures it against the Server of package nethttp.
+// `go run ./cmd/internal/bench engines` measures it against the Server of package nethttp.
 //
 // # Read the body before you answer
 //

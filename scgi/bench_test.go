@@ -90,8 +90,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkHello has the clients in the same process, for profiles. testdata/bench/scgi compares
-// with a floor, and has them in another.
+// BenchmarkHello has the clients in the same process, for profiles. The benchmark
+// `go run ./cmd/internal/bench scgi` compares with a floor, and has them in another.
 func BenchmarkHello(b *testing.B) {
 	for _, network := range []string{"unix", "tcp"} {
 		b.Run(network, func(b *testing.B) {

@@ -12,7 +12,7 @@ import (
 )
 
 // bulkSize is 64 MiB: more than any buffer on the way, and than all pipes and sockets together.
-// testdata/bench/host sends 1 GiB and looks at the memory.
+// `go run ./cmd/internal/bench transfer` sends 1 GiB and looks at the memory.
 const bulkSize = 64 << 20
 
 // bulk sends as much of the pattern as the query says, and tells what it was sent.

@@ -1,0 +1,128 @@
+package load
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cgikit/cgikit/fastcgi/wire"
+)
+
+// listen serves each connection by handle until the test ends, and returns the address.
+func listen(t *testing.T, network string, handle func(net.Conn)) string {
+	t.Helper()
+	addr := "127.0.0.1:0"
+	if network == "unix" {
+		addr = filepath.Join(t.TempDir(), "s")
+	}
+	l, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				handle(c)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+const some = 20 * time.Millisecond
+
+// TestRun: each response counts once, over kept connections and over new ones.
+func TestRun(t *testing.T) {
+	get := AppendGet(nil, 1, true)
+	for _, network := range []string{"unix", "tcp"} {
+		for _, keep := range []bool{true, false} {
+			t.Run(fmt.Sprint(network, " keep ", keep), func(t *testing.T) {
+				var served, conns atomic.Int64
+				addr := listen(t, network, func(c net.Conn) {
+					conns.Add(1)
+					for buf := make([]byte, len(get)); ; {
+						if _, err := io.ReadFull(c, buf); err != nil {
+							return
+						}
+						served.Add(1)
+						io.WriteString(c, records("hello"))
+						if !keep {
+							return
+						}
+					}
+				})
+				done, took, err := FastCGI(network, addr, get, keep).Run(3, some)
+				if err != nil || done < 1 || took < some {
+					t.Fatalf("%v responses in %v, %v", done, took, err)
+				}
+				if n := float64(served.Load()); done > n || keep && conns.Load() != 3 || !keep && float64(conns.Load()) < done {
+					t.Errorf("%v responses counted, %v sent over %d connections", done, n, conns.Load())
+				}
+			})
+		}
+	}
+}
+
+// TestLargeRequest: a body that no buffer holds arrives whole, again and again.
+func TestLargeRequest(t *testing.T) {
+	request := AppendBody(AppendHead(nil, 1, map[string]string{"REQUEST_METHOD": "POST"}, true), 1, make([]byte, 4<<20))
+	var bad atomic.Int64
+	addr := listen(t, "unix", func(c net.Conn) {
+		in := wire.NewRecordReader(bufio.NewReaderSize(c, 1<<16))
+		for size := 0; ; {
+			h, content, err := in.Next()
+			if err != nil {
+				return
+			}
+			if size += len(content); h.Type != wire.TypeStdin {
+				size = 0
+			} else if len(content) == 0 {
+				if size != 4<<20 {
+					bad.Add(1)
+				}
+				io.WriteString(c, records("ok"))
+				size = 0
+			}
+		}
+	})
+	done, _, err := FastCGI("unix", addr, request, true).Run(2, 5*some)
+	if err != nil || done < 1 || bad.Load() > 0 {
+		t.Errorf("%v responses, %d requests not whole, %v", done, bad.Load(), err)
+	}
+}
+
+func TestRunFails(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		handle func(net.Conn)
+		keep   bool
+		want   string
+	}{
+		{"closed", func(c net.Conn) { c.Read(make([]byte, 4096)) }, true, "the server closed a kept connection"},
+		{"cut", func(c net.Conn) { c.Read(make([]byte, 4096)); io.WriteString(c, "\x01\x06") }, false, "before the response was whole"},
+		{"not FastCGI", func(c net.Conn) { c.Read(make([]byte, 4096)); io.WriteString(c, "HTTP/1.1 400\r\n\r\n") }, true, "broke the connection"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			addr := listen(t, "unix", c.handle)
+			_, _, err := FastCGI("unix", addr, AppendGet(nil, 1, c.keep), c.keep).Run(2, time.Minute)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v; want %s", err, c.want)
+			}
+		})
+	}
+	if _, _, err := HTTP("127.0.0.1:1", "/").Run(1, some); err == nil {
+		t.Error("no error where no server listens")
+	}
+}

@@ -1,0 +1,24 @@
+package peer
+
+import (
+	"os/exec"
+	"path/filepath"
+)
+
+// Cgikit is "cgikit serve", built from the tree in which this program runs, which asks the FastCGI
+// application at a unix socket.
+func Cgikit(dir, backend string) Peer {
+	program := filepath.Join(dir, "cgikit")
+	p := Peer{Name: "serve"}
+	p.Build = func() error {
+		return built(exec.Command("go", "build", "-o", program, "github.com/cgikit/cgikit/cmd/cgikit"))
+	}
+	p.Start = func() (*Process, error) {
+		addr, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		return StartProgram("tcp", addr, exec.Command(program, "serve", "-l", "http://"+addr, "fastcgi+unix:"+backend))
+	}
+	return p
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func onLinux(*testing.T, int, string) bool { return true }
+
+// noServerLeft fails the test where a child of this process still runs.
+func noServerLeft(t *testing.T) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no processes: %v", err)
+	}
+	for _, path := range all {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid()) {
+			t.Errorf("left running: %.200q", text)
+		}
+	}
+}
+
+// underBound is how a bound fails on a busy machine, or under the race detector.
+var underBound = regexp.MustCompile(`^(bench: )?(\S+ / \S+ is [0-9.]+, under its bound of [0-9.]+|.*: grew by more than [0-9]+ MB)$`)
+
+// quick runs a benchmark for a moment, and returns what it wrote. What it says of speed does not
+// count.
+func quick(t *testing.T, args ...string) string {
+	t.Helper()
+	defer noServerLeft(t)
+	status, out, errs := bench(args...)
+	for line := range strings.Lines(errs) {
+		if !underBound.MatchString(strings.TrimSpace(line)) {
+			t.Fatalf("status %d\n%.2000s\n%.2000s", status, out, errs)
+		}
+	}
+	return out
+}
+
+func wantRows(t *testing.T, out string, rows ...string) {
+	t.Helper()
+	for _, row := range rows {
+		if !regexp.MustCompile(`(?m)^` + row + `$`).MatchString(out) {
+			t.Errorf("no row %s in\n%.2000s", row, out)
+		}
+	}
+}
+
+const (
+	figure = ` +[0-9]+`
+	ratio  = ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
+)
+
+func TestHello(t *testing.T) {
+	out := quick(t, "hello", "-rounds", "2", "-time", "50ms", "-clients", "2", "-only", "constant,server")
+	wantRows(t, out,
+		`requests/s +constant +server`, `round 1`+figure+figure, `round 2`+figure+figure, `median`+figure+figure,
+		`CPU ns each`+figure+figure, `ratio +by throughput +by CPU time +bound`, `server / constant`+ratio+ratio+` +at least 0\.65`)
+}
+
+// TestEachConnection: responses end with their connection.
+func TestEachConnection(t *testing.T) {
+	out := quick(t, "scgi", "-rounds", "1", "-time", "50ms", "-clients", "2")
+	wantRows(t, out, `round 1`+figure+figure, `scgi / floor`+ratio+ratio+` +at least 0\.80`)
+}
+
+func TestScripts(t *testing.T) {
+	out := quick(t, "fcgiwrap", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "fastcgi,scgi")
+	wantRows(t, out, `requests/s +fastcgi +scgi`, `round 1`+figure+figure)
+}
+
+func TestGateways(t *testing.T) {
+	out := quick(t, "gateway", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "cgikit,trivial,gofast,net/http")
+	wantRows(t, out, `requests/s +net/http +trivial +cgikit +gofast`, `round 1`+figure+figure+figure+figure)
+}
+
+func TestTransfer(t *testing.T) {
+	out := quick(t, "transfer", "-size", "100000", "-only", "fastcgi-scgi,http-cgi")
+	grew := ` out: grew by +-?[0-9.]+ MB for an upload of 0 MB, by +-?[0-9.]+ MB for a download`
+	wantRows(t, out, `fastcgi  in, scgi    `+grew, `http     in, cgi     `+grew)
+}
+
+func TestFile(t *testing.T) {
+	out := quick(t, "file", "-rounds", "1", "-size", "100000", "-only", "server,32KiB")
+	wantRows(t, out, `over unix`, `over tcp`, `MB/s +server +32KiB`, `server / 32KiB.*`)
+}
+
+func TestMultiplex(t *testing.T) {
+	out := quick(t, "multiplex", "-size", "200000")
+	wantRows(t, out, `GET  64 x 200000 bytes: server .*`, `POST 64 x 200000 bytes: nethttp.Server .*`)
+}
+
+// TestMissing: a peer that is not installed is named, and the others are measured.
+func TestMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	out := quick(t, "hello", "-rounds", "1", "-time", "20ms", "-only", "constant,libfcgi")
+	wantRows(t, out, `left out: libfcgi: needs cc and libfcgi-dev: .*`, `requests/s +constant`, `round 1`+figure)
+	if status, _, errs := bench("nginx"); status != 1 || !strings.HasPrefix(errs, "bench: left out: nginx: ") {
+		t.Errorf("status %d, errors %.300q", status, errs)
+	}
+	noServerLeft(t)
+}
+
+// TestTrace reads two calls of one thread, the second of which another interrupted.
+func TestTrace(t *testing.T) {
+	got := parseTrace(`7 read(3<socket:[1]>, "abc", 4096) = 3
+7 write(3<socket:[1]>, "d", 1 <unfinished ...>
+8 read(4<socket:[2]>, 0x1, 4096) = -1 EAGAIN (Resource temporarily unavailable)
+7 <... write resumed>) = 1
+`)
+	want := []call{{"read", `3<socket:[1]>, "abc", 4096`, 3}, {"read", `4<socket:[2]>, 0x1, 4096`, -1}, {"write", `3<socket:[1]>, "d", 1 `, 1}}
+	if len(got) != len(want) || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
+}
