@@ -6,43 +6,40 @@ import "strings"
 // name="value".
 type Param struct {
 	Name  string // a token that does not end in "*"
-	Value string // as it is meant: AddHeader quotes and encodes
-	Bare  bool   // the name stands alone, as in "Secure"; Value is not looked at
+	Value string // neither quoted nor encoded: AddHeader does both
+	Bare  bool   // only the name is written, as in "Secure"; Value is ignored
 }
 
-// AddHeader appends a field whose value is the given value and parameters,
-// joined by "; ". An empty value is left out, so that the parameters come
-// first. Like Add it leaves fields of the same name in place.
+// AddHeader appends a field whose value is the given value and parameters, joined by "; ". An empty
+// value is left out, so that the field begins with the parameters. Like Add, AddHeader keeps fields
+// of the same name.
 //
 // A parameter is written in one of three ways:
 //
-//   - Bare: the name alone.
+//   - Bare: only the name.
 //   - A value of ASCII: always as a quoted-string (RFC 9110 section 5.6.4), with
 //     a backslash before each " and \.
-//   - Any other value: as name*= and the value percent-encoded as UTF-8 (RFC 8187
-//     section 3.2). Each run of bytes that is not UTF-8 becomes one U+FFFD: such
-//     a value comes from a file system or a database, and a name with one odd
-//     character is more use than no answer. The parameter called filename is
-//     written twice, first as an ASCII string for old recipients, in which "_"
-//     stands for every character outside ASCII and for ", \ and %, which those
-//     read differently (RFC 6266 appendix D).
+//   - Any other value: as name*= and the value in UTF-8, percent-encoded (RFC 8187 section 3.2).
+//     Each run of bytes that is not UTF-8 becomes one U+FFFD: such a value comes from a file system
+//     or a database, and a name with one wrong character is more useful than an error. The
+//     parameter called filename is written twice, first as an ASCII string for old recipients. In
+//     that string "_" replaces every character outside ASCII, and the characters ", \ and %, which
+//     old recipients interpret differently (RFC 6266 appendix D).
 //
-// Names of parameters must be tokens. One that ends in "*" is refused, because
-// it announces the encoded form, which is AddHeader's to choose. Control
-// characters except HTAB are refused in values. What is refused is the field as
-// a whole, with a *FieldError that changes nothing but Err.
+// Names of parameters must be tokens that do not end in "*", because that means the encoded form,
+// which AddHeader chooses itself. Values must not have control characters except HTAB. Otherwise
+// the complete field is refused with a *FieldError, and only Err changes.
 //
 // wsgiref's add_header differs in these points:
 //
-//   - None and "" as the value of a parameter both give its bare name. Here an
-//     empty value is written name="", and the bare name is [Param].Bare.
-//   - An empty value that is not None leaves "; " before the parameters.
-//   - "_" in the name of a parameter becomes "-", because a Python keyword cannot
-//     hold "-". A Go string can, and a name that holds "_" could not be sent
-//     otherwise.
-//   - A value that is not ASCII is not encoded.
+//   - In wsgiref both None and "" as the value of a parameter give its bare name. Here an empty
+//     value is written name="", and [Param].Bare gives the bare name.
+//   - In wsgiref an empty value that is not None leaves "; " before the parameters.
+//   - wsgiref changes "_" in the name of a parameter to "-", because a Python keyword cannot
+//     contain "-". Here the name is not changed, so that a name with "_" can be sent.
+//   - wsgiref does not encode a value that is not ASCII.
 func (h *Headers) AddHeader(name, value string, params ...Param) error {
-	f, err := h.admit(name, value)
+	f, err := h.newField(name, value)
 	if err != nil {
 		return err
 	}
@@ -54,11 +51,11 @@ func (h *Headers) AddHeader(name, value string, params ...Param) error {
 		b = p.appendTo(b)
 	}
 	f.Value = string(b)
-	h.push(f)
+	h.appendField(f)
 	return nil
 }
 
-// fault says why a parameter cannot be written, or returns "".
+// fault returns why a parameter cannot be written, or "" if it can.
 func (p Param) fault() string {
 	reason := nameFault(p.Name)
 	if reason == "" && strings.HasSuffix(p.Name, "*") {
@@ -73,7 +70,7 @@ func (p Param) fault() string {
 	return "in parameter " + quote(p.Name) + " with value " + quote(p.Value) + ": " + reason
 }
 
-// appendTo writes the parameter to the end of a field value.
+// appendTo appends the parameter to a field value.
 func (p Param) appendTo(b []byte) []byte {
 	switch {
 	case p.Bare:
@@ -88,7 +85,7 @@ func (p Param) appendTo(b []byte) []byte {
 	return appendExtended(b, p.Name, text)
 }
 
-// appendSeparator makes room for one more part of the value.
+// appendSeparator appends "; ", unless b is empty.
 func appendSeparator(b []byte) []byte {
 	if len(b) == 0 {
 		return b
@@ -96,7 +93,7 @@ func appendSeparator(b []byte) []byte {
 	return append(b, "; "...)
 }
 
-// appendQuoted writes name="value", RFC 9110 section 5.6.4.
+// appendQuoted appends name="value" (RFC 9110 section 5.6.4).
 func appendQuoted(b []byte, name, value string) []byte {
 	b = append(appendSeparator(b), name...)
 	b = append(b, `="`...)
@@ -109,8 +106,8 @@ func appendQuoted(b []byte, name, value string) []byte {
 	return append(b, '"')
 }
 
-// appendExtended writes an ext-value, RFC 8187 section 3.2.1. The language between
-// its two quotes is left empty.
+// appendExtended appends an ext-value (RFC 8187 section 3.2.1), with an empty language between its
+// two quotes.
 func appendExtended(b []byte, name, text string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(appendSeparator(b), name...)
@@ -125,14 +122,14 @@ func appendExtended(b []byte, name, text string) []byte {
 	return b
 }
 
-// isAttrByte tells attr-char, RFC 8187 section 3.2.1: a token's characters
-// without the three that delimit an ext-value.
+// isAttrByte reports whether c is an attr-char (RFC 8187 section 3.2.1): a character of a token,
+// except the three that delimit an ext-value.
 func isAttrByte(c byte) bool {
 	return isTokenByte(c) && c != '*' && c != '\'' && c != '%'
 }
 
-// fallbackRune keeps of a file name what recipients without RFC 8187 read
-// alike.
+// fallbackRune replaces the characters of a file name that recipients without RFC 8187 interpret
+// differently.
 func fallbackRune(r rune) rune {
 	if r >= 0x80 || r == '"' || r == '\\' || r == '%' {
 		return '_'

@@ -1,7 +1,8 @@
 package util
 
-// SetupTestingDefaults adds what a test needs to call an application, a GET of the root of a server
-// at 127.0.0.1, and changes no variable that is there already, even an empty one:
+// SetupTestingDefaults adds the variables with which a test can call an application: a GET of the
+// root of a server at 127.0.0.1. It does not change a variable that is set already, even to an
+// empty value:
 //
 //	SERVER_NAME      127.0.0.1
 //	SERVER_PROTOCOL  HTTP/1.0
@@ -11,8 +12,8 @@ package util
 //	PATH_INFO        /, these two only if both are absent
 //	SERVER_PORT      443 if GuessScheme says https, else 80
 //
-// It is for tests, not for repairing what a web server sent. wsgiref's wsgi.* variables are fields
-// of gateway.Request here.
+// Use it only in tests, not to complete the variables of a web server. The wsgi.* variables of
+// wsgiref are fields of gateway.Request here.
 func SetupTestingDefaults(e *Environ) {
 	setDefault(e, "SERVER_NAME", "127.0.0.1")
 	setDefault(e, "SERVER_PROTOCOL", "HTTP/1.0")

@@ -7,22 +7,23 @@ import (
 	"strings"
 )
 
-// inlineVariables is the room that comes with every Environ. With it the struct and the allocator's
-// 8-byte header fill the runtime's 1,152-byte size class exactly on 64-bit systems. nginx's stock
-// fastcgi_params are 19 variables, and a browser adds its dozen or so.
+// inlineVariables is how many variables an Environ holds without a further allocation. On 64-bit
+// systems the struct and the allocator's 8-byte header then fill the runtime's size class of 1,152
+// bytes exactly. nginx's stock fastcgi_params have 19 variables, and a browser's fields add about
+// twelve.
 const inlineVariables = 35
 
 // Environ is the ordered list of meta-variables of one request (RFC 3875 section 4.1), wsgiref's
-// environ. Names and values are bytes, kept as the web server sent them: nothing is decoded, and
-// names are compared byte for byte on every system. A name may occur more than once, as nginx sends
-// a setting and its override; the last one counts.
+// environ. Names and values are the bytes that the web server sent: they are not decoded, and names
+// are compared byte for byte on every system. A name may occur more than once, for example if nginx
+// sends a setting and its override; Get and Lookup return the last value.
 //
 // The zero value is empty and ready to use, and a nil *Environ reads as an empty one. An Environ
 // must not be copied after first use: Clone it. Any number of goroutines may read it at the same
 // time, but none while another modifies it.
 type Environ struct {
 	_      noCopy
-	vars   []variable // begins as a slice of inline
+	vars   []variable // a slice of inline at first
 	inline [inlineVariables]variable
 }
 
@@ -47,8 +48,8 @@ func EnvironFromMap(m map[string]string) *Environ {
 	return e
 }
 
-// EnvironFromList returns an Environ of entries "NAME=value" in their order, the form of os.Environ
-// and of exec.Cmd's Env. An entry without "=" or without a name is left out; Windows has such
+// EnvironFromList returns an Environ of entries "NAME=value" in their order. os.Environ and the Env
+// of exec.Cmd have this form. An entry without "=" or without a name is left out; Windows has such
 // entries, "=C:=C:\dir", for the current directory of each drive.
 func EnvironFromList(list []string) *Environ {
 	e := NewEnviron()
@@ -61,14 +62,14 @@ func EnvironFromList(list []string) *Environ {
 	return e
 }
 
-// Get returns the last value of that name, "" if there is none.
+// Get returns the last value of the variable called name, "" if it is not set.
 func (e *Environ) Get(name string) string {
 	value, _ := e.Lookup(name)
 	return value
 }
 
-// Lookup returns the last value of that name and whether there is one. It tells a variable sent
-// empty from one that was not sent.
+// Lookup returns the last value of the variable called name, and whether it is set. An empty value
+// differs from a variable that is not set.
 func (e *Environ) Lookup(name string) (string, bool) {
 	if i := e.lastIndex(name); i >= 0 {
 		return e.vars[i].value, true
@@ -76,8 +77,8 @@ func (e *Environ) Lookup(name string) (string, bool) {
 	return "", false
 }
 
-// Set makes value the only one of that name. The last variable of the name keeps its place, earlier
-// ones are removed; a new name goes to the end.
+// Set makes value the only value of name. The last variable of the name keeps its place and earlier
+// ones are removed; a new name is appended.
 func (e *Environ) Set(name, value string) {
 	last := e.lastIndex(name)
 	if last < 0 {
@@ -88,8 +89,8 @@ func (e *Environ) Set(name, value string) {
 	e.deleteBefore(last, name)
 }
 
-// Add appends a variable, also when the name is there already. The name is not checked: what a
-// protocol forbids, its decoder refuses.
+// Add appends a variable, even if the name is set already. It does not check the name: the decoder
+// of a protocol refuses names that the protocol forbids.
 func (e *Environ) Add(name, value string) {
 	if e.vars == nil {
 		e.vars = e.inline[:0]
@@ -112,14 +113,14 @@ func (e *Environ) Grow(n int) {
 	e.vars = vars
 }
 
-// Del removes every variable of that name.
+// Del removes every variable called name.
 func (e *Environ) Del(name string) {
 	if e.Len() > 0 {
 		e.deleteBefore(e.Len(), name)
 	}
 }
 
-// Len returns the number of variables, each repetition of a name included.
+// Len returns the number of variables, repeated names included.
 func (e *Environ) Len() int {
 	if e == nil {
 		return 0
@@ -127,9 +128,9 @@ func (e *Environ) Len() int {
 	return len(e.vars)
 }
 
-// All ranges over names and values in order, repetitions included. The loop body may Set a name
-// that occurs once; after Add, Del or another Set it is not specified which variables the rest of
-// the loop sees. Range over a Clone to modify freely.
+// All ranges over names and values in order, repeated names included. The loop body may Set a name
+// that occurs once. After Add, Del or another Set it is not specified which variables the rest of
+// the loop gets. A loop that makes such changes must range over a Clone.
 func (e *Environ) All() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for i := 0; i < e.Len(); i++ {
@@ -140,8 +141,8 @@ func (e *Environ) All() iter.Seq2[string, string] {
 	}
 }
 
-// Clone returns a copy that shares nothing modifiable with e. It is one allocation up to 35
-// variables, else two.
+// Clone returns a copy of e that can be modified independently. It makes one allocation for up to
+// 35 variables, and otherwise two.
 func (e *Environ) Clone() *Environ {
 	c := NewEnviron()
 	if e.Len() > 0 {
@@ -151,18 +152,18 @@ func (e *Environ) Clone() *Environ {
 	return c
 }
 
-// Map returns the variables as a new map, of each name the last value.
+// Map returns the variables as a new map, with the last value of each name.
 func (e *Environ) Map() map[string]string {
 	m := make(map[string]string, e.Len())
 	maps.Insert(m, e.All())
 	return m
 }
 
-// List returns the variables as "NAME=value", the form of exec.Cmd's Env, in a new slice. Of each
-// name it has only the last variable: in a C program getenv would find the first. Left out are
-// names that are empty or hold "=", which this form cannot say. A NUL byte stays, for the system to
-// refuse: without, say, its PATH_INFO a script would answer another request than the one that was
-// sent.
+// List returns the variables as "NAME=value", the form of exec.Cmd's Env, in a new slice. It has
+// only the last variable of each name, because getenv in a C program would find the first. It
+// leaves out names that are empty or contain "=", which this form cannot express. It does not leave
+// out a variable with a NUL byte, which makes the system refuse to start the script: without its
+// PATH_INFO, for example, a script would answer a different request.
 func (e *Environ) List() []string {
 	list := make([]string, 0, e.Len())
 	seen := make(map[string]bool, e.Len())
@@ -178,7 +179,7 @@ func (e *Environ) List() []string {
 	return list
 }
 
-// lastIndex searches from the end: the last variable of a name counts.
+// lastIndex returns the index of the last variable called name, or -1.
 func (e *Environ) lastIndex(name string) int {
 	for i := e.Len() - 1; i >= 0; i-- {
 		if e.vars[i].name == name {
@@ -188,7 +189,7 @@ func (e *Environ) lastIndex(name string) int {
 	return -1
 }
 
-// deleteBefore removes the variables of that name whose index is below end.
+// deleteBefore removes the variables called name whose index is below end.
 func (e *Environ) deleteBefore(end int, name string) {
 	if slices.IndexFunc(e.vars[:end], func(v variable) bool { return v.name == name }) < 0 {
 		return
@@ -199,6 +200,6 @@ func (e *Environ) deleteBefore(end int, name string) {
 			kept = append(kept, v)
 		}
 	}
-	clear(e.vars[len(kept):]) // let go of the removed strings
+	clear(e.vars[len(kept):]) // frees the removed strings
 	e.vars = kept
 }

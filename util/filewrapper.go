@@ -6,25 +6,24 @@ import (
 )
 
 const (
-	defaultBlockSize = 8192 // bytes, wsgiref's
-	maxEmptyReads    = 100  // in a row, before a reader counts as stuck; bufio's number
+	defaultBlockSize = 8192 // bytes, as in wsgiref
+	maxEmptyReads    = 100  // in a row, before readSome gives up; bufio has the same number
 )
 
-// FileWrapper is a body read in blocks from a file or any other reader, wsgi.file_wrapper. A
-// gateway that sends one looks through Unwrap for a file and has the system send it where it can,
-// without its bytes passing through the program.
+// FileWrapper is a body that is read in blocks from a file or any other reader: wsgi.file_wrapper.
+// If Unwrap returns a file, a gateway can send it by sendfile(2), so that its bytes are not copied
+// through the program.
 //
-// It must be made by NewFileWrapper and used by one goroutine at a time. Unlike wsgiref's it always
-// has a Close.
+// It must be created by NewFileWrapper and used by one goroutine at a time. Unlike that of wsgiref,
+// it always has a Close.
 type FileWrapper struct {
 	r         io.Reader
 	blockSize int
 	closed    bool
 }
 
-// NewFileWrapper returns a FileWrapper of r, which is read from where it stands to its end.
-// blockSize is in bytes; 8192 is taken for zero and less. The FileWrapper owns r: its Close closes
-// it.
+// NewFileWrapper returns a FileWrapper that reads r from its current position to its end. blockSize
+// is in bytes; zero and negative mean 8192. The FileWrapper owns r: its Close closes r.
 func NewFileWrapper(r io.Reader, blockSize int) *FileWrapper {
 	if blockSize <= 0 {
 		blockSize = defaultBlockSize
@@ -32,7 +31,7 @@ func NewFileWrapper(r io.Reader, blockSize int) *FileWrapper {
 	return &FileWrapper{r: r, blockSize: blockSize}
 }
 
-// Read reads from the wrapped reader; the block size does not matter to it.
+// Read reads from the wrapped reader, regardless of the block size.
 func (w *FileWrapper) Read(p []byte) (int, error) { return w.r.Read(p) }
 
 // Close closes the wrapped reader if it is an io.Closer, and does nothing otherwise. Later calls do
@@ -46,13 +45,13 @@ func (w *FileWrapper) Close() error {
 	return c.Close()
 }
 
-// Unwrap returns the wrapped reader. What is read from it is missing from w.
+// Unwrap returns the wrapped reader. Bytes that are read from it cannot be read from w any more.
 func (w *FileWrapper) Unwrap() io.Reader { return w.r }
 
-// Blocks ranges over the rest of the wrapped reader in blocks, each what one call of its Read gave:
-// from one byte up to the block size. A block is valid until the next one. At the end the loop
-// ends; an error comes last, with a nil block, and is the reader's own, or io.ErrNoProgress where
-// it returned nothing 100 times in a row. The reader is not closed.
+// Blocks ranges over the rest of the wrapped reader in blocks. Each block is the result of one
+// Read, from one byte up to the block size, and is valid until the next one. After an error of the
+// reader, the last block is nil and comes with that error, which is io.ErrNoProgress if Read
+// returned nothing 100 times in a row. The reader is not closed.
 func (w *FileWrapper) Blocks() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		buf := make([]byte, w.blockSize)
@@ -71,9 +70,9 @@ func (w *FileWrapper) Blocks() iter.Seq2[[]byte, error] {
 	}
 }
 
-// WriteTo writes the rest of the wrapped reader to dst, for io.Copy. If dst is an io.ReaderFrom it
-// is given the wrapped reader itself, and so the file that a socket can send by sendfile; else it
-// gets one Write for each block.
+// WriteTo writes the rest of the wrapped reader to dst; io.Copy calls it. If dst is an
+// io.ReaderFrom, WriteTo passes it the wrapped reader itself, so that a socket can send a file by
+// sendfile(2). Otherwise it calls Write once for each block.
 func (w *FileWrapper) WriteTo(dst io.Writer) (int64, error) {
 	if rf, ok := dst.(io.ReaderFrom); ok {
 		return rf.ReadFrom(w.r)
@@ -95,7 +94,7 @@ func (w *FileWrapper) WriteTo(dst io.Writer) (int64, error) {
 	return written, nil
 }
 
-// readSome reads until there is a byte or an error: an io.Reader may return neither.
+// readSome reads until it has a byte or an error. An io.Reader may return neither.
 func readSome(r io.Reader, buf []byte) (int, error) {
 	for range maxEmptyReads {
 		if n, err := r.Read(buf); n > 0 || err != nil {

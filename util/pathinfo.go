@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// ShiftPathInfo moves the first segment of PATH_INFO to the end of SCRIPT_NAME and returns it: the
-// step by which an application hands a request on to one mounted below it. ok is false when no
-// segment is left, also where the last one is ".". The segment is "" when PATH_INFO is "/", the
-// application's own directory.
+// ShiftPathInfo moves the first segment of PATH_INFO to the end of SCRIPT_NAME and returns it. An
+// application does this before it passes a request to an application that is mounted below it. ok
+// is false if no segment is left, or if the last one is ".". The segment is "" if PATH_INFO is "/",
+// which means the application's own directory.
 //
-// Empty and "." segments before the one returned are skipped. A ".." is returned as it is, and
-// takes the last segment off SCRIPT_NAME, whose root it cannot leave. In the rest of PATH_INFO
-// repeated slashes stay, because two resources may differ by them alone. But a rest that also
-// holds a "." segment before its end loses both, and one of slashes alone becomes "/", as
-// CPython's tests demand.
+// Empty and "." segments before the returned one are skipped. A ".." is returned like any other
+// segment; it removes the last segment of SCRIPT_NAME, if there is one. Repeated slashes in the
+// rest of PATH_INFO are kept, because two resources may differ only in them. But as CPython's tests
+// require, a rest that also has a "." segment before its end loses these and the repeated slashes,
+// and a rest of only slashes becomes "/".
 //
-// PATH_INFO is taken as decoded (RFC 3875 section 4.1.5): "%2e" is not a dot here.
+// PATH_INFO is decoded (RFC 3875 section 4.1.5), so "%2e" is not a dot here.
 //
-// It differs from wsgiref's shift_path_info: repeated slashes in the rest are dropped there. A
-// PATH_INFO x/y is taken as /x/y, where wsgiref returns y and leaves x, or raises IndexError.
-// SCRIPT_NAME is read as [ApplicationURI] reads it.
+// The differences from wsgiref's shift_path_info: wsgiref drops repeated slashes in the rest. A
+// PATH_INFO "x/y" means "/x/y" here; wsgiref returns y and leaves x, or raises IndexError.
+// SCRIPT_NAME is interpreted as in [ApplicationURI].
 func ShiftPathInfo(e *Environ) (segment string, ok bool) {
 	info := e.Get("PATH_INFO")
 	if info == "" {
@@ -28,14 +28,14 @@ func ShiftPathInfo(e *Environ) (segment string, ok bool) {
 	}
 	segment, rest := cutSegment(info)
 	e.Set("SCRIPT_NAME", joinSegment(scriptName(e), segment))
-	e.Set("PATH_INFO", cleanRest(rest))
+	e.Set("PATH_INFO", cleanPathInfo(rest))
 	if segment == "." {
 		return "", false
 	}
 	return segment, true
 }
 
-// cutSegment returns the segment to shift and what follows it, which is empty or begins with a
+// cutSegment returns the segment to shift and the rest after it, which is empty or begins with a
 // slash.
 func cutSegment(info string) (segment, rest string) {
 	info = strings.TrimPrefix(info, "/")
@@ -48,13 +48,13 @@ func cutSegment(info string) (segment, rest string) {
 	}
 }
 
-// joinSegment returns the SCRIPT_NAME that has segment at its end. An empty segment leaves a slash
-// there: the script is asked for as a directory.
+// joinSegment appends segment to a SCRIPT_NAME. An empty segment appends a slash: the request is
+// for the script as a directory.
 func joinSegment(script, segment string) string {
 	joined := path.Clean(script + "/" + segment)
 	if strings.HasPrefix(script, "//") && !strings.HasPrefix(script, "///") {
-		// POSIX leaves the meaning of two slashes, and of no other number, to the system; so does
-		// Python
+		// exactly two slashes at the start have a meaning that POSIX leaves to the system; Python
+		// keeps them too
 		joined = "/" + joined
 	}
 	joined = strings.TrimSuffix(joined, "/")
@@ -64,7 +64,7 @@ func joinSegment(script, segment string) string {
 	return joined
 }
 
-func cleanRest(rest string) string {
+func cleanPathInfo(rest string) string {
 	if strings.Contains(rest, "/./") {
 		return dropEmptyAndDot(rest)
 	}

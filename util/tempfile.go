@@ -5,15 +5,15 @@ import (
 	"os"
 )
 
-// TempFile is a temporary file for what is too large for memory: a request body that has to wait.
-// Only its owner may open it (mode 0600), and where the system allows that (Windows does not) it
-// has no name, so that it goes with the process, however that ends. It must be closed.
+// TempFile is a temporary file for data that is too large for memory, such as a request body that
+// must wait. Only its owner may open it (mode 0600). On systems other than Windows it has no name,
+// so that it is removed when the process ends for any reason. It must be closed.
 type TempFile struct {
 	*os.File
-	name string // to be removed at the end; empty where that was done
+	name string // removed by Close; empty if the file has no name
 }
 
-// CreateTempFile makes an empty TempFile in dir; empty is os.TempDir.
+// CreateTempFile creates an empty TempFile in the folder dir. An empty dir means os.TempDir.
 func CreateTempFile(dir string) (*TempFile, error) {
 	f, err := os.CreateTemp(dir, "cgikit-")
 	if err != nil {
@@ -26,7 +26,7 @@ func CreateTempFile(dir string) (*TempFile, error) {
 	return t, nil
 }
 
-// Close gives back what the file holds of the disk.
+// Close closes the file and frees its disk space.
 func (f *TempFile) Close() error {
 	err := f.File.Close()
 	if f.name != "" {

@@ -2,9 +2,9 @@ package util
 
 import "strings"
 
-// TargetPath returns the path of an HTTP request target such as REQUEST_URI, still encoded. The
-// absolute form has scheme and authority before it (RFC 9112 section 3.2.2); a path that is missing
-// there is "/".
+// TargetPath returns the path of an HTTP request target such as REQUEST_URI, still encoded. In the
+// absolute form, scheme and authority precede the path (RFC 9112 section 3.2.2), and a missing path
+// means "/".
 func TargetPath(uri string) string {
 	path, _, _ := strings.Cut(uri, "?")
 	scheme, rest, absolute := strings.Cut(path, "://")
@@ -18,9 +18,9 @@ func TargetPath(uri string) string {
 	return rest[slash:]
 }
 
-// CleanMount returns the path of a mount point as SCRIPT_NAME has it: empty for the root, else with
-// a slash at its beginning and none at its end (RFC 3875 section 4.1.13). "/app/" and "app" become
-// "/app".
+// CleanMount returns the path of a mount point in the form of SCRIPT_NAME: empty for the root, and
+// otherwise with a slash at its beginning and none at its end (RFC 3875 section 4.1.13). "/app/"
+// and "app" become "/app".
 func CleanMount(mount string) string {
 	if mount = strings.Trim(mount, "/"); mount == "" {
 		return ""
@@ -28,12 +28,12 @@ func CleanMount(mount string) string {
 	return "/" + mount
 }
 
-// CutMount returns what is left of path below mount, which is as [CleanMount] returns it. ok is
-// false for a path that is not below it. path is percent-encoded, and so is the rest; mount is
-// decoded.
+// CutMount returns the rest of path after mount. ok is false if path is not below mount. path and
+// rest are percent-encoded; mount is decoded and in the form of [CleanMount].
 //
-// The mount ends at a segment: "/apple" is not below "/app". A letter of the mount may be encoded
-// in path. A slash that is encoded is part of a segment and never matches a slash of the mount.
+// The mount must end at the end of a segment: "/apple" is not below "/app". A character of the
+// mount may be encoded in path. But an encoded slash is part of a segment and never matches a slash
+// of the mount.
 func CutMount(path, mount string) (rest string, ok bool) {
 	for mount != "" {
 		if path == "" {
@@ -54,8 +54,8 @@ func CutMount(path, mount string) (rest string, ok bool) {
 	return path, path == "" || path[0] == '/'
 }
 
-// DecodePath takes the percent-encoding off a path, once (RFC 3986 section 2.1). ok is false where
-// an escape is broken, and for a NUL, which would end the path for the C library that opens it.
+// DecodePath percent-decodes a path once (RFC 3986 section 2.1). ok is false if path has a
+// malformed escape, or a NUL, at which the C library would end the path.
 func DecodePath(path string) (decoded string, ok bool) {
 	if strings.IndexByte(path, '%') < 0 {
 		return path, strings.IndexByte(path, 0) < 0
@@ -78,7 +78,7 @@ func DecodePath(path string) (decoded string, ok bool) {
 	return b.String(), true
 }
 
-// unescape decodes the escape that s begins with.
+// unescape decodes the escape at the start of s.
 func unescape(s string) (byte, bool) {
 	if len(s) < 3 {
 		return 0, false

@@ -9,43 +9,43 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// App returns the demo application, which any number of requests may share. It keeps nothing
-// between two requests.
+// App returns the demo application. It is safe for concurrent use, and keeps nothing between two
+// requests.
 func App() gateway.App { return gateway.AppFunc(serve) }
 
 const (
-	reads  = "GET, HEAD"
-	writes = "GET, HEAD, POST"
+	readMethods  = "GET, HEAD"
+	writeMethods = "GET, HEAD, POST"
 )
 
-// serve picks the page. A PATH_INFO that is missing, as at a mount point without a slash, is the
-// greeting.
+// serve selects the page by PATH_INFO. If that is missing, as at a mount point without a slash, the
+// page is the greeting.
 func serve(w gateway.ResponseWriter, r *gateway.Request) error {
 	if misdirected(r) {
 		return writePage(w, r, "421 Misdirected Request", page{
-			Name: "problem", Title: "Not this host", Text: "This page is for this machine: ask for it by an address, or by localhost.",
+			Name: "problem", Title: "Not this host", Text: "This page is only available on this machine: open it by an IP address or as localhost.",
 		})
 	}
 	switch cmp.Or(r.Environ.Get("PATH_INFO"), "/") {
 	case "/":
-		return allow(w, r, reads, serveHello)
+		return allowMethods(w, r, readMethods, serveHello)
 	case "/environ":
-		return allow(w, r, reads, serveEnviron)
+		return allowMethods(w, r, readMethods, serveEnviron)
 	case "/form":
-		return allow(w, r, writes, serveForm)
+		return allowMethods(w, r, writeMethods, serveForm)
 	case "/file":
-		return allow(w, r, reads, serveFile)
+		return allowMethods(w, r, readMethods, serveFile)
 	case "/stream":
-		return allow(w, r, reads, serveStream)
+		return allowMethods(w, r, readMethods, serveStream)
 	case "/panic":
-		return allow(w, r, reads, servePanic)
+		return allowMethods(w, r, readMethods, servePanic)
 	}
 	return writePage(w, r, "404 Not Found", page{Name: "problem", Title: "Not found", Text: "There is no such page here."})
 }
 
-// allow calls next for one of the methods, and names them to whoever came with another (RFC 9110
-// section 15.5.6).
-func allow(w gateway.ResponseWriter, r *gateway.Request, methods string, next gateway.AppFunc) error {
+// allowMethods calls next if the request has one of the methods, and otherwise answers 405 with
+// their names (RFC 9110 section 15.5.6).
+func allowMethods(w gateway.ResponseWriter, r *gateway.Request, methods string, next gateway.AppFunc) error {
 	if slices.Contains(strings.Split(methods, ", "), r.Environ.Get("REQUEST_METHOD")) {
 		return next(w, r)
 	}
@@ -57,10 +57,10 @@ func allow(w gateway.ResponseWriter, r *gateway.Request, methods string, next ga
 	})
 }
 
-// mount returns where the application is, as the path of a URL without a slash at its end. Stock
-// nginx sends "/" for the root. One slash begins the path whatever SCRIPT_NAME is: two would make a
-// link to another host of it.
-func mount(r *gateway.Request) string {
+// mountPath returns the mount point of the application, as the path of a URL without a slash at its
+// end. Stock nginx sends "/" for the root. The path begins with exactly one slash, whatever
+// SCRIPT_NAME is: two slashes would make a link to another host.
+func mountPath(r *gateway.Request) string {
 	path := strings.Trim(r.Environ.Get("SCRIPT_NAME"), "/")
 	if path == "" {
 		return ""

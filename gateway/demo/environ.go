@@ -6,17 +6,17 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// serveEnviron writes one variable a line, without the text of secrets. A line break in a value,
-// which PATH_INFO can have from the client, is written as \n or \r: it must not look like a
-// variable of its own.
+// serveEnviron writes one variable per line, without the values of secrets. A line break in a value
+// is written as \n or \r, because a client can put one into PATH_INFO, where it would look like
+// another variable.
 func serveEnviron(w gateway.ResponseWriter, r *gateway.Request) error {
-	if err := begin(w, "200 OK", textFields()...); err != nil {
+	if err := startResponse(w, "200 OK", textFields()...); err != nil {
 		return err
 	}
 	breaks := strings.NewReplacer("\n", `\n`, "\r", `\r`)
 	var b strings.Builder
 	for name, value := range r.Environ.All() {
-		b.WriteString(breaks.Replace(name + "=" + shown(name, value)))
+		b.WriteString(breaks.Replace(name + "=" + displayValue(name, value)))
 		b.WriteByte('\n')
 	}
 	_, err := w.Write([]byte(b.String()))

@@ -18,19 +18,18 @@ const (
 	fileSize  = 32 * fileLines
 )
 
-// serveFile sends a file of the file system and not a string of the program, so that the gateway's
-// way of sending files is the one that is tried: sendfile(2) where the system and the transport
-// can.
+// serveFile sends a file of the file system rather than a string, in order to test how the gateway
+// sends files: by sendfile(2) if the system and the transport support it.
 func serveFile(w gateway.ResponseWriter, r *gateway.Request) error {
 	f, err := makeFile()
 	if err != nil {
 		return fmt.Errorf("demo: file: %w", err)
 	}
-	defer discard(f)
+	defer removeFile(f)
 	if err := w.Headers().AddHeader("Content-Disposition", "attachment", headers.Param{Name: "filename", Value: fileName}); err != nil {
 		return err
 	}
-	err = begin(w, "200 OK",
+	err = startResponse(w, "200 OK",
 		headers.Field{Name: "Content-Type", Value: "text/plain; charset=utf-8"},
 		headers.Field{Name: "Content-Length", Value: strconv.Itoa(fileSize)})
 	if err != nil {
@@ -40,20 +39,20 @@ func serveFile(w gateway.ResponseWriter, r *gateway.Request) error {
 	return err
 }
 
-// makeFile returns a new temporary file at its beginning, to be ended by discard.
+// makeFile returns a new temporary file, with the offset at its start. removeFile must follow.
 func makeFile() (*os.File, error) {
 	f, err := os.CreateTemp("", "cgikit-demo-*.txt")
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(f); err != nil {
-		discard(f)
+	if err := writeLines(f); err != nil {
+		removeFile(f)
 		return nil, err
 	}
 	return f, nil
 }
 
-func fill(f *os.File) error {
+func writeLines(f *os.File) error {
 	b := bufio.NewWriter(f)
 	for n := range fileLines {
 		fmt.Fprintf(b, fileLine, n+1)
@@ -65,8 +64,8 @@ func fill(f *os.File) error {
 	return err
 }
 
-// discard removes the file after it is closed, which is the order that Windows asks for.
-func discard(f *os.File) {
+// removeFile closes f and then removes it. Windows requires this order.
+func removeFile(f *os.File) {
 	f.Close()
 	os.Remove(f.Name())
 }

@@ -9,20 +9,20 @@ import (
 )
 
 const (
-	// maxForm bounds how much of a body is read, in bytes. The page is made in memory.
+	// maxForm limits how much of a body is read, in bytes, since the page is built in memory.
 	maxForm = 64 << 10
 
-	// maxFields bounds how many fields the page shows: "&" alone separates two.
+	// maxFields limits how many fields the page shows, since a field may be as short as "&".
 	maxFields = 100
 )
 
-// submission is what arrived of a form.
+// submission is the data of a submitted form.
 type submission struct {
 	ContentType string
 	Bytes       int
 	Fields      []variable
 	More        int    // fields that are not shown
-	Raw         string // the body of another type
+	Raw         string // the body, if it has another type
 }
 
 func serveForm(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -35,15 +35,15 @@ func serveForm(w gateway.ResponseWriter, r *gateway.Request) error {
 	}
 	if len(body) > maxForm {
 		return writePage(w, r, "413 Content Too Large", page{
-			Name: "problem", Title: "Too much", Text: "This form takes 64 KiB at most.",
+			Name: "problem", Title: "Too much", Text: "This form accepts at most 64 KiB.",
 		})
 	}
-	return writePage(w, r, "200 OK", page{Name: "form", Title: "What arrived", Data: received(r.Environ.Get("CONTENT_TYPE"), string(body))})
+	return writePage(w, r, "200 OK", page{Name: "form", Title: "What arrived", Data: parseForm(r.Environ.Get("CONTENT_TYPE"), string(body))})
 }
 
-// received takes the body apart, as the form-urlencoded parser of the URL Standard does it (section
-// 5.1), in the order it was sent in.
-func received(contentType, body string) *submission {
+// parseForm parses the body as the form-urlencoded parser of the URL Standard does (section 5.1),
+// and keeps the order of the fields.
+func parseForm(contentType, body string) *submission {
 	s := &submission{ContentType: contentType, Bytes: len(body)}
 	kind, _, _ := strings.Cut(contentType, ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
@@ -63,7 +63,7 @@ func received(contentType, body string) *submission {
 	return s
 }
 
-// unescape leaves alone what is not encoded right: the reader is to see what was sent.
+// unescape decodes s. It returns malformed text unchanged, so that the page shows what was sent.
 func unescape(s string) string {
 	if text, err := url.QueryUnescape(s); err == nil {
 		return text

@@ -29,7 +29,7 @@ func TestReceived(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := received(urlencoded, tt.body)
+			got := parseForm(urlencoded, tt.body)
 			if !slices.Equal(got.Fields, tt.want) || got.More != 0 || got.Raw != "" || got.Bytes != len(tt.body) {
 				t.Errorf("got %+v; want fields %+v", got, tt.want)
 			}
@@ -38,7 +38,7 @@ func TestReceived(t *testing.T) {
 }
 
 func TestReceivedBoundsTheFields(t *testing.T) {
-	got := received(urlencoded+"; charset=utf-8", strings.Repeat("a&", maxFields+7))
+	got := parseForm(urlencoded+"; charset=utf-8", strings.Repeat("a&", maxFields+7))
 	if len(got.Fields) != maxFields || got.More != 7 {
 		t.Errorf("got %d fields and %d more; want %d and 7", len(got.Fields), got.More, maxFields)
 	}

@@ -17,7 +17,7 @@ type variable struct{ Name, Value string }
 func serveHello(w gateway.ResponseWriter, r *gateway.Request) error {
 	data := greeting{URL: util.RequestURI(r.Environ, true), Request: r}
 	for name, value := range r.Environ.All() {
-		data.Variables = append(data.Variables, variable{name, shown(name, value)})
+		data.Variables = append(data.Variables, variable{name, displayValue(name, value)})
 	}
 	return writePage(w, r, "200 OK", page{Name: "hello", Title: "Hello, world", Data: data})
 }

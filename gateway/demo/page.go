@@ -19,27 +19,27 @@ var (
 	styleCSS string
 )
 
-// pages is parsed when the first page is asked for: a CGI process that streams a file has no use
-// for it.
+// pages parses the templates at the first use, since a CGI process that streams a file does not
+// need them.
 var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("pages").Funcs(template.FuncMap{"style": Style}).Parse(pagesHTML))
 })
 
-// Style returns the style sheet of the demo's pages, for a page around them that is to look alike.
-// It follows the reader's choice of light or dark.
+// Style returns the style sheet of the demo's pages, for another page that must have the same look.
+// It follows the light or dark mode of the browser.
 func Style() template.CSS { return template.CSS(styleCSS) }
 
-// page is what the templates get. Name picks the template.
+// page is the data of a template. Name selects the template.
 type page struct {
 	Name  string
 	Title string
 	Text  string
-	Mount string // of the application, see mount
+	Mount string // of the application, see mountPath
 	Data  any
 }
 
-// pageFields keep a page from being more than text, whatever a client made of it: no script runs,
-// nothing is loaded, no other site frames it.
+// pageFields returns fields that make a page safe even if it has text of an attacker: it runs no
+// script, loads nothing, and cannot be framed by another site.
 func pageFields() []headers.Field {
 	return []headers.Field{
 		{Name: "Content-Type", Value: "text/html; charset=utf-8"},
@@ -49,23 +49,24 @@ func pageFields() []headers.Field {
 	}
 }
 
-// writePage renders p before it sends anything, so that a page is whole or an error.
+// writePage renders p before it sends anything, so that the client gets a complete page or an
+// error.
 func writePage(w gateway.ResponseWriter, r *gateway.Request, status string, p page) error {
-	p.Mount = mount(r)
+	p.Mount = mountPath(r)
 	var body bytes.Buffer
 	if err := pages().ExecuteTemplate(&body, p.Name, p); err != nil {
 		return err
 	}
 	fields := append(pageFields(), headers.Field{Name: "Content-Length", Value: strconv.Itoa(body.Len())})
-	if err := begin(w, status, fields...); err != nil {
+	if err := startResponse(w, status, fields...); err != nil {
 		return err
 	}
 	_, err := body.WriteTo(w)
 	return err
 }
 
-// begin sets the status and adds the fields.
-func begin(w gateway.ResponseWriter, status string, fields ...headers.Field) error {
+// startResponse adds the fields and sets the status.
+func startResponse(w gateway.ResponseWriter, status string, fields ...headers.Field) error {
 	for _, f := range fields {
 		if err := w.Headers().Add(f.Name, f.Value); err != nil {
 			return err
@@ -74,8 +75,8 @@ func begin(w gateway.ResponseWriter, status string, fields ...headers.Field) err
 	return w.Start(status)
 }
 
-// textFields are those of a text that is shown as it comes. Without nosniff a browser collects the
-// first kilobyte, and nginx the first page, before the reader sees a line.
+// textFields returns the fields of a text that a browser shows while it arrives. Without nosniff a
+// browser buffers the first kilobyte, and without X-Accel-Buffering nginx buffers the first page.
 func textFields() []headers.Field {
 	return []headers.Field{
 		{Name: "Content-Type", Value: "text/plain; charset=utf-8"},

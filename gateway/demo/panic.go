@@ -6,7 +6,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// lateText is what is seen of a response that breaks.
+// lateText is the part of the broken response that is sent.
 const lateText = `These lines were sent before the application panicked.
 
 The head said 200 OK and cannot be taken back. So the gateway breaks the transfer, and the web server
@@ -19,7 +19,7 @@ func servePanic(w gateway.ResponseWriter, r *gateway.Request) error {
 	if r.Environ.Get("QUERY_STRING") != "late" {
 		panic("demo: a deliberate panic before the head")
 	}
-	if err := begin(w, "200 OK", textFields()...); err != nil {
+	if err := startResponse(w, "200 OK", textFields()...); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(w, lateText); err != nil {

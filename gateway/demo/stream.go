@@ -12,10 +12,9 @@ const (
 	streamEvery = 300 * time.Millisecond
 )
 
-// serveStream flushes every line. It ends early when the client is gone, where the transport can
-// see that.
+// serveStream flushes every line. It ends early if the transport reports that the client has gone.
 func serveStream(w gateway.ResponseWriter, r *gateway.Request) error {
-	if err := begin(w, "200 OK", textFields()...); err != nil {
+	if err := startResponse(w, "200 OK", textFields()...); err != nil {
 		return err
 	}
 	if r.Environ.Get("REQUEST_METHOD") == "HEAD" {

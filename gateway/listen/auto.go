@@ -121,14 +121,14 @@ func (m *Mux) discardAll() {
 func (m *Mux) acceptLoop() {
 	defer m.running.Done()
 	var wait accept.Backoff
-	var rest accept.Rest
+	var drain accept.Drain
 	for {
 		c, err := m.shared.Accept()
 		switch {
 		case err == nil:
 			wait = 0
 			m.addUndecided(c)
-		case m.isDraining() && rest.Waits(m.shared, err):
+		case m.isDraining() && drain.Again(m.shared, err):
 		case m.isDraining():
 			m.finishDrain()
 			return

@@ -37,14 +37,14 @@ func (cs *Conns) Serve(l net.Listener, s Service) error {
 
 func (cs *Conns) acceptLoop(l *servedListener, s *Service) error {
 	var wait accept.Backoff
-	var rest accept.Rest
+	var drain accept.Drain
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			wait = 0
 			cs.handleConn(nc, s)
-		case cs.isStopping() && rest.Waits(l.Listener, err):
+		case cs.isStopping() && drain.Again(l.Listener, err):
 		case cs.isStopping():
 			return gateway.ErrServerClosed
 		case !accept.Passing(err):

@@ -8,9 +8,9 @@ import (
 )
 
 // queueTime is how long Shutdown goes on accepting the connections in the queue of a listener, and
-// longer while the queue is not empty (see accept.Rest). The system has accepted those connections,
-// and closing the listener would reset them. A web server that has connected is about to send a
-// request.
+// longer while the queue is not empty (see accept.Drain). The system has accepted those
+// connections, and closing the listener would reset them. A web server that has connected is about
+// to send a request.
 const queueTime = 10 * time.Millisecond
 
 // Shutdown shuts the server down gracefully, as http.Server does: it accepts the connections in the

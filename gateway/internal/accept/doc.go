@@ -1,4 +1,4 @@
-// Package accept is what every loop that accepts connections needs: which failures pass, how long
-// to wait after one, and how often to log the same trouble. Packages listen and transport have such
-// loops.
+// Package accept has the parts that every accept loop needs: which failures are temporary, how long
+// to wait after one, how often to log it, and how to drain the system's queue. Packages listen and
+// transport have such loops.
 package accept

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// Passing reports whether accept may succeed when tried again. To the shortages come the network
-// errors that Linux hands from the new connection to accept(2), whose manual says to try again, and
-// EPERM, by which a firewall's rule shows there.
+// Passing reports whether err is temporary, so that accept may succeed when tried again. This
+// includes shortages of resources, network errors of the new connection, which Linux returns from
+// accept(2) and after which its manual says to try again, and EPERM, which a firewall rule causes.
 func Passing(err error) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Passing reports whether accept may succeed when tried again.
+// Passing reports whether err is temporary, so that accept may succeed when tried again.
 func Passing(err error) bool {
 	var errno windows.Errno
 	if !errors.As(err, &errno) {

@@ -15,19 +15,19 @@ type Capture struct {
 	Name          string // the file's name without its extension, such as "nginx-scgi-mounted"
 	Server        string // such as "nginx/1.22.1"
 	Configuration string // the name of the template in testdata/conf, such as "nginx-scgi"
-	Mount         string // where the application was: "" or like "/app"
-	Stock         bool   // nginx's own parameter files and nothing more
+	Mount         string // the mount point of the application: "" or a path such as "/app"
+	Stock         bool   // only nginx's stock parameter files
 	Requests      []Request
 }
 
-// Request is one request as it was sent, and as it arrived.
+// Request is one request as the client sent it, with the environ that arrived.
 type Request struct {
 	Line    string        // method and target as the client wrote them, such as "GET /app?x=1"
 	Environ *util.Environ // as the web server sent it
 }
 
-// Load returns the captures of the folder dir, sorted by name. It fails the test when there are
-// none, and for a file that is no capture.
+// Load returns the captures of the folder dir, sorted by name. It fails the test if there are none,
+// or if a file is not a capture.
 func Load(t testing.TB, dir string) []*Capture {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.txt")) // sorted
@@ -46,9 +46,9 @@ func Load(t testing.TB, dir string) []*Capture {
 	return all
 }
 
-// Environ returns what the server sent for the request with that line in the capture dir/name.txt.
-// The caller may modify it. It fails the test when there is no such capture, or no such request in
-// it.
+// Environ returns the environ that the server sent for the request with the given line in the
+// capture dir/name.txt. The caller may modify it. Environ fails the test if the capture or the
+// request does not exist.
 func Environ(t testing.TB, dir, name, line string) *util.Environ {
 	t.Helper()
 	c := load(t, filepath.Join(dir, name+".txt"))
@@ -79,7 +79,7 @@ func parse(text string) (*Capture, error) {
 	head, requests, _ := strings.Cut(text, "\n\n")
 	c := &Capture{}
 	for line := range strings.SplitSeq(head, "\n") {
-		if err := c.set(line); err != nil {
+		if err := c.parseHeaderLine(line); err != nil {
 			return nil, err
 		}
 	}
@@ -96,8 +96,8 @@ func parse(text string) (*Capture, error) {
 	return c, nil
 }
 
-// set takes one line of the header.
-func (c *Capture) set(line string) error {
+// parseHeaderLine parses one line of the header into c.
+func (c *Capture) parseHeaderLine(line string) error {
 	key, value, _ := strings.Cut(line, ": ")
 	field := map[string]*string{"server": &c.Server, "configuration": &c.Configuration, "mount": &c.Mount}[key]
 	switch {

@@ -1,20 +1,21 @@
-// Package captures reads the environs that real web servers have sent, for tests that must not
-// depend on what somebody believes a server sends. Only tests of packages below gateway use it.
+// Package captures reads the environs that real web servers have sent, so that tests do not depend
+// on assumptions about servers. Only tests of packages below gateway use it.
 //
-// A capture is a file of testdata/environ, named by server and protocol: what one server, in one
-// configuration of testdata/conf, sent for a few fixed requests. It is a header of "key: value"
-// lines (server, configuration, mount and stock) and then, for each request, a blank line, the line
-// "request: METHOD TARGET" and the variables as NAME=value, in the order and as often as they came,
-// before any rule of this module was applied to them. No value has a line end in it.
+// A capture is a file of testdata/environ, named by server and protocol. It has the variables that
+// one server, in one configuration of testdata/conf, sent for a few fixed requests. The file begins
+// with a header of "key: value" lines (server, configuration, mount and stock). Each request
+// follows as a blank line, the line "request: METHOD TARGET" and the variables as NAME=value, in
+// the order in which they arrived, repetitions included, before any rule of this module was
+// applied. No value contains a line end.
 //
 // The files are written from the running servers by
 //
 //	go test ./gateway/internal/captures -update
 //
-// and never by hand. Without -update the same test compares what the servers on this machine send
-// with the files, so that a server that changes its mind is seen. What differs from run to run is
-// masked for that, by the rules of a list in the test; the files have the real values.
+// and never by hand. Without -update the same test compares the files with the variables that the
+// servers on this machine send, and so detects a server that has changed. For the comparison, a
+// list of rules in the test masks values that differ in each run; the files have the real values.
 //
-// The files launch-*.txt beside them are another matter: what a program finds when it is started,
-// for package launch.
+// The files launch-*.txt in the same folder are not captures. They describe the process state that
+// a program finds at its start, for package launch.
 package captures

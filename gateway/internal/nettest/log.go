@@ -31,12 +31,12 @@ func (l *Log) String() string {
 // Logger returns a logger that writes text lines to l.
 func (l *Log) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
-// WantLines checks how many times text stands in the log.
+// WantLines checks how many times text occurs in the log.
 func (l *Log) WantLines(t testing.TB, text string, want int) {
 	t.Helper()
 	const shown = 2000
 	log := l.String()
 	if got := strings.Count(log, text); got != want {
-		t.Errorf("%q is %d times in the log; want %d. The log begins:\n%.*s", text, got, want, shown, log)
+		t.Errorf("%q occurs %d times in the log; want %d. The log begins:\n%.*s", text, got, want, shown, log)
 	}
 }

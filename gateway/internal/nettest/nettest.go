@@ -1,4 +1,4 @@
-// Package nettest has connections and waits for the tests of packages listen and transport.
+// Package nettest has connections and bounded waits for the tests of packages listen and transport.
 package nettest
 
 import (
@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// patience bounds the waits. Only a test that hangs waits that long.
+// patience limits each wait. Only a test that hangs waits that long.
 const patience = 20 * time.Second
 
-// Dial connects to l until the test ends, and sets a deadline of 20 seconds.
+// Dial connects to l, sets a deadline of 20 seconds, and closes the connection when the test ends.
 func Dial(t testing.TB, l net.Listener) net.Conn {
 	t.Helper()
 	c, err := net.Dial(l.Addr().Network(), l.Addr().String())
@@ -45,14 +45,14 @@ func WantClosed(t testing.TB, c net.Conn) {
 	}
 }
 
-// Receive waits for a value of ch, and fails the test after 20 seconds. what names the value.
+// Receive returns the next value of ch. It fails the test after 20 seconds; what names the value.
 func Receive[T any](t testing.TB, ch <-chan T, what string) T {
 	t.Helper()
 	select {
 	case v := <-ch:
 		return v
 	case <-time.After(patience):
-		t.Fatalf("waiting for %s: nothing came", what)
+		t.Fatalf("waiting for %s: nothing arrived", what)
 		panic("unreachable")
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hasWaiting reports whether a connection waits in the queue of l.
-func hasWaiting(l net.Listener) bool {
+// hasPending reports whether a connection is in the queue of l.
+func hasPending(l net.Listener) bool {
 	socket, ok := l.(syscall.Conn)
 	if !ok {
 		return false
