@@ -139,7 +139,7 @@ func isDelegation(name string) bool {
 // head. One case differs: b sends its head while it still reads the request's body. A web server
 // may stop sending the body when it receives the head (nginx does). So Forward holds the head until
 // the request's body was read, until 64 KiB of the response were read, or until the client has sent
-// nothing for 200 ms.
+// nothing for a second.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		r = TrackBody(r)

@@ -20,9 +20,9 @@ const (
 	// too.
 	holdTick = 50 * time.Millisecond
 
-	// holdSilence is the number of ticks, at least 200 ms, for which the client may send nothing.
+	// holdSilence is the number of ticks, at least 1 s, for which the client may send nothing.
 	// After that the head is sent, for a client that waits for it before it sends the rest.
-	holdSilence = 5
+	holdSilence = 21
 
 	// holdUnread is the number of ticks, at least 5 s, for which a backend that has begun to read
 	// the body may pause. After that Forward assumes that the backend does not need the rest.

@@ -93,24 +93,24 @@ func TestForwardHoldsHead(t *testing.T) {
 		},
 		{
 			name:   "each piece is answered",
-			pieces: []piece{{0, "a"}, {199 * time.Millisecond, "b"}, {199 * time.Millisecond, "c"}},
+			pieces: []piece{{0, "a"}, {999 * time.Millisecond, "b"}, {999 * time.Millisecond, "c"}},
 			script: func(body io.Reader, stdout io.Writer) error {
 				io.WriteString(stdout, scriptHead)
 				_, err := io.Copy(stdout, body)
 				return err
 			},
-			head: 398 * time.Millisecond,
+			head: 1998 * time.Millisecond,
 			body: "abc",
 		},
 		{
 			name:   "a client that waits for the answer",
-			pieces: []piece{{0, "a"}, {time.Second, "b"}},
+			pieces: []piece{{0, "a"}, {2 * time.Second, "b"}},
 			script: func(body io.Reader, stdout io.Writer) error {
 				io.WriteString(stdout, scriptHead)
 				_, err := io.Copy(stdout, body)
 				return err
 			},
-			head:   250 * time.Millisecond,
+			head:   1050 * time.Millisecond,
 			unread: 1,
 			body:   "ab",
 		},
@@ -136,7 +136,7 @@ func TestForwardHoldsHead(t *testing.T) {
 				io.WriteString(stdout, " last")
 				return nil
 			},
-			head:   250 * time.Millisecond,
+			head:   1050 * time.Millisecond,
 			unread: 1,
 			body:   "first last",
 		},
