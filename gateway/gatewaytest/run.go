@@ -72,7 +72,7 @@ func Run(t *testing.T, tr Transport) {
 				return
 			}
 			if reason != "" {
-				p.prompt, p.patience = shortPrompt, longPrompt
+				p.prompt, p.patience = shortPrompt, shortPatience
 			}
 			p.run(c.drive)
 			if bad := checkOutcome(c, p.failures, reason); bad != "" {
@@ -124,9 +124,10 @@ type probe struct {
 
 // Bounds on waiting. An excluded case gets shortPrompt, since it is expected to time out.
 const (
-	patience    = 30 * time.Second
-	longPrompt  = 5 * time.Second
-	shortPrompt = 250 * time.Millisecond
+	patience      = 30 * time.Second
+	shortPatience = time.Second
+	longPrompt    = 5 * time.Second
+	shortPrompt   = 250 * time.Millisecond
 )
 
 func newProbe(mount *url.URL, c Case) *probe {

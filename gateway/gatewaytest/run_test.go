@@ -10,6 +10,7 @@ import (
 )
 
 func TestTransports(t *testing.T) {
+	t.Parallel()
 	for _, mount := range []string{"", "/app"} {
 		var plain, local Answers
 		t.Run("http"+mount, func(t *testing.T) {
@@ -28,6 +29,7 @@ func TestTransports(t *testing.T) {
 
 // TestHTTPS runs the suite over TLS, where the scheme is https.
 func TestHTTPS(t *testing.T) {
+	t.Parallel()
 	Run(t, Transport{Start: func(t testing.TB, app gateway.App) string {
 		s := httptest.NewTLSServer(served(app))
 		t.Cleanup(s.Close)

@@ -101,8 +101,10 @@ var sabotage = map[string]string{
 
 // TestEveryCaseCanFail runs each case against a transport that breaks its rule.
 func TestEveryCaseCanFail(t *testing.T) {
+	t.Parallel()
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
 			broken, ok := saboteurs[sabotage[c.Name]]
 			if !ok {
 				t.Fatalf("the case has no saboteur %q", sabotage[c.Name])

@@ -88,6 +88,7 @@ func (d deployment) kind() string {
 // TestServers runs the suite through real web servers, at the root and below a mount, and compares
 // their answers with those of plain HTTP.
 func TestServers(t *testing.T) {
+	t.Parallel()
 	for _, mount := range []string{"", "/app"} {
 		var plain gatewaytest.Answers
 		t.Run("http"+mount, func(t *testing.T) {
@@ -97,6 +98,7 @@ func TestServers(t *testing.T) {
 		})
 		for _, d := range deployments {
 			t.Run(d.String()+mount, func(t *testing.T) {
+				t.Parallel()
 				var answers gatewaytest.Answers
 				var url string
 				excluded := serverExclusions(d, mount)

@@ -10,7 +10,10 @@ import (
 )
 
 // TestToy tests the transport of the package's Example.
-func TestToy(t *testing.T) { gatewaytest.Run(t, toy) }
+func TestToy(t *testing.T) {
+	t.Parallel()
+	gatewaytest.Run(t, toy)
+}
 
 // buffers runs the App over byte buffers: the client gets nothing before the whole response is
 // written.
@@ -39,12 +42,15 @@ const wholeOnly = "byte buffers: nothing reaches the client before the App has r
 
 // TestStreams runs the suite over streams in this process. TestHTTPS does it over TLS.
 func TestStreams(t *testing.T) {
+	t.Parallel()
 	t.Run("pipes", func(t *testing.T) {
+		t.Parallel()
 		gatewaytest.Run(t, gatewaytest.Transport{Start: func(t testing.TB, app gateway.App) string {
 			return gatewaytest.FrontEnd(t, pipes{app}, "/app")
 		}})
 	})
 	t.Run("buffers", func(t *testing.T) {
+		t.Parallel()
 		var exclusions []gatewaytest.Exclusion
 		for _, name := range []string{"streamed", "head-before-body", "slow-reader", "full-duplex", "gone-while-silent", "gone-while-writing",
 			"panic-after-the-first-byte", "error-after-the-first-byte"} {

@@ -1,6 +1,7 @@
 package gatewaytest_test
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,6 +31,9 @@ func TestMain(m *testing.M) {
 	var err error
 	switch os.Getenv(serveAs) {
 	case "":
+		// They wait for servers most of the time. The flag -parallel still counts.
+		flag.Set("test.parallel", "5")
+		leaks.Quiet()
 		os.Exit(leaks.Run(m))
 	case "cgi":
 		err = cgi.Serve(gatewaytest.App)
@@ -117,6 +121,7 @@ func fastcgiClient(t testing.TB, a net.Addr) gateway.Backend {
 // TestDirect runs the suite through each transport without a web server: a client of this module
 // calls it.
 func TestDirect(t *testing.T) {
+	t.Parallel()
 	backends := []struct {
 		name string
 		open func(t testing.TB) gateway.Backend
@@ -166,6 +171,7 @@ func TestDirect(t *testing.T) {
 		})
 		for _, b := range backends {
 			t.Run(b.name+mount, func(t *testing.T) {
+				t.Parallel()
 				var answers gatewaytest.Answers
 				gatewaytest.Run(t, gatewaytest.Transport{
 					Answers:    &answers,

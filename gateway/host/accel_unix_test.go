@@ -59,20 +59,30 @@ func TestOffloadInFront(t *testing.T) {
 		"lighttpd-fastcgi": "X-Sendfile: " + filepath.Join(dir, "a.txt"),
 		"lighttpd-scgi":    "X-Sendfile: " + filepath.Join(dir, "a.txt"),
 	} {
-		for kind, answer := range map[string]string{
-			"with a body":                 "Status: 200 OK\nContent-Type: text/plain\n" + field + "\n\nnot this",
-			"with the length of the file": "Content-Type: text/plain\nContent-Length: 8\n" + field + "\n\n",
-			"and nothing else":            field + "\n\n",
-		} {
-			for _, b := range rawBackends(t, answer) {
-				t.Run(template+" "+b.name+" "+kind, func(t *testing.T) {
-					a := getURL(t, inFront(t, template, dir, b)+"/x")
+		t.Run(template, func(t *testing.T) {
+			t.Parallel()
+			backends := make(map[string]gateway.Backend) // by the query
+			for kind, answer := range map[string]string{
+				"with-a-body":                 "Status: 200 OK\nContent-Type: text/plain\n" + field + "\n\nnot this",
+				"with-the-length-of-the-file": "Content-Type: text/plain\nContent-Length: 8\n" + field + "\n\n",
+				"and-nothing-else":            field + "\n\n",
+			} {
+				for _, b := range rawBackends(t, answer) {
+					backends[b.name+"-"+kind] = b
+				}
+			}
+			url := inFront(t, template, dir, backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
+				return backends[r.Environ.Get("QUERY_STRING")].RoundTrip(r)
+			}))
+			for name := range backends {
+				t.Run(name, func(t *testing.T) {
+					a := getURL(t, url+"/x?"+name)
 					if a.want(t, 200, "the file"); a.header.Get("X-Accel-Redirect")+a.header.Get("X-Sendfile") != "" {
 						t.Errorf("got %v", a.header)
 					}
 				})
 			}
-		}
+		})
 	}
 }
 

@@ -200,7 +200,7 @@ func TestBufferFile(t *testing.T) {
 // of them complete.
 func TestBufferMemory(t *testing.T) {
 	// apiece is what a request costs without buffering
-	const clients, size, budgetBytes, apiece = 100, 8 << 20, 2 << 20, 128 << 10
+	const clients, size, budgetBytes, apiece = 40, 8 << 20, 2 << 20, 128 << 10
 	var answered sync.WaitGroup
 	answered.Add(clients)
 	b := backendFunc(func(*gateway.Request) (*gateway.Response, error) {

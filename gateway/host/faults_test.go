@@ -305,7 +305,7 @@ func TestAbortedRequests(t *testing.T) {
 	abort(20)
 	s.Client().CloseIdleConnections()
 	goroutines, files := runtime.NumGoroutine(), openFiles()
-	abort(1000)
+	abort(300)
 	s.Client().CloseIdleConnections()
 	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines+2 && openFiles() <= files+2 })
 }

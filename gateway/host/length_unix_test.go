@@ -17,7 +17,10 @@ func TestMoreThanDeclared(t *testing.T) {
 		"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nabcdef",
 		"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc" + strings.Repeat("x", 60_000),
 	} {
-		onServers(t, answer, func(t *testing.T, url string) { getURL(t, url+"/").want(t, 200, "abc") }, "nginx-scgi", "nginx-fastcgi")
+		onServers(t, nginx, func(t *testing.T, _, url string, setAnswer func(string)) {
+			setAnswer(answer)
+			getURL(t, url+"/").want(t, 200, "abc")
+		})
 		for _, b := range rawBackends(t, answer) {
 			t.Run(b.name, func(t *testing.T) {
 				log := new(logBuffer)

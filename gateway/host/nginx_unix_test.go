@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -43,14 +42,12 @@ var headFirst = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Reques
 func headFirstScript(t *testing.T) string {
 	t.Helper()
 	script := filepath.Join(webserver.Dir(t), "head-first")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nexec md5sum\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	webserver.WriteProgram(t, script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nexec md5sum\n")
 	return script
 }
 
 // nginxBody is more than nginx, the kernel and the pipes hold together.
-const nginxBody = 60 << 20
+const nginxBody = 24 << 20
 
 // noise is a body that does not compress, the same each time, of that many bytes.
 func noise(n int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), n) }
@@ -60,6 +57,7 @@ func noise(n int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1
 // body all the same: over each protocol, with buffering, without it, and in a program that calls
 // the target by gateway.Forward alone.
 func TestLargeBodyBehindNginx(t *testing.T) {
+	t.Parallel()
 	h := md5.New()
 	if _, err := io.Copy(h, noise(nginxBody)); err != nil {
 		t.Fatal(err)
@@ -72,6 +70,7 @@ func TestLargeBodyBehindNginx(t *testing.T) {
 	}
 	for target, open := range targets {
 		t.Run(target, func(t *testing.T) {
+			t.Parallel()
 			behindNginx(t, func(t *testing.T, listen func(gateway.Backend) string) {
 				postThroughNginx(t, listen(open(t)), 200, want)
 			})
@@ -81,6 +80,7 @@ func TestLargeBodyBehindNginx(t *testing.T) {
 
 // TestEarlyAnswerBehindNginx: a script that refuses a large body without reading it is heard.
 func TestEarlyAnswerBehindNginx(t *testing.T) {
+	t.Parallel()
 	const answer = "Status: 413 Content Too Large\nContent-Type: text/plain\n\ntoo large\n"
 	behindNginx(t, func(t *testing.T, listen func(gateway.Backend) string) {
 		postThroughNginx(t, listen(&cgi.Script{Path: rawScript(t, "refuses", answer)}), 413, "too large\n")
@@ -103,6 +103,7 @@ func behindNginx(t *testing.T, test func(t *testing.T, listen func(gateway.Backe
 	} {
 		for way, forward := range ways {
 			t.Run(template+" "+way, func(t *testing.T) {
+				t.Parallel()
 				test(t, func(b gateway.Backend) string {
 					addr, err := net.ResolveTCPAddr("tcp", serve(t, listener(forward(b))))
 					if err != nil {

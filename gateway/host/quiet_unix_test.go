@@ -4,12 +4,12 @@ package host_test
 
 import (
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cgikit/cgikit/cgi"
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
@@ -47,8 +47,6 @@ func TestCompleteAnswerIsQuiet(t *testing.T) {
 func writeScript(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "script.sh")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	webserver.WriteProgram(t, path, "#!/bin/sh\n"+text+"\n")
 	return path
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cgikit/cgikit/cgi"
@@ -35,31 +36,36 @@ type rawBackend struct {
 // rawBackends returns such an application behind each of the module's clients.
 func rawBackends(t *testing.T, answer string) []rawBackend {
 	t.Helper()
-	fcgi := &fastcgi.Client{Addr: rawPeer(t, answer, answerFastCGI).String()}
+	same := func() string { return answer }
+	fcgi := &fastcgi.Client{Addr: rawPeer(t, same, answerFastCGI).String()}
 	t.Cleanup(func() { fcgi.Close() })
 	return []rawBackend{
 		{"cgi", &cgi.Script{Path: rawScript(t, "answer.sh", answer)}},
 		{"nph", &cgi.Script{Path: rawScript(t, "nph-answer.sh", answer)}},
-		{"scgi", &scgi.Client{Addr: rawPeer(t, answer, answerSCGI).String()}},
+		{"scgi", &scgi.Client{Addr: rawPeer(t, same, answerSCGI).String()}},
 		{"fastcgi", fcgi},
 	}
 }
 
-// onServers runs the test in front of such an application with each web server of the templates.
-// Those that are not installed are skipped.
-func onServers(t *testing.T, answer string, test func(t *testing.T, url string), templates ...string) {
+// onServers runs the test with each web server of the templates in front of such an application,
+// whose answer is what setAnswer was last given. Those that are not installed are skipped.
+func onServers(t *testing.T, templates []string, test func(t *testing.T, template, url string, setAnswer func(string))) {
 	for _, template := range templates {
 		t.Run(template, func(t *testing.T) {
+			t.Parallel()
+			var answer atomic.Value
+			setAnswer := func(text string) { answer.Store(text) }
 			c := webserver.Config{Template: template}
 			switch {
 			case strings.HasSuffix(template, "-scgi"):
-				c.Backend = rawPeer(t, answer, answerSCGI)
+				c.Backend = rawPeer(t, func() string { return answer.Load().(string) }, answerSCGI)
 			case strings.HasSuffix(template, "-fastcgi"):
-				c.Backend = rawPeer(t, answer, answerFastCGI)
+				c.Backend = rawPeer(t, func() string { return answer.Load().(string) }, answerFastCGI)
 			default:
-				c.Program = rawScript(t, "answer.sh", answer)
+				c.Program = rawScript(t, "answer.sh", "")
+				setAnswer = func(text string) { writeAnswer(t, c.Program, text) }
 			}
-			test(t, webserver.Start(t, c).URL)
+			test(t, template, webserver.Start(t, c).URL, setAnswer)
 		})
 	}
 }
@@ -67,19 +73,22 @@ func onServers(t *testing.T, answer string, test func(t *testing.T, url string),
 // rawScript makes a script that prints answer.
 func rawScript(t *testing.T, name, answer string) string {
 	t.Helper()
-	dir := webserver.Dir(t)
-	text, script := filepath.Join(dir, "answer"), filepath.Join(dir, name)
-	if err := os.WriteFile(text, []byte(answer), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec cat "+text+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	script := filepath.Join(webserver.Dir(t), name)
+	writeAnswer(t, script, answer)
+	webserver.WriteProgram(t, script, "#!/bin/sh\nexec cat "+filepath.Dir(script)+"/answer\n")
 	return script
 }
 
+// writeAnswer writes what the script of rawScript prints.
+func writeAnswer(t *testing.T, script, answer string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(filepath.Dir(script), "answer"), []byte(answer), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // rawPeer serves connections with reply until the test ends.
-func rawPeer(t *testing.T, answer string, reply func(net.Conn, string) error) net.Addr {
+func rawPeer(t *testing.T, answer func() string, reply func(net.Conn, string) error) net.Addr {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -94,7 +103,7 @@ func rawPeer(t *testing.T, answer string, reply func(net.Conn, string) error) ne
 			}
 			running.Go(func() {
 				defer c.Close()
-				_ = reply(c, answer) // the client may have left
+				_ = reply(c, answer()) // the client may have left
 			})
 		}
 	})

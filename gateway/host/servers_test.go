@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,7 +58,7 @@ var otherTargets = []struct {
 // TestPathsAsServers: side by side with web servers, with how they read a path by default.
 func TestPathsAsServers(t *testing.T) {
 	h := httptest.NewServer(&host.Handler{Backend: gateway.Local(gateway.AppFunc(place)), Mount: "/app", ErrorLog: quiet})
-	defer h.Close()
+	t.Cleanup(h.Close)
 	handler := h.Listener.Addr().String()
 	for _, c := range otherTargets {
 		if got := askRaw(t, handler, c.target); got != c.handler {
@@ -71,6 +70,7 @@ func TestPathsAsServers(t *testing.T) {
 	}
 	for _, template := range []string{"nginx-fastcgi", "nginx-scgi", "apache2-scgi", "apache2-cgid", "lighttpd-fastcgi", "lighttpd-cgi"} {
 		t.Run(template, func(t *testing.T) {
+			t.Parallel()
 			server := startInFront(t, template)
 			for _, target := range sharedTargets {
 				if got, want := askRaw(t, handler, target), askRaw(t, server.Addr, target); got != want {
@@ -97,9 +97,7 @@ func startInFront(t *testing.T, template string) *webserver.Server {
 	case strings.Contains(template, "-cgi"):
 		c.Program = filepath.Join(t.TempDir(), "place")
 		text := "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s|%s' \"$SCRIPT_NAME\" \"$PATH_INFO\""
-		if err := os.WriteFile(c.Program, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		webserver.WriteProgram(t, c.Program, text)
 		return webserver.Start(t, c)
 	case strings.Contains(template, "-scgi"):
 		s = &scgi.Server{App: gateway.AppFunc(place), ErrorLog: quiet}

@@ -60,6 +60,7 @@ var normalForm = []gatewaytest.Exclusion{{
 // TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this
 // process, over FastCGI, and over SCGI, which has no bodies of unknown length by itself.
 func TestSuite(t *testing.T) {
+	t.Parallel()
 	backends := map[string]func(t testing.TB, app gateway.App) gateway.Backend{
 		"local":   func(t testing.TB, app gateway.App) gateway.Backend { return gateway.Local(app) },
 		"scgi":    scgiBackend,
@@ -68,6 +69,7 @@ func TestSuite(t *testing.T) {
 	for name, open := range backends {
 		for _, mount := range []string{"", "/app"} {
 			t.Run(name+mount, func(t *testing.T) {
+				t.Parallel()
 				gatewaytest.Run(t, gatewaytest.Transport{Exclusions: normalForm, Start: func(t testing.TB, app gateway.App) string {
 					h := &host.Handler{Backend: open(t, app), Mount: mount, PassAuthorization: true, ErrorLog: quiet}
 					s := httptest.NewServer(h)

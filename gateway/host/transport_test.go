@@ -54,8 +54,10 @@ func proxy(b gateway.Backend, mount string) http.Handler {
 
 // TestTransportSuite: what every transport has to pass, through httputil.ReverseProxy.
 func TestTransportSuite(t *testing.T) {
+	t.Parallel()
 	for _, mount := range []string{"", "/app"} {
 		t.Run("mount "+mount, func(t *testing.T) {
+			t.Parallel()
 			gatewaytest.Run(t, gatewaytest.Transport{Exclusions: normalForm, Start: func(t testing.TB, app gateway.App) string {
 				s := httptest.NewServer(proxy(scgiBackend(t, app), mount))
 				t.Cleanup(s.Close)

@@ -17,6 +17,19 @@ import (
 // grace is how long goroutines may take to end, on a busy machine and under the race detector.
 const grace = 5 * time.Second
 
+var stderr = os.Stderr // the process's, also after Quiet
+
+// Quiet sets os.Stderr to the null device. A server whose protocol has no error stream gives its
+// App os.Stderr, and a suite writes more there than a reader wants to see. Call it before Run. A
+// panic still prints its stacks.
+func Quiet() {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	os.Stderr = null
+}
+
 // Run runs the tests of m and returns the status for os.Exit. If they pass but goroutines are still
 // running 5 seconds later, it writes their stacks to standard error and returns 1.
 //
@@ -27,7 +40,7 @@ func Run(m *testing.M) int {
 		return code
 	}
 	if left := Left(grace); left != "" {
-		fmt.Fprintf(os.Stderr, "goroutines are still running:\n%s\n", left)
+		fmt.Fprintf(stderr, "goroutines are still running:\n%s\n", left)
 		return 1
 	}
 	return 0

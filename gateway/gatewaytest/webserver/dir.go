@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -29,12 +30,38 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// copyProgram copies the program at from: the server's workers may have no access to its own
-// folder.
-func copyProgram(to, from string) error {
+// WriteProgram writes text to the file at path, and makes the file executable for all users. It
+// keeps the process from forking in the meantime: a child that inherits the open file makes the
+// system refuse to execute the program, with "text file busy".
+func WriteProgram(t testing.TB, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatalf("webserver: %v", err)
+	}
+}
+
+// bringProgram makes a hard link to the program at from: the server's workers may have no access to
+// its own folder. It copies the program if no link can be made, or the workers cannot execute it.
+func bringProgram(to, from string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
+	file, err := filepath.EvalSymlinks(from)
+	if err != nil {
+		return fmt.Errorf("program %q: %w", from, err)
+	}
+	info, err := os.Stat(file)
+	if err == nil && info.Mode()&0o005 == 0o005 && os.Link(file, to) == nil {
+		return nil
+	}
+	return copyProgram(to, file)
+}
+
+func copyProgram(to, from string) error {
+	syscall.ForkLock.RLock() // as in WriteProgram
+	defer syscall.ForkLock.RUnlock()
 	in, err := os.Open(from)
 	if err != nil {
 		return err

@@ -39,8 +39,8 @@ type Config struct {
 	Processes []conf.Process
 
 	// Program is the file that the server runs, for configurations that start one (CGI, and FastCGI
-	// on file descriptor 0). It is copied, under the same name, to a folder in which the workers
-	// can execute it.
+	// on file descriptor 0). It is linked or copied, under the same name, to a folder in which the
+	// workers can execute it.
 	Program string
 
 	// Env is what the server adds to the environment of Program. Values must not have quotes.
@@ -125,7 +125,7 @@ func start(t testing.TB, c Config, pickPort func() (string, error)) *Server {
 			err = nil
 		}
 	}
-	t.Fatalf("webserver: %s: %v\n%s", c.Template, err, s.ErrorLog())
+	t.Fatalf("webserver: %s: %v\n%s", c.Template, err, excerpt(s.ErrorLog()))
 	return nil
 }
 
@@ -173,7 +173,7 @@ func prepare(c Config, dir, binary string) (conf.Data, error) {
 	}
 	if c.Program != "" {
 		d.Program = filepath.Join(dir, "bin", filepath.Base(c.Program))
-		if err := copyProgram(d.Program, c.Program); err != nil {
+		if err := bringProgram(d.Program, c.Program); err != nil {
 			return d, err
 		}
 	}
@@ -277,8 +277,24 @@ func (s *Server) stop(t testing.TB) {
 		t.Errorf("webserver: %s: %v", s.Version, err)
 	}
 	if t.Failed() {
-		t.Logf("%s logged:\n%s", s.Version, s.ErrorLog())
+		t.Logf("%s logged:\n%s", s.Version, excerpt(s.ErrorLog()))
 	}
+}
+
+// excerpt returns the last 60 lines of a log, each cut to 300 bytes.
+func excerpt(log string) string {
+	const lines, columns = 60, 300
+	all := strings.SplitAfter(log, "\n")
+	if skipped := len(all) - lines; skipped > 0 {
+		all[skipped-1] = fmt.Sprintf("(%d lines before)\n", skipped)
+		all = all[skipped-1:]
+	}
+	for i, line := range all {
+		if len(line) > columns {
+			all[i] = fmt.Sprintf("%s... (%d bytes)\n", line[:columns], len(line))
+		}
+	}
+	return strings.Join(all, "")
 }
 
 // freePort returns a loopback address with a free port. If another process takes the port before
