@@ -10,7 +10,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestBaseEnviron: what a request says of itself counts, and a base cannot give it a body.
+// TestBaseEnviron: the variables of the request replace those of BaseEnviron, which cannot add a
+// body.
 func TestBaseEnviron(t *testing.T) {
 	base := util.EnvironFromList([]string{
 		"APP_MODE=staging", "HTTPS=on", "REQUEST_METHOD=PUT", "HTTP_ACCEPT=a/b", "HTTP_X=base", "CONTENT_LENGTH=5", "HTTP_PROXY=http://x",
@@ -22,7 +23,7 @@ func TestBaseEnviron(t *testing.T) {
 		got, scheme, body = r.Environ.Clone(), r.Scheme, string(b)
 		return err
 	})}
-	for range 2 { // the base stays as it is
+	for range 2 { // BaseEnviron is not changed
 		r := httptest.NewRequest("GET", "/x", nil)
 		r.Header.Set("Accept", "c/d")
 		h.ServeHTTP(httptest.NewRecorder(), r)

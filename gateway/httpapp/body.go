@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// body is a request's Body. Closing it leaves the unread rest to the transport, which knows whether
-// it must be read.
+// body is the Body of a request. Closing it reads nothing: the transport decides whether the unread
+// rest must be read.
 type body struct {
 	stdin  io.Reader
 	closed atomic.Bool

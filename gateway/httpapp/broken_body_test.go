@@ -15,11 +15,11 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// smuggled is a request that a client sends where the rest of a body is due.
+// smuggled is a request that a client sends in place of the rest of a body.
 const smuggled = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
-// The rest of a body that broke off, or that fell silent unread, must not pass for the next
-// request.
+// If a body broke off, or its client sent nothing for too long, later bytes must not pass for the
+// next request.
 func TestBrokenBodyIsNoRequest(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: h\r\n"
 	readAll := func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -77,15 +77,15 @@ func TestBrokenBodyIsNoRequest(t *testing.T) {
 	}
 }
 
-// smuggle sends a request, waits for the answer, sends another in the place of the body's rest, and
-// waits for the connection's end.
+// smuggle sends a request, waits for the answer, sends another request in place of the rest of the
+// body, and waits until the connection is closed.
 func smuggle(t *testing.T, c net.Conn, request string) {
 	t.Helper()
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
 	io.WriteString(c, request)
 	first := make([]byte, 4096)
-	c.Read(first) // a broken response may be none
+	c.Read(first) // a broken response may have no byte
 	io.WriteString(c, smuggled)
 	rest, err := io.ReadAll(c)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -96,8 +96,8 @@ func smuggle(t *testing.T, c net.Conn, request string) {
 	}
 }
 
-// A client that stalls with a body that the App does not want gets its answer, and its connection
-// ends.
+// A client that stops sending a body that the App does not read gets its answer, and its connection
+// is closed.
 func TestStalledUnreadBody(t *testing.T) {
 	s := serveOn(t, "tcp", &httpapp.Server{App: gateway.AppFunc(greet)})
 	c := s.dial()

@@ -13,38 +13,38 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is a connection as net/http gets it. It bounds each wait for the client to take bytes, where
-// http.Server.WriteTimeout bounds the response as a whole and so ends downloads and streams. Waits
-// for the request are net/http's and stdin's: net/http moves read deadlines about for purposes of
-// its own.
+// conn is the connection that net/http gets. It bounds each wait for the client to take bytes.
+// http.Server.WriteTimeout bounds the whole response instead, and so breaks long downloads and
+// streams. net/http and stdin bound the waits for the request, since net/http sets read deadlines
+// for its own purposes.
 type conn struct {
 	net.Conn
 	socket       *transport.Socket
 	tracked      *transport.Conn
 	ctx          context.Context // ends when the server is closed
-	writeTimeout time.Duration   // not positive is none
-	spent        atomic.Bool     // a body broke off: what follows is no request
+	writeTimeout time.Duration   // zero or less: no bound
+	stopped      atomic.Bool     // a body broke off: what follows is not a request
 	line         requestLine
 	framing      framing
 	closing      sync.Once
 	closed       chan struct{}
 }
 
-// Read reads nothing more once the connection is spent.
+// Read returns io.EOF after stopReading.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.spent.Load() {
+	if c.stopped.Load() {
 		return 0, io.EOF
 	}
 	n, err := c.Conn.Read(p)
-	c.line.read(p[:n], len(p))
+	c.line.noteRead(p[:n], len(p))
 	c.framing.observe(p[:n])
 	return n, err
 }
 
-// Write bounds each wait for the client to take some of p. What the system takes at once needs no
-// deadline.
+// Write bounds each wait for the client to take some of p. Bytes that the system takes at once need
+// no deadline.
 func (c *conn) Write(p []byte) (int, error) {
-	c.line.wrote(p, c.RemoteAddr)
+	c.line.noteWritten(p, c.RemoteAddr)
 	done := c.socket.WriteNow(p)
 	if done == len(p) {
 		return done, nil
@@ -53,7 +53,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return done + int(n), err
 }
 
-// ReadFrom is how net/http sends a file. Unlike net/http, Socket.SendFile knows unix sockets.
+// ReadFrom sends a file for net/http. Unlike net/http, Socket.SendFile uses sendfile(2) on unix
+// sockets too.
 func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	limited, ok := src.(*io.LimitedReader)
 	if !ok {
@@ -70,7 +71,8 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// CloseWrite lets net/http linger: it looks for this method.
+// CloseWrite lets net/http close only the writing end before it closes the connection. net/http
+// checks for this method.
 func (c *conn) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -78,16 +80,16 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// resetOnClose is for a broken response to an HTTP/1.0 client, which may know the end of the body
-// by that of the connection alone. Others see that a length or the last chunk is missing. A unix
-// socket has no such thing.
+// resetOnClose makes Close a reset, after a broken response to an HTTP/1.0 client, for which the
+// end of the connection may be the end of the body. Other clients see that bytes or the last chunk
+// are missing. A unix socket cannot be reset in this way.
 func (c *conn) resetOnClose() {
 	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 }
 
-// Close may be called more than once, and is by net/http.
+// Close may be called more than once, as net/http does.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.closing.Do(func() {
@@ -97,16 +99,16 @@ func (c *conn) Close() error {
 	return err
 }
 
-// single is a listener with one connection: net/http takes no connection otherwise. Its Accept
-// fails when that has ended.
+// single is a listener with one connection, since net/http serves listeners only. Its second Accept
+// waits until the connection is closed, and fails.
 type single struct {
-	conn   *conn
-	handed bool
+	conn     *conn
+	accepted bool
 }
 
 func (l *single) Accept() (net.Conn, error) {
-	if !l.handed {
-		l.handed = true
+	if !l.accepted {
+		l.accepted = true
 		return l.conn, nil
 	}
 	<-l.conn.closed

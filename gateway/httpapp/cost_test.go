@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// nginx is what nginx sends for a browser's GET with its stock scgi_params and the two lines that
-// those lack.
+// nginx has the variables that nginx sends for a browser's GET, with its default scgi_params and
+// the two lines that those lack.
 var nginx = []string{
 	"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET", "REQUEST_URI", "/app/hello?name=world", "QUERY_STRING", "name=world",
 	"CONTENT_TYPE", "", "DOCUMENT_URI", "/app/hello", "DOCUMENT_ROOT", "/usr/share/nginx/html", "SERVER_PROTOCOL", "HTTP/1.1",
@@ -55,7 +55,7 @@ func BenchmarkHello(b *testing.B) {
 	}
 }
 
-// discard is a response that goes nowhere.
+// discard is a gateway.ResponseWriter that discards the response.
 type discard struct{ fields headers.Headers }
 
 func (d *discard) Headers() *headers.Headers   { return &d.fields }
@@ -63,8 +63,8 @@ func (d *discard) Start(string) error          { return nil }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) Flush() error                { return nil }
 
-// BenchmarkRequest compares the making of a request, which net/http/cgi and net/http/fcgi do by
-// RequestFromMap. Ours includes an empty response.
+// BenchmarkRequest compares newRequest with RequestFromMap, by which net/http/cgi and net/http/fcgi
+// make a request. The time of newRequest includes an empty response.
 func BenchmarkRequest(b *testing.B) {
 	e := environ(nginx...)
 	b.Run("httpapp", func(b *testing.B) {

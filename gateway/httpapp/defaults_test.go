@@ -9,12 +9,12 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// Each Server answers one request, so that all that fills in a default has run.
+// Each Server answers one request, so that all code that sets a default has run.
 func TestDefaults(t *testing.T) {
 	for _, tt := range []struct {
 		name           string
 		field          time.Duration
-		head, body, up time.Duration // not positive is none
+		head, body, up time.Duration // zero or less: no bound
 	}{
 		{"zero", 0, time.Minute, time.Minute, time.Minute},
 		{"negative", -1, 0, -1, -1},
@@ -34,7 +34,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// writeTimeoutOf serves one request with s, and returns what its connection has.
+// writeTimeoutOf serves one request with s, and returns the write timeout of its connection.
 func writeTimeoutOf(t *testing.T, s *Server) time.Duration {
 	t.Helper()
 	found := make(chan time.Duration, 1)

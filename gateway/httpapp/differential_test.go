@@ -22,8 +22,8 @@ import (
 )
 
 // The differential test gives each handler the same request three times: under net/http itself, as
-// an App that writes to buffers, and as an App that is a handler again. The three answers must be
-// one.
+// an App that writes to buffers, and as an App that is made a handler again. The three answers must
+// be equal.
 
 type differentialCase struct {
 	name    string
@@ -34,7 +34,7 @@ type differentialCase struct {
 	handler http.HandlerFunc
 }
 
-// answer is what the client sees, less what is net/http's own or the web server's: Date, and the
+// answer is what the client sees, without what net/http or the web server adds: Date, and the
 // framing.
 type answer struct {
 	status string
@@ -45,7 +45,7 @@ type answer struct {
 func newAnswer(status int, header http.Header, body string) answer {
 	header = header.Clone()
 	for name := range header {
-		// What cannot travel in CGI is dropped (DESIGN rule 7), and so is the web server's own.
+		// Fields that CGI cannot carry are dropped, and so are those of the web server itself.
 		if util.IsHopByHop(name) || name == "Date" || name == "Status" {
 			delete(header, name)
 		}
@@ -53,8 +53,8 @@ func newAnswer(status int, header http.Header, body string) answer {
 	return answer{fmt.Sprintf("%d %s", status, http.StatusText(status)), header, body}
 }
 
-// check compares an answer with net/http's. Content-Length is there where net/http has one; the
-// gateway holds back 4 KiB for it, net/http 2.
+// check compares an answer with net/http's. It must have a Content-Length if net/http's has one.
+// The gateway buffers 4 KiB to find the length, net/http 2.
 func (got answer) check(t *testing.T, where string, want answer) {
 	t.Helper()
 	if got.status != want.status || got.body != want.body {
@@ -96,7 +96,7 @@ func (c differentialCase) request(base string) *http.Request {
 	return r
 }
 
-// overHTTP asks a server for h.
+// overHTTP sends the request to a server with h.
 func (c differentialCase) overHTTP(t *testing.T, h http.Handler) answer {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -153,8 +153,8 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// What a handler gets from Write when it says more than it declared: the bytes refused count, so
-// nothing follows them.
+// The result of Write if a handler writes more than it declared: refused bytes count, so that no
+// later write succeeds.
 func TestDifferentialWriteErrors(t *testing.T) {
 	var errs []error
 	c := differentialCase{handler: func(w http.ResponseWriter, r *http.Request) {
@@ -173,7 +173,7 @@ func TestDifferentialWriteErrors(t *testing.T) {
 	}
 }
 
-// sniffCases write bodies whose type has to be guessed, at once, in pieces, and from a reader.
+// sniffCases write bodies whose type must be sniffed, at once, in pieces, and from a reader.
 func sniffCases() []differentialCase {
 	long := strings.Repeat("text ", 200)
 	bodies := []struct{ name, body string }{
@@ -203,7 +203,7 @@ func sniffCases() []differentialCase {
 	return cases
 }
 
-// withFields writes an HTML page under those fields.
+// withFields writes an HTML page with the given fields.
 func withFields(status int, namesAndValues ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for nv := range slices.Chunk(namesAndValues, 2) {
@@ -283,7 +283,7 @@ func responseCases() []differentialCase {
 	}
 }
 
-// requestCases answer with what the handler sees of the request.
+// requestCases answer with the request that the handler got.
 func requestCases() []differentialCase {
 	dump := func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

@@ -1,10 +1,10 @@
-// Package httpapp joins net/http and package gateway, both ways. [New] makes any http.Handler an
-// App, which then runs under CGI, FastCGI and SCGI:
+// Package httpapp connects net/http and package gateway in both directions. [New] makes any
+// http.Handler an App, which then runs under CGI, FastCGI and SCGI:
 //
 //	err := fastcgi.ListenAndServe("unix:/run/app.sock", httpapp.New(http.DefaultServeMux))
 //
-// [Handler], and [AppHandler] with settings, make any App an http.Handler, which is what wsgiref's
+// [Handler], and [AppHandler] with settings, make any App an http.Handler, as wsgiref's
 // simple_server does for a WSGI application. [ListenAndServe] serves an App over HTTP in one call,
-// and [Server] does so with limits, timeouts and a graceful end; package gateway/demo has an App to
-// try them with. [MetaVariables] translates an HTTP request into the variables of an App.
+// and [Server] does so with limits, timeouts and a graceful shutdown. Package gateway/demo has an
+// App to try them with. [MetaVariables] translates an HTTP request into the variables of an App.
 package httpapp

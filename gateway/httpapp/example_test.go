@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Any http.Handler is an App. A transport, such as cgi.Serve, would decode the request; here it is
-// spelled out.
+// New makes any http.Handler an App. A transport, such as cgi.Serve, would decode the request. This
+// example sets its variables itself.
 func ExampleNew() {
 	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s from %s", r.Method, r.URL.Path, r.RemoteAddr)
@@ -37,7 +37,7 @@ func ExampleNew() {
 	// GET /hello from 192.0.2.1:1234
 }
 
-// crlf shows a response by lines.
+// crlf writes a response with its line ends as newlines.
 type crlf struct{ w io.Writer }
 
 func (c crlf) Write(p []byte) (int, error) {
@@ -45,7 +45,7 @@ func (c crlf) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// A request seen by an App, through an HTTP server's eyes.
+// Handler serves an App over HTTP.
 func ExampleHandler() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Add("Content-Type", "text/plain")
@@ -58,7 +58,7 @@ func ExampleHandler() {
 	// Output: 200 GET "/a b//c"
 }
 
-// An App below a prefix knows where it is, and so can make links to itself.
+// An App below a prefix gets the prefix as SCRIPT_NAME, and so can make links to itself.
 func ExampleAppHandler() {
 	h := &httpapp.AppHandler{
 		Mount: "/wiki",
@@ -77,8 +77,8 @@ func ExampleAppHandler() {
 	// 404 404 page not found
 }
 
-// What http.Request has no place for is in the environ. This handler wants its own path only, and
-// the user that the web server has authenticated.
+// Environ has the variables that http.Request cannot hold. This handler uses its path below the
+// mount, and the user that the web server has authenticated.
 func ExampleEnviron() {
 	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		environ := httpapp.Environ(r)
@@ -98,7 +98,7 @@ func ExampleEnviron() {
 	// Output: joe asked for /list
 }
 
-// The error stream ends in the web server's error log where the protocol has a way there.
+// The error stream leads to the web server's error log, if the protocol carries it.
 func ExampleRequest() {
 	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(httpapp.Request(r).Stderr, "disk almost full")

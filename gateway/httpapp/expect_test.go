@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// TestExpectTooLarge: a client that asks first is told 413 by the length that it declares, and
-// never to go on, not even while the server waits for what of the body may be under way.
+// TestExpectTooLarge: a client that sends "Expect: 100-continue" and declares too long a body gets
+// a 413, and never a 100, not even while the server reads what the client may have sent already.
 func TestExpectTooLarge(t *testing.T) {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.Copy(w, r.Stdin)

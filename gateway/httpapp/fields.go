@@ -25,7 +25,7 @@ func requestFields(e *util.Environ) http.Header {
 		}
 		name := fieldName(variable)
 		if name == "" || value == "" && variable[0] == 'C' {
-			continue // RFC 3875 section 4.1: a CGI variable without value is one that was not sent
+			continue // RFC 3875 section 4.1: a CGI variable without a value counts as not set
 		}
 		values = append(values, value)
 		header[name] = values[len(values)-1 : len(values) : len(values)]
@@ -37,10 +37,10 @@ func mayBeField(variable string) bool {
 	return strings.HasPrefix(variable, "HTTP_") || variable == "CONTENT_TYPE" || variable == "CONTENT_LENGTH"
 }
 
-// fieldName returns the canonical name of the field that a variable carries, "" for one that is no
-// field of the request: Host and Transfer-Encoding have places of their own in http.Request, Proxy
-// must never be seen (httpoxy), and HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH would be doubles.
-// Names that browsers and proxies send are constants: they cost nothing.
+// fieldName returns the canonical name of the field that a variable carries, or "" if the variable
+// must not become a field: http.Request has Host and Transfer-Encoding in fields of its own, Proxy
+// must never be seen (httpoxy), and HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH would be duplicates.
+// Names that browsers and proxies send are constants, which need no allocation.
 func fieldName(variable string) string {
 	switch variable {
 	case "HTTP_", "HTTP_HOST", "HTTP_PROXY", "HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH":
@@ -112,7 +112,7 @@ func fieldName(variable string) string {
 	return name
 }
 
-// validName asks package headers, so that there is one rule for what a name is.
+// validName uses the rule of package headers for names.
 func validName(name string) bool {
 	var probe headers.Headers
 	return probe.Add(name, "") == nil

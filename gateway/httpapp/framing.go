@@ -7,23 +7,23 @@ import (
 	"sync/atomic"
 )
 
-// framing looks in what a client sends for requests whose end a proxy on the way may see elsewhere:
-// those with both Content-Length and Transfer-Encoding, and those of HTTP/1.0 with
-// Transfer-Encoding. net/http drops one of the fields before a handler can see it. What follows
-// such a request may be what the proxy took for its body (request smuggling): the connection has to
-// be closed after it (RFC 9112 section 6.1).
+// framing finds requests that a proxy in front of the server may end at another byte than net/http:
+// requests with both Content-Length and Transfer-Encoding, and HTTP/1.0 requests with
+// Transfer-Encoding. net/http drops one of the fields before a handler can see it, so framing reads
+// the bytes of the client. The bytes after such a request may be a part of its body for the proxy
+// (request smuggling), so the connection must be closed after it (RFC 9112 section 6.1).
 //
-// Lines of bodies are looked at like those of heads. One that looks like a field may close a
-// connection that could have been kept; it does no other harm.
+// framing checks the lines of bodies like those of heads. A line of a body that looks like a field
+// may close a connection that could have been kept, which does no other harm.
 type framing struct {
-	line           [len(transferEncoding)]byte // the beginning of the line that is being read
-	n              int                         // how many bytes of line are there
-	length, coding bool                        // a line since the last empty one is such a field
-	both           atomic.Bool                 // both of them were in one head
-	codings        atomic.Int64                // lines with Transfer-Encoding
-	// requests with Transfer-Encoding; of the goroutine that calls isAmbiguous
+	line           [len(transferEncoding)]byte // the beginning of the current line
+	n              int                         // number of bytes in line
+	length, coding bool                        // the current head has such a field
+	both           atomic.Bool                 // one head had both fields
+	codings        atomic.Int64                // number of lines with Transfer-Encoding
+	// number of requests with Transfer-Encoding; used by isAmbiguous only
 	known int64
-	body  atomic.Int64 // bytes to come that are part of a body
+	body  atomic.Int64 // number of the next bytes that belong to a body
 }
 
 const (
@@ -31,12 +31,12 @@ const (
 	transferEncoding = "transfer-encoding:"
 )
 
-// mostBuffered is more than net/http has read of a body when it calls the handler. It is 4 KiB in
-// Go 1.26.
+// mostBuffered is an upper bound of what net/http has read of a body when it calls the handler,
+// which is 4 KiB in Go 1.26.
 const mostBuffered = 64 << 10
 
-// isAmbiguous reports whether the connection must end with r. It is to be called once for each
-// request, before its body is read.
+// isAmbiguous reports whether the connection must be closed after r. It must be called once for
+// each request, before the body is read.
 func (f *framing) isAmbiguous(r *http.Request) bool {
 	f.body.Store(max(r.ContentLength-mostBuffered, 0))
 	if len(r.TransferEncoding) > 0 {
@@ -46,7 +46,7 @@ func (f *framing) isAmbiguous(r *http.Request) bool {
 	return !r.ProtoAtLeast(1, 1) && f.codings.Load() > f.known
 }
 
-// observe takes what was read, in pieces of any size. Its calls must not overlap.
+// observe checks the bytes that were read, in pieces of any size. Calls must not overlap.
 func (f *framing) observe(p []byte) {
 	if body := f.body.Load(); body > 0 {
 		skipped := min(body, int64(len(p)))
@@ -61,13 +61,13 @@ func (f *framing) observe(p []byte) {
 			return
 		}
 		f.n += min(k, end)
-		f.endLine()
+		f.checkLine()
 		p = p[end+1:]
 	}
 }
 
-// endLine looks at a whole line, or at the beginning of one that is longer than the fields' names.
-func (f *framing) endLine() {
+// checkLine checks a complete line, of which line has the beginning.
+func (f *framing) checkLine() {
 	line := f.line[:f.n]
 	f.n = 0
 	switch {

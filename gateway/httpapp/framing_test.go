@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// TestAmbiguousLength: a request whose end a proxy on the way may see elsewhere is the last one of
-// its connection (RFC 9112 section 6.1).
+// TestAmbiguousLength: a request that a proxy may end at another byte is the last one of its
+// connection (RFC 9112 section 6.1).
 func TestAmbiguousLength(t *testing.T) {
 	const (
 		plain   = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -30,8 +30,8 @@ func TestAmbiguousLength(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		requests []string
-		answered int // the connection ends after so many, if there are more
-		// the same where all are sent at once: the requests after one have been seen by then
+		answered int // number of answers before the connection is closed
+		// the same if all requests are sent at once, so that framing has seen later ones
 		atOnce int
 	}{
 		{"one field at a time", []string{length, chunked, length, chunked, plain, chunked, alike, plain}, 8, 8},
@@ -95,7 +95,7 @@ func isAnswered(t *testing.T, in *bufio.Reader) bool {
 	return true
 }
 
-// TestHTTP2Preface: what opens an HTTP/2 connection is no request for an App.
+// TestHTTP2Preface: the preface of an HTTP/2 connection does not reach the App.
 func TestHTTP2Preface(t *testing.T) {
 	s := serveOn(t, "tcp", &httpapp.Server{App: gateway.AppFunc(greet)})
 	c := s.dial()

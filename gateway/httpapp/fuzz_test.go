@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// FuzzRequest makes a request of arbitrary variables. Whatever a web server sends, the handler gets
-// a request that net/http's own server could have made, or none.
+// FuzzRequest makes a request from arbitrary variables. The handler gets a request that net/http's
+// own server could have made, or none.
 func FuzzRequest(f *testing.F) {
 	f.Add("GET", "/a/b?c", "/a", "/b", "c", "h:80", "s", "80", "127.0.0.1", "HTTP/1.1", "X_A", "1")
 	f.Add("OPTIONS", "*", "", "", "", "", "::1", "81", "::1", "INCLUDED", "CONTENT_TYPE", "a/b")
@@ -42,8 +42,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// checkURL looks whether RequestURI parses to URL, as it does in every request of net/http's
-// server.
+// checkURL checks that RequestURI parses to URL, as in every request of net/http's server.
 func checkURL(t *testing.T, r *http.Request) {
 	t.Helper()
 	target := r.RequestURI
@@ -63,8 +62,8 @@ func checkURL(t *testing.T, r *http.Request) {
 	}
 }
 
-// FuzzMount splits arbitrary paths. Script and path info together are the path that was asked for,
-// and the split is at a slash that the client sent as one.
+// FuzzMount splits arbitrary paths. SCRIPT_NAME and PATH_INFO together are the path of the request,
+// and the split is at a slash that the client sent unencoded.
 func FuzzMount(f *testing.F) {
 	f.Add("/app/x", "/app")
 	f.Add("/a%2Fb/c", "/a/b")
@@ -92,7 +91,7 @@ func FuzzMount(f *testing.F) {
 }
 
 // FuzzResponse answers with arbitrary fields. net/http sends a response whatever they are, and so
-// does an App: never the error page, and no field that the handler did not set.
+// must an App: never the error page, and no field that the handler did not set.
 func FuzzResponse(f *testing.F) {
 	f.Add(200, "X-A", "1", "<html>")
 	f.Add(304, "Content-Length", "5", "hello")

@@ -23,64 +23,66 @@ func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
 // the same time, and its fields must not change meanwhile.
 //
 // It describes the request by the variables of [MetaVariables], and answers by the rules of
-// gateway.ResponseWriter. net/http loses some of what an App can say: the reason phrase, the
-// spelling of field names, and the order of fields. It adds the Date, and does not sniff a
-// Content-Type.
+// gateway.ResponseWriter. net/http loses some of what an App sets: the reason phrase, the spelling
+// of field names, and the order of fields. It adds the Date. A Content-Type is not sniffed.
 //
-// A request whose path is not below Mount is answered 404, one whose path holds a NUL 400, one
+// A request whose path is not below Mount is answered 404, one whose path contains a NUL 400, one
 // whose target is longer than 64 KiB 414, and one with too many fields 431. For a head over
 // http.Server.MaxHeaderBytes, which [Server.MaxParamsBytes] sets, net/http itself answers 431,
-// whichever part of the head was too long. CONNECT is answered 405, whatever the App would say: a
-// 2xx would open a tunnel (RFC 9110 section 9.3.6). The preface of an HTTP/2 connection that
-// net/http passes on as a request, "PRI *", is answered 400 (RFC 9113 section 3.4).
+// whichever part of the head is too long. CONNECT is answered 405 without the App, since a 2xx
+// would open a tunnel (RFC 9110 section 9.3.6). The preface of an HTTP/2 connection, which net/http
+// passes on as a request "PRI *", is answered 400 (RFC 9113 section 3.4).
 //
-// A response that breaks after its head was committed
-// ends in a panic with http.ErrAbortHandler, by which net/http breaks the connection or stream, so
-// that the client does not take it for a complete one.
+// If a response breaks after its head was committed, ServeHTTP panics with http.ErrAbortHandler.
+// net/http then breaks the connection or stream, so that the client does not take the response for
+// a complete one.
 //
-// net/http.ServeMux cleans paths before a handler sees them. An App that is to see repeated slashes
-// has to be the server's own handler, with Mount where it is not at the root.
+// net/http.ServeMux cleans paths before a handler sees them. For an App that must see repeated
+// slashes, make the AppHandler the server's own handler, and set Mount if the App is not at the
+// root.
 //
-// wsgiref's simple_server, which bounds the target and the fields alike, differs otherwise: it
-// sends a body in answer to HEAD, has no REQUEST_URI, invents a CONTENT_TYPE text/plain, joins
-// repeated fields without a space, lets a field X_A into the variable of X-A and Proxy into
+// wsgiref's simple_server has the same bounds of the target and the fields. It differs otherwise:
+// it sends a body in answer to HEAD, has no REQUEST_URI, invents a CONTENT_TYPE text/plain, joins
+// repeated fields without a space, puts a field X_A into the variable of X-A and Proxy into
 // HTTP_PROXY, takes an absolute-form target for a path, collapses slashes at the beginning of
 // PATH_INFO, and serves one request at a time.
 type AppHandler struct {
-	// App answers the requests. It must be set, and fit for several requests at the same time.
+	// App answers the requests. It must be set, and must be able to answer several requests at the
+	// same time.
 	App gateway.App
 
-	// Mount is the path below which the App lives, decoded, such as "/app": SCRIPT_NAME. The rest
-	// of the path is PATH_INFO. Empty and "/" are the root. It matches whole segments, and a %2F of
-	// the client never counts as one of its slashes. A path that is not below it as it was sent,
-	// but in normal form (see exchange.Target), such as "//app/x", is taken in that form.
+	// Mount is the decoded path of the App, such as "/app". It becomes SCRIPT_NAME, and the rest of
+	// the path PATH_INFO. Empty and "/" mean the root. Mount matches whole segments, and a %2F of
+	// the client never matches one of its slashes. If a path is below Mount only in normal form
+	// (see exchange.Target), such as "//app/x", its normal form is used.
 	Mount string
 
-	// BaseEnviron has variables for each request, wsgiref's base_environ. The request's own come
-	// before them, so that REQUEST_METHOD, say, has no effect here. CONTENT_LENGTH has none either:
-	// it would announce a body. Nil is none. It must not change while requests are answered.
+	// BaseEnviron has variables for each request, as wsgiref's base_environ. The variables of the
+	// request replace those of the same name, so that REQUEST_METHOD, for example, has no effect
+	// here. CONTENT_LENGTH has none either, since it would announce a body. Nil means no variables.
+	// BaseEnviron must not change while requests are answered.
 	BaseEnviron *util.Environ
 
-	// ErrorLog takes what the App writes to its error stream, one record at level Error for each
-	// write, and why it failed: at level Error too, but at level Warn where the client is to blame.
-	// Nil is os.Stderr.
+	// ErrorLog gets what the App writes to its error stream, one record at level Error for each
+	// write. It also gets the error of a request that failed: at level Warn if the client caused
+	// it, and otherwise at level Error. Nil means os.Stderr.
 	ErrorLog *slog.Logger
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and
+	// MaxBodyBytes bounds the request body, in bytes. A larger one is answered 413. Zero and
 	// negative mean no bound.
 	MaxBodyBytes int64
 
-	// MaxParams bounds the number of fields of a request, repeats counted; more are answered 431.
-	// Zero is 1,024, negative is no bound. How many bytes a request's head may have is
-	// http.Server.MaxHeaderBytes.
+	// MaxParams bounds the number of fields of a request, counting repeated ones each time. A
+	// request with more is answered 431. Zero means 1,024, negative no bound.
+	// http.Server.MaxHeaderBytes bounds the bytes of the head.
 	MaxParams int
 
-	// Refused, if not nil, is told of each request that is answered without the App. It is called
-	// by several goroutines at the same time. What net/http refuses before it calls a handler is
-	// told by a Server only.
+	// Refused, if not nil, is called for each request that is answered without the App. Several
+	// goroutines may call it at the same time. For requests that net/http refuses before it calls a
+	// handler, only a Server calls its Refused.
 	Refused func(*gateway.Refusal)
 
-	readTimeout time.Duration // bounds each wait for more of the body; not positive is none
+	readTimeout time.Duration // bounds each wait for more of the body; zero or less: no bound
 	overLimit   accept.Notice
 }
 
@@ -99,7 +101,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Stdin:        input,
 		StdinStream:  r.ContentLength < 0,
 		Stdout:       output,
-		OriginServer: originServer(r),
+		OriginServer: isOriginServer(r),
 		Multithread:  true,
 		MaxBodyBytes: h.MaxBodyBytes,
 		Refused:      h.Refused,
@@ -110,27 +112,27 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ContentLength != 0 {
 		input.control, input.timeout = http.NewResponseController(w), h.readTimeout
-		// An App may read on after it began to write, on every transport. HTTP/1 needs to be told,
-		// other versions do not.
+		// An App may read after it began to write, on every transport. net/http needs this call for
+		// HTTP/1 only.
 		_ = input.control.EnableFullDuplex()
 	}
 	if err := run.Run(r.Context(), h.App); err != nil {
-		panic(http.ErrAbortHandler) // what is worth a line has been logged
+		panic(http.ErrAbortHandler) // the error has been logged
 	}
 	if r.ContentLength != 0 {
-		endBody(w, r, input, output.closes)
+		finishBody(w, r, input, output.closes)
 	}
 }
 
-// originServer reports whether the response to r goes to the client as it is. It does not where r
-// is an App's request from a web server.
-func originServer(r *http.Request) bool {
+// isOriginServer reports whether the response to r goes to the client unchanged. It does not if r
+// was made from an App's request, whose response goes to a web server.
+func isOriginServer(r *http.Request) bool {
 	request := Request(r)
 	return request == nil || request.OriginServer
 }
 
-// errConnect is why a CONNECT is refused.
-var errConnect = errors.New("httpapp: CONNECT is for proxies")
+// errConnect is the reason to refuse a CONNECT.
+var errConnect = errors.New("httpapp: CONNECT is a method of proxies only")
 
 func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 	if r.Method == http.MethodConnect {
@@ -154,20 +156,20 @@ func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 	return e, nil
 }
 
-// refuse answers a request that the App does not get to see.
+// refuse answers a request in place of the App.
 func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, ErrOutsideMount) {
 		refuse(w, r, h.Refused, http.StatusNotFound, "404 page not found", err)
 		return
 	}
 	if err == errConnect {
-		w.Header().Set("Connection", "close") // what follows may be meant for the tunnel
+		w.Header().Set("Connection", "close") // the next bytes may belong to the tunnel
 		refuse(w, r, h.Refused, http.StatusMethodNotAllowed, "This is no proxy.", err)
 		return
 	}
 	limit := (*limitError)(nil)
 	if !errors.As(err, &limit) {
-		// the client may take other bytes for its next request than net/http
+		// the next request may begin at another byte for the client than for net/http
 		w.Header().Set("Connection", "close")
 		refuse(w, r, h.Refused, http.StatusBadRequest, "The request cannot be understood.", err)
 		return
@@ -178,41 +180,43 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	refuse(w, r, h.Refused, limit.status, "The head of the request is too large.", err)
 }
 
-// Bounds on reading a body that nobody wants, those of package scgi: in all, without a byte, and in
-// size.
+// Bounds on reading a body that the App has not read: time in all, time without a byte, and size.
+// They are those of package transport.
 const (
 	lingerTime  = 30 * time.Second
 	lingerPause = 5 * time.Second
 	lingerBytes = 256 << 20
 )
 
-// endBody ends what the App left of a body. One that broke off, or that the client does not go on
-// with, leaves a connection on which the rest would pass for the next request (request smuggling):
-// net/http closes it by itself only where it is not full duplex.
-func endBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) {
+// finishBody reads the rest of the body that the App has not read. If the body broke off, or the
+// client stopped sending, later bytes of the body would pass for the next request (request
+// smuggling), so finishBody makes net/http close the connection. net/http does so by itself only
+// without full duplex.
+func finishBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) {
 	whole, late := !input.failed.Load(), input.late.Load()
 	if !input.ended.Load() {
 		whole, late = readUnread(w, r)
 	}
 	control := http.NewResponseController(w)
 	if !whole {
-		// Close would read on, for as long as the client likes
+		// otherwise Close would read for as long as the client sends
 		_ = control.SetReadDeadline(time.Unix(1, 0))
 	}
-	// Under full duplex net/http (1.26) must not be left to close the body itself when the handler
-	// has returned: the connection's next read panics with "invalid concurrent Body.Read call".
+	// Under full duplex, the body must be closed before the handler returns. If net/http (1.26)
+	// closes it afterwards, the next read of the connection panics with "invalid concurrent
+	// Body.Read call".
 	_ = r.Body.Close()
-	if whole || closes || r.ProtoMajor != 1 || late && spend(r) {
+	if whole || closes || r.ProtoMajor != 1 || late && stopReading(r) {
 		return
 	}
 	_ = control.Flush()
 	panic(http.ErrAbortHandler)
 }
 
-// readUnread reads a body that the App did not, with the response on its way first, and reports
-// whether it came to its end, or else whether that was because the client fell silent. A client
-// that is still sending would lose the response to a reset if the rest were left unread: net/http
-// reads 256 KiB of it, and waits for half a second.
+// readUnread flushes the response, and then reads the rest of a body. It reports whether the body
+// is complete, and, if not, whether the client sent nothing for too long. If the rest were left
+// unread, the close would be a reset, by which a client that is still sending loses the response.
+// net/http itself reads 256 KiB only, and waits for half a second.
 func readUnread(w http.ResponseWriter, r *http.Request) (whole, late bool) {
 	control := http.NewResponseController(w)
 	_ = control.Flush()
@@ -233,12 +237,12 @@ func readUnread(w http.ResponseWriter, r *http.Request) (whole, late bool) {
 	return false, false
 }
 
-// spend has nothing more read from the connection of r, if it is one of a Server's: a whole
-// response can then end as it should.
-func spend(r *http.Request) bool {
+// stopReading makes the connection of r read nothing more, so that a complete response can be
+// finished. It returns false if the connection does not belong to a Server.
+func stopReading(r *http.Request) bool {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if ok {
-		c.spent.Store(true)
+		c.stopped.Store(true)
 	}
 	return ok
 }

@@ -106,7 +106,7 @@ func TestHandlerRequest(t *testing.T) {
 	}
 }
 
-// Rule 7: no Content-Type is invented for an App.
+// An App without a Content-Type gets none.
 func TestHandlerDoesNotSniff(t *testing.T) {
 	url := serve(t, httpapp.Handler(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "<html>")
@@ -229,7 +229,8 @@ func TestHandlerFullDuplex(t *testing.T) {
 	pw.Close()
 }
 
-// A body that the App leaves unread costs neither the response nor the connection.
+// If the App leaves a body unread, the client still gets the response and can use the connection
+// again.
 func TestHandlerLeavesBody(t *testing.T) {
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "hello")
@@ -263,8 +264,8 @@ func TestHandlerLeavesBody(t *testing.T) {
 	}
 }
 
-// A large body that nobody reads does not cost its sender the answer: without the lingering read
-// about every second of these fails.
+// The sender of a large body that the App does not read gets the answer. Without readUnread about
+// half of these requests fail.
 func TestHandlerTakesTheRest(t *testing.T) {
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "not interested")
@@ -283,7 +284,7 @@ func TestHandlerTakesTheRest(t *testing.T) {
 	}
 }
 
-// The answer does not wait for the rest of a body that nobody wants.
+// The answer does not wait for the rest of a body that the App does not read.
 func TestHandlerAnswersBeforeTheBody(t *testing.T) {
 	h, _ := quiet(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "hello")
@@ -294,7 +295,7 @@ func TestHandlerAnswersBeforeTheBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second)) // only a failure gets there
+	c.SetDeadline(time.Now().Add(10 * time.Second)) // passes only if the test fails
 	io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc")
 	answers := bufio.NewReader(c)
 	for range 2 {
@@ -361,13 +362,13 @@ func TestHandlerContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close() // before its end: closes the connection
+	resp.Body.Close() // before the end of the body: closes the connection
 	if err := <-ended; err == nil {
 		t.Error("context ended without an error")
 	}
 }
 
-// fileWriter is a response writer that says what it was sent by ReadFrom.
+// fileWriter is a response writer that records what ReadFrom sent.
 type fileWriter struct {
 	*httptest.ResponseRecorder
 	source io.Reader
@@ -413,14 +414,14 @@ func TestHandlerSendsFiles(t *testing.T) {
 	if _, ok := w.source.(gateway.File); !ok || w.Body.String() != "0123456789" {
 		t.Errorf("got %T, %q; want the file", w.source, w.Body)
 	}
-	plain := httptest.NewRecorder() // cannot ReadFrom
+	plain := httptest.NewRecorder() // has no ReadFrom
 	send(4).ServeHTTP(plain, httptest.NewRequest("GET", "/", nil))
 	if plain.Body.String() != "0123" {
 		t.Errorf("by copying: got %q", plain.Body)
 	}
 }
 
-// deaf is a response writer that cannot flush.
+// deaf is a response writer without Flush.
 type deaf struct{ w http.ResponseWriter }
 
 func (d deaf) Header() http.Header         { return d.w.Header() }
@@ -465,7 +466,7 @@ func TestHandlerHTTP2(t *testing.T) {
 	}
 }
 
-// A connection over a unix socket has neither address nor port.
+// A client on a unix socket has neither an address nor a port.
 func TestHandlerOverUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)

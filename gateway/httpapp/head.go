@@ -11,15 +11,14 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// sendFields hands the handler's fields to the gateway, sorted: a map has no order, and the same
-// response should have the same bytes. What the gateway would refuse and net/http repair is
-// repaired here.
+// sendFields passes the handler's fields to the gateway, sorted, so that the same response always
+// has the same bytes. It repairs what net/http would repair and the gateway would refuse.
 func (w *responseWriter) sendFields() {
 	header := w.Header()
 	w.declareLength(header)
 	fields := w.out.Headers()
 	for _, field := range fields.Items() {
-		fields.Del(field.Name) // it is in header, unless the handler took it out
+		fields.Del(field.Name) // header has the field, unless the handler deleted it
 	}
 	var room [24]string
 	names, connection := room[:0], ""
@@ -31,18 +30,18 @@ func (w *responseWriter) sendFields() {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if sendable(name) && !util.IsConnectionOption(connection, name) {
+		if isSendable(name) && !util.IsConnectionOption(connection, name) {
 			addValues(fields, name, header[name])
 		}
 	}
 	if w.declared != unknownLength {
 		_ = fields.Add("Content-Length", strconv.FormatInt(w.declared, 10)) // digits are valid
 	}
-	w.sniffer.open = w.sniffs(header)
+	w.sniffer.active = w.needsSniffing(header)
 }
 
-// declareLength reads the handler's Content-Length. One that is no number is reported and ignored,
-// as in net/http.
+// declareLength parses the handler's Content-Length. One that is not a number is reported and
+// ignored, as in net/http.
 func (w *responseWriter) declareLength(header http.Header) {
 	w.declared = unknownLength
 	value := header.Get("Content-Length")
@@ -57,22 +56,22 @@ func (w *responseWriter) declareLength(header http.Header) {
 	w.declared = n
 }
 
-// sendable leaves out what the gateway would refuse: hop-by-hop fields and names that are no token,
-// which a trailer's key with http.TrailerPrefix is not; and Status, which CGI has another meaning
-// for. Content-Length is added apart, once.
-func sendable(name string) bool {
+// isSendable returns false for fields that the gateway would refuse: hop-by-hop fields, and names
+// that are not valid tokens, such as a key with http.TrailerPrefix. It also returns false for
+// Status, which has another meaning in CGI, and for Content-Length, which sendFields adds once.
+func isSendable(name string) bool {
 	return !util.IsHopByHop(name) && !strings.EqualFold(name, "Status") && !strings.EqualFold(name, "Content-Length") &&
 		validName(name)
 }
 
 func addValues(fields *headers.Headers, name string, values []string) {
 	for _, value := range values {
-		_ = fields.Add(name, spaceControls(value)) // neither can be refused any more
+		_ = fields.Add(name, spaceControls(value)) // cannot fail: name and value are valid
 	}
 }
 
-// spaceControls replaces control characters by spaces. net/http does so for CR and LF alone; the
-// others no client takes (RFC 9110 section 5.5).
+// spaceControls replaces control characters by spaces. net/http does so for CR and LF only, but no
+// client accepts the others (RFC 9110 section 5.5).
 func spaceControls(value string) string {
 	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 	if strings.IndexFunc(value, control) < 0 {
@@ -90,7 +89,7 @@ func spaceControls(value string) string {
 // statusLine returns the status with the reason that net/http sends.
 func statusLine(code int) string {
 	if code == http.StatusOK {
-		return "200 OK" // an allocation less for most responses
+		return "200 OK" // saves an allocation for most responses
 	}
 	number := strconv.Itoa(code)
 	reason := http.StatusText(code)
@@ -100,7 +99,7 @@ func statusLine(code int) string {
 	return number + " " + reason
 }
 
-// bodyAllowed is the gateway's rule: net/http lets a handler write to a 205 too.
+// bodyAllowed follows the gateway's rule. net/http allows a body in a 205 too.
 func bodyAllowed(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }

@@ -11,7 +11,7 @@ import (
 // maxTarget bounds the request target, in bytes: the 65,536 of wsgiref's request line.
 const maxTarget = 64 << 10
 
-// limitError is a request whose head is larger than an App should be troubled with.
+// limitError is the reason to refuse a request whose head is too large.
 type limitError struct {
 	status      int
 	what        string
@@ -22,7 +22,8 @@ func (e *limitError) Error() string {
 	return fmt.Sprintf("httpapp: %s: %d, limit %d", e.what, e.count, e.most)
 }
 
-// checkHead holds the head of r to maxTarget and to mostFields; a negative one is no bound.
+// checkHead checks the head of r against maxTarget and mostFields. A negative mostFields is no
+// bound.
 func checkHead(r *http.Request, mostFields int) error {
 	if n := len(r.RequestURI); n > maxTarget {
 		return &limitError{http.StatusRequestURITooLong, "bytes of the request target", n, maxTarget}
@@ -42,8 +43,9 @@ const busyText = "The server is busy. Try again later."
 var busyPage = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
 	strconv.Itoa(len(busyText)+1) + "\r\n\r\n" + busyText + "\n"
 
-// refuseBusy answers a connection above MaxConns, under the deadline that package listen has set.
-// The request is read, or its sender would lose the answer to a reset.
+// refuseBusy answers a connection above MaxConns, under the deadline that package transport has
+// set. It reads the request, since otherwise the close would be a reset and the client would lose
+// the answer.
 func refuseBusy(nc net.Conn) {
 	if _, err := io.WriteString(nc, busyPage); err != nil {
 		return

@@ -18,7 +18,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serveVariable has the address at which this process is to serve, instead of running the tests.
+// serveVariable has an address. If it is set, this process serves there and runs no tests.
 const serveVariable = "HTTPAPP_TEST_SERVE"
 
 func TestMain(m *testing.M) {
@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// leakedGoroutines returns the stacks of goroutines that ran our code or net/http's and have not
-// ended in five seconds.
+// leakedGoroutines returns the stacks of goroutines of this package and of net/http that do not end
+// within five seconds.
 func leakedGoroutines() string {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	var leaked []string
@@ -52,7 +52,7 @@ func leakedGoroutines() string {
 	return strings.Join(leaked, "\n\n")
 }
 
-// environ builds an Environ of names and values in turn.
+// environ makes an Environ from alternating names and values.
 func environ(namesAndValues ...string) *util.Environ {
 	e := util.NewEnviron()
 	for nv := range slices.Chunk(namesAndValues, 2) {
@@ -61,7 +61,7 @@ func environ(namesAndValues ...string) *util.Environ {
 	return e
 }
 
-// result is what came out of one Run.
+// result is the result of one Run.
 type result struct {
 	status string
 	fields []string // "Name: value", in order
@@ -79,7 +79,7 @@ func (r result) field(name string) string {
 	return ""
 }
 
-// run answers one request by app through the base handler, over buffers.
+// run answers one request with app by the base handler, over buffers.
 func run(app gateway.App, e *util.Environ, body string) result {
 	var stdout, stderr bytes.Buffer
 	h := gateway.BaseCGIHandler{Environ: e, Stdin: strings.NewReader(body), Stdout: &stdout, Stderr: &stderr}
@@ -94,7 +94,7 @@ func runHandler(h http.HandlerFunc, e *util.Environ, body string) result {
 	return run(httpapp.New(h), e, body)
 }
 
-// request returns what a handler gets for e, or why it gets nothing.
+// request returns the request that a handler gets for e, or the error.
 func request(e *util.Environ) (*http.Request, error) {
 	var got *http.Request
 	r := runHandler(func(w http.ResponseWriter, r *http.Request) { got = r }, e, "")
@@ -104,7 +104,7 @@ func request(e *util.Environ) (*http.Request, error) {
 	return got, nil
 }
 
-// mustRequest is request for an environ that is all right.
+// mustRequest is request for a valid environ.
 func mustRequest(t testing.TB, namesAndValues ...string) *http.Request {
 	t.Helper()
 	r, err := request(environ(namesAndValues...))

@@ -19,30 +19,29 @@ var ErrOutsideMount = errors.New("httpapp: path is outside the mount")
 // serverSoftware is SERVER_SOFTWARE: a product token without version (RFC 3875 section 4.1.17).
 const serverSoftware = "cgikit"
 
-// MetaVariables describes r by meta-variables, as RFC 3875 section 4.1 asks of a web server. mount
-// becomes SCRIPT_NAME and the rest of the path PATH_INFO; see [AppHandler] for what mount may be.
-// The error is [ErrOutsideMount], or a [*gateway.RequestError] where a variable could not say what
-// the client sent.
+// MetaVariables describes r by meta-variables, as RFC 3875 section 4.1 requires of a web server.
+// mount becomes SCRIPT_NAME and the rest of the path PATH_INFO; see [AppHandler] for the form of
+// mount. The error is [ErrOutsideMount], or a [*gateway.RequestError] if a variable cannot hold
+// what the client sent.
 //
-// The path is that of r.URL, so that a handler around this one may have changed it. Dot segments
-// and repeated slashes stay in PATH_INFO, and a %2F becomes a slash there without changing where
-// the mount ends. REQUEST_URI is the path and the query as the client sent them: the absolute form
-// of a target, which may hold a user's password, is shortened to that (RFC 9112 section 3.2). A
-// target with a "#" or in no form of that section is an error.
+// The path is that of r.URL, which an outer handler may have changed. Dot segments and repeated
+// slashes stay in PATH_INFO, and a %2F becomes a slash there without changing where the mount ends.
+// REQUEST_URI is the path and the query as the client sent them. Of an absolute-form target, which
+// may contain a user's password, only these are kept (RFC 9112 section 3.2). A target with a "#",
+// or without a form of that section, is an error.
 //
-// SERVER_NAME is what the client asked for, SERVER_PORT where the request came in. REMOTE_ADDR is
-// "unix:" for a unix socket, nginx's word for it. REMOTE_ADDR and SERVER_ADDR have no IPv6 zone,
-// and an IPv4-mapped address is IPv4. Not set are variables about what r does not know: AUTH_TYPE,
-// REMOTE_USER, REMOTE_HOST, PATH_TRANSLATED, DOCUMENT_ROOT.
+// SERVER_NAME is the host that the client sent, and SERVER_PORT the port that received the request.
+// REMOTE_ADDR is "unix:" for a unix socket, as in nginx. REMOTE_ADDR and SERVER_ADDR have no IPv6
+// zone, and an IPv4-mapped address is written as IPv4. AUTH_TYPE, REMOTE_USER, REMOTE_HOST,
+// PATH_TRANSLATED and DOCUMENT_ROOT are not set, since r does not have their values.
 //
-// Of the client's fields those become HTTP_ variables whose names consist of letters, digits and
-// hyphens: X_Forwarded_For and X.Forwarded.For would be taken for X-Forwarded-For. Repeats are
-// joined, by "; " in Cookie and ", " elsewhere. Proxy (httpoxy), Proxy-Authorization,
-// Transfer-Encoding and Trailer are left out; Content-Type and Content-Length have variables of
-// their own. Authorization is there, since an App has nobody else to check it.
+// A field of the client becomes an HTTP_ variable only if its name consists of letters, digits and
+// hyphens, since X_Forwarded_For and X.Forwarded.For could be taken for X-Forwarded-For. Repeated
+// fields are joined, by "; " in Cookie and by ", " otherwise. Proxy (httpoxy), Proxy-Authorization,
+// Transfer-Encoding and Trailer are left out. Content-Type and Content-Length have variables of
+// their own. Authorization is included, since only the App can check it.
 //
-// CONTENT_LENGTH is set for a body of known length, and for the length 0 where the client declared
-// it.
+// CONTENT_LENGTH is set for a body of known length, and for the length 0 if the client declared it.
 func MetaVariables(r *http.Request, mount string) (*util.Environ, error) {
 	mount = util.CleanMount(mount)
 	uri, err := requestURI(r)
@@ -90,7 +89,7 @@ func addServer(e *util.Environ, r *http.Request) {
 	}
 }
 
-// hostPort returns the IP address and the port of a listener; a unix socket has neither.
+// hostPort returns the IP address and the port of a listener. Both are empty for a unix socket.
 func hostPort(addr net.Addr) (host, port string) {
 	if addr == nil {
 		return "", ""
@@ -102,13 +101,12 @@ func hostPort(addr net.Addr) (host, port string) {
 	return addressText(ap.Addr()), strconv.Itoa(int(ap.Port()))
 }
 
-// addressText is an address as RFC 3875 section 4.1.8 has it: without an IPv6 zone, which means
-// something on one machine only. An IPv4 client of a dual-stack listener has its IPv4 address, as
-// behind nginx.
+// addressText returns an address in the form of RFC 3875 section 4.1.8: without an IPv6 zone, which
+// has a meaning on one machine only. An IPv4 client of a dual-stack listener has its IPv4 address,
+// as with nginx.
 func addressText(ip netip.Addr) string { return ip.WithZone("").Unmap().String() }
 
-// splitHost takes a Host field apart. The name has no brackets then, and a port that is no number
-// is none.
+// splitHost splits a Host field. The name has no brackets. A port that is not a number is dropped.
 func splitHost(host string) (name, port string) {
 	name = host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && i > strings.LastIndexByte(host, ']') {
@@ -122,13 +120,13 @@ func splitHost(host string) (name, port string) {
 	return strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), port
 }
 
-// addRemote sets the client's address. A middleware that believes X-Forwarded-For may have left an
-// address without port.
+// addRemote sets the client's address. A middleware that trusts X-Forwarded-For may have set an
+// address without a port.
 func addRemote(e *util.Environ, remote string) {
 	host, port, err := net.SplitHostPort(remote)
 	switch {
 	case err != nil && remote != "" && (remote[0] == '@' || remote[0] == '/'):
-		host = "unix:" // net/http has the name of the client's socket, or @ for none
+		host = "unix:" // net/http sets the name of the client's socket, or @ if it has none
 	case err != nil:
 		host = remote
 	}
@@ -174,7 +172,8 @@ func addFields(e *util.Environ, r *http.Request) {
 	}
 }
 
-// variableName returns the variable of a field, if it is to have one: see [MetaVariables].
+// variableName returns the variable of a field, and whether the field gets one (see
+// [MetaVariables]).
 func variableName(field string) (string, bool) {
 	const prefix = "HTTP_"
 	var room [64]byte // for most names, so that the variable is the only allocation

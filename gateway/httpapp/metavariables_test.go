@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// metaVariables describes a request for target, changed by edit, below mount.
+// metaVariables returns the variables of a request for target, changed by edit, below mount.
 func metaVariables(t testing.TB, target, mount string, edit func(r *http.Request)) *util.Environ {
 	t.Helper()
 	r := httptest.NewRequest("GET", target, nil)
@@ -29,7 +29,7 @@ func metaVariables(t testing.TB, target, mount string, edit func(r *http.Request
 	return e
 }
 
-// The ids are those of the conformance list for the web server's side.
+// The ids are those of testdata/requirements.txt for the web server's side.
 func TestMetaVariables(t *testing.T) {
 	field := func(name string, values ...string) func(*http.Request) {
 		return func(r *http.Request) { r.Header[name] = values }
@@ -131,7 +131,7 @@ func TestMetaVariablesAbsent(t *testing.T) {
 	}
 }
 
-// mapped is an address in the text of IPv6, which net.TCPAddr gives to no IPv4 address.
+// mapped is an IPv4 address in the text form of IPv6, which net.TCPAddr never uses for one.
 type mapped string
 
 func (mapped) Network() string  { return "tcp" }
@@ -170,7 +170,7 @@ func TestMetaVariablesLocalAddress(t *testing.T) {
 func TestMount(t *testing.T) {
 	tests := []struct {
 		name, target, mount string
-		script, info        string // script "404" is outside
+		script, info        string // script "404" means outside the mount
 	}{
 		{"root", "/x", "", "", "/x"},
 		{"root as slash", "/x", "/", "", "/x"},
@@ -218,8 +218,7 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// A handler around the App may take a prefix off the path; the App then lives at the root of what
-// is left.
+// An outer handler may remove a prefix from the path. The rest is then the path of the App.
 func TestStripPrefixAround(t *testing.T) {
 	var e *util.Environ
 	h := http.StripPrefix("/api", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// refusedTargets are requests that no App may see, and their statuses.
+// refusedTargets has requests that must not reach an App, and their statuses.
 var refusedTargets = []struct{ name, request, status string }{
 	{"CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", "405"},
 	{"CONNECT to a path", "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", "405"},
@@ -28,7 +28,7 @@ var refusedTargets = []struct{ name, request, status string }{
 }
 
 // TestRefusedMethods: a 2xx to CONNECT opens a tunnel (RFC 9110 section 9.3.6), and the preface of
-// HTTP/2 is no request. Each is told to Refused, and ends the connection.
+// HTTP/2 is not a request. Refused is called for each, and the connection is closed.
 func TestRefusedMethods(t *testing.T) {
 	for _, mount := range []string{"", "/app"} {
 		for _, tt := range refusedTargets {
@@ -60,7 +60,7 @@ func TestRefusedMethods(t *testing.T) {
 	}
 }
 
-// conversation sends request, and returns what comes until the server closes the connection.
+// conversation sends request, and returns what the server sends until it closes the connection.
 func conversation(t *testing.T, address, request string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -79,7 +79,7 @@ func conversation(t *testing.T, address, request string) string {
 	return string(got)
 }
 
-// TestConnectOverHTTP2: the method means the same there (RFC 9113 section 8.5).
+// TestConnectOverHTTP2: CONNECT has the same meaning in HTTP/2 (RFC 9113 section 8.5).
 func TestConnectOverHTTP2(t *testing.T) {
 	s := httptest.NewUnstartedServer(httpapp.Handler(gateway.AppFunc(greet)))
 	s.EnableHTTP2 = true

@@ -32,9 +32,9 @@ import (
 //		fmt.Fprintf(w, "Hello, %s, at %s\n", os.Getenv("REMOTE_USER"), r.URL.Path)
 //	}
 //
-// After it, a panic is an error page, a failure is an exit status, and the command line is not the
-// client's any more. What it took from the process's environment comes from the request's: then it
-// runs on every other transport too.
+// With this package, a panic becomes an error page, a failure becomes an exit status, and the
+// client's query does not reach the command line. The handler reads the variables of the request in
+// place of those of the process, so that it runs on every other transport too.
 func Example_fromNetHTTPCGI() {
 	main := func() {
 		http.HandleFunc("/", greetUser)
@@ -52,7 +52,7 @@ func greetUser(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello, %s, at %s\n", httpapp.Environ(r).Get("REMOTE_USER"), r.URL.Path)
 }
 
-// A program on net/http/fcgi keeps its handler too, and learns where it is mounted. Before:
+// A program on net/http/fcgi keeps its handler too, and gets SCRIPT_NAME and PATH_INFO. Before:
 //
 //	import "net/http/fcgi"
 //
@@ -69,11 +69,11 @@ func greetUser(w http.ResponseWriter, r *http.Request) {
 //		fmt.Fprintf(w, "%s asked for %s", env["REMOTE_USER"], r.URL.Path)
 //	}
 //
-// After it, a panic costs one request and not the process, and the context ends when the web server
-// goes away. With [fastcgi.Server] in the place of [fastcgi.Serve] there are limits, timeouts and
-// Shutdown.
+// With this package, a panic ends one request and not the process, and the context ends when the
+// web server closes the connection. [fastcgi.Server] in place of [fastcgi.Serve] adds limits,
+// timeouts and Shutdown.
 func Example_fromNetHTTPFCGI() {
-	// above: "127.0.0.1:9000", and log.Fatal in the place of go
+	// a program listens on "127.0.0.1:9000" and calls log.Fatal in place of go
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -92,7 +92,7 @@ func whoIsThere(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s asked for %s, which is %s below %s", env.Get("REMOTE_USER"), r.URL.Path, env.Get("PATH_INFO"), env.Get("SCRIPT_NAME"))
 }
 
-// A WSGI application becomes an App nearly line by line. Before:
+// A WSGI application can be translated to an App almost line by line. Before:
 //
 //	from wsgiref.handlers import CGIHandler
 //	from wsgiref.util import application_uri, shift_path_info
@@ -113,8 +113,8 @@ func whoIsThere(w http.ResponseWriter, r *http.Request) {
 //
 //	CGIHandler().run(app)
 //
-// wsgi.input ends with the body, so it needs no size; blocks are written when they are there, and
-// not returned; and exc_info is the error that an App returns.
+// Stdin ends with the body, so reading needs no size. The App writes blocks when it has them, and
+// does not return them. The error that an App returns replaces exc_info.
 func Example_fromWSGI() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
@@ -155,8 +155,9 @@ func Example_fromWSGI() {
 	// 201 Created: 9 bytes
 }
 
-// asCGI returns main as a CGI script: the test program itself, told to run an example, which is the
-// one that calls asCGI. There main answers the request of the environment, and the process ends.
+// asCGI returns a CGI script that runs main. The script is this test program, which runs the
+// example that calls asCGI. In the script, asCGI calls main, which answers the request of the
+// environment, and the process ends.
 func asCGI(example string, main func()) *cgi.Script {
 	if os.Getenv("REQUEST_METHOD") != "" {
 		main()
@@ -169,12 +170,12 @@ func asCGI(example string, main func()) *cgi.Script {
 	return &cgi.Script{
 		Path: program,
 		Args: []string{"-test.run=^" + example + "$"},
-		// a program with the race detector would wait a second at its end
+		// otherwise a program with the race detector waits a second at its end
 		Env: []string{"GORACE=atexit_sleep_ms=0"},
 	}
 }
 
-// show plays the web server, and prints what b wrote to the error stream and what it answered.
+// show acts as the web server: it calls b, and prints its error stream and its answer.
 func show(b gateway.Backend, body string, environ ...string) {
 	resp, err := b.RoundTrip(&gateway.Request{
 		Environ: util.EnvironFromList(append(environ, "SERVER_PROTOCOL=HTTP/1.1")),

@@ -8,29 +8,29 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// requestURI returns REQUEST_URI: the target of r without what the absolute form has before the
-// path.
+// requestURI returns REQUEST_URI: the target of r, without the scheme and authority of an absolute
+// form.
 func requestURI(r *http.Request) (string, error) {
 	uri := r.RequestURI
 	switch {
-	case uri == "": // a request that a program made
+	case uri == "": // r was made by a program, not by a server
 		return r.URL.RequestURI(), nil
 	case strings.Contains(uri, "#"):
 		return "", badRequest("fragment in the request target", uri)
 	case r.Method == "PRI" && uri == "*":
-		return "", badRequest("beginning of an HTTP/2 connection", uri) // net/http hands it on
+		return "", badRequest("beginning of an HTTP/2 connection", uri) // net/http passes it on
 	case uri[0] == '/', uri == "*", r.Method == http.MethodConnect:
 		return uri, nil
 	}
 	origin, ok := originForm(uri)
 	if !ok {
-		return "", badRequest("request target in no form of HTTP", uri)
+		return "", badRequest("malformed request target", uri)
 	}
 	return origin, nil
 }
 
-// originForm takes scheme and authority off an absolute form. A path that is missing is "/" (RFC
-// 9112 section 3.2.1), and an authority must not be (RFC 9110 section 4.2.1).
+// originForm removes scheme and authority from an absolute form. A missing path becomes "/" (RFC
+// 9112 section 3.2.1). A missing authority is an error (RFC 9110 section 4.2.1).
 func originForm(uri string) (origin string, ok bool) {
 	scheme, rest, found := strings.Cut(uri, "://")
 	path := strings.IndexAny(rest, "/?")
@@ -45,15 +45,14 @@ func originForm(uri string) (origin string, ok bool) {
 	return rest[path:], true
 }
 
-// escapedPath is the path of r, still encoded. A path that is missing is "/" (RFC 9110 section
-// 4.2.3).
+// escapedPath returns the encoded path of r. A missing path becomes "/" (RFC 9110 section 4.2.3).
 func escapedPath(r *http.Request) string {
 	escaped := r.URL.EscapedPath()
 	switch {
 	case escaped == "" && r.Method != http.MethodConnect:
 		return "/"
 	case escaped != "" && escaped != "*" && escaped[0] != '/':
-		return "/" + escaped // a handler around this one has cut into the path
+		return "/" + escaped // an outer handler has removed a prefix with the slash
 	}
 	return escaped
 }
@@ -61,7 +60,7 @@ func escapedPath(r *http.Request) string {
 // pathInfo returns the decoded path below mount.
 func pathInfo(r *http.Request, mount string) (string, error) {
 	escaped := escapedPath(r)
-	if escaped == "*" { // the server as a whole: OPTIONS (RFC 9110 section 9.3.7)
+	if escaped == "*" { // OPTIONS for the whole server (RFC 9110 section 9.3.7)
 		escaped = ""
 	}
 	rest, ok := util.CutMount(escaped, mount)
@@ -75,8 +74,8 @@ func pathInfo(r *http.Request, mount string) (string, error) {
 	return info, nil
 }
 
-// normalVariables is MetaVariables for a path that is below mount only in the normal form that web
-// servers compare, such as "//app/x".
+// normalVariables is MetaVariables for a path that is below mount only in normal form, such as
+// "//app/x". Web servers compare the normal form too.
 func normalVariables(r *http.Request, mount string) (*util.Environ, error) {
 	t, err := exchange.ParseTarget(escapedPath(r))
 	if err != nil {

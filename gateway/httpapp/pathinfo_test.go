@@ -12,8 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// TestBadTargets: what is in no form of RFC 9112 section 3.2 is a 400, also where net/http takes
-// it.
+// TestBadTargets: a target without a form of RFC 9112 section 3.2 is a 400, even if net/http
+// accepts it.
 func TestBadTargets(t *testing.T) {
 	for _, target := range []string{"/a%00b", "/a#b", "/?a#b", "/#", "http://h/#", "#", "mailto:a@b", "a:b://c/d", "http:/x", "http:///x"} {
 		r := httptest.NewRequest("GET", "/", nil)
@@ -28,7 +28,7 @@ func TestBadTargets(t *testing.T) {
 	}
 }
 
-// TestEscapedPath: an App gets the path as it was sent, and a handler around it may change that.
+// TestEscapedPath: an App gets the path as the client sent it, which an outer handler may change.
 func TestEscapedPath(t *testing.T) {
 	for target, want := range map[string]string{
 		"/": "/", "/a%2Fb/../c//d?e": "/a%2Fb/../c//d", "/app/%61": "/app/%61", "http://u:p@h/a%2Fb": "/a%2Fb", "http://h": "/", "*": "*",
@@ -49,8 +49,8 @@ func TestEscapedPath(t *testing.T) {
 	}
 }
 
-// TestMountOfAHandler: the path as it was sent counts, and only where that is outside its normal
-// form.
+// TestMountOfAHandler: the path as the client sent it is compared with Mount, and, if it is
+// outside, its normal form.
 func TestMountOfAHandler(t *testing.T) {
 	for target, want := range map[string]string{
 		"/app//x/../y": "/app|//x/../y", "//app/x": "/app|/x", "/./app/x//y": "/app|/x/y", "/a/%2e%2e/app/b%2Fc?d": "/app|/b/c",

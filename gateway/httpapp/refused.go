@@ -17,8 +17,8 @@ import (
 
 // There are two kinds of refused requests: those that an AppHandler refuses, and those that
 // net/http answers by itself before it calls a handler, with 400, 417, 431, 501 and 505. net/http
-// has no hook for the second kind, which is found by what is read from the connection and written
-// to it.
+// has no hook for the second kind, so requestLine finds them in the bytes that are read from and
+// written to the connection.
 
 // refuse answers r with a page and calls refused, which may be nil.
 func refuse(w http.ResponseWriter, r *http.Request, refused func(*gateway.Refusal), status int, text string, err error) {
@@ -37,7 +37,7 @@ func refusedRequest(e *util.Environ) *gateway.Request {
 	return &gateway.Request{Environ: e, Stdin: gateway.NoBody}
 }
 
-// refusedEnviron has what an access log shows of a request that no App gets.
+// refusedEnviron returns the variables that an access log shows of a refused request.
 func refusedEnviron(r *http.Request) *util.Environ {
 	e := util.NewEnviron()
 	addRemote(e, r.RemoteAddr)
@@ -51,7 +51,8 @@ func refusedEnviron(r *http.Request) *util.Environ {
 	return e
 }
 
-// mostLogged bounds a request target in an access log, in bytes: that of a 414 may have megabytes.
+// mostLogged bounds a request target in an access log, in bytes. The target of a 414 may have
+// megabytes.
 const mostLogged = 1 << 10
 
 func addRequestLine(e *util.Environ, method, target, protocol string) {
@@ -61,19 +62,19 @@ func addRequestLine(e *util.Environ, method, target, protocol string) {
 }
 
 // requestLine keeps the beginning of a request's head, to describe a request that net/http refuses.
-// The zero value waits for the first request of a connection.
+// The zero value is ready for the first request of a connection.
 type requestLine struct {
-	refused func(*gateway.Refusal) // nil: nothing is kept
+	refused func(*gateway.Refusal) // if nil, nothing is kept
 
-	mu      sync.Mutex // net/http reads in another goroutine beside a handler
-	handled bool       // a handler has the request, or its answer has been told
+	mu      sync.Mutex // net/http reads in another goroutine while a handler runs
+	handled bool       // a handler has the request, or refused was called for it
 	kept    []byte
 	ahead   []byte // the first byte of the next request
 }
 
-// read notes what was read into a buffer of size room. net/http reads a single byte while a handler
-// runs, to notice when the client leaves.
-func (l *requestLine) read(p []byte, room int) {
+// noteRead keeps bytes that were read into a buffer of size room. While a handler runs, net/http
+// reads a single byte, to notice when the client closes.
+func (l *requestLine) noteRead(p []byte, room int) {
 	if l.refused == nil {
 		return
 	}
@@ -83,28 +84,28 @@ func (l *requestLine) read(p []byte, room int) {
 	case room == 1:
 		l.ahead = append(l.ahead[:0], p...)
 	case !l.handled:
-		const most = mostLogged + 64 // with the other words
+		const most = mostLogged + 64 // with the method and the protocol
 		l.kept = append(l.kept, p[:min(len(p), most-len(l.kept))]...)
 	}
 }
 
-// handle notes that a handler has the request.
-func (l *requestLine) handle() {
+// noteHandled notes that a handler has the request.
+func (l *requestLine) noteHandled() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.handled = true
 }
 
-// next begins with the next request of the connection.
-func (l *requestLine) next() {
+// reset prepares l for the next request of the connection.
+func (l *requestLine) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.handled = false
 	l.kept, l.ahead = append(l.kept[:0], l.ahead...), l.ahead[:0]
 }
 
-// wrote notes what is written, and calls refused for an answer of net/http's own.
-func (l *requestLine) wrote(p []byte, remote func() net.Addr) {
+// noteWritten checks bytes that are written, and calls refused for an answer of net/http itself.
+func (l *requestLine) noteWritten(p []byte, remote func() net.Addr) {
 	if l.refused == nil {
 		return
 	}
@@ -132,7 +133,7 @@ func (l *requestLine) wrote(p []byte, remote func() net.Addr) {
 	l.refused(&gateway.Refusal{Request: refusedRequest(e), Status: code, Bytes: int64(len(body)), Err: reason})
 }
 
-// parse finds the three words of a request line. The last may be missing from a line that was cut.
+// parse returns the three words of the request line. The last may be missing if the line was cut.
 func (l *requestLine) parse() (method, target, protocol string, ok bool) {
 	line, _, whole := bytes.Cut(l.kept, []byte("\n"))
 	words := strings.Split(strings.TrimSuffix(string(line), "\r"), " ")

@@ -13,7 +13,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// newRequest makes the http.Request of what the web server sent.
+// newRequest makes the http.Request from the variables that the web server sent.
 func (x *handling) newRequest(r *gateway.Request) (*http.Request, error) {
 	e := r.Environ
 	method := cmp.Or(e.Get("REQUEST_METHOD"), http.MethodGet)
@@ -49,13 +49,13 @@ func (x *handling) newRequest(r *gateway.Request) (*http.Request, error) {
 	return request.WithContext(&x.ctx), nil
 }
 
-// unknownLength is http.Request's ContentLength for a body whose end the stream tells.
+// unknownLength is the ContentLength of an http.Request whose body ends with the stream.
 const unknownLength = -1
 
 // bodyLength returns the ContentLength, and whether the client sent the body in chunks.
-// CONTENT_LENGTH is absent for a request without body, and for a body of unknown length if the
-// protocol allows that. Nothing tells them apart before the body is read, and that could wait for
-// the client; the safe methods (RFC 9110 section 9.2.1) are taken to have none.
+// CONTENT_LENGTH is absent for a request without a body, and also for a body of unknown length if
+// the protocol allows that. Only reading the body would show the difference, and could wait for the
+// client. So a request with a safe method (RFC 9110 section 9.2.1) is taken to have no body.
 func bodyLength(e *util.Environ, method string) (length int64, chunked bool, err error) {
 	if declared := e.Get("CONTENT_LENGTH"); declared != "" {
 		n, err := strconv.ParseUint(declared, 10, 63)
@@ -74,9 +74,9 @@ func bodyLength(e *util.Environ, method string) (length int64, chunked bool, err
 	return unknownLength, false, nil
 }
 
-// requestHost returns the Host: that of an absolute-form target (RFC 9112 section 3.2.2), else the
-// client's Host field, else what the web server calls itself. nginx calls itself by server_name,
-// which may be a regular expression; then it is empty.
+// requestHost returns the Host: that of an absolute-form target (RFC 9112 section 3.2.2), or the
+// client's Host field, or the name that the web server has for itself. nginx sends its server_name,
+// which may be a regular expression; then the Host is empty.
 func requestHost(e *util.Environ, target, scheme string) (string, error) {
 	if host := cmp.Or(target, e.Get("HTTP_HOST")); host != "" {
 		if !validHost(host) {
@@ -120,9 +120,9 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// remoteAddr joins address and port so that net.SplitHostPort takes it apart again. What is no
-// address stays as it is: nginx sends "unix:" for a client on a unix socket, and other servers send
-// nothing.
+// remoteAddr joins address and port so that net.SplitHostPort can split them. Text that is not an
+// address is returned unchanged: nginx sends "unix:" for a client on a unix socket, and other
+// servers send nothing.
 func remoteAddr(addr, port string) string {
 	bare := strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]")
 	if _, err := netip.ParseAddr(bare); err != nil {
@@ -134,9 +134,9 @@ func remoteAddr(addr, port string) string {
 	return net.JoinHostPort(bare, port)
 }
 
-// protocol returns the client's protocol. nginx and others write HTTP/2.0, some HTTP/2. INCLUDED is
-// that of a server-side include (RFC 3875 section 4.1.16) and has 1.0's abilities, as does a
-// missing or odd one.
+// protocol parses the client's protocol. nginx and others write HTTP/2.0, some HTTP/2. INCLUDED is
+// the protocol of a server-side include (RFC 3875 section 4.1.16). It gets the version 1.0, and so
+// does a missing or malformed protocol.
 func protocol(s string) (proto string, major, minor int) {
 	if major, minor, ok := http.ParseHTTPVersion(s); ok {
 		return s, major, minor
@@ -156,6 +156,6 @@ func protocol(s string) (proto string, major, minor int) {
 const included = "INCLUDED"
 
 func badRequest(reason, input string) error {
-	const most = 64 // what gateway.RequestError promises
+	const most = 64 // the limit that gateway.RequestError documents
 	return &gateway.RequestError{Reason: reason, Input: input[:min(len(input), most)]}
 }

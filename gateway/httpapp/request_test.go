@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// "net/http/cgi:" in a name says what RequestFromMap makes of the same variables.
+// "net/http/cgi:" in a name gives the result of RequestFromMap for the same variables.
 
 func TestTarget(t *testing.T) {
 	tests := []struct {
@@ -107,7 +107,7 @@ func TestBadRequest(t *testing.T) {
 	}
 }
 
-// An App may be called by something else than BaseCGIHandler, which checks the length by itself.
+// An App may be called by other code than BaseCGIHandler, which checks the length itself.
 func TestBadLengthWithoutGateway(t *testing.T) {
 	app := httpapp.New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("handler called") }))
 	err := app.ServeGateway(nil, &gateway.Request{Environ: environ("CONTENT_LENGTH", "1_0")})
@@ -190,7 +190,7 @@ func TestMethod(t *testing.T) {
 		t.Errorf("none: got %q; want GET", got)
 	}
 	if got := mustRequest(t, "REQUEST_METHOD", "get").Method; got != "get" {
-		t.Errorf("case: got %q; want get", got) // C2, seen from the other side
+		t.Errorf("case: got %q; want get", got) // C2, on the App's side
 	}
 }
 
@@ -211,7 +211,7 @@ func TestFields(t *testing.T) {
 		t.Errorf("cookie b: got %v, %v", c, err)
 	}
 	for name := range want {
-		r.Header.Add(name, "more") // the values share a slice: none may grow into its neighbour
+		r.Header.Add(name, "more") // the values share a slice: appending must not overwrite the next one
 		want[name] = append(want[name], "more")
 	}
 	wantHeader(t, r.Header, want)
@@ -220,7 +220,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// Whoever calls the App, HTTP_PROXY is no field of the client's (CVE-2016-5386).
+// HTTP_PROXY never becomes a field, whatever calls the App (CVE-2016-5386).
 func TestProxyWithoutGateway(t *testing.T) {
 	app := httpapp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if got, ok := r.Header["Proxy"]; ok {
@@ -246,7 +246,7 @@ func wantHeader(t *testing.T, got, want http.Header) {
 	}
 }
 
-// The names that cost nothing are the ones that net/http would have made.
+// The constant names are those that net/http would have made.
 func TestFieldNamesAreCanonical(t *testing.T) {
 	for variable := range strings.FieldsSeq(`HTTP_ACCEPT HTTP_ACCEPT_ENCODING HTTP_ACCEPT_LANGUAGE HTTP_AUTHORIZATION HTTP_CACHE_CONTROL
 		HTTP_CONNECTION HTTP_COOKIE HTTP_DNT HTTP_IF_MODIFIED_SINCE HTTP_IF_NONE_MATCH HTTP_ORIGIN HTTP_PRAGMA HTTP_PRIORITY HTTP_RANGE

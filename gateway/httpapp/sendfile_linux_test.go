@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// sniffable is a file of which only the first left bytes may be read, and the rest by the system
-// alone.
+// sniffable is a file of which this process may read only the first left bytes. Only sendfile(2)
+// may read the rest.
 type sniffable struct {
 	*os.File
 	left int
@@ -31,12 +31,12 @@ func (f *sniffable) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo and ReadAt hide os.File's.
+// WriteTo and ReadAt hide the methods of os.File.
 func (*sniffable) WriteTo(io.Writer) (int64, error)  { return 0, errRead }
 func (*sniffable) ReadAt([]byte, int64) (int, error) { return 0, errRead }
 
-// A file of known length goes out by sendfile(2), on unix sockets too. net/http copies 512 bytes to
-// see that there are any; no other passes through this process.
+// A file of known length is sent by sendfile(2), on unix sockets too. net/http copies 512 bytes to
+// check that there are any. No other bytes pass through this process.
 func TestFileIsNotRead(t *testing.T) {
 	content := strings.Repeat("0123456789", 300_000)
 	name := filepath.Join(t.TempDir(), "f")
@@ -64,8 +64,8 @@ func TestFileIsNotRead(t *testing.T) {
 	}
 }
 
-// sendSniffable answers with n bytes of a file: with a limit, as io.CopyN has it, unless they are
-// the whole of it.
+// sendSniffable answers with n bytes of a file, through an io.LimitedReader as io.CopyN does,
+// unless n is the length of the file.
 func sendSniffable(w gateway.ResponseWriter, name string, n int, whole bool) error {
 	f, err := os.Open(name)
 	if err != nil {

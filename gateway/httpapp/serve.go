@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// prepare fills in the defaults. It runs before the first connection.
+// prepare sets the defaults and the engine. It runs before the first connection.
 func (s *Server) prepare() {
 	s.log = s.ErrorLog
 	if s.log == nil {
@@ -28,8 +28,8 @@ func (s *Server) prepare() {
 		Refused:      s.Refused,
 		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
 	}
-	// net/http's ReadTimeout and WriteTimeout bound all of a request and of a response, so they are
-	// not used: see stdin and conn.
+	// net/http's ReadTimeout and WriteTimeout bound the whole request and the whole response, so
+	// they are not used. stdin and conn bound each wait.
 	s.engine.Handler = http.HandlerFunc(s.serveRequest)
 	s.engine.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	s.engine.ReadHeaderTimeout = max(cmp.Or(s.ReadTimeout, transport.DefaultTimeout), 0)
@@ -47,9 +47,9 @@ func maxHeaderBytes(n int64) int {
 	return int(min(cmp.Or(n, transport.DefaultMaxParamsBytes), math.MaxInt32))
 }
 
-// serveConn is transport.Service's Handle: net/http serves the one connection, and Serve returns
-// when that has ended. So net/http has no listener of its own, and shutdown is package listen's
-// affair, as it is for the other servers.
+// serveConn is the Handle of transport.Service: net/http serves the one connection, and its Serve
+// returns when the connection is closed. So net/http has no listener of its own, and package
+// transport does the shutdown, as for the other servers.
 func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 	_ = s.engine.Serve(&single{conn: &conn{
 		Conn:         c.Net,
@@ -68,24 +68,24 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, nc)
 }
 
-// errBusy is why a request is refused under MaxRequests.
+// errBusy is the reason to refuse a request above MaxRequests.
 var errBusy = errors.New("httpapp: MaxRequests requests are under way")
 
-// noteIdle lets Shutdown close the connection. Once it is under way the answer does not matter:
+// noteIdle lets Shutdown close the connection. It ignores the result of Idle: during a shutdown
 // keep-alives are off, and net/http closes the connection itself.
 func noteIdle(nc net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		c := nc.(*conn)
-		c.line.next()
+		c.line.reset()
 		c.tracked.Idle()
 	}
 }
 
-// serveRequest answers one request, unless the connection has just been closed as idle, or there
-// are too many.
+// serveRequest answers one request, unless Shutdown has just closed the connection as idle, or too
+// many requests are under way.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*conn)
-	c.line.handle()
+	c.line.noteHandled()
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)
 	}

@@ -20,108 +20,109 @@ import (
 // DefaultAddr is the address of a Server that has none: port 8080 of the loopback interface.
 const DefaultAddr = "127.0.0.1:8080"
 
-// ErrServerClosed is what Serve returns after Shutdown or Close.
+// ErrServerClosed is returned by Serve after Shutdown or Close.
 var ErrServerClosed = gateway.ErrServerClosed
 
-// Server answers HTTP/1.0 and HTTP/1.1 requests with an App: wsgiref's simple_server, on net/http's
-// own protocol engine. Its fields are those of every server of this module; they must not be
-// changed once Serve was called. Besides App, the zero value serves correctly and safely. It must
-// not be copied, and one that was shut down or closed stays so.
+// Server answers HTTP/1.0 and HTTP/1.1 requests with an App, like wsgiref's simple_server, but on
+// the protocol engine of net/http. Its fields are those of every server of this module. They must
+// not be changed once Serve was called. With an App, the zero value serves correctly and safely. A
+// Server must not be copied, and cannot be used again after Shutdown or Close.
 //
 // The methods may be called at the same time, and Serve for several listeners.
 //
-// It has no TLS and no HTTP/2: an [AppHandler] in an http.Server has. A request with both
+// It has no TLS and no HTTP/2; use an [AppHandler] in an http.Server for these. A request with both
 // Content-Length and Transfer-Encoding is answered, and its connection closed (RFC 9112 section
-// 6.1): net/http drops the first, so an AppHandler elsewhere cannot see it.
+// 6.1). An AppHandler in an http.Server cannot do that, since net/http drops the Content-Length.
 type Server struct {
-	// App answers the requests, each in a goroutine of its own. It must be set. A panic in it ends
-	// that request only.
+	// App answers the requests, each in its own goroutine. It must be set. A panic in it ends that
+	// request only.
 	App gateway.App
 
-	// Addr is where ListenAndServe listens, in the grammar of package listen, with the scheme http
-	// or none: "127.0.0.1:8080", "http://[::1]:80", "unix:/run/app.sock?mode=0660". Empty is
+	// Addr is the address of ListenAndServe, in the grammar of package listen, with the scheme http
+	// or none: "127.0.0.1:8080", "http://[::1]:80", "unix:/run/app.sock?mode=0660". Empty means
 	// DefaultAddr.
 	Addr string
 
-	// ErrorLog takes one line for each thing that went wrong: an App that failed, what it wrote to
-	// its error stream, a limit that was met (again only after a minute without). Nil is
-	// slog.Default(). A peer that goes away is worth no line.
+	// ErrorLog gets one line for each problem: a failure of the App, a write of the App to its
+	// error stream, a limit that was exceeded (again only after a minute without it). A peer that
+	// closes its connection is not logged. Nil means slog.Default().
 	ErrorLog *slog.Logger
 
-	// ReadTimeout bounds the wait for the head of a request, from the moment of the connection or,
-	// on one that was kept, from its first byte, to its last; and after that each wait for more of
-	// the body. Zero is 60 seconds, negative is no bound.
+	// ReadTimeout bounds the wait for the whole head of a request, and after it each wait for more
+	// of the body. The wait for the first head of a connection begins with the connection, that for
+	// a later head with its first byte. Zero means 60 seconds, negative no bound.
 	ReadTimeout time.Duration
 
-	// WriteTimeout bounds each wait for the client to take some more of the response; how long all
-	// of it takes is not bounded. Zero is 60 seconds, negative is no bound.
+	// WriteTimeout bounds each wait for the client to take more of the response, but not the time
+	// for the whole response. Zero means 60 seconds, negative no bound.
 	WriteTimeout time.Duration
 
-	// IdleTimeout bounds the wait for the next request on a connection that is kept. Zero and
-	// negative are no bound, as with the other servers; where anyone may connect it should be set.
+	// IdleTimeout bounds the wait for the next request on a connection that is kept open. Zero and
+	// negative mean no bound, as with the other servers. Set it if untrusted clients can connect.
 	IdleTimeout time.Duration
 
-	// RequestTimeout ends the context of a request, counted from its head. What follows from that
-	// is up to the App. Zero and negative are no bound.
+	// RequestTimeout ends the context of a request that long after its head. The App decides what
+	// it does then. Zero and negative mean no bound.
 	RequestTimeout time.Duration
 
-	// MaxParamsBytes bounds the head of a request, in bytes, request line included; net/http allows
-	// 4 KiB more. A larger one is answered 431, without a line in the log. Zero is 256 KiB,
-	// negative is 2 GiB, which is as good as no bound.
+	// MaxParamsBytes bounds the head of a request with its request line, in bytes. net/http allows
+	// 4 KiB more. A larger head is answered 431, without a line in the log. Zero means 256 KiB,
+	// negative 2 GiB, which is no bound in practice.
 	MaxParamsBytes int64
 
-	// MaxParams bounds the number of fields of a request, repeats counted; more are answered 431.
-	// Zero is 1,024, negative is no bound.
+	// MaxParams bounds the number of fields of a request, counting repeated ones each time. A
+	// request with more is answered 431. Zero means 1,024, negative no bound.
 	MaxParams int
 
-	// MaxBodyBytes bounds the body of a request, in bytes; a larger one is answered 413. Zero and
-	// negative are no bound.
+	// MaxBodyBytes bounds the body of a request, in bytes. A larger one is answered 413. Zero and
+	// negative mean no bound.
 	MaxBodyBytes int64
 
 	// BaseEnviron has variables for each request; see AppHandler.BaseEnviron.
 	BaseEnviron *util.Environ
 
-	// Refused, if not nil, is told of each request that is answered without the App, those among
-	// them that net/http itself answers: 400, 404, 405, 413, 414, 417, 431, 501, 503 and 505. It is
-	// called by several goroutines at the same time. Connections above MaxConns are not told: no
-	// request was read from them.
+	// Refused, if not nil, is called for each request that is answered without the App, including
+	// those that net/http answers itself: 400, 404, 405, 413, 414, 417, 431, 501, 503 and 505.
+	// Several goroutines may call it at the same time. It is not called for connections above
+	// MaxConns, since no request is read from them.
 	Refused func(*gateway.Refusal)
 
 	// MaxConns bounds the open connections of all listeners, and MaxRequests the requests that the
-	// App answers at the same time. What is above is answered 503. Zero and negative are no bound.
+	// App answers at the same time. Connections and requests above are answered 503. Zero and
+	// negative mean no bound.
 	MaxConns    int
 	MaxRequests int
 
 	// AllowedPeers and AllowedUIDs say who may connect: by address over TCP, by user id (Linux
-	// only) on a unix socket. While both are empty, everyone may; once either has an entry, others
-	// are closed without an answer.
+	// only) on a unix socket. If both are empty, every peer may connect. If either has an entry,
+	// connections of other peers are closed without an answer.
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
-	// Mount is the path below which the App lives; see AppHandler.Mount. Empty is the root.
+	// Mount is the path of the App; see AppHandler.Mount. Empty means the root.
 	Mount string
 
 	conns  transport.Conns
-	setUp  sync.Once // fills in the fields below
+	setUp  sync.Once // runs prepare, which sets the fields below
 	log    *slog.Logger
-	engine http.Server // speaks HTTP on one connection at a time; conns has the listeners
+	engine http.Server // serves HTTP on single connections; conns has the listeners
 	app    AppHandler
 }
 
-// Serve answers the connections of l with app until l fails. It is the short form of Server.Serve,
-// and never returns nil.
+// Serve answers the requests on l with app until l fails. It is short for Server.Serve, and never
+// returns nil.
 func Serve(l net.Listener, app gateway.App) error {
 	return (&Server{App: app}).Serve(l)
 }
 
-// ListenAndServe listens on addr, as Server.Addr describes it, and answers with app. It is
-// wsgiref's make_server and serve_forever, and never returns nil.
+// ListenAndServe listens on addr, as Server.Addr describes it, and answers with app, as wsgiref's
+// make_server and serve_forever do. It never returns nil.
 func ListenAndServe(addr string, app gateway.App) error {
 	return (&Server{App: app, Addr: addr}).ListenAndServe()
 }
 
-// ListenAndServe listens on Addr and calls Serve. An address that cannot be used is a
-// [*listen.AddressError]; a failure to listen is what the system said.
+// ListenAndServe listens on Addr and calls Serve. The error for an address that is not valid is a
+// [*listen.AddressError], and for a failure to listen a [*listen.OpenError].
 func (s *Server) ListenAndServe() error {
 	l, err := listen.ListenFor("http", cmp.Or(s.Addr, DefaultAddr))
 	if err != nil {
@@ -130,33 +131,32 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve(l)
 }
 
-// Serve answers the connections of l, and closes l when it returns. Its error is never nil: what
-// made l fail, or [ErrServerClosed] after Shutdown and Close. Failures of Accept that pass are
-// tried again.
+// Serve answers the requests on l, and closes l when it returns. It never returns nil: its error is
+// that of l, or [ErrServerClosed] after Shutdown or Close. After a temporary failure of Accept it
+// tries again.
 func (s *Server) Serve(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
 		return errNoApp
 	}
-	return s.conns.Serve(l, s.service())
+	return s.conns.Serve(l, s.newService())
 }
 
-// HandleRequest answers one request that comes in on l, and returns nil when its connection has
-// ended: wsgiref's handle_request. l stays open then, for the next call; where Serve would end,
-// HandleRequest returns what Serve returns, and closes l. It is for tests, and for programs that do
-// something else between two requests. A connection on which no request comes, or none that
-// net/http understands, does not count.
+// HandleRequest answers one request on l, and returns nil when the connection is closed, like
+// wsgiref's handle_request. l then stays open for the next call. If Serve would return,
+// HandleRequest returns the same error, and closes l. Tests use it, and programs that do other work
+// between two requests. A connection without a request that net/http understands does not count.
 func (s *Server) HandleRequest(l net.Listener) error {
 	if s.App == nil {
 		l.Close()
 		return errNoApp
 	}
-	return s.conns.HandleRequest(l, s.service())
+	return s.conns.HandleRequest(l, s.newService())
 }
 
 var errNoApp = errors.New("httpapp: Server.App is nil")
 
-func (s *Server) service() transport.Service {
+func (s *Server) newService() transport.Service {
 	s.setUp.Do(s.prepare)
 	return transport.Service{
 		Handle:       s.serveConn,
@@ -168,12 +168,12 @@ func (s *Server) service() transport.Service {
 	}
 }
 
-// Shutdown stops listening, closes connections on which no request is under way (new ones get a
-// second to send one), and waits until the requests under way are answered. When ctx ends first it
-// returns that error, and they go on: Close ends them. Serve returns at once; a program should wait
-// for Shutdown.
+// Shutdown stops listening, closes connections without a request under way (new ones get a second
+// to send one), and waits until the requests under way are answered. If ctx ends first, it returns
+// the error of ctx, and the requests continue until Close ends them. Serve returns at once, so a
+// program should wait for Shutdown.
 func (s *Server) Shutdown(ctx context.Context) error {
-	// responses say so from now on, and their connections end with them
+	// responses have "Connection: close" from now on, and net/http closes their connections
 	s.engine.SetKeepAlivesEnabled(false)
 	return s.conns.Shutdown(ctx)
 }
@@ -185,6 +185,6 @@ func (s *Server) Close() error {
 	return s.conns.Close()
 }
 
-// Stats returns the connections in figures. A connection whose request has not come yet counts as
+// Stats returns the current figures. A connection whose first request has not arrived counts as
 // idle.
 func (s *Server) Stats() transport.Stats { return s.conns.Stats() }

@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// What wsgiref writes as make_server("", 8000, demo_app).serve_forever(). It ends only when
-// something goes wrong.
+// The equivalent of make_server("", 8000, demo_app).serve_forever() of wsgiref. It returns only if
+// it fails.
 func ExampleListenAndServe() {
 	main := func() {
 		log.Fatal(httpapp.ListenAndServe("http://127.0.0.1:8000", demo.App()))
@@ -25,7 +25,7 @@ func ExampleListenAndServe() {
 	_ = main
 }
 
-// A server that answers one request and goes on with something else: wsgiref's handle_request.
+// A server that answers one request and then does other work, as with wsgiref's handle_request.
 func ExampleServer_HandleRequest() {
 	s := &httpapp.Server{App: demo.App()}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func ExampleServer_HandleRequest() {
 	// Output: 200 OK true <nil>
 }
 
-// What every request has, such as a setting of the application's: wsgiref's base_environ.
+// Variables for every request, such as a setting of the application, as in wsgiref's base_environ.
 func ExampleServer_baseEnviron() {
 	s := &httpapp.Server{
 		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -70,7 +70,7 @@ func ExampleServer_baseEnviron() {
 	// Output: staging GET <nil>
 }
 
-// A server with bounds and a graceful end.
+// A server with limits and a graceful shutdown.
 func ExampleServer() {
 	s := &httpapp.Server{
 		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -83,7 +83,7 @@ func ExampleServer() {
 		IdleTimeout:    time.Minute,
 		RequestTimeout: time.Minute,
 	}
-	// so that the example knows the port; else ListenAndServe
+	// a program without this example's need of the port calls ListenAndServe
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -99,7 +99,7 @@ func ExampleServer() {
 	resp.Body.Close()
 	fmt.Printf("%s\n", body)
 
-	// Usually at a signal: let the requests under way end, for 10 seconds at most.
+	// Usually at a signal: wait for the requests under way, for 10 seconds at most.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {

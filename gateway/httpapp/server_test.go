@@ -24,7 +24,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// logBook is a log that may be read while it is written to.
+// logBook is a log that tests can read while it is written.
 type logBook struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -42,7 +42,7 @@ func (b *logBook) String() string {
 	return b.text.String()
 }
 
-// running is a Server that ends with its test.
+// running is a Server that is closed at the end of the test.
 type running struct {
 	*httpapp.Server
 	t      testing.TB
@@ -77,7 +77,7 @@ func serveOn(t testing.TB, network string, s *httpapp.Server) *running {
 	return r
 }
 
-// patience is only ever waited for by a test that fails.
+// patience bounds each wait. Only a test that fails waits that long.
 const patience = 10 * time.Second
 
 func (r *running) dial() net.Conn {
@@ -91,7 +91,7 @@ func (r *running) dial() net.Conn {
 	return c
 }
 
-// ask sends a request and returns the status and the body, and what went wrong with reading them.
+// ask sends a request and returns the status, the body, and the error of reading them.
 func (r *running) ask(request string) (status int, body string, err error) {
 	r.t.Helper()
 	c := r.dial()
@@ -115,7 +115,7 @@ func exchangeOn(c net.Conn, request string) (status int, body string, err error)
 	return resp.StatusCode, string(b), err
 }
 
-// waitUntil polls: what is waited for has no event to be told by.
+// waitUntil polls until holds returns true, for conditions without an event.
 func waitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(time.Millisecond) {
@@ -130,7 +130,7 @@ func greet(w gateway.ResponseWriter, r *gateway.Request) error {
 	return err
 }
 
-// waiting is an App that tells when it was called and then waits.
+// waiting is an App that reports its call and then waits.
 type waiting struct {
 	entered, release chan struct{}
 }
@@ -177,7 +177,7 @@ func TestListenAndServe(t *testing.T) {
 		s.Close()
 		err := s.ListenAndServe()
 		if addr == "" && errors.Is(err, listen.ErrInUse) {
-			continue // by somebody else, so 8080 was the address
+			continue // another program has port 8080, so the default was used
 		}
 		if !errors.Is(err, httpapp.ErrServerClosed) {
 			t.Errorf("%q: got %v; want ErrServerClosed", addr, err)
@@ -192,8 +192,7 @@ func TestListenAndServe(t *testing.T) {
 	}
 }
 
-// ListenAndServe cannot be stopped, so it serves in a process of its own, which TestMain makes of
-// this one.
+// ListenAndServe cannot be stopped, so it serves in a child process, in which TestMain calls it.
 func TestListenAndServeAnswers(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -221,7 +220,7 @@ func TestListenAndServeAnswers(t *testing.T) {
 	}
 }
 
-// wsgiref's limits (wsgiref.md 1.4) with their own statuses.
+// The limits that wsgiref has, each with its own status.
 func TestServerHeadLimits(t *testing.T) {
 	fields := func(n int) string { return strings.Repeat("X-A: 1\r\n", n) }
 	head := func(target, fields string) string {
@@ -235,7 +234,7 @@ func TestServerHeadLimits(t *testing.T) {
 		status  int
 		log     string
 	}{
-		// no slash, so net/http refuses it
+		// without a slash, so net/http refuses it
 		{"target at the limit", httpapp.Server{}, head(long[1:], ""), 400, ""},
 		{"longest target", httpapp.Server{}, head(long[:64<<10], ""), 200, ""},
 		{"target too long", httpapp.Server{}, head(long, ""), 414, "request target"},
@@ -265,7 +264,7 @@ func TestServerHeadLimits(t *testing.T) {
 	}
 }
 
-// A handler of its own has the limits too, whatever server it is in.
+// An AppHandler has the limits too, whatever server it is in.
 func TestHandlerHeadLimits(t *testing.T) {
 	h, log := quiet(greet)
 	h.MaxParams = 8
@@ -360,7 +359,7 @@ func TestServerShutdown(t *testing.T) {
 	if err := <-s.served; !errors.Is(err, gateway.ErrServerClosed) {
 		t.Errorf("Serve: got %v", err)
 	}
-	s.served <- gateway.ErrServerClosed // for the clean-up
+	s.served <- gateway.ErrServerClosed // for the cleanup of the test
 	select {
 	case err := <-ended:
 		t.Fatalf("Shutdown did not wait: %v", err)
@@ -391,7 +390,7 @@ func TestServerShutdownClosesIdle(t *testing.T) {
 	}
 }
 
-// Close ends the requests under way, so that the client can tell, and their contexts.
+// Close breaks the responses under way so that the client can see it, and ends their contexts.
 func TestServerClose(t *testing.T) {
 	app := newWaiting()
 	s := serveOn(t, "tcp", &httpapp.Server{App: app})
@@ -402,13 +401,13 @@ func TestServerClose(t *testing.T) {
 	if got, err := io.ReadAll(busy); err == nil {
 		t.Errorf("got %q and a plain end; want a reset", got)
 	}
-	if err := s.Shutdown(context.Background()); err != nil { // the App has seen its context end
+	if err := s.Shutdown(context.Background()); err != nil { // waits until the App has seen the end of its context
 		t.Errorf("Shutdown: %v", err)
 	}
 }
 
-// HTTP/1.0 has no chunks: without a length the end of the connection is the end of the body, unless
-// it is a reset.
+// HTTP/1.0 has no chunks. Without a length, the end of the connection ends the body, unless it is a
+// reset.
 func TestServerBreaksHTTP10(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		taken := make(chan struct{})

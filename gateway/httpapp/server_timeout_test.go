@@ -25,8 +25,8 @@ func TestServerRequestTimeout(t *testing.T) {
 	}
 }
 
-// The timeouts bound waits: each of these clients keeps the server waiting, and none of these Apps
-// takes longer than it should.
+// The timeouts bound waits: each of these clients makes the server wait, and the Apps answer at
+// once.
 func TestServerTimeouts(t *testing.T) {
 	const short = 50 * time.Millisecond
 	readAll := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -36,7 +36,7 @@ func TestServerTimeouts(t *testing.T) {
 	tests := []struct {
 		name, request string
 		server        httpapp.Server
-		status        int // 0: the connection just ends
+		status        int // 0: the connection is closed without an answer
 	}{
 		{"no head", "", httpapp.Server{ReadTimeout: short}, 0},
 		{"half a head", "GET / HTTP/1.1\r\nHost: h\r\n", httpapp.Server{ReadTimeout: short}, 0},
@@ -67,8 +67,8 @@ func TestServerIdleTimeout(t *testing.T) {
 	}
 }
 
-// A request may take longer than both timeouts while neither side is kept waiting for that long:
-// the context of a request whose body was read has not ended with the body's deadline.
+// A request may take longer than both timeouts if no single wait does. The deadline of the body
+// does not end the context of a request whose body was read.
 func TestServerTimeoutsBoundWaits(t *testing.T) {
 	const short = 100 * time.Millisecond
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -81,7 +81,7 @@ func TestServerTimeoutsBoundWaits(t *testing.T) {
 		select {
 		case <-r.Context().Done():
 			return r.Context().Err()
-		case <-time.After(3 * short): // the time itself is what is tested
+		case <-time.After(3 * short): // the time itself is under test
 		}
 		_, err := io.WriteString(w, "late")
 		return err
@@ -93,10 +93,10 @@ func TestServerTimeoutsBoundWaits(t *testing.T) {
 	}
 }
 
-// A client that takes nothing ends its response; one that is slow but takes some does not.
+// The response to a client that takes no bytes is aborted. A slow client gets its response.
 func TestServerWriteTimeout(t *testing.T) {
 	const (
-		size    = 16 << 20 // more than the buffers of both ends
+		size    = 16 << 20 // more than the buffers of both ends hold
 		timeout = 500 * time.Millisecond
 	)
 	path := filepath.Join(t.TempDir(), "f")
@@ -148,8 +148,8 @@ func TestServerWriteTimeout(t *testing.T) {
 	}
 }
 
-// What the system's buffers take does not count as progress. A busy machine may be late, so that
-// the best of several tries counts.
+// Bytes that only fill the system's buffers do not count as progress. A busy machine may be late,
+// so the best of several tries counts.
 func TestServerWriteTimeoutLastsOnce(t *testing.T) {
 	const bound, tries = time.Second, 4
 	for _, network := range []string{"tcp", "unix"} {
@@ -178,8 +178,8 @@ func TestServerWriteTimeoutLastsOnce(t *testing.T) {
 	}
 }
 
-// readSlowly reads that many MiB and returns how much it got. It pauses after each: the pauses are
-// the slow client.
+// readSlowly reads that many MiB with a pause after each, and returns the number of bytes. The
+// pauses make the client slow.
 func readSlowly(r io.Reader, pieces int, pause time.Duration) (total int64) {
 	for range pieces {
 		n, err := io.CopyN(io.Discard, r, 1<<20)

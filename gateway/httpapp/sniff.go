@@ -2,42 +2,43 @@ package httpapp
 
 import "net/http"
 
-// sniffLength is how many bytes http.DetectContentType looks at.
+// sniffLength is the number of bytes that http.DetectContentType uses.
 const sniffLength = 512
 
-// sniffer keeps the first bytes of a body until its type can be told. net/http sniffs what its
-// first 2 KiB buffer holds when it is flushed, so a handler that writes a page in small pieces gets
-// the same type as one that writes it at once. The gateway holds a head back for longer than this
-// needs.
+// sniffer keeps the first bytes of a body until its type can be detected. net/http sniffs its first
+// buffer of 2 KiB when it is flushed, so a handler that writes a page in small pieces gets the same
+// type as one that writes it at once. The gateway buffers the body for long enough before it
+// commits the head.
 type sniffer struct {
-	open  bool // the response has no type and the bytes seen do not settle it yet
-	n     int
-	bytes [sniffLength]byte
+	active bool // the response needs a type, and more bytes are needed to detect it
+	n      int
+	bytes  [sniffLength]byte
 }
 
-// take looks at p, which is about to be written, and reports whether that is enough. It is no
-// method because a string and a slice of bytes are to cost nothing alike.
-func take[T string | []byte](s *sniffer, p T) bool {
-	if s.open {
+// collect keeps the beginning of p, which is about to be written, and reports whether s has enough
+// bytes. It is a generic function, so that neither a string nor a slice of bytes is copied to the
+// other type.
+func collect[T string | []byte](s *sniffer, p T) bool {
+	if s.active {
 		s.n += copy(s.bytes[s.n:], p)
 	}
-	return s.open && s.n == sniffLength
+	return s.active && s.n == sniffLength
 }
 
-// sniffs says whether the response to the handler's fields is one that net/http sniffs: a key
-// without values counts as a type, an empty Content-Encoding as none.
-func (w *responseWriter) sniffs(header http.Header) bool {
+// needsSniffing reports whether net/http would sniff a response with the handler's fields. A
+// Content-Type key without values counts as a type, an empty Content-Encoding as none.
+func (w *responseWriter) needsSniffing(header http.Header) bool {
 	_, typed := header["Content-Type"]
 	return !typed && header.Get("Content-Encoding") == "" && header.Get("Transfer-Encoding") == "" && bodyAllowed(w.status)
 }
 
-// sniff settles the type by the bytes seen so far. A response that is flushed before its first byte
-// has none.
+// sniff sets the type from the bytes collected so far. A response that is flushed before its first
+// byte gets none.
 func (w *responseWriter) sniff() {
 	s := &w.sniffer
-	if s.open && s.n > 0 {
-		// too late only where the App around us flushed
+	if s.active && s.n > 0 {
+		// fails only if an outer App has flushed
 		_ = w.out.Headers().Set("Content-Type", http.DetectContentType(s.bytes[:s.n]))
 	}
-	s.open = false
+	s.active = false
 }

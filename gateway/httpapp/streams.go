@@ -13,15 +13,15 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// stdin is the gateway's Stdin over a request's Body.
+// stdin is the gateway's Stdin, which reads a request's Body.
 type stdin struct {
 	body io.Reader
-	// of each Read; not positive is none. At the body's end net/http takes the deadline away
+	// of each Read; zero or less: no bound. At the end of the body net/http removes the deadline
 	timeout time.Duration
 	control *http.ResponseController
-	ended   atomic.Bool // Read returned an error or the end
-	failed  atomic.Bool // it was an error
-	late    atomic.Bool // of a client that fell silent
+	ended   atomic.Bool // Read returned an error or io.EOF
+	failed  atomic.Bool // the error was not io.EOF
+	late    atomic.Bool // the error was a timeout
 }
 
 func (s *stdin) Read(p []byte) (int, error) {
@@ -37,20 +37,20 @@ func (s *stdin) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stdout is the gateway's Stdout over net/http, which takes the head apart from the body and knows
-// files by itself.
+// stdout is the gateway's Stdout, which writes to net/http. net/http gets the head separately from
+// the body, and sends files itself.
 type stdout struct {
 	w      http.ResponseWriter
 	input  *stdin
-	closes bool // the head says that the connection ends with the response
+	closes bool // the head has "Connection: close"
 }
 
-// Write passes body bytes on.
+// Write writes bytes of the body.
 func (s *stdout) Write(p []byte) (int, error) { return s.w.Write(p) }
 
-// WriteHead implements gateway.HeadWriter. Fields that a handler around us has set stay, but for a
-// Content-Type that the App has its own of. Names become canonical, since that is how net/http
-// finds those that it cares about.
+// WriteHead implements gateway.HeadWriter. Fields that an outer handler has set stay, except a
+// Content-Type if the App has set one. Names become canonical, since net/http finds the fields that
+// it uses by their canonical names.
 func (s *stdout) WriteHead(status string, fields *headers.Headers) error {
 	code, err := strconv.Atoi(status[:3])
 	if err != nil {
@@ -67,15 +67,15 @@ func (s *stdout) WriteHead(status string, fields *headers.Headers) error {
 		header["Content-Type"] = nil // keeps net/http from sniffing one
 	}
 	if s.input.failed.Load() {
-		header.Set("Connection", "close") // what comes of the body yet must not pass for a request
+		header.Set("Connection", "close") // later bytes of the body must not pass for a request
 		s.closes = true
 	}
 	s.w.WriteHeader(code)
 	return nil
 }
 
-// SendFile implements gateway.FileSender. net/http sends a file by sendfile(2) where it can, also
-// from an io.LimitedReader.
+// SendFile implements gateway.FileSender. net/http sends a file by sendfile(2) if it can, also from
+// an io.LimitedReader.
 func (s *stdout) SendFile(f gateway.File, n int64) (int64, error) {
 	w, ok := s.w.(io.ReaderFrom)
 	switch {
@@ -87,8 +87,8 @@ func (s *stdout) SendFile(f gateway.File, n int64) (int64, error) {
 	return w.ReadFrom(&io.LimitedReader{R: f, N: n})
 }
 
-// Flush implements gateway.Flusher. A handler around us may have a writer that cannot: then its
-// buffer is its own affair.
+// Flush implements gateway.Flusher. If an outer handler has a writer without Flush, nothing is
+// flushed.
 func (s *stdout) Flush() error {
 	err := http.NewResponseController(s.w).Flush()
 	if errors.Is(err, http.ErrNotSupported) {

@@ -8,7 +8,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// The server passes the suite that every transport has to pass, at the root and below a mount.
+// The server passes the suite of all transports, at the root and below a mount.
 func TestServerSuite(t *testing.T) {
 	for _, mount := range []string{"", "/app"} {
 		t.Run("mount "+mount, func(t *testing.T) {

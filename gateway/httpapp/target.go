@@ -10,9 +10,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// requestTarget returns http.Request's URL and RequestURI. The second always parses to the first.
-// REQUEST_URI has it as the client sent it; where it is missing or useless the CGI variables have
-// it, decoded: a %2F of the client is a slash then.
+// requestTarget returns the URL and the RequestURI of an http.Request. The second always parses to
+// the first. They come from REQUEST_URI, which is as the client sent it. If that is missing or
+// malformed, they come from the decoded CGI variables, in which a %2F of the client is a slash.
 func requestTarget(e *util.Environ, method string) (*url.URL, string) {
 	if uri := clientURI(e, method); uri != "" {
 		if target, err := parseTarget(method, uri); err == nil {
@@ -23,8 +23,8 @@ func requestTarget(e *util.Environ, method string) (*url.URL, string) {
 	return target, target.RequestURI()
 }
 
-// clientURI returns REQUEST_URI, with the query that Tomcat leaves out of it (golang/go#54961). In
-// a server-side include it is that of the including page, and so not ours.
+// clientURI returns REQUEST_URI, with the query that Tomcat leaves out of it (golang/go#54961). It
+// returns "" for a server-side include, where REQUEST_URI is that of the including page.
 func clientURI(e *util.Environ, method string) string {
 	uri := e.Get("REQUEST_URI")
 	switch {
@@ -41,14 +41,14 @@ func clientURI(e *util.Environ, method string) string {
 
 var errTarget = errors.New("httpapp: not a request target")
 
-// parseTarget knows the four forms of RFC 9112 section 3.2.
+// parseTarget parses the four forms of RFC 9112 section 3.2.
 func parseTarget(method, uri string) (*url.URL, error) {
 	if method == http.MethodConnect && uri[0] != '/' {
 		target, err := url.ParseRequestURI("http://" + uri)
 		if err != nil {
 			return nil, err
 		}
-		target.Scheme = "" // as net/http has it for the authority form
+		target.Scheme = "" // as in net/http for the authority form
 		return target, nil
 	}
 	target, err := url.ParseRequestURI(uri)
@@ -62,30 +62,30 @@ func parseTarget(method, uri string) (*url.URL, error) {
 	return target, nil
 }
 
-// scriptPath returns SCRIPT_NAME and PATH_INFO as one absolute path, and so forgives what some
-// servers get configured to: a SCRIPT_NAME of "/" for the root, and either without its leading
+// scriptPath returns SCRIPT_NAME and PATH_INFO as one absolute path. It tolerates what some server
+// configurations send: a SCRIPT_NAME of "/" for the root, and either variable without its leading
 // slash.
 func scriptPath(e *util.Environ) string {
 	script := e.Get("SCRIPT_NAME")
 	if strings.Trim(script, "/") == "" {
 		script = ""
 	}
-	path := rooted(script) + rooted(e.Get("PATH_INFO"))
+	path := withLeadingSlash(script) + withLeadingSlash(e.Get("PATH_INFO"))
 	if path == "" {
 		return "/"
 	}
 	return path
 }
 
-func rooted(path string) string {
+func withLeadingSlash(path string) string {
 	if path == "" || path[0] == '/' {
 		return path
 	}
 	return "/" + path
 }
 
-// escapeQuery encodes the bytes that no request line can hold; the rest of QUERY_STRING is encoded
-// already (RFC 3875 section 4.1.7).
+// escapeQuery encodes the bytes that a request line cannot contain. The rest of QUERY_STRING is
+// encoded already (RFC 3875 section 4.1.7).
 func escapeQuery(query string) string {
 	bad := func(r rune) bool { return r <= ' ' || r == 0x7f }
 	if strings.IndexFunc(query, bad) < 0 {

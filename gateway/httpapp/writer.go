@@ -12,23 +12,23 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// responseWriter is the http.ResponseWriter over a gateway's. What net/http decides is decided
-// here: when status and fields are settled, sniffing, and what may be written; the gateway decides
-// when the head is committed.
+// responseWriter is an http.ResponseWriter that writes to a gateway.ResponseWriter. It decides what
+// net/http would decide: when status and fields become final, the sniffed type, and what may be
+// written. The gateway decides when the head is committed.
 type responseWriter struct {
 	out     gateway.ResponseWriter
 	request *gateway.Request
 
-	header   http.Header // nil until the handler asks for it
+	header   http.Header // nil until Header is called
 	status   int         // 0 until WriteHeader
-	declared int64       // Content-Length once there is a status; unknownLength where there is none
-	written  int64       // body bytes the handler wrote, refused ones too, as in net/http
+	declared int64       // Content-Length, set by WriteHeader; unknownLength if there is none
+	written  int64       // body bytes that the handler wrote, including refused ones, as in net/http
 
 	sniffer sniffer
 }
 
-// Header implements http.ResponseWriter. Fields that were set before the handler ran, by an App
-// around it, are in it.
+// Header implements http.ResponseWriter. It includes fields that an outer App set before the
+// handler ran.
 func (w *responseWriter) Header() http.Header {
 	if w.header == nil {
 		w.header = make(http.Header)
@@ -39,28 +39,28 @@ func (w *responseWriter) Header() http.Header {
 	return w.header
 }
 
-// WriteHeader implements http.ResponseWriter. It takes the fields as they are now. A 1xx status
-// cannot travel in CGI and is ignored, so that the response is still to come; that goes for 101
-// too, since no connection can be taken over here.
+// WriteHeader implements http.ResponseWriter. Later changes of the fields have no effect. A 1xx
+// status is ignored, since CGI cannot carry it, and the handler can still set another status. That
+// includes 101, since a handler cannot take over the connection here.
 func (w *responseWriter) WriteHeader(code int) {
 	switch {
 	case w.status != 0:
-		w.superfluous(code)
+		w.reportSuperfluous(code)
 	case code < 100 || code > 999:
 		panic(fmt.Sprintf("httpapp: invalid WriteHeader code %d", code))
 	case code >= 200:
 		w.status = code
 		w.sendFields()
-		_ = w.out.Start(statusLine(code)) // fails only where every later call does
+		_ = w.out.Start(statusLine(code)) // if it fails, every later call fails too
 	}
 }
 
 // Write implements http.ResponseWriter.
 func (w *responseWriter) Write(p []byte) (int, error) {
-	if err := w.admit(len(p)); err != nil || len(p) == 0 {
+	if err := w.beginWrite(len(p)); err != nil || len(p) == 0 {
 		return 0, err
 	}
-	if take(&w.sniffer, p) {
+	if collect(&w.sniffer, p) {
 		w.sniff()
 	}
 	n, err := w.out.Write(p)
@@ -73,25 +73,25 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	if !ok {
 		return w.Write([]byte(s))
 	}
-	if err := w.admit(len(s)); err != nil || s == "" {
+	if err := w.beginWrite(len(s)); err != nil || s == "" {
 		return 0, err
 	}
-	if take(&w.sniffer, s) {
+	if collect(&w.sniffer, s) {
 		w.sniff()
 	}
 	n, err := out.WriteString(s)
 	return n, httpError(err)
 }
 
-// ReadFrom implements io.ReaderFrom: the gateway may send a file without its bytes passing through
-// here. Sniffing has to see the first of them.
+// ReadFrom implements io.ReaderFrom, so that the gateway can send a file by sendfile(2). If the
+// type must be sniffed, the first bytes are copied.
 func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	w.start()
 	out, ok := w.out.(io.ReaderFrom)
 	if !ok || !bodyAllowed(w.status) {
 		return io.Copy(writerOnly{w}, src)
 	}
-	if w.sniffer.open {
+	if w.sniffer.active {
 		n, err = io.CopyN(writerOnly{w}, src, sniffLength)
 		if err == io.EOF {
 			return n, nil
@@ -118,10 +118,12 @@ func (w *responseWriter) FlushError() error {
 	return w.out.Flush()
 }
 
-// EnableFullDuplex is for http.ResponseController. What a transport allows it always allows.
+// EnableFullDuplex implements the method of http.ResponseController. It does nothing: the transport
+// decides whether full duplex is possible.
 func (w *responseWriter) EnableFullDuplex() error { return nil }
 
-// finish settles what is open when the handler has returned. The gateway completes the response.
+// finish sets a missing status and type when the handler has returned. The gateway completes the
+// response.
 func (w *responseWriter) finish() {
 	w.start()
 	w.sniff()
@@ -133,9 +135,9 @@ func (w *responseWriter) start() {
 	}
 }
 
-// admit starts the response and says whether n more bytes may be written. A write that goes past
-// the declared length is refused as a whole.
-func (w *responseWriter) admit(n int) error {
+// beginWrite starts the response, and returns an error if n more bytes may not be written. A write
+// that goes past the declared length is refused as a whole.
+func (w *responseWriter) beginWrite(n int) error {
 	w.start()
 	if n == 0 {
 		return nil
@@ -150,15 +152,15 @@ func (w *responseWriter) admit(n int) error {
 	return nil
 }
 
-// superfluous reports a second WriteHeader and where it came from, as net/http does.
-func (w *responseWriter) superfluous(code int) {
+// reportSuperfluous reports a second WriteHeader and its caller, as net/http does.
+func (w *responseWriter) reportSuperfluous(code int) {
 	caller := handlerFrame()
 	fmt.Fprintf(w.request.Stderr, "httpapp: superfluous WriteHeader(%d) after %d from %s (%s:%d)\n",
 		code, w.status, caller.Function, filepath.Base(caller.File), caller.Line)
 }
 
-// handlerFrame returns the innermost frame of the caller that is neither ours nor net/http's:
-// http.Error is not to blame.
+// handlerFrame returns the innermost frame that belongs neither to this package nor to net/http,
+// whose http.Error calls WriteHeader for the handler.
 func handlerFrame() runtime.Frame {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -171,7 +173,7 @@ func handlerFrame() runtime.Frame {
 	}
 }
 
-// httpError gives handlers the error that they may compare with.
+// httpError returns the error of net/http that handlers compare with.
 func httpError(err error) error {
 	if errors.Is(err, gateway.ErrContentLength) {
 		return http.ErrContentLength

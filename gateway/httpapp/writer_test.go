@@ -32,7 +32,7 @@ func TestStatus(t *testing.T) {
 		want string
 	}{
 		{200, "200 OK"}, {404, "404 Not Found"}, {299, "299 status code 299"}, {999, "999 status code 999"},
-		{100, "200 OK"}, {101, "200 OK"}, {103, "200 OK"}, // cannot travel in CGI
+		{100, "200 OK"}, {101, "200 OK"}, {103, "200 OK"}, // CGI cannot carry them
 		{99, "500 Internal Server Error"}, {1000, "500 Internal Server Error"}, {0, "500 Internal Server Error"}, // a panic, as in net/http
 	}
 	for _, tt := range tests {
@@ -110,7 +110,7 @@ func TestContentLength(t *testing.T) {
 		name     string
 		declared http.Header
 		writes   []string
-		errs     string // of the writes
+		errs     string // errors of the writes
 		status   string
 		body     string
 	}{
@@ -146,8 +146,8 @@ func TestContentLength(t *testing.T) {
 	}
 }
 
-// TestConnectionOptions: what a Connection field names is for one connection (RFC 9110 section
-// 7.6.1).
+// TestConnectionOptions: fields that a Connection field names belong to one connection (RFC 9110
+// section 7.6.1).
 func TestConnectionOptions(t *testing.T) {
 	got := runHandler(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Connection"] = []string{"close, X-Hop", "content-type"}
@@ -200,7 +200,7 @@ func TestResponseController(t *testing.T) {
 	}, environ(), "")
 }
 
-// flushes is a Stdout that remembers what had been written at each Flush.
+// flushes is a Stdout that records what was written before each Flush.
 type flushes struct {
 	bytes.Buffer
 	seen []string
@@ -221,7 +221,7 @@ func TestFlush(t *testing.T) {
 		io.WriteString(w, "<html>")
 		w.(http.Flusher).Flush()
 	})))
-	// flushed before a byte: nothing to sniff, as in net/http
+	// flushed before the first byte: nothing to sniff, as in net/http
 	want := []string{"Status: 200 OK\r\n\r\n", "<html>"}
 	if err != nil || !slices.Equal(out.seen, want) {
 		t.Errorf("got %q, %v; want %q", out.seen, err, want)
@@ -235,8 +235,7 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-// The stack that is logged must lead to the handler, not only to the place where the panic was seen
-// on its way.
+// The logged stack must include the handler, not only the place where the panic was recovered.
 func TestPanic(t *testing.T) {
 	got := runHandler(faulty, environ(), "")
 	if got.status != "500 Internal Server Error" || got.err != nil || strings.Contains(got.body, "at fault") {
@@ -249,10 +248,10 @@ func TestPanic(t *testing.T) {
 
 func faulty(http.ResponseWriter, *http.Request) { panic("at fault") }
 
-// files is a Stdout that sends files by itself.
+// files is a Stdout with SendFile.
 type files struct {
 	bytes.Buffer
-	sent []string // of each SendFile, the length and how much went out before
+	sent []string // for each SendFile, the length and the number of bytes sent before
 }
 
 func (f *files) SendFile(file gateway.File, n int64) (int64, error) {
@@ -260,8 +259,8 @@ func (f *files) SendFile(file gateway.File, n int64) (int64, error) {
 	return io.Copy(&f.Buffer, io.LimitReader(file, n))
 }
 
-// http.ServeContent and http.FileServer hand their file to the gateway, which means sendfile(2) on
-// a socket.
+// http.ServeContent and http.FileServer pass their file to the gateway, which uses sendfile(2) on a
+// socket.
 func TestServeContentSendsTheFile(t *testing.T) {
 	dir := t.TempDir()
 	content := strings.Repeat("0123456789", 1000)
@@ -286,7 +285,8 @@ func TestServeContentSendsTheFile(t *testing.T) {
 	}
 }
 
-// A file without a type is sniffed by its first bytes; the rest of it still goes by SendFile.
+// The type of a file is sniffed from its first bytes if it is not set. The rest is still sent by
+// SendFile.
 func TestReadFromSniffs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	content := "<html>" + strings.Repeat("x", 1000)
@@ -327,7 +327,7 @@ func TestReadFromPastLength(t *testing.T) {
 	}
 }
 
-// What ReadFrom has sent counts for the next Write.
+// Bytes that ReadFrom sent count for the next Write.
 func TestWriteAfterReadFrom(t *testing.T) {
 	got := runHandler(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "4")
@@ -362,7 +362,7 @@ func TestReadFromBrokenSource(t *testing.T) {
 	}
 }
 
-// plain is a gateway.ResponseWriter that an App wraps round the server's: without ReadFrom and
+// plain is a gateway.ResponseWriter with which an App wraps the server's. It has no ReadFrom and no
 // WriteString.
 type plain struct{ w gateway.ResponseWriter }
 
