@@ -57,7 +57,7 @@ func TestMalformedRequestsAreClosed(t *testing.T) {
 	})
 }
 
-// What is SCGI but bad is answered with a page, and one line logged.
+// A faulty SCGI request is answered with a page, and one line is logged.
 func TestBadRequestsArePages(t *testing.T) {
 	length := func(value string, more ...string) string {
 		block := "CONTENT_LENGTH\x00" + value + "\x00SCGI\x001\x00"

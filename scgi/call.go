@@ -13,19 +13,20 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// call is one exchange of a Client. As an io.ReadCloser it is the response, for one goroutine;
-// another may send the body, and any may end it.
+// call is one exchange of a Client. It is an io.ReadCloser of the response. One goroutine reads it,
+// another may send the body, and any may close it.
 type call struct {
 	*transport.Call
 	client  *Client
 	request *gateway.Request
-	unwatch func() bool
+	unwatch func() bool // stops the watch of the context
 
 	mu  sync.Mutex
-	err error // why it is over; io.EOF at the response's end
+	err error // why the exchange is over; io.EOF after a complete response; nil before
 }
 
-// newCall begins an exchange on nc, for which the caller has a slot.
+// newCall begins an exchange on nc. The caller has reserved a slot; if newCall fails, it releases
+// the slot.
 func (c *Client) newCall(nc *transport.Call, r *gateway.Request) (*call, error) {
 	x := &call{Call: nc, client: c, request: r}
 	if err := c.register(x); err != nil {
@@ -37,7 +38,7 @@ func (c *Client) newCall(nc *transport.Call, r *gateway.Request) (*call, error) 
 	return x, nil
 }
 
-// register has Close end x.
+// register adds x to the exchanges that Close ends.
 func (c *Client) register(x *call) error {
 	c.line.Lock()
 	defer c.line.Unlock()
@@ -51,63 +52,65 @@ func (c *Client) register(x *call) error {
 	return nil
 }
 
-// watch ends the exchange with the request's context. If that has ended already, nothing is sent.
+// watch makes the exchange end with the request's context. If the context has ended already,
+// nothing is sent.
 func (x *call) watch() {
 	ctx := x.request.Context()
-	end := func() { x.over(transport.Failure(ctx, ctx.Err())) }
-	x.mu.Lock() // over waits for unwatch to be there
-	x.unwatch = context.AfterFunc(ctx, end)
+	cancel := func() { x.closeWith(transport.Failure(ctx, ctx.Err())) }
+	x.mu.Lock() // closeWith must not run before unwatch is set
+	x.unwatch = context.AfterFunc(ctx, cancel)
 	x.mu.Unlock()
-	// AfterFunc calls end in a goroutine of its own, which may come after the first Write
+	// AfterFunc calls cancel in another goroutine, which may run only after the first Write
 	if ctx.Err() != nil {
-		end()
+		cancel()
 	}
 }
 
-// roundTrip sends message, and the body beside the reading of the response if it is not in there:
-// an application may answer before it has read all, and may not read before its answer is taken.
+// roundTrip sends message and reads the head of the response. A body that is not in message is sent
+// meanwhile: an application may answer before it has read the whole request, or may stop reading
+// until its response is read.
 func (x *call) roundTrip(message []byte, stdin io.Reader, length int64) (*gateway.Response, error) {
 	_, err := x.Write(message)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, x.failure()
-	case err == nil && stdin != nil: // who did not take all of it may have answered all the same
+	case err == nil && stdin != nil: // after another error the application may still have answered
 		x.Sending()
 		go x.send(stdin, length)
 	}
 	resp, err := gateway.ReadResponse(x, x.client.MaxHeadBytes)
 	if err != nil {
-		return nil, x.blame(err)
+		return nil, x.headError(err)
 	}
 	body := exchange.NewDeclaredBody(x.request, resp)
 	resp.Body = &body
 	return resp, nil
 }
 
-// errCallClosed is the reason of an exchange that the caller has ended.
+// errCallClosed ends an exchange whose caller has closed the response.
 var errCallClosed = errors.New("scgi: Body is closed")
 
-// blame returns why there is no head: the reason of the exchange if it failed, else that of the
-// head's reader.
-func (x *call) blame(err error) error {
+// headError returns why there is no head: the failure of the exchange if it failed, else err, the
+// error of the head's reader.
+func (x *call) headError(err error) error {
 	if reason := x.failure(); reason != nil && reason != io.EOF && reason != errCallClosed {
 		return reason
 	}
 	return err
 }
 
-// send sends the body. An application that takes no more of it is no failure, a body that ends
-// early is.
+// send sends the body. If the application stops reading it, the exchange goes on. If the body ends
+// early, the exchange fails.
 func (x *call) send(body io.Reader, length int64) {
 	source := &bodySource{r: body, left: length}
 	io.CopyN(x, source, length)
 	x.Sent()
 	if source.left > 0 && source.err != nil {
-		x.over(bodyError(source.err))
+		x.closeWith(bodyError(source.err))
 	}
 }
 
-// bodySource remembers how reading the body ended, and how much was missing then.
+// bodySource records the last error of reading the body, and how many bytes are still missing.
 type bodySource struct {
 	r    io.Reader
 	left int64
@@ -121,7 +124,8 @@ func (s *bodySource) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bodyError is what the caller hears of a Stdin that failed, or ended before its time.
+// bodyError returns the error of an exchange whose Stdin failed, or ended before its declared
+// length.
 func bodyError(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
@@ -129,40 +133,41 @@ func bodyError(err error) error {
 	return &gateway.BodyError{Err: err}
 }
 
-// Write sends some of the request, while there is somebody to take it.
+// Write sends a part of the request. It fails after the exchange is over.
 func (x *call) Write(p []byte) (int, error) {
 	if x.failure() != nil {
 		return 0, net.ErrClosed
 	}
 	n, err := x.Call.Write(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		x.over(&gateway.BackendError{Status: 504, Reason: "the application did not take the request in time", Err: err})
+		x.closeWith(&gateway.BackendError{Status: 504, Reason: "the application did not read the request in time", Err: err})
 	}
 	return n, err
 }
 
-// Read reads the response. Its errors but io.EOF are fit for the client.
+// Read reads the response. Each error but io.EOF has a status and a text for the client (see
+// gateway.ErrorPage).
 func (x *call) Read(p []byte) (int, error) {
 	if err := x.failure(); err != nil {
 		return 0, err
 	}
 	n, err := x.Call.Read(p)
 	if err == io.EOF {
-		err = x.over(io.EOF)
+		err = x.closeWith(io.EOF)
 	} else if err != nil {
-		err = x.over(transport.Failure(x.request.Context(), err))
+		err = x.closeWith(transport.Failure(x.request.Context(), err))
 	}
 	return n, err
 }
 
-// Close ends the exchange. What of the body was not sent stays unsent.
+// Close ends the exchange. The rest of the request body is not sent.
 func (x *call) Close() error {
-	x.over(errCallClosed)
+	x.closeWith(errCallClosed)
 	return nil
 }
 
-// over ends the exchange and closes its connection. Only the first reason counts, which it returns.
-func (x *call) over(reason error) error {
+// closeWith ends the exchange and closes its connection. It keeps the first reason and returns it.
+func (x *call) closeWith(reason error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.err == nil {
@@ -174,7 +179,7 @@ func (x *call) over(reason error) error {
 	return x.err
 }
 
-// failure returns why the exchange is over, nil while it is not.
+// failure returns why the exchange is over, or nil while it is not.
 func (x *call) failure() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -141,7 +141,7 @@ func TestClientTimeoutWaitsForTheBody(t *testing.T) {
 	}
 }
 
-// holding is a server whose App waits until release gives it something, having said so.
+// holding is a server whose App reports that it was called, and waits for release.
 func holding(t *testing.T) (c *Client, held, release chan bool) {
 	held, release = make(chan bool), make(chan bool)
 	s := start(t, "tcp", &Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -215,7 +215,8 @@ func TestClientWait(t *testing.T) {
 	}
 }
 
-// 1,000 aborted requests leave nothing behind, neither at the client nor in the server.
+// 1,000 aborted requests leave no connection and no request, neither in the client nor in the
+// server.
 func TestClientAborts(t *testing.T) {
 	s := start(t, "unix", &Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Flush()

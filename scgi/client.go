@@ -13,34 +13,35 @@ import (
 )
 
 // Client is the web server's side: a [gateway.Backend] that calls an SCGI application, on a new
-// connection for each request (SCGI section 4). A Client with an Addr works; its other fields say
-// how much it may use and how long it waits. The fields must not change once it is used, all
-// methods may be called at the same time, and a Client must not be copied.
+// connection for each request (SCGI section 4). Only Addr must be set; the other fields bound what
+// the Client uses and how long it waits. The fields must not change after the first use. All
+// methods may be called at the same time. A Client must not be copied.
 //
-// The environ is sent as it is, in order, but for CONTENT_LENGTH and SCGI, which go first. The body
-// is sent while the response is read, so an application may answer early; what it has not taken
-// then is not sent. Up to 32 KiB of a Stdin in memory (*bytes.Buffer, *bytes.Reader,
-// *strings.Reader) are sent with the head of the request, which saves a goroutine.
+// The environ is sent as it is, in order, except that CONTENT_LENGTH and SCGI are sent first. The
+// body is sent while the response is read, so an application may answer early. The part of the body
+// that it has not read by then is not sent. A Stdin in memory (*bytes.Buffer, *bytes.Reader,
+// *strings.Reader) of up to 32 KiB is sent together with the head of the request, which saves a
+// goroutine.
 //
-// SCGI has no mark at the end of a response: where that has no Content-Length, an application that
-// closes in the middle cannot be told from one that is done, unless it resets the connection as
-// [Server] does. A body that is longer than its Content-Length is cut, a shorter one is an error. A
-// response may begin with the status line of HTTP/1.x in place of Status.
+// SCGI does not mark the end of a response. If a response has no Content-Length, the Client cannot
+// see that the application closed the connection too early, unless the application resets the
+// connection, as [Server] does. A body longer than its Content-Length is cut, and a shorter one is
+// an error. A response may begin with a status line of HTTP/1.x instead of Status.
 type Client struct {
 	// Addr is where the application listens, in the grammar of package listen, with the scheme scgi
 	// or none: "127.0.0.1:4000", "scgi+unix:/run/app.sock". It must be set.
 	Addr string
 
-	// Fallback are further addresses, tried in turn when Addr refuses the connection. They are no
-	// balancing: every connection tries Addr first.
+	// Fallback are further addresses, tried in order when Addr refuses the connection. They do not
+	// balance the load: a new connection always tries Addr first.
 	Fallback []string
 
-	// MaxConns bounds the open connections, and so the requests at the same time. A request over it
-	// waits. Zero and negative are no bound.
+	// MaxConns bounds the open connections, and so the requests at the same time. A request above
+	// the bound waits. Zero and negative are no bound.
 	MaxConns int
 
-	// WaitTimeout bounds the wait of a request under MaxConns; one that waits longer fails with
-	// 503. Zero is 60 seconds, negative no bound but the request's context.
+	// WaitTimeout bounds how long a request waits because of MaxConns. One that waits longer fails
+	// with 503. Zero is 60 seconds. Negative is no bound but the request's context.
 	WaitTimeout time.Duration
 
 	// Connect, if not nil, makes the connections in place of the DialContext of a net.Dialer, which
@@ -49,45 +50,47 @@ type Client struct {
 	// Linux) is tried again within that time.
 	Connect func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds, negative
-	// no bound.
+	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds. Negative
+	// is no bound.
 	DialTimeout time.Duration
 
-	// WriteTimeout bounds each wait for the application to take some more of the request. Zero is
-	// 60 seconds, negative no bound. This and the next two may take an eighth longer.
+	// WriteTimeout bounds each wait until the application reads more of the request. Zero is 60
+	// seconds. Negative is no bound. WriteTimeout, FirstByteTimeout and ReadTimeout may take an
+	// eighth longer.
 	WriteTimeout time.Duration
 
-	// FirstByteTimeout bounds the wait for the first byte of the answer, from the end of the
-	// request. Zero is 60 seconds, negative no bound.
+	// FirstByteTimeout bounds the wait for the first byte of the response, from the end of the
+	// request. Zero is 60 seconds. Negative is no bound.
 	FirstByteTimeout time.Duration
 
-	// ReadTimeout bounds each further wait for more of the answer. Zero is 60 seconds, negative no
-	// bound.
+	// ReadTimeout bounds each later wait for more of the response. Zero is 60 seconds. Negative is
+	// no bound.
 	ReadTimeout time.Duration
 
 	// MaxHeadBytes bounds the head of the response. Zero and negative are 64 KiB.
 	MaxHeadBytes int
 
-	// its slots are what MaxConns counts; its lock guards the two below
+	// MaxConns bounds its slots. Its lock guards the two fields below.
 	line     exchange.Line[struct{}]
 	requests uint64
 	calls    map[*call]bool // under way
 }
 
-// ErrClientClosed is what RoundTrip fails with after Close.
+// ErrClientClosed is wrapped by the error of RoundTrip after Close.
 var ErrClientClosed = errors.New("scgi: Client is closed")
 
 // RoundTrip implements [gateway.Backend].
 //
-// An application that cannot be reached or breaks off is a [*gateway.BackendError] of 502, one that
-// is too slow of 504, one that has no room under MaxConns of 503, as is a system on this side that
-// can open no more connections. Where the request's context has ended, the error is
-// [gateway.ContextError], and nothing is sent that was not sent before. A body that cannot be read,
-// or is shorter than CONTENT_LENGTH, ends the exchange with a [*gateway.BodyError].
+// The error is a [*gateway.BackendError] of 502 if the application cannot be reached or closes the
+// connection too early; of 504 if it is too slow; and of 503 if MaxConns leaves no room. It is a
+// [*gateway.ServerError] of 503 if this system can open no more connections. If the request's
+// context has ended, the error is [gateway.ContextError], and nothing more is sent. If the body
+// cannot be read or is shorter than CONTENT_LENGTH, the error is a [*gateway.BodyError].
 //
-// SCGI needs the length of the body. Without CONTENT_LENGTH, RoundTrip reads one byte of Stdin: at
-// its end the length is zero, and otherwise the error is [gateway.ErrLengthRequired]. One that is
-// no number, and a NUL in a variable, is a [*gateway.RequestError].
+// SCGI needs the length of the body. Without CONTENT_LENGTH, RoundTrip reads one byte of Stdin. If
+// Stdin is empty, the length is zero; otherwise the error is [gateway.ErrLengthRequired]. If
+// CONTENT_LENGTH is not a number or a variable contains a NUL, the error is a
+// [*gateway.RequestError].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	length, err := exchange.KnownLength(r)
 	if err != nil {
@@ -106,19 +109,20 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 		}
 		body = nil
 	}
-	x, err := c.open(r)
+	x, err := c.connect(r)
 	if err != nil {
 		return nil, err
 	}
 	return x.roundTrip(message, body, length)
 }
 
-// inMemory reports whether a body need not be waited for and is short.
+// inMemory reports whether a body is in memory and short.
 func inMemory(body io.Reader, length int64) bool {
 	_, ok := exchange.InMemory(body)
 	return ok && length <= 32<<10
 }
 
+// appendBody appends a body of length bytes.
 func appendBody(dst []byte, body io.Reader, length int64) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, make([]byte, length)...)
@@ -128,7 +132,8 @@ func appendBody(dst []byte, body io.Reader, length int64) ([]byte, error) {
 	return dst, nil
 }
 
-func (c *Client) open(r *gateway.Request) (*call, error) {
+// connect reserves a slot, makes a connection and begins an exchange on it.
+func (c *Client) connect(r *gateway.Request) (*call, error) {
 	if err := c.reserve(r.Context()); err != nil {
 		return nil, err
 	}
@@ -150,26 +155,26 @@ func (c *Client) open(r *gateway.Request) (*call, error) {
 	return c.newCall(conn, r)
 }
 
-// Close closes all connections: exchanges under way fail, and so do later ones, with
+// Close closes all connections. Exchanges under way fail, and later ones fail with
 // [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
 	c.line.Lock()
 	defer c.line.Unlock()
 	for x := range c.calls {
-		x.Call.Close() // its reader finds out
+		x.Call.Close() // its Read fails, which ends the exchange
 	}
 	c.line.Close(closedError())
 	return nil
 }
 
-// ClientStats are a Client's requests in figures.
+// ClientStats counts a Client's requests.
 type ClientStats struct {
-	Requests uint64 // begun
-	Active   int    // that have a connection, or are about to
-	Waiting  int    // for one
+	Requests uint64 // requests begun
+	Active   int    // requests that have a connection, or are dialing it
+	Waiting  int    // requests that wait for MaxConns
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (c *Client) Stats() ClientStats {
 	c.line.Lock()
 	defer c.line.Unlock()

@@ -44,7 +44,7 @@ func get() *gateway.Request {
 	return &gateway.Request{Environ: environOf("REQUEST_METHOD", "GET")}
 }
 
-// status is the status of the *gateway.BackendError in err, 0 if there is none.
+// status returns the status of the *gateway.BackendError in err, or 0 without one.
 func status(err error) int {
 	var b *gateway.BackendError
 	if !errors.As(err, &b) {
@@ -290,7 +290,8 @@ type errorReader struct{ err error }
 
 func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 
-// Any way in, any way out: a break behind the second server reaches the client of the first.
+// A response that breaks at the second of two servers in a chain is broken for the client of the
+// first.
 func TestForward(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		back := start(t, network, &Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

@@ -91,8 +91,8 @@ func TestCloseEndsTheContext(t *testing.T) {
 	})
 }
 
-// What the App was given fails once it has returned, also a Read under way, so that no goroutine of
-// it is left waiting.
+// Everything that the App was given fails after it has returned, also a Read under way, so that no
+// goroutine of it is left waiting.
 func TestNothingOutlivesTheApp(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		type leftover struct {

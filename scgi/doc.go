@@ -1,6 +1,6 @@
-// Package scgi serves an application over SCGI, and calls applications that speak it. SCGI is a
-// protocol of one request per connection, which nginx (scgi_pass), Apache (mod_proxy_scgi) and
-// lighttpd (mod_scgi) have built in.
+// Package scgi serves an application over SCGI, and calls SCGI applications. SCGI is a protocol
+// with one request per connection. nginx (scgi_pass), Apache (mod_proxy_scgi) and lighttpd
+// (mod_scgi) support it.
 //
 // [Serve], [ListenAndServe] and [Server] answer requests with a gateway.App:
 //

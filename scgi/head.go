@@ -8,8 +8,8 @@ type headReader interface {
 	BeginBody(size int, length int64)
 }
 
-// readHead reads the netstring and returns the variables. Memory grows with what arrives, not with
-// what is announced.
+// readHead reads the netstring and returns the variables. Memory grows with the bytes that arrive,
+// not with the declared length.
 func readHead(x headReader, lim limits) (*util.Environ, error) {
 	var b []byte
 	start, size := 0, int64(0)

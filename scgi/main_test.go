@@ -19,7 +19,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestMain fails when a test leaves a goroutine behind.
+// TestMain fails when a test leaks a goroutine.
 func TestMain(m *testing.M) {
 	os.Exit(leaks.Run(m))
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// page is an answer to a request that no App gets to see. It is written before the request is
-// known, so also to a HEAD; web servers drop the body of that.
+// page is a complete response that refuses a request without the App. It is written before the
+// method is known, so a HEAD request gets a body too; web servers drop that.
 type page struct {
 	status int
-	all    string // with the head
-	body   int64  // length
+	all    string // head and body
+	body   int64  // length of the body, in bytes
 }
 
 var (
@@ -29,11 +29,11 @@ func newPage(status int, reason, text string) page {
 	return page{status, head + text, int64(len(text))}
 }
 
-// errBusy is why a request is refused under MaxRequests.
+// errBusy is the reason for refusing a request above MaxRequests.
 var errBusy = errors.New("scgi: MaxRequests requests are under way")
 
-// answer answers the request that e describes with a page.
-func (sv *service) answer(x *serving, p page, e *util.Environ, err error) {
+// refuseWith answers the request of environ e with a page.
+func (sv *service) refuseWith(x *serving, p page, e *util.Environ, err error) {
 	x.Refuse(p.all)
 	if sv.Refused != nil {
 		r := &gateway.Request{Environ: e, Stdin: gateway.NoBody}

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// service is a Server as one Serve uses it: defaults filled in.
+// service is a Server with its defaults filled in, for one call of Serve.
 type service struct {
 	*Server
 	log          *slog.Logger
@@ -40,8 +40,8 @@ func newService(s *Server) *service {
 	return sv
 }
 
-// serving is one request and its response, in one allocation. The App may hold on to parts of it,
-// so it is never pooled.
+// serving is one request and its response, in one allocation. It is never pooled, because the App
+// may keep parts of it.
 type serving struct {
 	transport.Exchange
 	handler gateway.BaseCGIHandler
@@ -49,8 +49,8 @@ type serving struct {
 
 func (sv *service) serve(ctx context.Context, c *transport.Conn) { sv.serveConn(ctx, c.Net, c.Active) }
 
-// serveConn is the life of a connection. active is called when the request is there, and says
-// whether to answer it.
+// serveConn serves a connection. It calls active when the head of the request is read; active
+// reports whether to answer it.
 func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() bool) {
 	x := new(serving)
 	x.Begin(nc, sv.readTimeout, sv.writeTimeout)
@@ -63,7 +63,7 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() boo
 		return
 	}
 	if !sv.conns.BeginRequest(sv.MaxRequests) {
-		sv.answer(x, pageBusy, e, errBusy)
+		sv.refuseWith(x, pageBusy, e, errBusy)
 		return
 	}
 	defer sv.conns.EndRequest()
@@ -84,12 +84,12 @@ func (sv *service) run(ctx context.Context, x *serving, e *util.Environ) {
 	x.Run(ctx, sv.RequestTimeout, &x.handler, app)
 }
 
-// appFor returns the App, or in its place one that refuses the request, and the path as it was sent
-// where Mount was applied to it.
+// appFor returns the App, or one that refuses the request. sent is the path as it was sent, if
+// Mount was applied.
 func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
 	sent, err := exchange.Mount(e, sv.Mount)
 	if firstValue(e) == "" {
-		// So nginx before 1.29.6 announces a body of unknown length, which it then sends.
+		// nginx before 1.29.6 sends an empty CONTENT_LENGTH with a body of unknown length.
 		err = gateway.ErrLengthRequired
 	}
 	if err != nil {
@@ -98,18 +98,19 @@ func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
 	return sv.App, sent
 }
 
-// refuse ends a connection on which no request came. A limit has an answer; what is no SCGI has
-// none.
+// refuse handles a connection whose head could not be read. If a limit was exceeded, it answers; if
+// the bytes are not SCGI, it does not.
 func (sv *service) refuse(nc net.Conn, x *serving, err error) {
 	if err == io.EOF || gateway.PeerGone(err) || errors.Is(err, net.ErrClosed) {
 		return
 	}
 	sv.log.Warn("request refused", "error", err, "peer", nc.RemoteAddr().String())
 	if p := (*ProtocolError)(nil); errors.As(err, &p) && p.Limit > 0 {
-		sv.answer(x, pageTooLarge, util.NewEnviron(), err)
+		sv.refuseWith(x, pageTooLarge, util.NewEnviron(), err)
 	}
 }
 
+// logFailure logs why an App failed.
 func (sv *service) logFailure(r *gateway.Request, err error, stack []byte) {
 	attrs := []any{"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"), "error", err}
 	if stack != nil {

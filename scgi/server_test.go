@@ -22,7 +22,7 @@ func TestServeAnswers(t *testing.T) {
 	})
 }
 
-// S6: exactly CONTENT_LENGTH bytes are the body. What is behind them is ignored, and does not cost
+// S6: exactly CONTENT_LENGTH bytes are the body. Later bytes are ignored, and do not cost
 // the peer its answer.
 func TestBodyEndsAtContentLength(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {

@@ -30,7 +30,7 @@ func TestPeerGoneEndsTheContext(t *testing.T) {
 	})
 }
 
-// socat and nc half-close behind the request. They get their answer, and on a unix socket the App
+// socat and nc half-close after the request. They get their answer, and on a unix socket the App
 // is not disturbed.
 func TestHalfClosedPeerGetsItsAnswer(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {

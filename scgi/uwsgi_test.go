@@ -91,7 +91,7 @@ func uwsgi(t *testing.T) (tcp, nph string) {
 	}
 }
 
-// TestUWSGI has Python applications behind uWSGI's two forms of SCGI.
+// TestUWSGI runs Python applications in uWSGI, over its two forms of SCGI.
 func TestUWSGI(t *testing.T) {
 	tcp, nph := uwsgi(t)
 	for name, addr := range map[string]string{"status": tcp, "nph": nph} {

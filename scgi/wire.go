@@ -10,20 +10,20 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The wire format of a request (SCGI sections 3 and 4): a netstring whose content is pairs of name
-// NUL value NUL, and then as many bytes of body as CONTENT_LENGTH says. These functions know bytes
-// only, and no connection.
+// The wire format of a request (SCGI sections 3 and 4) is a netstring of pairs of name NUL value
+// NUL, followed by a body of CONTENT_LENGTH bytes. These functions work on bytes and use no
+// connection.
 
-// ProtocolError is a request that is not SCGI, or larger than the server takes.
+// ProtocolError is a request that is not SCGI, or that exceeds a limit of the server.
 type ProtocolError struct {
-	Reason string // what is wrong, after the words "bad request: "
-	Offset int64  // where: bytes from the start of the connection
-	Input  string // what stands there, cut to 32 bytes
-	// the limit that was exceeded, in bytes or variables; 0 for a request that is malformed
+	Reason string // what is wrong; Error writes it after "bad request: "
+	Offset int64  // the position of the fault, in bytes from the start of the connection
+	Input  string // the bytes at that position, cut to 32
+	// the limit that was exceeded, in bytes or variables; 0 for a malformed request
 	Limit int64
 }
 
-// Error tells it for a log: bad input is quoted and cut.
+// Error returns the text for a log. Bad input in it is quoted and cut.
 func (e *ProtocolError) Error() string {
 	if e.Limit > 0 {
 		return fmt.Sprintf("scgi: bad request: %s: more than %d", e.Reason, e.Limit)
@@ -35,18 +35,18 @@ func malformed(reason string, offset int, input string) error {
 	return &ProtocolError{Reason: reason, Offset: int64(offset), Input: input[:min(len(input), 32)]}
 }
 
-// limits bound a request's head. Zero and negative are no limit.
+// limits bound the head of a request. Zero and negative are no limit.
 type limits struct {
 	block  int64 // bytes between the netstring's colon and comma
 	params int64 // variables
 }
 
-// maxDigits is the length of the largest int64. More digits in front of a colon are nobody's
-// length.
+// maxDigits is the number of digits of the largest int64. A netstring length with more digits is
+// invalid.
 const maxDigits = 19
 
-// netstringSize reads the length that b begins with. It returns the index of the header block
-// behind the colon, and the block's size; a start of zero says that b ends before the colon.
+// netstringSize decodes the length at the start of b. It returns the size of the header block, and
+// its start: the index after the colon. start is zero if b ends before the colon.
 func netstringSize(b []byte, max int64) (start int, size int64, err error) {
 	for i, c := range b {
 		switch {
@@ -67,13 +67,13 @@ func netstringSize(b []byte, max int64) (start int, size int64, err error) {
 	return 0, 0, nil
 }
 
-// decodeBlock decodes a header block, which stood at offset. The strings of the Environ share one
+// decodeBlock decodes a header block that began at offset. The strings of the Environ share one
 // copy of block.
 //
-// Refused is what leaves it open where a name or value ends, a block that does not begin with
-// CONTENT_LENGTH, and one without SCGI=1. An empty name, a malformed CONTENT_LENGTH and a second
-// one that differs are not: the environ rules of package gateway answer those 400 on every
-// transport.
+// It returns an error if the ends of names and values are ambiguous, if the block does not begin
+// with CONTENT_LENGTH, and if SCGI is not 1. An empty name, a malformed CONTENT_LENGTH and a
+// second, different CONTENT_LENGTH are no errors here: the environ rules of package gateway answer
+// them with 400 on every transport.
 func decodeBlock(block []byte, offset int, max int64) (*util.Environ, error) {
 	nuls := bytes.Count(block, []byte{0})
 	switch {
@@ -105,9 +105,9 @@ func decodeBlock(block []byte, offset int, max int64) (*util.Environ, error) {
 	return e, nil
 }
 
-// firstLength is the CONTENT_LENGTH that the block begins with (SCGI section 3): how many bytes
-// follow it, whatever the other variables say. A malformed one is zero: no App gets to see that
-// request.
+// firstLength returns the CONTENT_LENGTH with which the block begins (SCGI section 3): the number
+// of bytes that follow the netstring, whatever the other variables say. It returns zero for a
+// malformed one: such a request is refused without the App.
 func firstLength(e *util.Environ) int64 {
 	n, err := strconv.ParseUint(firstValue(e), 10, 63)
 	if err != nil {
@@ -116,6 +116,7 @@ func firstLength(e *util.Environ) int64 {
 	return int64(n)
 }
 
+// firstValue returns the value of the first variable.
 func firstValue(e *util.Environ) string {
 	for _, value := range e.All() {
 		return value
@@ -123,12 +124,12 @@ func firstValue(e *util.Environ) string {
 	return ""
 }
 
-// appendHead appends the netstring that asks for e with a body of length bytes. CONTENT_LENGTH and
-// SCGI come first; those in e are left out. A NUL in a name or value cannot be said in SCGI and
-// gives a [*gateway.RequestError].
+// appendHead appends the netstring of a request with environ e and a body of length bytes.
+// CONTENT_LENGTH and SCGI come first; those in e are left out. SCGI cannot encode a NUL in a name
+// or value: it is a [*gateway.RequestError].
 func appendHead(dst []byte, e *util.Environ, length int64) ([]byte, error) {
-	// The block is encoded behind a gap, and its length then written at the end of the gap: a sum
-	// made beforehand could differ from what is written.
+	// The block is encoded after a gap, and its length is then written at the end of the gap. A
+	// length computed before could differ from what is encoded.
 	const gap = maxDigits + len(":")
 	begin := len(dst)
 	dst = append(dst, make([]byte, gap)...)
@@ -140,7 +141,7 @@ func appendHead(dst []byte, e *util.Environ, length int64) ([]byte, error) {
 			continue
 		}
 		if strings.IndexByte(name, 0) >= 0 || strings.IndexByte(value, 0) >= 0 {
-			return dst[:begin], &gateway.RequestError{Reason: "variable holds a NUL", Input: name[:min(len(name), 64)]}
+			return dst[:begin], &gateway.RequestError{Reason: "variable contains a NUL", Input: name[:min(len(name), 64)]}
 		}
 		dst = append(append(dst, name...), 0)
 		dst = append(append(dst, value...), 0)

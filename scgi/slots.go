@@ -11,12 +11,13 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
+// closedError returns the error of an exchange that begins after Close.
 func closedError() error {
 	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClientClosed}
 }
 
-// reserve takes a slot under MaxConns, and waits for one if all are taken. It must be released when
-// the error is nil.
+// reserve reserves a slot of MaxConns, and waits if all are taken. If the error is nil, the caller
+// must release the slot.
 func (c *Client) reserve(ctx context.Context) error {
 	c.line.Lock()
 	c.requests++
@@ -35,7 +36,7 @@ func (c *Client) reserve(ctx context.Context) error {
 	return err
 }
 
-// release gives the slot of x back.
+// release releases the slot of x.
 func (c *Client) release(x *call) {
 	c.line.Lock()
 	defer c.line.Unlock()
