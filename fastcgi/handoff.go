@@ -72,9 +72,9 @@ func (h *handoff) start() {
 	}
 }
 
-// check hands the reading off if the same request runs inline as at the last check. It reports
+// tick hands the reading off if the same request runs inline as at the last check. It reports
 // whether h needs another check.
-func (h *handoff) check() bool {
+func (h *handoff) tick() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.inline != nil && h.inline == h.seen {
@@ -93,7 +93,7 @@ type handoffWatch struct {
 	running bool
 }
 
-// add adds h to the watch, until h.check reports false.
+// add adds h to the watch, until h.tick reports false.
 func (w *handoffWatch) add(h *handoff) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,18 +105,18 @@ func (w *handoffWatch) add(h *handoff) {
 }
 
 func (w *handoffWatch) run() {
-	for w.checkAll() {
+	for w.tickAll() {
 		time.Sleep(handoffPeriod)
 	}
 }
 
-// checkAll checks all connections, and reports whether any is left to check.
-func (w *handoffWatch) checkAll() bool {
+// tickAll checks all connections, and reports whether any is left to check.
+func (w *handoffWatch) tickAll() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	kept := w.watched[:0]
 	for _, h := range w.watched {
-		if h.check() {
+		if h.tick() {
 			kept = append(kept, h)
 		}
 	}

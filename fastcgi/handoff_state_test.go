@@ -49,7 +49,7 @@ func TestHandoff(t *testing.T) {
 				case "handOff":
 					h.handOff(requests[s.request])
 				case "look":
-					got = h.check()
+					got = h.tick()
 				}
 				if got != s.want || readers < 0 || readers > 1 {
 					t.Errorf("step %d, %s: got %t, %d goroutines read", i, s.call, got, readers)

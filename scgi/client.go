@@ -109,7 +109,7 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 		}
 		body = nil
 	}
-	x, err := c.connect(r)
+	x, err := c.dial(r)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func appendBody(dst []byte, body io.Reader, length int64) ([]byte, error) {
 	return dst, nil
 }
 
-// connect reserves a slot, makes a connection and begins an exchange on it.
-func (c *Client) connect(r *gateway.Request) (*call, error) {
+// dial reserves a slot, makes a connection and begins an exchange on it.
+func (c *Client) dial(r *gateway.Request) (*call, error) {
 	if err := c.reserve(r.Context()); err != nil {
 		return nil, err
 	}

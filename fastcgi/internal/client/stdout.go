@@ -51,7 +51,7 @@ func (s *stdoutReader) nextRecord() error {
 	if err != nil {
 		return err
 	}
-	if err := s.check(h); err != nil {
+	if err := s.handleHeader(h); err != nil {
 		return err
 	}
 	s.padding = h.PaddingLength
@@ -70,9 +70,9 @@ func (s *stdoutReader) nextRecord() error {
 	}
 }
 
-// check returns an error unless h is STDOUT, STDERR or END_REQUEST of this request, or a management
-// record that an application may send without a query.
-func (s *stdoutReader) check(h wire.Header) error {
+// handleHeader counts records without content, and returns an error unless h is STDOUT, STDERR or
+// END_REQUEST of this request, or a management record that an application may send without a query.
+func (s *stdoutReader) handleHeader(h wire.Header) error {
 	management := h.Type == wire.TypeGetValuesResult || h.Type == wire.TypeUnknownType
 	switch {
 	case h.ID == 0 && management:
