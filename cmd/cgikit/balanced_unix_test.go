@@ -26,12 +26,14 @@ import (
 // has not begun, while one of three processes is killed with requests under way, comes back, and
 // another one is told to end.
 func TestBalancedGETsSurviveAKillAndADrain(t *testing.T) {
+	t.Parallel()
 	// what the balancer logs when it takes a process out
 	for template, noticed := range map[string]string{
 		"haproxy-fastcgi-balanced": "Server app/app0 is DOWN",
 		"nginx-fastcgi-balanced":   "upstream server temporarily disabled",
 	} {
 		t.Run(template, func(t *testing.T) {
+			t.Parallel()
 			webserver.Find(t, conf.Server(template))
 			first, second, third := startMember(t, "first"), startMember(t, "second"), startMember(t, "third")
 			s := webserver.Start(t, webserver.Config{
@@ -40,7 +42,7 @@ func TestBalancedGETsSurviveAKillAndADrain(t *testing.T) {
 				Processes: []conf.Process{first.at, second.at, third.at},
 			})
 			load := startLoad(t, s.URL+"/x")
-			const enough = 20 // requests, far more than are under way at a time
+			const enough = 12 // requests, far more than are under way at a time
 			load.await("first", enough)
 			load.await("second", enough)
 			load.await("third", enough)
@@ -175,9 +177,7 @@ func startMember(t *testing.T, name string) *member {
 	t.Helper()
 	s := &member{script: filepath.Join(t.TempDir(), "slow")}
 	// Long enough to be under way when the process ends.
-	if err := os.WriteFile(s.script, []byte("#!/bin/sh\nsleep 0.02\necho Content-Type: text/plain\necho\necho $NAME\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	webserver.WriteProgram(t, s.script, "#!/bin/sh\nsleep 0.05\necho Content-Type: text/plain\necho\necho $NAME\n")
 	s.at = conf.Process{Address: "127.0.0.1:0", Health: "127.0.0.1:0"}
 	s.again(t, name)
 	t.Cleanup(func() {

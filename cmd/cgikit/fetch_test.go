@@ -233,6 +233,6 @@ func whole(ts *testscript.TestScript, neg bool, args []string) {
 	got := <-stageOf(ts).held[args[0]].result
 	io.WriteString(ts.Stdout(), got.rest)
 	if (got.err != nil) != neg {
-		ts.Fatalf("the rest of %s: %q, error %v", args[0], got.rest, got.err)
+		ts.Fatalf("the rest of %s: %.300q, error %v", args[0], got.rest, got.err)
 	}
 }

@@ -86,9 +86,7 @@ func makeFiles(t *testing.T, files map[string]string) string {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		webserver.WriteProgram(t, path, text)
 	}
 	return dir
 }
@@ -96,6 +94,7 @@ func makeFiles(t *testing.T, files map[string]string) string {
 // TestFolderBehindServers: a folder of scripts behind each server, as its configuration has it,
 // without --mount where nothing has to be told.
 func TestFolderBehindServers(t *testing.T) {
+	t.Parallel()
 	dir := makeFiles(t, map[string]string{"x.sh": showScript, "sub/x.sh": showScript})
 	var fronts []front
 	for _, template := range []string{
@@ -109,6 +108,7 @@ func TestFolderBehindServers(t *testing.T) {
 	}
 	for _, f := range fronts {
 		t.Run(f.name(), func(t *testing.T) {
+			t.Parallel()
 			url := f.start(t, "cgi:"+dir, targetOptions{})
 			for path, want := range map[string]string{
 				"/x.sh": "/x.sh|", "/x.sh/a/b": "/x.sh|/a/b", "/sub/x.sh/a%20b": "/sub/x.sh|/a b", "/sub/.././/x.sh/": "/x.sh|/",
@@ -120,12 +120,12 @@ func TestFolderBehindServers(t *testing.T) {
 					want = f.mount + want
 				}
 				if got := get(t, url+path); got != want {
-					t.Errorf("%s: got %s; want %s", path, got, want)
+					t.Errorf("%s: got %.300q; want %q", path, got, want)
 				}
 			}
 			for _, path := range []string{"/nothing.sh", "/nothing/x.sh.bak", "/sub"} {
 				if got := get(t, url+path); got != "404" && got != "403" {
-					t.Errorf("%s: got %s; want 404 or 403", path, got)
+					t.Errorf("%s: got %.300q; want 404 or 403", path, got)
 				}
 			}
 		})
@@ -135,19 +135,21 @@ func TestFolderBehindServers(t *testing.T) {
 // TestScriptsBehindStockNginx: not every path is the front page, with the parameters that come with
 // nginx.
 func TestScriptsBehindStockNginx(t *testing.T) {
+	t.Parallel()
 	root := makeFiles(t, map[string]string{"index.sh": showScript, "sub/x.sh": showScript, "a.txt": "a file"})
 	for _, f := range []front{
 		{template: "nginx-scgi", stock: true}, {template: "nginx-fastcgi", stock: true},
 		{template: "nginx-scgi", stock: true, mount: "/app", flag: "/app"}, {template: "nginx-fastcgi", stock: true, mount: "/app", flag: "/app"},
 	} {
 		t.Run(f.name(), func(t *testing.T) {
+			t.Parallel()
 			url := f.start(t, "cgi:"+filepath.Join(root, "index.sh"), targetOptions{root: root, splitPath: []string{".sh"}})
 			for path, want := range map[string]string{
 				"/": f.mount + "/index.sh|", "/sub/x.sh/a": f.mount + "/sub/x.sh|/a", "/sub/..//sub/x.sh": f.mount + "/sub/x.sh|",
 				"/a.txt": "a file", "/nothing": "404", "/sub/nothing.sh": "404",
 			} {
 				if got := get(t, url+path); got != want {
-					t.Errorf("%s: got %s; want %s", path, got, want)
+					t.Errorf("%s: got %.300q; want %q", path, got, want)
 				}
 			}
 		})
@@ -156,6 +158,7 @@ func TestScriptsBehindStockNginx(t *testing.T) {
 
 // TestPHPScriptAsTarget: php-cgi in the first line of the one script, over each protocol.
 func TestPHPScriptAsTarget(t *testing.T) {
+	t.Parallel()
 	text := "#!" + webserver.Find(t, "php-cgi") + "\n" + `<?php echo $_SERVER["SCRIPT_NAME"], "|", $_SERVER["PATH_INFO"] ?? "", "|", $_GET["q"] ?? "";`
 	dir := makeFiles(t, map[string]string{"app": text})
 	for _, listener := range matrixListeners {

@@ -54,12 +54,25 @@ func newRepository(t *testing.T) *repository {
 	g := &repository{t: t, bare: filepath.Join(dir, "bare", "r.git"), work: filepath.Join(dir, "work")}
 	g.env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "HOME="+dir, "XDG_CONFIG_HOME="+dir, "GIT_TERMINAL_PROMPT=0", "NO_PROXY=*", "no_proxy=*",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
-	g.git("", "init", "--quiet", "--bare", "--initial-branch=main", g.bare)
-	g.git(g.bare, "config", "http.receivepack", "true")
-	g.git(g.bare, "config", "core.compression", "0") // the bytes are random
+	g.initBare()
 	g.git("", "init", "--quiet", "--initial-branch=main", g.work)
 	g.git(g.work, "config", "core.compression", "0")
 	return g
+}
+
+// mirror returns another bare repository, which is empty, for the same clone.
+func (g *repository) mirror(t *testing.T) *repository {
+	t.Helper()
+	other := &repository{t: t, bare: filepath.Join(t.TempDir(), "bare", "r.git"), work: g.work, env: g.env}
+	other.initBare()
+	return other
+}
+
+func (g *repository) initBare() {
+	g.t.Helper()
+	g.git("", "init", "--quiet", "--bare", "--initial-branch=main", g.bare)
+	g.git(g.bare, "config", "http.receivepack", "true")
+	g.git(g.bare, "config", "core.compression", "0") // the bytes are random
 }
 
 // git runs git in dir and returns what it prints.
@@ -69,7 +82,7 @@ func (g *repository) git(dir string, args ...string) string {
 	c.Dir, c.Env = dir, g.env
 	out, err := c.CombinedOutput()
 	if err != nil {
-		g.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+		g.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, webserver.Excerpt(string(out)))
 	}
 	return string(out)
 }
@@ -95,15 +108,18 @@ func (g *repository) serve(f front) string {
 	return f.open(g.t, "cgi:"+backend, targetOptions{env: env}) + "/r.git"
 }
 
-// TestGitHTTPBackend pushes 60 MB, which git sends chunked, and clones them, both by git's own
+// TestGitHTTPBackend pushes 24 MB, which git sends chunked, and clones them, both by git's own
 // program.
 func TestGitHTTPBackend(t *testing.T) {
+	t.Parallel()
 	webserver.Find(t, "git")
-	const size = 60 << 20
+	const size = 24 << 20
+	first := newRepository(t)
+	content := first.commit("large", size)
 	for _, f := range realFronts {
 		t.Run(f.name(), func(t *testing.T) {
-			g := newRepository(t)
-			content := g.commit("large", size)
+			t.Parallel()
+			g := first.mirror(t)
 			url := g.serve(f)
 			g.git(g.work, "push", "--quiet", url, "main")
 			clone := filepath.Join(t.TempDir(), "clone")
@@ -114,7 +130,7 @@ func TestGitHTTPBackend(t *testing.T) {
 			}
 			head := strings.TrimSpace(g.git(g.work, "rev-parse", "HEAD"))
 			if refs := g.git("", "-c", "protocol.version=0", "ls-remote", url); !strings.Contains(refs, head) {
-				t.Errorf("version 0 of the protocol: got %q; want %s in it", refs, head)
+				t.Errorf("version 0 of the protocol: got %.300q; want %s in it", refs, head)
 			}
 			askByHand(t, url, head)
 		})
@@ -163,6 +179,7 @@ func askGit(t *testing.T, method, url string, body io.Reader) string {
 
 // TestGitweb: its pages come from the script, and its style sheet from the folder beside it.
 func TestGitweb(t *testing.T) {
+	t.Parallel()
 	const root = "/usr/share/gitweb"
 	webserver.Find(t, "git")
 	webserver.FindFile(t, "gitweb", root+"/gitweb.cgi")
@@ -179,6 +196,7 @@ func TestGitweb(t *testing.T) {
 	}
 	for _, f := range realFronts {
 		t.Run(f.name(), func(t *testing.T) {
+			t.Parallel()
 			url := f.open(t, "cgi:"+root+"/gitweb.cgi", o)
 			for path, want := range map[string]string{
 				"/":                                     "r.git",

@@ -124,7 +124,7 @@ func TestInitReaps(t *testing.T) {
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if string(body) != "answered" || err != nil {
-			t.Errorf("got %q, %v; want the script's answer", body, err)
+			t.Errorf("got %.300q, %v; want the script's answer", body, err)
 		}
 	}
 	end := time.Now().Add(initPatience)
@@ -180,7 +180,7 @@ func TestInitUsage(t *testing.T) {
 	out, err := exec.Command(unshare, "--pid", "--fork", program, "serve", "demo:").CombinedOutput()
 	exit := (*exec.ExitError)(nil)
 	if !errors.As(err, &exit) || exit.ExitCode() != cli.StatusUsage || strings.Count(string(out), "cgikit: ") != 1 {
-		t.Errorf("got %v and %q; want exit status 2 and one message", err, out)
+		t.Errorf("got %v and %.300q; want exit status 2 and one message", err, out)
 	}
 }
 

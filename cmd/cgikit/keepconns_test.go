@@ -142,6 +142,7 @@ func askOnce(b gateway.Backend) error {
 // TestKeepConns: the flag decides, and auto asks once and keeps connections where the application
 // multiplexes.
 func TestKeepConns(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name        string
 		flag        keepConns

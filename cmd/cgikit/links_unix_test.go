@@ -72,7 +72,7 @@ func TestLinksOfOthers(t *testing.T) {
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if resp.StatusCode != c.status || c.body != "" && string(body) != c.body || strings.Contains(string(body), "secret") || err != nil {
-			t.Errorf("%s%s: got %s, %q, %v; want %d %q", c.target, c.path, resp.Status, body, err, c.status, c.body)
+			t.Errorf("%s%s: got %s, %.300q, %v; want %d %q", c.target, c.path, resp.Status, body, err, c.status, c.body)
 		}
 		if got := log(); !strings.Contains(got, c.log) || strings.Count(got, "not followed") != strings.Count(c.log, "not followed") {
 			t.Errorf("%s%s: got the log %q; want %q", c.target, c.path, got, c.log)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,17 +26,21 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		main()
 	}
+	// They wait for other programs most of the time. The flag -parallel still counts.
+	flag.Set("test.parallel", "6")
 	testscript.Main(m, map[string]func(){"cgikit": main})
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	p := scripts()
 	p.Dir = "testdata/script"
-	testscript.Run(t, p)
+	testscript.RunT(boundedT{t}, p)
 }
 
 // TestPeers runs the scripts that need a program of others, by whose name each is called.
 func TestPeers(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/peer/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
@@ -42,12 +48,23 @@ func TestPeers(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			webserver.Find(t, name)
 			p := scripts()
 			p.Files = []string{file}
-			testscript.Run(t, p)
+			testscript.RunT(boundedT{t}, p)
 		})
 	}
+}
+
+// boundedT bounds what it prints of the log of a script: a page that a script fetched is in it.
+type boundedT struct{ *testing.T }
+
+func (t boundedT) Verbose() bool   { return testing.Verbose() }
+func (t boundedT) Log(args ...any) { t.T.Log(webserver.Excerpt(fmt.Sprint(args...))) }
+
+func (t boundedT) Run(name string, f func(testscript.T)) {
+	t.T.Run(name, func(t *testing.T) { f(boundedT{t}) })
 }
 
 // scripts returns what all scripts may use.

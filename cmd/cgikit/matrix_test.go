@@ -35,6 +35,7 @@ var (
 // TestMatrix runs what every transport has to pass through each listener to each target, in the
 // composition of serve: with buffering, and with --stream.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	for _, in := range matrixListeners {
 		for _, out := range matrixTargets {
 			t.Run(in+" to "+out+", buffered", func(t *testing.T) { runMatrix(t, in, out, bufferedExclusions[out], targetOptions{}) })

@@ -33,6 +33,7 @@ print $q->header(-type => 'text/plain', -status => '201 Created', -cookie => $q-
 
 // TestCGIpm sends it a form with 3 MB, of known length and chunked.
 func TestCGIpm(t *testing.T) {
+	t.Parallel()
 	perl := webserver.Find(t, "perl")
 	if err := exec.Command(perl, "-MCGI", "-e", "1").Run(); err != nil {
 		webserver.FindFile(t, "CGI.pm", "/usr/share/perl5/CGI.pm")
@@ -85,12 +86,14 @@ func sendForm(t *testing.T, url, content string, chunked bool) (*http.Response, 
 // TestPHPMyAdmin shows the login page with everything that it names. Debian's package has some of
 // that in other packages, to which symbolic links of root's lead.
 func TestPHPMyAdmin(t *testing.T) {
+	t.Parallel()
 	const root = "/usr/share/phpmyadmin"
 	php := webserver.Find(t, "php-cgi")
 	webserver.FindFile(t, "phpmyadmin", root+"/index.php")
 	o := targetOptions{root: root, splitPath: []string{".php"}, index: []string{"index.php"}, symlinks: exchange.SymlinksOwner}
 	for _, f := range realFronts {
 		t.Run(f.name(), func(t *testing.T) {
+			t.Parallel()
 			url := f.open(t, "cgi:"+php, o)
 			jar, _ := cookiejar.New(nil)
 			client := &http.Client{Jar: jar}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
 // stage is what a script has going on: one command in the background, and requests that it has
@@ -124,7 +126,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	match := s.find(pattern)
 	if match == nil {
-		ts.Fatalf("no line like %s came:\n%s", args[0], s.printed())
+		ts.Fatalf("no line like %s came:\n%s", args[0], webserver.Excerpt(s.printed()))
 	}
 	if len(args) == 2 {
 		ts.Setenv(args[1], match[1])
@@ -176,13 +178,13 @@ func ends(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	s.find(regexp.MustCompile("no line is like this$^"))
 	if s.running() {
-		ts.Fatalf("the program does not end:\n%s", s.printed())
+		ts.Fatalf("the program does not end:\n%s", webserver.Excerpt(s.printed()))
 	}
 	err := s.command.Wait()
 	s.command = nil
 	io.WriteString(ts.Stdout(), s.printed())
 	if (err != nil) != neg {
-		ts.Fatalf("the program ended with error %v:\n%s", err, s.printed())
+		ts.Fatalf("the program ended with error %v:\n%s", err, webserver.Excerpt(s.printed()))
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 // The application of slow clients answers three requests at a time. A GET is answered with "ok" or,
 // where the query is "large", with slowSize zeros, and a POST with the number of its bytes.
 const (
-	slowSize    = 50 << 20
+	slowSize    = 24 << 20
 	slowWorkers = 3
 )
 
@@ -56,14 +56,14 @@ const slowScript = `#!/bin/sh
 printf 'Content-Type: text/plain\n\n'
 case $REQUEST_METHOD$QUERY_STRING in
 POST*) printf %d "$(wc -c)" ;;
-GETlarge) head -c 52428800 /dev/zero ;;
+GETlarge) head -c 25165824 /dev/zero ;;
 *) printf ok ;;
 esac
 `
 
 const slowPHP = `<?php
 if ($_SERVER['REQUEST_METHOD'] == 'POST') echo strlen(file_get_contents('php://input'));
-elseif ($_SERVER['QUERY_STRING'] == 'large') for ($i = 0; $i < 800; $i++) echo str_repeat("\0", 65536);
+elseif ($_SERVER['QUERY_STRING'] == 'large') for ($i = 0; $i < 384; $i++) echo str_repeat("\0", 65536);
 else echo 'ok';
 `
 
@@ -72,9 +72,7 @@ var slowTargets = map[string]func(t *testing.T, o *targetOptions) (name string){
 	"cgi": func(t *testing.T, o *targetOptions) string {
 		o.concurrency = slowWorkers
 		script := filepath.Join(t.TempDir(), "slow")
-		if err := os.WriteFile(script, []byte(slowScript), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		webserver.WriteProgram(t, script, slowScript)
 		return "cgi:" + script
 	},
 	"scgi": func(t *testing.T, o *targetOptions) string {
@@ -113,7 +111,7 @@ func startPHP(t *testing.T, dir string) string {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 		if text, _ := os.ReadFile(filepath.Join(dir, "log")); t.Failed() {
-			t.Logf("php-fpm logged:\n%s", text)
+			t.Logf("php-fpm logged:\n%s", webserver.Excerpt(string(text)))
 		}
 	})
 	for end := time.Now().Add(patience); ; {
@@ -131,8 +129,10 @@ func startPHP(t *testing.T, dir string) string {
 // TestSlowClients: as many slow clients as there are workers do not delay another one, and get what
 // they asked for in the end.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	for kind, open := range slowTargets {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			var o targetOptions
 			name := open(t, &o)
 			target, err := openTarget(name, o, quiet)

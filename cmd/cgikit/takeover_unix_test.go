@@ -19,12 +19,14 @@ import (
 // TestTakeoverLosesNoRequest: behind nginx, one process of the command after the other takes over
 // the unix socket, and the one before is told to end. Each request is answered.
 func TestTakeoverLosesNoRequest(t *testing.T) {
+	t.Parallel()
 	for template, listen := range map[string]string{
 		"nginx-fastcgi": "fastcgi+unix:",
 		"nginx-scgi":    "scgi+unix:",
 	} {
 		for _, protocol := range []string{listen, "auto+unix:"} {
 			t.Run(template+" "+protocol, func(t *testing.T) {
+				t.Parallel()
 				webserver.Find(t, conf.Server(template))
 				socket := filepath.Join(webserver.Dir(t), "s")
 				address := protocol + socket + "?mode=0666&takeover=1"
@@ -42,7 +44,7 @@ func TestTakeoverLosesNoRequest(t *testing.T) {
 
 // takeTurns has one process replace the other, while clients ask without a pause until it returns.
 func takeTurns(t *testing.T, url string, current *member, start func(name string) *member) {
-	const turns, answers = 10, 30
+	const turns, answers = 10, 12
 	t.Run("under load", func(t *testing.T) {
 		load := startLoad(t, url)
 		for turn := range turns {
@@ -62,9 +64,7 @@ func takeTurns(t *testing.T, url string, current *member, start func(name string
 func startTaker(t *testing.T, address, name string) *member {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "name")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s\\n' \"$NAME\"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	webserver.WriteProgram(t, script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s\\n' \"$NAME\"\n")
 	program, err := exec.LookPath("cgikit")
 	if err != nil {
 		t.Fatal(err)

@@ -125,7 +125,7 @@ func start(t testing.TB, c Config, pickPort func() (string, error)) *Server {
 			err = nil
 		}
 	}
-	t.Fatalf("webserver: %s: %v\n%s", c.Template, err, excerpt(s.ErrorLog()))
+	t.Fatalf("webserver: %s: %v\n%s", c.Template, err, Excerpt(s.ErrorLog()))
 	return nil
 }
 
@@ -277,12 +277,12 @@ func (s *Server) stop(t testing.TB) {
 		t.Errorf("webserver: %s: %v", s.Version, err)
 	}
 	if t.Failed() {
-		t.Logf("%s logged:\n%s", s.Version, excerpt(s.ErrorLog()))
+		t.Logf("%s logged:\n%s", s.Version, Excerpt(s.ErrorLog()))
 	}
 }
 
-// excerpt returns the last 60 lines of a log, each cut to 300 bytes.
-func excerpt(log string) string {
+// Excerpt returns the last 60 lines of a log, each cut to 300 bytes: a failure prints no more.
+func Excerpt(log string) string {
 	const lines, columns = 60, 300
 	all := strings.SplitAfter(log, "\n")
 	if skipped := len(all) - lines; skipped > 0 {
