@@ -12,12 +12,12 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// backendFunc is a Backend made of a function.
+// backendFunc is a function that implements Backend.
 type backendFunc func(r *Request) (*Response, error)
 
 func (f backendFunc) RoundTrip(r *Request) (*Response, error) { return f(r) }
 
-// replies is a Backend that always gives the same bytes.
+// replies is a Backend that always sends the same bytes.
 func replies(stdout string) Backend {
 	return backendFunc(func(r *Request) (*Response, error) {
 		return ReadResponse(io.NopCloser(strings.NewReader(stdout)), 0)
@@ -48,7 +48,7 @@ func TestForward(t *testing.T) {
 	}
 }
 
-// TestForwardCloses the body, whatever becomes of the response.
+// TestForwardCloses: Forward closes the body after success and after failure.
 func TestForwardCloses(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -69,7 +69,8 @@ func TestForwardCloses(t *testing.T) {
 	}
 }
 
-// TestForwardHead: the length that answers a HEAD is not that of the body that came with it.
+// TestForwardHead: the response to a HEAD keeps its declared length, whatever body the backend
+// sends.
 func TestForwardHead(t *testing.T) {
 	for _, body := range []string{"", "a", "0123456789", "0123456789ab"} {
 		got := run("HEAD", Forward(replies("Status: 200\nContent-Length: 10\n\n"+body)).ServeGateway)
@@ -79,8 +80,8 @@ func TestForwardHead(t *testing.T) {
 	}
 }
 
-// TestForwardDelegates: beside the name of a file for the web server in front, a Content-Length is
-// that of the file, and nothing else need be there. nginx 1.22 takes both.
+// TestForwardDelegates: if the head names a file for the web server in front, its Content-Length is
+// that of the file, and no other field is required. nginx 1.22 accepts both.
 func TestForwardDelegates(t *testing.T) {
 	for _, c := range []struct{ backend, want string }{
 		{"X-Accel-Redirect: /p/a\n\n", "Status: 200 OK\r\nX-Accel-Redirect: /p/a\r\n\r\n"},
@@ -97,8 +98,8 @@ func TestForwardDelegates(t *testing.T) {
 	}
 }
 
-// TestForwardCuts: nothing after the declared length passes (C40), and the log has one line about
-// it.
+// TestForwardCuts: bytes after the declared length are cut off (C40), and the log has one line
+// about it.
 func TestForwardCuts(t *testing.T) {
 	// in the head's buffer, in the first block, in the second
 	for _, length := range []int{0, 1, 5000, 40_000} {
@@ -111,7 +112,8 @@ func TestForwardCuts(t *testing.T) {
 	}
 }
 
-// TestForwardRefuses: what the backend did wrong is its fault, not the gateway's.
+// TestForwardRefuses: for a fault of the backend, the status blames the backend and not the
+// gateway.
 func TestForwardRefuses(t *testing.T) {
 	for _, c := range []struct{ name, backend string }{
 		{"less than declared (C40)", "Status: 200\nContent-Length: 3\n\nab"},
@@ -149,7 +151,7 @@ func TestForwardFailures(t *testing.T) {
 	if !strings.HasPrefix(got.out, "Status: 503 Service Unavailable\r\n") || !strings.HasSuffix(got.out, "\r\n\r\nNo room.\n") {
 		t.Errorf("got %q", got.out)
 	}
-	// io.EOF is what a decoder met where more had to come
+	// a decoder wraps io.EOF if the input ended too early
 	for _, cause := range []error{nil, io.EOF, io.ErrUnexpectedEOF} {
 		brokenOff := backendFunc(func(*Request) (*Response, error) {
 			body := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(&BackendError{Status: 502, Reason: "broke off", Err: cause}))
@@ -168,12 +170,12 @@ func TestForwardFailures(t *testing.T) {
 	}
 }
 
-// stuckReader never gives anything, nor an error.
+// stuckReader returns neither bytes nor an error.
 type stuckReader struct{}
 
 func (stuckReader) Read([]byte) (int, error) { return 0, nil }
 
-// TestForwardFlushes: what a backend sends piece by piece reaches the client piece by piece.
+// TestForwardFlushes: each piece that a backend sends reaches the client before the next one.
 func TestForwardFlushes(t *testing.T) {
 	out := &headStdout{}
 	stream := backendFunc(func(*Request) (*Response, error) {
@@ -192,16 +194,15 @@ func TestForwardFlushes(t *testing.T) {
 	}
 }
 
-// TestForwardFlushesHead: a response without a body is complete with its head, which is sent at
-// once, whatever Content-Length it has, though the backend goes on. nginx 1.22 does the same for
-// HEAD.
+// TestForwardFlushesHead: the head of a response without a body is sent at once, whatever its
+// Content-Length, even if the backend continues. nginx 1.22 does the same for HEAD.
 func TestForwardFlushesHead(t *testing.T) {
 	for _, c := range []struct{ method, status string }{
 		{"HEAD", "200 OK"}, {"GET", "204 No Content"}, {"GET", "304 Not Modified"}, {"POST", "204 No Content"},
 	} {
 		t.Run(c.method+" "+c.status, func(t *testing.T) {
 			out := &headStdout{}
-			atRead := -1 // flushes when the rest of the output is first asked for
+			atRead := -1 // number of flushes at the first Read of the rest
 			b := backendFunc(func(*Request) (*Response, error) {
 				length := headers.New(headers.Field{Name: "Content-Length", Value: "5"})
 				body := readNoting(func() { atRead = max(atRead, out.flushes) })
@@ -215,7 +216,7 @@ func TestForwardFlushesHead(t *testing.T) {
 	}
 }
 
-// readNoting is an empty body that calls itself when it is read.
+// readNoting is an empty body; the function is called by Read.
 type readNoting func()
 
 func (f readNoting) Read([]byte) (int, error) {
@@ -236,7 +237,7 @@ func TestBackendErrorTexts(t *testing.T) {
 	}
 }
 
-// TestErrorPage: what an access log takes for the answer is the answer.
+// TestErrorPage: ErrorPage returns the answer that the client gets.
 func TestErrorPage(t *testing.T) {
 	for _, err := range []error{
 		errors.New("any"), ErrLengthRequired, &RequestError{}, &BodyTooLargeError{}, &BackendError{Status: 503, Reason: "no room"},
@@ -249,8 +250,8 @@ func TestErrorPage(t *testing.T) {
 	}
 }
 
-// TestForwardStdin: a Backend sees from Stdin whether there is a body, and from ContentLength how
-// long it is.
+// TestForwardStdin: Stdin tells a Backend whether there is a body, and ContentLength how long it
+// is.
 func TestForwardStdin(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -13,15 +13,14 @@ import (
 	"time"
 )
 
-// ended is a context that has ended with that cause; nil is context.Canceled, as a context without
-// a cause has it.
+// ended returns a context that has ended with the given cause; nil means context.Canceled.
 func ended(cause error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
 	return ctx
 }
 
-// late is a context whose time is over.
+// late returns a context whose deadline has passed.
 func late(t *testing.T) context.Context {
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
 	t.Cleanup(cancel)
@@ -61,7 +60,7 @@ func TestContextError(t *testing.T) {
 	}
 }
 
-// failing returns an App that reads its body and returns its error, wrapped by how.
+// failing returns an App that reads its body and returns the error, wrapped by how.
 func failing(how func(error) error) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		_, err := io.ReadAll(r.Stdin)
@@ -74,12 +73,11 @@ func asDetail(err error) error  { return fmt.Errorf("reading the form: %w", err)
 func asBackend(err error) error { return &BackendError{Status: 502, Reason: "broke off", Err: err} }
 func asBody(err error) error    { return &BodyError{err} }
 
-// TestBlameForTheBody: an App need not know whose fault a body is that does not arrive, nor a
-// Backend.
+// TestBlameForTheBody: neither an App nor a Backend must tell whose fault an incomplete body is.
 func TestBlameForTheBody(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		stdin  error // behind three bytes of ten
+		stdin  error // after three bytes of ten
 		ctx    context.Context
 		status string
 	}{
@@ -113,8 +111,8 @@ func TestBlameForTheBody(t *testing.T) {
 	}
 }
 
-// TestClientGone: a client that has left is sent nothing and logged nowhere, whatever its leaving
-// broke.
+// TestClientGone: if a client has left, nothing is sent and nothing is logged, whatever failed
+// then.
 func TestClientGone(t *testing.T) {
 	for _, cause := range []error{ErrClientGone, nil} {
 		for how, wrap := range map[string]func(error) error{"as it is": asItIs, "wrapped": asDetail, "by a Backend": asBackend} {
@@ -132,7 +130,8 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestFailureOfItsOwn: an App that fails while its client leaves is still worth a line, and a page.
+// TestFailureOfItsOwn: a failure of the App itself is logged and gets a page, even if the client
+// leaves.
 func TestFailureOfItsOwn(t *testing.T) {
 	log, out := new(strings.Builder), new(strings.Builder)
 	h := &BaseCGIHandler{Environ: environ(), Stdout: out, Stderr: log}
@@ -142,8 +141,8 @@ func TestFailureOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestBlameWhileReading: net/http ends the context before the Read of the body returns that was cut
-// short, or late. That a Backend hears of the context first must not make it another fault.
+// TestBlameWhileReading: net/http ends the context before the failed Read of the body returns. The
+// blame must be the same if a Backend sees the end of the context first.
 func TestBlameWhileReading(t *testing.T) {
 	for want, failure := range map[string]error{"400 ": io.ErrUnexpectedEOF, "408 ": os.ErrDeadlineExceeded} {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -155,7 +154,7 @@ func TestBlameWhileReading(t *testing.T) {
 				defer close(done)
 				io.ReadAll(r.Stdin)
 			}()
-			sent.Write([]byte("abc")) // returns when a Read has them, and the next waits soon
+			sent.Write([]byte("abc")) // returns when a Read has them; the next Read then waits
 			for r.Stdin.(*body).mu.TryLock() {
 				r.Stdin.(*body).mu.Unlock()
 				runtime.Gosched()
@@ -173,8 +172,8 @@ func TestBlameWhileReading(t *testing.T) {
 	}
 }
 
-// TestBlameDrains: where the transport knows that the client has gone, what it had sent tells
-// whether that was all, read or not.
+// TestBlameDrains: if the transport knows that the client has gone, the bytes that it had sent
+// decide whether the body is complete, even if they were not read.
 func TestBlameDrains(t *testing.T) {
 	for _, c := range []struct{ name, length, want string }{{"all sent", "3", "499 "}, {"more to come", "10", "400 "}} {
 		h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", c.length), Stdin: strings.NewReader("abc"), Stdout: io.Discard, Stderr: io.Discard}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A context that is asked late, derived from, and asked for values behaves as one made by package
-// context.
+// A RequestContext behaves like a context of package context: after its end, as a parent, and for
+// values.
 func TestContextIsOneOfItsKind(t *testing.T) {
 	type key struct{}
 	parent := context.WithValue(context.Background(), key{}, "value")
@@ -47,7 +47,7 @@ func TestContextIsOneOfItsKind(t *testing.T) {
 	<-late.Done()
 }
 
-// watched is a peer that goes away when it is told to.
+// watched is a peer that goes away on command.
 type watched struct {
 	gone    func()
 	stopped bool
@@ -58,7 +58,7 @@ func (w *watched) Watch(gone func()) func() {
 	return func() { w.stopped = true }
 }
 
-// TestContextCause: an App can tell why its request has ended.
+// TestContextCause: the cause of the context tells an App why its request has ended.
 func TestContextCause(t *testing.T) {
 	broken := errors.New("broken")
 	for _, test := range []struct {
@@ -91,8 +91,8 @@ func TestContextCause(t *testing.T) {
 	}
 }
 
-// TestRunTakesAContext: an App gets the transport's own lazy context, and any other in one that
-// ends with the request.
+// TestRunTakesAContext: an App gets the transport's lazy context itself. Any other context is
+// wrapped in one that ends with the request.
 func TestRunTakesAContext(t *testing.T) {
 	lazy := new(RequestContext)
 	lazy.Begin(context.Background(), 0, nil)

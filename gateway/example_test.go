@@ -11,7 +11,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// An App is the same code for every transport. This one greets whoever asks.
+// The same App works on every transport.
 func Example() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
@@ -19,7 +19,7 @@ func Example() {
 		return err
 	})
 
-	// A server would take these from the wire; see package cgi, scgi or fastcgi.
+	// A server decodes these from the connection; see package cgi, scgi or fastcgi.
 	environ := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "PATH_INFO": "/here"})
 	h := &gateway.BaseCGIHandler{Environ: environ, Stdout: crlf{os.Stdout}}
 	if err := h.Run(context.Background(), app); err != nil {
@@ -33,8 +33,8 @@ func Example() {
 	// Hello from /here
 }
 
-// A failure before the head is sent gives the client an error page without details; LogException
-// gets them.
+// After a failure before the head is sent, the client gets an error page without details.
+// LogException gets the details.
 func ExampleBaseCGIHandler() {
 	h := &gateway.BaseCGIHandler{
 		Stdout:       crlf{os.Stdout},
@@ -55,8 +55,7 @@ func ExampleBaseCGIHandler() {
 	// Back soon.
 }
 
-// ReadResponse is what a client of a CGI-like protocol needs: it reads the head, and the rest is
-// the body.
+// A client of a CGI-like protocol calls ReadResponse. It reads the head; the rest is the body.
 func ExampleReadResponse() {
 	stdout := io.NopCloser(strings.NewReader("Status: 404 Not Found\nContent-Type: text/plain\n\nno such thing"))
 	resp, err := gateway.ReadResponse(stdout, 0)
@@ -70,8 +69,8 @@ func ExampleReadResponse() {
 	// Output: 404 Not Found, text/plain: no such thing
 }
 
-// A file that an App copies to its ResponseWriter goes by sendfile(2) where the transport and the
-// system can.
+// A file that an App copies to its ResponseWriter is sent by sendfile(2), if the transport and the
+// system support it.
 func ExampleResponseWriter() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f, err := os.Open("testdata/page.txt")
@@ -89,7 +88,7 @@ func ExampleResponseWriter() {
 	// Content-Length: 0
 }
 
-// crlf shows the CRLF of a head as plain line ends.
+// crlf replaces the CRLF line ends of a head by LF.
 type crlf struct{ w io.Writer }
 
 func (c crlf) Write(p []byte) (int, error) {

@@ -132,7 +132,7 @@ func TestTracebackLimit(t *testing.T) {
 	}
 }
 
-// TestPeerGone: a client that went away is an error that nobody logs, and nothing more is written.
+// TestPeerGone: the error of a client that went away is not logged, and nothing more is written.
 func TestPeerGone(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -163,7 +163,7 @@ func TestPeerGone(t *testing.T) {
 	}
 }
 
-// TestCanceledInside: an App that gave up something of its own has failed like any other.
+// TestCanceledInside: an App that fails because it canceled its own work is logged like any other.
 func TestCanceledInside(t *testing.T) {
 	got := run("GET", func(ResponseWriter, *Request) error { return fmt.Errorf("query: %w", context.Canceled) })
 	if !strings.Contains(got.log, "query") || got.out != errorPage500 {
@@ -185,14 +185,14 @@ func TestCanceledIsNotLogged(t *testing.T) {
 	}
 }
 
-// fragile is an error whose methods need it not to be nil.
+// fragile is an error whose methods panic if it is nil.
 type fragile struct{ error }
 
 func (f *fragile) Error() string { return f.error.Error() }
 func (f *fragile) Unwrap() error { return f.error }
 
-// TestPanicsBehindTheApp: what an App leaves behind, and what a hook does, must not panic in the
-// transport.
+// TestPanicsBehindTheApp: neither the values that an App leaves nor a hook makes the transport
+// panic.
 func TestPanicsBehindTheApp(t *testing.T) {
 	oops := func(ResponseWriter, *Request) error { return errors.New("oops") }
 	for _, c := range []struct {
@@ -226,7 +226,7 @@ type panickingWriter struct{}
 
 func (panickingWriter) Write([]byte) (int, error) { panic("in Write") }
 
-// TestGoexit: an App that ends its goroutine is answered for all the same, and only once.
+// TestGoexit: if an App ends its goroutine, the client still gets an answer, and only one.
 func TestGoexit(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -252,8 +252,8 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestPeerOfTheApp: an App that failed because a backend of its own went away has somebody to show
-// the break to.
+// TestPeerOfTheApp: if an App failed because its own backend went away, the client must see the
+// break.
 func TestPeerOfTheApp(t *testing.T) {
 	got := run("GET", then(write("abc"), flush, func(ResponseWriter, *Request) error {
 		return &BackendError{Status: 502, Reason: "reset", Err: syscall.ECONNRESET}
@@ -266,8 +266,7 @@ func TestPeerOfTheApp(t *testing.T) {
 	}
 }
 
-// TestBrokenInside: an App may hand on the error of a Run of its own, and is given its error page
-// all the same.
+// TestBrokenInside: an App that returns the error of an inner Run gets an error page too.
 func TestBrokenInside(t *testing.T) {
 	inner := func(ResponseWriter, *Request) error {
 		h := &BaseCGIHandler{Stdout: &failingWriter{err: syscall.EPIPE}}
@@ -279,7 +278,7 @@ func TestBrokenInside(t *testing.T) {
 	}
 }
 
-// TestStdoutFailures: which failures of Stdout are worth a line.
+// TestStdoutFailures: which failures of Stdout are logged.
 func TestStdoutFailures(t *testing.T) {
 	ended, end := context.WithCancel(context.Background())
 	end()
@@ -305,7 +304,7 @@ func TestStdoutFailures(t *testing.T) {
 	}
 }
 
-// TestRefused: a request that the App does not get is told, once, with what was answered.
+// TestRefused: Refused is called once for a request without the App, with the answer.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -333,7 +332,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRequestFailure: ErrorOutput learns what LogException does, and no other App learns anything.
+// TestRequestFailure: ErrorOutput gets the same failure as LogException, and no other App gets it.
 func TestRequestFailure(t *testing.T) {
 	oops := errors.New("oops")
 	for name, app := range map[string]AppFunc{
@@ -363,7 +362,7 @@ func TestRequestFailure(t *testing.T) {
 			t.Errorf("%s: ErrorOutput was called: %v; %v", name, called, got.err)
 		}
 	}
-	// Never by default: neither the error nor the stack is in the built-in page.
+	// The built-in page has neither the error nor the stack.
 	got := run("GET", func(ResponseWriter, *Request) error { panic("secret") })
 	if strings.Contains(got.out, "secret") || strings.Contains(got.out, "panic") || strings.Contains(got.out, ".go:") {
 		t.Errorf("the built-in page tells %q", got.out)

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// tempFile returns an open file of that content, offset 0.
+// tempFile returns an open file with the given content, at offset 0.
 func tempFile(t *testing.T, content string) *os.File {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
@@ -30,7 +30,7 @@ func tempFile(t *testing.T, content string) *os.File {
 	return f
 }
 
-// sender is a Stdout that takes files, and says how.
+// sender is a Stdout that accepts files and records how it got them.
 type sender struct {
 	bytes.Buffer
 	limits []int64
@@ -141,7 +141,8 @@ func TestNoFileWrapper(t *testing.T) {
 	}
 }
 
-// TestPipeIsNoFile: it may block, and must not do so with the head sent and the lock held.
+// TestPipeIsNoFile: a pipe may block, and must not do so after the head was sent and while the lock
+// is held.
 func TestPipeIsNoFile(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -194,8 +195,8 @@ func TestChunkedFile(t *testing.T) {
 	}
 }
 
-// strictWriter is a Stdout for which an empty write is the end of the stream, as STDOUT's empty
-// record is in FastCGI.
+// strictWriter is a Stdout for which an empty write ends the stream, as an empty STDOUT record does
+// in FastCGI.
 type strictWriter struct {
 	strings.Builder
 	t *testing.T
@@ -221,7 +222,7 @@ func TestCopiesWriteNothingEmpty(t *testing.T) {
 	})
 }
 
-// shortWriter takes one byte less than it is given, and says nothing.
+// shortWriter writes one byte less than it is given, without an error.
 type shortWriter struct{}
 
 func (shortWriter) Write(p []byte) (int, error) { return len(p) - 1, nil }
@@ -235,7 +236,7 @@ func TestShortWrites(t *testing.T) {
 	}
 }
 
-// failingSender fails within a file.
+// failingSender fails in the middle of a file.
 type failingSender struct {
 	strings.Builder
 	err error
@@ -246,8 +247,8 @@ func (s *failingSender) SendFile(f File, n int64) (int64, error) {
 	return sent, s.err
 }
 
-// TestFileErrorIgnored: an App that does not look at the error, as http.ServeContent does not, has
-// not sent a whole response.
+// TestFileErrorIgnored: the response is not complete even if the App ignores the error, as
+// http.ServeContent does.
 func TestFileErrorIgnored(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -268,7 +269,7 @@ func TestFileErrorIgnored(t *testing.T) {
 	}
 }
 
-// headSender has a form of its own for heads and for files.
+// headSender has methods for heads and for files.
 type headSender struct {
 	sender
 	status string
@@ -290,7 +291,7 @@ func TestBytesBeforeTheFile(t *testing.T) {
 	}
 }
 
-// upper is a reader that changes what it wraps.
+// upper is a reader that changes the bytes of the reader inside.
 type upper struct{ f *os.File }
 
 func (u upper) Unwrap() io.Reader { return u.f }
@@ -312,7 +313,7 @@ func TestOnlyFileWrappersAreUnwrapped(t *testing.T) {
 	}
 }
 
-// pipeFile is a File without Seek: all that an interface can promise.
+// pipeFile is a File without Seek, which the interface does not require.
 type pipeFile struct{ File }
 
 func TestFileThatCannotSeek(t *testing.T) {
@@ -331,13 +332,13 @@ func TestFileThatCannotSeek(t *testing.T) {
 	}
 }
 
-// shrinking is a Stdout under which the file loses its end.
+// shrinking is a Stdout that truncates the file while it is sent.
 type shrinking struct {
 	*sender
 	f *os.File
 }
 
-// SendFile truncates the file under way.
+// SendFile truncates the file while it is sent.
 func (s shrinking) SendFile(f File, n int64) (int64, error) {
 	os.Truncate(s.f.Name(), 4)
 	return s.sender.SendFile(f, n)
@@ -356,7 +357,7 @@ func TestFileThatShrinks(t *testing.T) {
 	}
 }
 
-// TestLimitedReaderCounts: what is left in the reader is what was not sent.
+// TestLimitedReaderCounts: N of the reader is the number of bytes that were not sent.
 func TestLimitedReaderCounts(t *testing.T) {
 	for _, noWrapper := range []bool{false, true} {
 		runHandler(&BaseCGIHandler{Stdout: &sender{}, NoFileWrapper: noWrapper}, func(w ResponseWriter, r *Request) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// The rules once more, in another language than the code's.
+// An independent implementation of the rules.
 var (
 	goodStatus = regexp.MustCompile(`^[1-9][0-9][0-9] [^\x00-\x08\x0a-\x1f\x7f]*$`)
 	goodName   = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
@@ -23,8 +23,8 @@ var (
 	goodLength = regexp.MustCompile(`^0*[0-9]{1,18}$`)
 )
 
-// expect is the response to a GET whose App adds the fields, calls Start and writes body: its
-// bytes, or the error page's where a rule is broken.
+// expect returns the response to a GET whose App adds the fields, calls Start and writes body: its
+// bytes, or those of the error page if a rule is broken.
 func expect(status string, fields [][2]string, body string) string {
 	if !goodStatus.MatchString(status) {
 		return errorPage500
@@ -60,8 +60,8 @@ func expect(status string, fields [][2]string, body string) string {
 	return head + "\r\n" + body
 }
 
-// FuzzHead: what comes out of the head writer is what went in, byte for byte, or the error page;
-// and it parses back to that.
+// FuzzHead: the response has exactly the status and fields that the App set, or is the error page,
+// and ReadResponse parses it to the same.
 func FuzzHead(f *testing.F) {
 	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello")
 	f.Add("204 No Content", "X", "", "x", " padded\t", "")
@@ -93,7 +93,7 @@ func FuzzHead(f *testing.F) {
 	})
 }
 
-// checkParses writes a response anew from what ReadResponse made of it.
+// checkParses writes the response again from the result of ReadResponse.
 func checkParses(t *testing.T, out string) {
 	resp, err := ReadResponse(&closable{Reader: strings.NewReader(out)}, 1<<20)
 	if err != nil {
@@ -110,8 +110,8 @@ func checkParses(t *testing.T, out string) {
 	}
 }
 
-// FuzzOriginHead: what net/http makes of an origin server's response is what went in: whole, in
-// chunks and up to the end of the connection.
+// FuzzOriginHead: net/http parses an origin server's response to what the App sent: with a length,
+// in chunks and up to the end of the connection.
 func FuzzOriginHead(f *testing.F) {
 	f.Add("200 OK", "Content-Type", "text/plain", "Set-Cookie", "a=b; Path=/", "hello", "HTTP/1.1", true)
 	f.Add("404 ", "X", " padded\t", "x", "", "", "HTTP/1.1", true)
@@ -149,7 +149,7 @@ func FuzzOriginHead(f *testing.F) {
 	})
 }
 
-// checkOrigin compares a response as net/http reads it with the CGI response that says the same.
+// checkOrigin compares a response that net/http has read with the CGI response of the same App.
 func checkOrigin(t *testing.T, out, want string) {
 	t.Helper()
 	rest := bufio.NewReader(strings.NewReader(out))

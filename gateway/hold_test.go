@@ -23,8 +23,8 @@ func scripted(script func(body io.Reader, stdout io.Writer) error) Backend {
 	})
 }
 
-// web is a web server that gives the pieces of a body, each a while after the one before, and notes
-// when it sees the head.
+// web is a web server that sends the pieces of a body with pauses, and records when it receives the
+// head.
 type web struct {
 	mu     sync.Mutex
 	pieces []piece
@@ -67,8 +67,8 @@ func (s *web) Write(p []byte) (int, error) {
 
 const scriptHead = "Content-Type: text/plain\n\n"
 
-// TestForwardHoldsHead: the web server sees the head when it has sent the body, or when waiting for
-// that would be of no use.
+// TestForwardHoldsHead: the web server gets the head when it has sent the body, or when further
+// waiting is useless.
 func TestForwardHoldsHead(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 20_000)
 	for _, test := range []struct {
@@ -226,8 +226,8 @@ func TestForwardHeldFailure(t *testing.T) {
 	})
 }
 
-// TestTrackBody: a program that asks the Backend itself has the head held too, if it says so, and a
-// request without a body stays.
+// TestTrackBody: the head is held too for a program that calls the Backend itself, if it calls
+// TrackBody. A request without a body is returned unchanged.
 func TestTrackBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &web{pieces: []piece{{0, "a"}, {100 * time.Millisecond, "b"}}, start: time.Now()}
@@ -256,7 +256,7 @@ func TestTrackBody(t *testing.T) {
 	}
 }
 
-// TestTrackBodyBlame: Blame finds the client through a body that is tracked.
+// TestTrackBodyBlame: Blame works through a tracked body.
 func TestTrackBodyBlame(t *testing.T) {
 	broken := errors.New("connection reset")
 	h := &BaseCGIHandler{

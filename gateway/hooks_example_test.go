@@ -16,10 +16,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// These are wsgiref's customisation points, by example. In each, h is what a transport would have
-// made of a request.
+// These examples show wsgiref's customisation points. In each, h is the handler that a transport
+// would create for a request.
 
-// answer runs h with app and shows the response by lines.
+// answer runs h with app and prints the lines of the response.
 func answer(h *gateway.BaseCGIHandler, app gateway.AppFunc) {
 	h.Stdout = crlf{os.Stdout}
 	if err := h.Run(context.Background(), app); err != nil {
@@ -27,7 +27,7 @@ func answer(h *gateway.BaseCGIHandler, app gateway.AppFunc) {
 	}
 }
 
-// say is an App that answers with text.
+// say returns an App that answers with text.
 func say(text string) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, text)
@@ -35,7 +35,7 @@ func say(text string) gateway.AppFunc {
 	}
 }
 
-// An App that is not made for several requests at a time takes a lock where there may be several.
+// An App that is not safe for concurrent use takes a lock if it may be called concurrently.
 func ExampleBaseCGIHandler_multithread() {
 	var mu sync.Mutex
 	visits := 0
@@ -56,7 +56,7 @@ func ExampleBaseCGIHandler_multithread() {
 	// visit 1
 }
 
-// What an App keeps in memory, other processes do not see.
+// Data that an App keeps in memory is not visible to other processes.
 func ExampleBaseCGIHandler_multiprocess() {
 	app := func(w gateway.ResponseWriter, r *gateway.Request) error {
 		place := "memory"
@@ -74,7 +74,7 @@ func ExampleBaseCGIHandler_multiprocess() {
 	// sessions are in a file
 }
 
-// A process that answers one request has no use for a cache.
+// A process that answers one request does not need a cache.
 func ExampleBaseCGIHandler_runOnce() {
 	app := func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := fmt.Fprintf(w, "fill the cache: %t\n", !r.RunOnce)
@@ -88,8 +88,8 @@ func ExampleBaseCGIHandler_runOnce() {
 	// fill the cache: false
 }
 
-// The environment of the process as the base of each request's environ, as wsgiref's os_environ has
-// it: the variables of the request come over it, in a copy, so that none of one request is there in
+// As with wsgiref's os_environ, the environment of the process is the base of each request's
+// environ. The variables of the request are set in a copy, so that no variable of one request is in
 // the next.
 func ExampleBaseCGIHandler_osEnviron() {
 	process := util.EnvironFromList([]string{"LANG=C", "QUERY_STRING=of the shell"}) // os.Environ()
@@ -116,7 +116,7 @@ func ExampleBaseCGIHandler_osEnviron() {
 	// QUERY_STRING=b=2
 }
 
-// An origin server tells its name to the App and to the client.
+// An origin server sends its name to the App and to the client.
 func ExampleBaseCGIHandler_serverSoftware() {
 	app := func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Date", "Thu, 01 Jan 1970 00:00:00 GMT") // or it would be of now
@@ -134,7 +134,7 @@ func ExampleBaseCGIHandler_serverSoftware() {
 	// served by toy/1.0
 }
 
-// A transport that knows better than the environ says so.
+// A transport can override the scheme that the environ implies.
 func ExampleBaseCGIHandler_scheme() {
 	app := func(w gateway.ResponseWriter, r *gateway.Request) error {
 		fmt.Println(r.Scheme)
@@ -156,8 +156,8 @@ func ExampleBaseCGIHandler_scheme() {
 	// https
 }
 
-// wsgiref's setup_environ and add_cgi_vars: what a deployment wants to be different is changed in
-// Environ before Run, or by an App round the App, which then works with every transport.
+// The counterpart of wsgiref's setup_environ and add_cgi_vars: a deployment changes variables in
+// Environ before Run, or in an App around the App, which works with every transport.
 func ExampleBaseCGIHandler_setupEnviron() {
 	behindProxy := func(app gateway.App) gateway.AppFunc {
 		return func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -179,7 +179,7 @@ func ExampleBaseCGIHandler_setupEnviron() {
 	// 192.0.2.1, this is www.example
 }
 
-// The log gets what the client does not.
+// The log gets the details that the client does not get.
 func ExampleBaseCGIHandler_logException() {
 	h := &gateway.BaseCGIHandler{
 		Environ: util.EnvironFromList([]string{"REQUEST_URI=/x"}),
@@ -238,8 +238,8 @@ func ExampleBaseCGIHandler_errorOutput() {
 	// {"error": true}
 }
 
-// Request.Failure is for a development server, whose page shows what went wrong, and where. The
-// public must not see that.
+// A development server can show the error and the stack of Request.Failure in its page. A public
+// page must not show them.
 func ExampleRequest_Failure() {
 	development := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f := r.Failure()
@@ -266,7 +266,7 @@ func ExampleRequest_Failure() {
 	// The stack begins with panic.
 }
 
-// ErrorStatus, ErrorHeaders and ErrorBody are enough for a page that is always the same.
+// A page that is always the same needs only ErrorStatus, ErrorHeaders and ErrorBody.
 func ExampleBaseCGIHandler_errorBody() {
 	h := &gateway.BaseCGIHandler{
 		Stderr:       io.Discard,
@@ -284,7 +284,7 @@ func ExampleBaseCGIHandler_errorBody() {
 	// <h1>Back in a minute</h1>
 }
 
-// ownWay is a Stdout with a way of its own to send a file: wsgiref's sendfile.
+// ownWay is a Stdout that sends a file itself, as wsgiref's sendfile does.
 type ownWay struct{ io.Writer }
 
 func (o ownWay) SendFile(f gateway.File, n int64) (int64, error) {
@@ -292,9 +292,9 @@ func (o ownWay) SendFile(f gateway.File, n int64) (int64, error) {
 	return gateway.SendFile(o.Writer, f, n, nil)
 }
 
-// A protocol that sends files better than by bytes has a Stdout with SendFile; other Stdouts get
-// files by sendfile(2) where the system can. NoFileWrapper turns off both. An App need not know:
-// io.Copy(w, f) does as well as wsgiref's wrapper.
+// A Stdout whose protocol can send files faster than bytes has a method SendFile. To other Stdouts,
+// files are sent by sendfile(2) if the system supports it. NoFileWrapper turns off both. An App
+// calls only io.Copy(w, f), which replaces wsgiref's wrapper.
 func ExampleFileSender() {
 	app := func(w gateway.ResponseWriter, r *gateway.Request) error {
 		f, err := os.Open("hooks_example_test.go")
@@ -349,8 +349,8 @@ func ExampleBaseCGIHandler_originServer() {
 	// 0
 }
 
-// HTTPVersion is for what must not be answered in the HTTP/1.1 way. A client of HTTP/0.9 gets the
-// body and nothing else.
+// With HTTPVersion a response is not in the format of HTTP/1.1. A client of HTTP/0.9 gets only the
+// body.
 func ExampleBaseCGIHandler_httpVersion() {
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/0.9"} {
 		h := &gateway.BaseCGIHandler{

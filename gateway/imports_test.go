@@ -10,9 +10,8 @@ import (
 
 const module = "github.com/cgikit/cgikit/"
 
-// TestImports: a CGI program is started anew for every request, and the packages it needs must not
-// make it slower to start. net alone makes a program as Go builds it by default a dynamic one,
-// which takes 1 ms longer to start.
+// TestImports: a CGI program is started again for every request, so its packages must not make the
+// start slower. By default Go links a program with net dynamically, which adds 1 ms to the start.
 func TestImports(t *testing.T) {
 	for _, c := range []struct {
 		pkg    string
@@ -45,9 +44,9 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// mayImport has what each library may import besides the standard library and golang.org/x/sys.
-// Imports only go down: a protocol knows nothing of what launches or checks it, and gateway nothing
-// of protocols.
+// mayImport lists the packages that each library may import in addition to the standard library and
+// golang.org/x/sys. Imports only go down: a protocol does not import packages that launch or check
+// it, and gateway imports no protocol.
 var mayImport = map[string][]string{
 	"headers":                     nil,
 	"util":                        nil,
@@ -77,7 +76,8 @@ var mayImport = map[string][]string{
 	"gateway/gatewaytest/webserver": {"testdata/conf"},
 }
 
-// TestImportsGoDown looks at each system's files: an import hides well in one with an OS suffix.
+// TestImportsGoDown checks the files of each system, since a file with an OS suffix may have other
+// imports.
 func TestImportsGoDown(t *testing.T) {
 	for _, system := range []string{"linux", "darwin", "freebsd", "windows"} {
 		t.Run(system, func(t *testing.T) {
@@ -97,7 +97,8 @@ func TestImportsGoDown(t *testing.T) {
 	}
 }
 
-// importsOn has an element for each package of the module: its path, and those it imports.
+// importsOn returns, for each package of the module, a list of its path and its imports on the
+// given system.
 func importsOn(t *testing.T, system string) (packages [][]string) {
 	t.Helper()
 	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")

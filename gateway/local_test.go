@@ -45,7 +45,7 @@ func TestLocalBreaksOff(t *testing.T) {
 	}
 }
 
-// TestLocalDeaf: an App that does not heed its context holds nobody.
+// TestLocalDeaf: an App that ignores its context does not block its caller.
 func TestLocalDeaf(t *testing.T) {
 	release, ended := make(chan struct{}), make(chan struct{})
 	app := AppFunc(func(w ResponseWriter, r *Request) error {
@@ -99,8 +99,7 @@ func TestLocalClose(t *testing.T) {
 	}
 }
 
-// TestLocalFailsBehindItsHead: a head that was sent is never taken back for the failure that
-// follows it at once.
+// TestLocalFailsBehindItsHead: a head that was sent is returned even if a failure follows at once.
 func TestLocalFailsBehindItsHead(t *testing.T) {
 	r := &Request{Environ: util.NewEnviron(), Stderr: io.Discard}
 	for range 200 {
@@ -135,7 +134,7 @@ func TestLocalGoexit(t *testing.T) {
 	resp.Body.Close()
 }
 
-// TestLocalCopiesTheEnviron: the rules, and the App, change what they were given.
+// TestLocalCopiesTheEnviron: the rules and the App change only a copy of the environ.
 func TestLocalCopiesTheEnviron(t *testing.T) {
 	r := &Request{Environ: environ("HTTP_PROXY", "x", "A", "1"), Stderr: io.Discard}
 	app := AppFunc(func(w ResponseWriter, r *Request) error { r.Environ.Set("A", "2"); return nil })
@@ -149,8 +148,7 @@ func TestLocalCopiesTheEnviron(t *testing.T) {
 	}
 }
 
-// TestLocalHeadIsACopy: what the App does to its fields behind the head is not for whoever reads
-// the response.
+// TestLocalHeadIsACopy: later changes of the fields by the App do not change the Response.
 func TestLocalHeadIsACopy(t *testing.T) {
 	app := then(start("200 OK", "A", "1"), flush, func(w ResponseWriter, r *Request) error { return w.Headers().Set("A", "2") })
 	resp, err := Local(app).RoundTrip(&Request{Environ: util.NewEnviron(), Stderr: io.Discard})
@@ -163,8 +161,7 @@ func TestLocalHeadIsACopy(t *testing.T) {
 	}
 }
 
-// TestLocalNobodyWaits: an App that has not heard of the end writes to nobody, and is not left with
-// that.
+// TestLocalNobodyWaits: when its caller has left, a Write of the App fails and does not block.
 func TestLocalNobodyWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	begun, left, ended := make(chan bool), make(chan bool), make(chan error)

@@ -25,7 +25,7 @@ func environ(pairs ...string) *util.Environ {
 	return e
 }
 
-// answer is what came out of one request.
+// answer is the result of one request.
 type answer struct {
 	out string // Stdout
 	log string // Stderr
@@ -49,7 +49,7 @@ func runHandler(h *BaseCGIHandler, app AppFunc) answer {
 	return answer{out.String(), log.String(), err}
 }
 
-// failingWriter takes limit bytes and then fails with err.
+// failingWriter accepts limit bytes and then fails with err.
 type failingWriter struct {
 	limit int
 	err   error

@@ -31,7 +31,7 @@ func originMatrix() []originHead {
 	return all
 }
 
-// want is what has to come out, as a regular expression: the rules, said once more.
+// want returns the expected response as a regular expression, an independent form of the rules.
 func (c originHead) want() string {
 	length, body := "", "x"
 	if c.length {
@@ -40,7 +40,7 @@ func (c originHead) want() string {
 	switch {
 	case !c.origin:
 		return "Status: 200 OK\r\n" + length + "\r\n" + body
-	case c.protocol == "HTTP/0.9" || c.protocol == "http/0.9": // no head for whom takes none
+	case c.protocol == "HTTP/0.9" || c.protocol == "http/0.9": // this client accepts no head
 		return body
 	}
 	version, server := c.version, ""
@@ -84,7 +84,7 @@ func TestOriginMatrix(t *testing.T) {
 	}
 }
 
-// HTTP/0.9 is silent about failures too: all it has is a body.
+// HTTP/0.9 cannot report a failure: a response is only a body.
 func TestOriginErrorPage(t *testing.T) {
 	failing := func(ResponseWriter, *Request) error { return fmt.Errorf("no") }
 	for protocol, want := range map[string]string{

@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// An application at the root of a lighttpd that nobody may reconfigure.
+// An application at the root of a lighttpd whose configuration cannot be changed.
 func ExampleWithProfiles() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := fmt.Fprintf(w, "SCRIPT_NAME=%q PATH_INFO=%q\n", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
@@ -28,7 +28,7 @@ func ExampleWithProfiles() {
 	// SCRIPT_NAME="" PATH_INFO="/app/x"
 }
 
-// What happened to a request on its way to the App.
+// Explain shows which profiles have changed a request.
 func ExampleExplain() {
 	environ := util.EnvironFromList([]string{"SERVER_SOFTWARE=Apache/2.4.71", "REDIRECT_HTTP_AUTHORIZATION=Basic eDp5"})
 	for _, line := range gateway.Explain(environ, nil) {

@@ -39,8 +39,8 @@ func vars(e *util.Environ, names ...string) string {
 	return strings.Join(all, " ")
 }
 
-// TestProfilesOnCaptures: what real servers sent, and what it becomes. No other variable may
-// change.
+// TestProfilesOnCaptures: the profiles correct the environs that real servers sent, and change no
+// other variable.
 func TestProfilesOnCaptures(t *testing.T) {
 	for _, test := range []struct {
 		profile, capture, request string
@@ -88,8 +88,8 @@ func TestProfilesOnCaptures(t *testing.T) {
 	}
 }
 
-// TestProfilesKeepToTheirServer: of all that was ever captured, a profile touches only what is its
-// own. The default touches nothing that need not be touched.
+// TestProfilesKeepToTheirServer: a profile changes only the captures of its server, and the default
+// only those with the fault.
 func TestProfilesKeepToTheirServer(t *testing.T) {
 	faulty := map[string][]string{ // the beginnings of the captures' names
 		"apache-redirect": {"apache2-cgi-redirect"},
@@ -123,7 +123,8 @@ func TestProfilesKeepToTheirServer(t *testing.T) {
 	}
 }
 
-// TestWhyLighttpdRootIsNoDefault: unfixed at the root, and mounted at /app, the same comes.
+// TestWhyLighttpdRootIsNoDefault: lighttpd sends the same for an application at the root without
+// fix-root-scriptname as for one at /app.
 func TestWhyLighttpdRootIsNoDefault(t *testing.T) {
 	for _, protocol := range []string{"fastcgi", "scgi"} {
 		root := captures.Environ(t, environs, "lighttpd-"+protocol+"-plain", "GET "+target)
@@ -220,7 +221,7 @@ func TestSentBy(t *testing.T) {
 	}
 }
 
-// seen is what an App behind Run, with the given profiles, sees of the names.
+// seen returns the variables of the given names that an App sees in Run with the profiles.
 func seen(t *testing.T, profiles []Profile, e *util.Environ, names ...string) (got string) {
 	t.Helper()
 	h := &BaseCGIHandler{Environ: e, Stdout: &bytes.Buffer{}, Stderr: io.Discard}

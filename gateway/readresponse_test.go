@@ -11,7 +11,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
 
-// closable notes that it was closed.
+// closable records whether it was closed.
 type closable struct {
 	io.Reader
 	closed bool
@@ -74,8 +74,8 @@ func TestReadResponseErrors(t *testing.T) {
 	}
 }
 
-// TestReadResponseAtTheBound: a head of exactly maxHead bytes is taken, and one of a byte more is
-// not, in whatever pieces it arrives.
+// TestReadResponseAtTheBound: a head of exactly maxHead bytes is accepted, and one with a byte more
+// is not, in whatever pieces it arrives.
 func TestReadResponseAtTheBound(t *testing.T) {
 	const most = 3000 // more than the first read, less than the second
 	for _, lineEnd := range []string{"\n", "\r\n"} {
@@ -96,7 +96,7 @@ func TestReadResponseAtTheBound(t *testing.T) {
 	}
 }
 
-// onceReader gives all its data with an error, and after that only an end.
+// onceReader returns all its data together with an error, and then io.EOF.
 type onceReader struct {
 	data string
 	err  error
@@ -108,7 +108,8 @@ func (r *onceReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestReadResponseErrorBesideTheHead: an error that comes with the head's last bytes is the body's.
+// TestReadResponseErrorBesideTheHead: an error that is returned with the last bytes of the head
+// becomes the error of the body.
 func TestReadResponseErrorBesideTheHead(t *testing.T) {
 	cut := &BackendError{Status: 502, Reason: "broke off"}
 	resp, err := ReadResponse(&closable{Reader: &onceReader{"Status: 200\n\nabc", cut}}, 0)
@@ -120,7 +121,7 @@ func TestReadResponseErrorBesideTheHead(t *testing.T) {
 	}
 }
 
-// endless never stops to send the same bytes, and counts them.
+// endless sends the same bytes for ever, and counts them.
 type endless struct {
 	text string
 	read int
@@ -134,7 +135,7 @@ func (r *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestReadResponseReadsNoFurther: a head that never ends costs twice its bound at most.
+// TestReadResponseReadsNoFurther: of a head that never ends, at most twice the limit is read.
 func TestReadResponseReadsNoFurther(t *testing.T) {
 	for _, text := range []string{"A: b\n", "x", "\r", "A: b\r\n ", "\x00"} {
 		r := &endless{text: text}

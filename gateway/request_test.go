@@ -98,7 +98,7 @@ func TestBodyEndsEarly(t *testing.T) {
 	}
 }
 
-// TestBodyTooLargeStays: a reader that asks again must not find the end of a body that was cut.
+// TestBodyTooLargeStays: after a BodyTooLargeError a further Read must not return io.EOF.
 func TestBodyTooLargeStays(t *testing.T) {
 	for _, content := range []string{"abcdef", "abcdefgh"} {
 		h := &BaseCGIHandler{Stdin: iotest.HalfReader(strings.NewReader(content)), StdinStream: true, MaxBodyBytes: 5}
@@ -114,8 +114,8 @@ func TestBodyTooLargeStays(t *testing.T) {
 	}
 }
 
-// TestBodyDoesNotReadOn: a CGI program's stdin may stay open behind the body, so the end must be
-// known without a read.
+// TestBodyDoesNotReadOn: a CGI program's stdin may stay open after the body, so the end must be
+// detected without a read.
 func TestBodyDoesNotReadOn(t *testing.T) {
 	in := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("read behind the body")))
 	a := runHandler(&BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: in}, show)
@@ -124,8 +124,8 @@ func TestBodyDoesNotReadOn(t *testing.T) {
 	}
 }
 
-// TestBodyEndsAtOnce: the end comes with the last byte, so that a decoder which stops there has
-// seen it.
+// TestBodyEndsAtOnce: io.EOF is returned with the last byte, so that a decoder which stops there
+// gets it.
 func TestBodyEndsAtOnce(t *testing.T) {
 	h := &BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "3"), Stdin: strings.NewReader("abcdef")}
 	runHandler(h, func(w ResponseWriter, r *Request) error {
@@ -148,8 +148,8 @@ func (r *blockedReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBodyAfterReturn: a Read under way when the App returned fails, and a later one does not reach
-// the transport, which may be reading by itself then.
+// TestBodyAfterReturn: a Read that is pending when the App returns fails. A later one does not
+// reach the transport, which may then read itself.
 func TestBodyAfterReturn(t *testing.T) {
 	in := &blockedReader{make(chan struct{}), make(chan struct{})}
 	result := make(chan error)
@@ -191,7 +191,7 @@ func TestRequestFields(t *testing.T) {
 	})
 }
 
-// TestServerSoftware: only an origin server names itself, and only where nobody else did.
+// TestServerSoftware: only an origin server sets its name, and only if it is not set.
 func TestServerSoftware(t *testing.T) {
 	for _, c := range []struct {
 		origin bool
@@ -210,7 +210,7 @@ func TestServerSoftware(t *testing.T) {
 	}
 }
 
-// TestZeroHandler: what was not filled in is there for the App all the same.
+// TestZeroHandler: an App gets defaults for fields that are not set.
 func TestZeroHandler(t *testing.T) {
 	h := &BaseCGIHandler{Stdout: io.Discard}
 	err := h.Run(context.Background(), AppFunc(func(w ResponseWriter, r *Request) error {
@@ -252,7 +252,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// doneContext tells whether anybody asked for Done.
+// doneContext records whether Done was called.
 type doneContext struct {
 	context.Context
 	asked bool
@@ -274,8 +274,8 @@ func TestContextIsLazy(t *testing.T) {
 	}
 }
 
-// TestContextErrStays: a context says one thing for ever, whoever ended it first and whether its
-// Done was asked for.
+// TestContextErrStays: the error of a context does not change, whatever ended it first, and whether
+// Done was called or not.
 func TestContextErrStays(t *testing.T) {
 	for _, ask := range []bool{false, true} {
 		late, cancelLate := context.WithCancel(context.Background())
@@ -309,7 +309,7 @@ func TestContextErrStays(t *testing.T) {
 	}
 }
 
-// TestContextCostsNoGoroutine: package context links children to it as to a context of its own.
+// TestContextCostsNoGoroutine: package context links children to it without a goroutine.
 func TestContextCostsNoGoroutine(t *testing.T) {
 	parent, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -340,13 +340,12 @@ func TestWithContext(t *testing.T) {
 	}
 }
 
-// warner is a Stderr with a log of its own for what the gateway says.
+// warner is a Stderr with a separate log for warnings of the gateway.
 type warner struct{ strings.Builder }
 
 func (w *warner) Warn(text string) { w.WriteString("warned: " + text) }
 
-// TestWarn: the application's error stream and the gateway's words can be told apart where the log
-// can do that.
+// TestWarn: a log can separate the gateway's warnings from the application's error stream.
 func TestWarn(t *testing.T) {
 	e := environ("REQUEST_METHOD", "GET", "REQUEST_URI", "/a b")
 	line, own := new(strings.Builder), new(warner)

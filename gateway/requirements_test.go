@@ -16,8 +16,8 @@ type requirement struct {
 	tested bool // a test or a case of the suite names it
 }
 
-// TestRequirements: each id of the list stands once, each id in the sources is in the list, and a
-// test names each MUST.
+// TestRequirements: each id is in the list once, each id in the sources is in the list, and a test
+// names each MUST.
 func TestRequirements(t *testing.T) {
 	list := readRequirements(t, "../testdata/requirements.txt")
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {

@@ -191,7 +191,7 @@ func TestBrokenResponses(t *testing.T) {
 	}
 }
 
-// TestStartAfterLoss: that the head was committed is told also when nobody is there any more.
+// TestStartAfterLoss: Start reports ErrCommitted even after Stdout has failed.
 func TestStartAfterLoss(t *testing.T) {
 	h := &BaseCGIHandler{Environ: environ(), Stdout: &failingWriter{limit: 100, err: syscall.EPIPE}}
 	_ = h.Run(context.Background(), AppFunc(func(w ResponseWriter, r *Request) error {
@@ -212,7 +212,7 @@ func TestStartAfterLoss(t *testing.T) {
 	}))
 }
 
-// TestAfterReturn: what an App was handed fails once it has returned.
+// TestAfterReturn: the values that an App got fail after it has returned.
 func TestAfterReturn(t *testing.T) {
 	var w ResponseWriter
 	var r *Request
@@ -250,7 +250,7 @@ func TestAfterReturn(t *testing.T) {
 	}
 }
 
-// headStdout takes heads in a form of its own.
+// headStdout is a HeadWriter.
 type headStdout struct {
 	strings.Builder
 	status, fields string
@@ -285,7 +285,7 @@ func TestHeadWriterForHead(t *testing.T) {
 	}
 }
 
-// TestFirstBrokenRule: it is the first that explains the others.
+// TestFirstBrokenRule: the first broken rule is reported, since later ones may follow from it.
 func TestFirstBrokenRule(t *testing.T) {
 	long := strings.Repeat("9", 1000)
 	got := run("GET", then(ignoringStart(long), ignoringStart("")))
@@ -358,7 +358,7 @@ func TestOriginServer(t *testing.T) {
 	}
 }
 
-// widest notes the longest Write.
+// widest records the longest Write.
 type widest struct {
 	bytes.Buffer
 	most int
@@ -369,7 +369,8 @@ func (w *widest) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
-// TestChunks: what a client decodes is what the App wrote, and a large Write makes no large buffer.
+// TestChunks: a client decodes the bytes that the App wrote, and a large Write needs no large
+// buffer.
 func TestChunks(t *testing.T) {
 	large := strings.Repeat("0123456789", 100_000)
 	for _, texts := range [][]string{{"a", large}, {large, "", "b", large}, {large[:maxChunk], large[:maxChunk+1]}} {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// unread is a file that cannot be read by Read: what arrives went by sendfile(2).
+// unread is a file whose Read fails, so all bytes that arrive were sent by sendfile(2).
 type unread struct {
 	t *testing.T
 	*os.File
@@ -33,8 +33,8 @@ type end interface {
 	syscall.Conn
 }
 
-// pairs are what a gateway's Stdout may be. Go itself has no sendfile to a pipe, and none from an
-// io.LimitedReader to a unix socket.
+// pairs are the kinds of Stdout of a gateway. The Go library uses no sendfile to a pipe, and none
+// from an io.LimitedReader to a unix socket.
 var pairs = []struct {
 	name string
 	open func(t *testing.T) (w end, r io.ReadCloser)
@@ -141,7 +141,8 @@ func TestSendfileFallsBack(t *testing.T) {
 	}
 }
 
-// turning is a target that takes one sendfile(2), as far as its pipe goes, and refuses the next.
+// turning is a target that accepts one sendfile(2), up to the room in its pipe, and refuses the
+// next.
 type turning struct {
 	bytes.Buffer
 	targets []*os.File
@@ -164,8 +165,8 @@ func (c rawTurning) Write(f func(uintptr) bool) error {
 	return raw.Write(f)
 }
 
-// TestSendfileFallsBackHalfway: what is copied begins where sendfile(2) ended, and ends where it
-// should have.
+// TestSendfileFallsBackHalfway: the copy begins where sendfile(2) stopped, and ends at the
+// requested length.
 func TestSendfileFallsBackHalfway(t *testing.T) {
 	const size, limit = 1 << 20, 500_000
 	content := strings.Repeat("0123456789abcdef", size/16)
@@ -235,7 +236,7 @@ func TestSendfileStopsWhenToldTo(t *testing.T) {
 	}
 }
 
-// TestSendfileOfProc: files that the system makes up say that their size is 0.
+// TestSendfileOfProc: files in /proc report a size of 0.
 func TestSendfileOfProc(t *testing.T) {
 	want, err := os.ReadFile("/proc/self/cmdline")
 	if err != nil || len(want) == 0 {

@@ -57,8 +57,8 @@ func TestStrayGoroutineCommits(t *testing.T) {
 	}
 }
 
-// TestStrayGoroutineBehindTheEnd: what a goroutine writes once its response is complete goes
-// nowhere, in each state of one.
+// TestStrayGoroutineBehindTheEnd: bytes that a goroutine writes after its response is complete are
+// dropped, in each state of a response.
 func TestStrayGoroutineBehindTheEnd(t *testing.T) {
 	for range 100 {
 		h := &BaseCGIHandler{OriginServer: true, Environ: environ("SERVER_PROTOCOL", "HTTP/1.1")}
@@ -81,7 +81,7 @@ func TestStrayGoroutineBehindTheEnd(t *testing.T) {
 	}
 }
 
-// TestNothingBehindFinish is the same in the moment between the last byte and the end of Run.
+// TestNothingBehindFinish does the same between the last byte and the end of Run.
 func TestNothingBehindFinish(t *testing.T) {
 	var out strings.Builder
 	w := &response{}

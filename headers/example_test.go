@@ -40,7 +40,7 @@ func ExampleHeaders_Set() {
 	// cache-control = max-age=60
 }
 
-// A value that came from outside and would have begun a second field.
+// A value from a client that would begin a second field is refused.
 func ExampleHeaders_Err() {
 	h := headers.New(
 		headers.Field{Name: "Content-Type", Value: "text/html"},

@@ -19,7 +19,7 @@ func isValueByte(c byte) bool {
 	return c == '\t' || 0x20 <= c && c <= 0x7E || c >= 0x80
 }
 
-// Every byte in every place, by every way in (conformance A13).
+// Every byte in every place, by every method that adds a field (A13).
 func TestEveryByte(t *testing.T) {
 	for i := range 256 {
 		c := string([]byte{byte(i)})
@@ -72,8 +72,8 @@ func TestEmptyNameIsRefused(t *testing.T) {
 	wantParamAdmitted(t, headers.Param{Name: "", Value: "v"}, false)
 }
 
-// White space around a value goes, inside it stays, and what only Unicode calls
-// white space is part of the value. RFC 9110 section 5.5.
+// White space around a value is removed and white space in it is kept. Characters that are white
+// space only in Unicode are part of the value. RFC 9110 section 5.5.
 func TestSpaceAroundValues(t *testing.T) {
 	tests := []struct{ name, value, want string }{
 		{"none", "a", "a"},
@@ -93,13 +93,13 @@ func TestSpaceAroundValues(t *testing.T) {
 	}
 }
 
-// Gateway's response rules refuse these; a list of fields that came from
-// somewhere else must be able to hold them (conformance C39, C41).
+// The response rules of gateway refuse these fields, but a list of another program's fields must be
+// able to hold them (C39, C41).
 func TestMeaningIsNotJudged(t *testing.T) {
 	for _, name := range []string{"Status", "Connection", "Transfer-Encoding", "Trailer", "Proxy-Connection", "X-CGI-Test"} {
 		wantAdmitted(t, headers.Field{Name: name, Value: "x"}, true)
 	}
-	// conflicts are for others to resolve, so they must show (conformance C40)
+	// the caller must see conflicts, since the list does not resolve them (C40)
 	h := new(headers.Headers)
 	for _, length := range []string{"1", "2"} {
 		if err := h.Add("Content-Length", length); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// parse reads a block back by the letter of RFC 9112 section 5: lines that end
-// in CRLF, split at the first colon, white space around the value dropped.
+// parse parses a block strictly by RFC 9112 section 5: lines that end in CRLF, split at the first
+// colon, without white space around the value.
 func parse(t *testing.T, wire string) []headers.Field {
 	t.Helper()
 	if bad := strings.IndexFunc(strings.ReplaceAll(wire, "\r\n", ""), isControl); bad >= 0 {
@@ -33,9 +33,9 @@ func isControl(r rune) bool {
 	return r < 0x20 && r != '\t' || r == 0x7F
 }
 
-// FuzzHeaders puts fields in by three ways and keeps count of what should be
-// there. What comes out parses to just that: nothing refused leaks in, nothing
-// admitted is lost, and net/textproto reads the same.
+// FuzzHeaders adds fields by three methods and records the expected list. The written block must
+// parse to exactly that list, also by net/textproto: it has no refused field and every accepted
+// one.
 func FuzzHeaders(f *testing.F) {
 	f.Add("Content-Type", "text/plain", "Set-Cookie", "a=1", "set-cookie", "b=2")
 	f.Add("A", "1\r\nB: 2", "C", "3\r\n\r\nbody", "D\r\nE", "4")
@@ -86,8 +86,7 @@ func asciiLower(s string) string {
 	return string(b)
 }
 
-// wantTextproto compares with the reader of net/http, which loses order and
-// spelling.
+// wantTextproto compares with the reader of net/http, which does not keep order and spelling.
 func wantTextproto(t *testing.T, h *headers.Headers) {
 	t.Helper()
 	got, err := textproto.NewReader(bufio.NewReader(strings.NewReader(h.String()))).ReadMIMEHeader()
@@ -101,8 +100,8 @@ func wantTextproto(t *testing.T, h *headers.Headers) {
 	}
 }
 
-// FuzzAddHeader: whatever a parameter's value, mime.ParseMediaType reads it
-// back, and nothing else appears in the field.
+// FuzzAddHeader: mime.ParseMediaType returns any value of a parameter, and the field has no other
+// parameter.
 func FuzzAddHeader(f *testing.F) {
 	f.Add("filename", "example.html")
 	f.Add("filename", "\u20ac \"rates\" 50%41\\.txt")
@@ -122,7 +121,7 @@ func FuzzAddHeader(f *testing.F) {
 			t.Fatalf("parsed %q; want one field", fields)
 		}
 		if strings.Contains(name, "*") {
-			return // package mime takes a*0 for a continuation, RFC 2231 section 3
+			return // package mime interprets a*0 as a continuation, RFC 2231 section 3
 		}
 		_, params, err := mime.ParseMediaType(h.Get("N"))
 		want := strings.ToValidUTF8(value, "\uFFFD")

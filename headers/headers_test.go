@@ -9,8 +9,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// sample has a repeated name in two spellings, an empty value and one name that
-// begins as another does.
+// sample has a repeated name in two spellings, an empty value, and a name that is the prefix of
+// another.
 func sample() *headers.Headers {
 	return headers.New(
 		headers.Field{Name: "Content-Type", Value: "text/plain"},
@@ -220,8 +220,8 @@ func TestAllStopsWhenToldTo(t *testing.T) {
 	}
 }
 
-// What the lists return is the caller's: changing it, or the list while ranging
-// over Items, disturbs nothing.
+// The returned slices belong to the caller: changes of them, or of the list during a range over
+// Items, have no effect on the others.
 func TestListingsAreCopies(t *testing.T) {
 	h := sample()
 	before := wireOf(h)
@@ -234,8 +234,7 @@ func TestListingsAreCopies(t *testing.T) {
 	wantWire(t, h, "")
 }
 
-// The list leaves the struct's own storage at the ninth field. Nothing may show
-// it.
+// The list moves out of the struct at the ninth field. This must not be visible.
 func TestAnyLength(t *testing.T) {
 	for _, n := range []int{1, 7, 8, 9, 16, 17, 100} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

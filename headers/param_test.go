@@ -66,7 +66,7 @@ func TestAddHeader(t *testing.T) {
 	}
 }
 
-// A bad parameter refuses the field, and not only itself.
+// For a bad parameter the complete field is refused.
 func TestAddHeaderRefusesTheWholeField(t *testing.T) {
 	good := headers.Param{Name: "good", Value: "1"}
 	tests := []struct {
@@ -97,9 +97,9 @@ func TestAddHeaderRefusesTheWholeField(t *testing.T) {
 	}
 }
 
-// The examples of RFC 6266 section 5 and RFC 8187 section 3.2.3: AddHeader,
-// given what they mean, must write what any recipient takes for the same. The
-// reader is net/mime's, which shares no code with this package.
+// The examples of RFC 6266 section 5 and RFC 8187 section 3.2.3: AddHeader gets their decoded
+// values, and must write fields that a recipient decodes to the same. The decoder is package mime,
+// which shares no code with this package.
 func TestRFCExamples(t *testing.T) {
 	tests := []struct {
 		spec, example string

@@ -7,10 +7,9 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Each behaviour of wsgiref.headers.Headers with its counterpart here. The
-// Python results were seen on CPython 3.11 and 3.13, those marked "main" read
-// from its source. A row with a departure says what differs, as the
-// documentation of Headers and of AddHeader does.
+// Each behaviour of wsgiref.headers.Headers with its counterpart here. The Python results were
+// observed on CPython 3.11 and 3.13; those marked "main" were read in its source. A row with a
+// departure names the difference, which the documentation of Headers or of AddHeader lists.
 func TestWsgiref(t *testing.T) {
 	type H = headers.Headers
 	tests := []struct {
@@ -105,7 +104,7 @@ func TestWsgiref(t *testing.T) {
 	}
 }
 
-// added is AddHeader of the field N, giving its value.
+// added calls AddHeader for a field N and returns its value.
 func added(value string, params ...headers.Param) func(*headers.Headers) any {
 	return func(h *headers.Headers) any {
 		if err := h.AddHeader("N", value, params...); err != nil {
@@ -115,7 +114,7 @@ func added(value string, params ...headers.Param) func(*headers.Headers) any {
 	}
 }
 
-// wireAfter is the list after a change, or "refused".
+// wireAfter returns the list after a change, or "refused".
 func wireAfter(h *headers.Headers, err error) any {
 	if err != nil {
 		return "refused"

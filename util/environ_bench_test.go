@@ -2,8 +2,8 @@ package util_test
 
 import "testing"
 
-// nginxSCGI is the shape of what nginx sends for a small GET with its stock scgi_params: 25
-// variables, in its order.
+// nginxSCGI has the variables that nginx sends for a small GET with its stock scgi_params: 25, in
+// its order.
 var nginxSCGI = []string{
 	"CONTENT_LENGTH", "0", "SCGI", "1", "REQUEST_METHOD", "GET", "REQUEST_URI", "/app/hello?name=world", "QUERY_STRING", "name=world",
 	"CONTENT_TYPE", "", "DOCUMENT_URI", "/app/hello", "DOCUMENT_ROOT", "/usr/share/nginx/html", "SERVER_PROTOCOL", "HTTP/1.1",
@@ -22,7 +22,7 @@ func BenchmarkEnvironFromBlock(b *testing.B) {
 	}
 }
 
-// BenchmarkEnvironGet looks for the variable that is found last and for one that is not there.
+// BenchmarkEnvironGet searches for the variable that is found last and for one that is not set.
 func BenchmarkEnvironGet(b *testing.B) {
 	e := environ(nginxSCGI...)
 	for _, name := range []string{"HTTP_PRIORITY", "CONTENT_LENGTH", "HTTPS"} {

@@ -9,7 +9,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// model is Environ as plainly as it can be said.
+// model is the simplest possible implementation of Environ.
 type model []pair
 
 func (m *model) add(name, value string) { *m = append(*m, pair{name, value}) }
@@ -44,8 +44,8 @@ func (m model) last() map[string]string {
 	return last
 }
 
-// apply does to both what op says: its last two bits the operation, the rest one of eight names.
-// Long runs of Add leave the inline room.
+// apply applies op to both. Its last two bits are the operation, the others select one of eight
+// names. Long runs of Add exceed the inline room.
 func apply(e *util.Environ, m *model, op byte, value string) {
 	name := string('A' + rune(op>>2&7))
 	switch op & 3 {
@@ -61,8 +61,8 @@ func apply(e *util.Environ, m *model, op byte, value string) {
 	}
 }
 
-// FuzzEnviron does the same to an Environ, begun in each way there is, and to the model, and
-// compares all that can be read after every step.
+// FuzzEnviron applies the same operations to an Environ, created by each constructor, and to the
+// model. It compares all results after every step.
 func FuzzEnviron(f *testing.F) {
 	f.Add(byte(0), []byte{0, 4, 0, 2})                       // Add A, B, A; Set A
 	f.Add(byte(1), []byte{0, 0, 0, 3, 0})                    // Add A three times; Del A; Add A

@@ -18,7 +18,7 @@ import (
 // pair is one variable as All yields it.
 type pair struct{ name, value string }
 
-// environ builds an Environ of names and values in turn.
+// environ builds an Environ of alternating names and values.
 func environ(namesAndValues ...string) *util.Environ {
 	e := util.NewEnviron()
 	for nv := range slices.Chunk(namesAndValues, 2) {
@@ -182,8 +182,7 @@ func TestEnvironList(t *testing.T) {
 	}
 }
 
-// TestEnvironClone: neither of the two sees what is done to the other, inside the inline room and
-// beyond it.
+// TestEnvironClone: changes of one do not change the other, inside the inline room and beyond it.
 func TestEnvironClone(t *testing.T) {
 	for _, n := range []int{0, 1, 30, 35, 36, 100} {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
@@ -211,8 +210,8 @@ func TestEnvironAllStops(t *testing.T) {
 	}
 }
 
-// TestEnvironAllWhileModified: a Set in place is safe and seen, and no modification makes the loop
-// panic or run for ever.
+// TestEnvironAllWhileModified: the loop sees a Set in place, and no modification makes it panic or
+// run for ever.
 func TestEnvironAllWhileModified(t *testing.T) {
 	e := environ("A", "1", "B", "2")
 	for name, value := range e.All() {
@@ -226,8 +225,8 @@ func TestEnvironAllWhileModified(t *testing.T) {
 	wantPairs(t, e)
 }
 
-// TestEnvironConcurrentReads has the race detector watch that reading writes nothing, not even to a
-// zero value.
+// TestEnvironConcurrentReads lets the race detector check that reading never writes, even in a zero
+// value.
 func TestEnvironConcurrentReads(t *testing.T) {
 	var zero util.Environ
 	var readers sync.WaitGroup
@@ -247,7 +246,8 @@ func TestEnvironConcurrentReads(t *testing.T) {
 // block is a decoded header block of n variables, names and values of 10 bytes each.
 func block(n int) []byte { return []byte(strings.Repeat("SOME_NAME_some_value", n)) }
 
-// fromBlock is what a decoder does: one string of the block, and variables that are parts of it.
+// fromBlock does what a decoder does: it makes one string of the block, and variables that are
+// parts of it.
 func fromBlock(block []byte) *util.Environ {
 	s := string(block)
 	e := util.NewEnviron()
@@ -286,7 +286,7 @@ func TestEnvironAllocations(t *testing.T) {
 	}
 }
 
-// sink keeps the compiler from doing without what is measured.
+// sink keeps the compiler from removing the measured code.
 var sink *util.Environ
 
 // TestEnvironFillsItsSizeClass fails when the runtime's size classes change: inlineVariables should

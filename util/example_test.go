@@ -8,8 +8,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// nginx sends a setting and its later override as two variables of one name: both are there in
-// order, and the last one counts.
+// nginx sends a setting and its later override as two variables of one name. Both are kept in
+// order, and Get returns the last one.
 func ExampleEnviron() {
 	e := util.NewEnviron()
 	e.Add("REQUEST_METHOD", "GET")
@@ -31,8 +31,8 @@ func ExampleEnviron() {
 	// [REQUEST_METHOD=GET SCRIPT_NAME=/] false
 }
 
-// A URL mapper in a few lines: each part takes the segments it knows and leaves the rest to the
-// next, which finds itself mounted there.
+// A URL mapper in a few lines: each part shifts the segments that it knows, and leaves the rest to
+// the next part, which is then mounted there.
 func ExampleShiftPathInfo() {
 	wiki := func(e *util.Environ) string {
 		page, _ := util.ShiftPathInfo(e)
@@ -72,8 +72,8 @@ func ExampleRequestURI() {
 	// https://example.org/app
 }
 
-// To a ResponseWriter io.Copy(w, body) is the way, which sends files without reading them; the
-// blocks are for all else.
+// Use io.Copy(w, body) for a ResponseWriter, which sends files without reading them, and Blocks for
+// any other destination.
 func ExampleFileWrapper() {
 	body := util.NewFileWrapper(strings.NewReader("no man is an island"), 8)
 	defer body.Close()

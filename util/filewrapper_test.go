@@ -76,8 +76,8 @@ func (h *hesitant) Read(p []byte) (int, error) {
 	return h.r.Read(p)
 }
 
-// TestFileWrapperBlocksGoesOn: a loop that was left goes on where it was, and one that ended stays
-// at the end.
+// TestFileWrapperBlocksGoesOn: after a break a new loop continues at the same position, and after
+// the end it has no blocks.
 func TestFileWrapperBlocksGoesOn(t *testing.T) {
 	w := util.NewFileWrapper(strings.NewReader("abcdef"), 2)
 	for block := range w.Blocks() {
@@ -134,7 +134,7 @@ func TestFileWrapperRead(t *testing.T) {
 	}
 }
 
-// readerFrom is a destination such as a socket: it wants to see what it reads from.
+// readerFrom is a destination such as a socket, which checks the type of its source.
 type readerFrom struct {
 	bytes.Buffer
 	from io.Reader
@@ -145,8 +145,8 @@ func (d *readerFrom) ReadFrom(r io.Reader) (int64, error) {
 	return d.Buffer.ReadFrom(r)
 }
 
-// TestFileWrapperCopyShowsTheFile: io.Copy hands a destination that can use a file the file itself,
-// not a wrapper, or there is no sendfile.
+// TestFileWrapperCopyShowsTheFile: io.Copy passes the file itself to a destination with ReadFrom,
+// since sendfile needs it.
 func TestFileWrapperCopyShowsTheFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(name, []byte("abcdef"), 0o600); err != nil {
@@ -171,8 +171,7 @@ func TestFileWrapperCopyShowsTheFile(t *testing.T) {
 	}
 }
 
-// blockWriter keeps each Write apart, and fails at the one numbered failAt or takes short bytes
-// less of it.
+// blockWriter records each Write. At the one numbered failAt it fails, or writes short bytes less.
 type blockWriter struct {
 	writes []string
 	failAt int
@@ -190,7 +189,7 @@ func (d *blockWriter) Write(p []byte) (int, error) {
 	return 1, errTest
 }
 
-// TestFileWrapperCopyInBlocks: another destination gets a Write for each block.
+// TestFileWrapperCopyInBlocks: a destination without ReadFrom gets a Write for each block.
 func TestFileWrapperCopyInBlocks(t *testing.T) {
 	tests := []struct {
 		name   string

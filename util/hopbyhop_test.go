@@ -7,7 +7,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestIsHopByHop: conformance C39 and A5 rest on it.
+// TestIsHopByHop: C39 and A5 depend on it.
 func TestIsHopByHop(t *testing.T) {
 	tests := []struct {
 		name string
@@ -18,7 +18,7 @@ func TestIsHopByHop(t *testing.T) {
 		{"Proxy-Authenticate", true},
 		{"Proxy-Authorization", true},
 		{"TE", true},
-		{"Trailers", true}, // RFC 2616's misspelling, which CPython pins
+		{"Trailers", true}, // RFC 2616's misspelling, which CPython's tests require
 		{"Transfer-Encoding", true},
 		{"Upgrade", true},
 		{"Trailer", true},          // departure: Python false
@@ -44,7 +44,7 @@ func TestIsHopByHop(t *testing.T) {
 	}
 }
 
-// TestIsHopByHopIsASCII: the Kelvin sign is a K to Unicode's case rules, and no character of a
+// TestIsHopByHopIsASCII: the Kelvin sign is a K by Unicode's case rules, but not a character of a
 // field name.
 func TestIsHopByHopIsASCII(t *testing.T) {
 	if util.IsHopByHop("\u212aeep-Alive") {

@@ -6,8 +6,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// shiftRow is one ShiftPathInfo: of script and info before, what is returned and what stands there
-// after. ok false is Python's None.
+// shiftRow is one call of ShiftPathInfo: SCRIPT_NAME and PATH_INFO before and after it, and its
+// results. ok false is Python's None.
 type shiftRow struct {
 	script, info         string
 	segment              string
@@ -29,7 +29,7 @@ func testShifts(t *testing.T, rows []shiftRow) {
 	}
 }
 
-// TestShiftPathInfoAsCPythonTests has every row that CPython's own tests hold fast.
+// TestShiftPathInfoAsCPythonTests has every case of CPython's own tests.
 func TestShiftPathInfoAsCPythonTests(t *testing.T) {
 	testShifts(t, []shiftRow{
 		{"", "/", "", true, "/", ""},
@@ -51,8 +51,8 @@ func TestShiftPathInfoAsCPythonTests(t *testing.T) {
 	})
 }
 
-// TestShiftPathInfoAsCPythonDoes has the corners that CPython's tests leave open and that it gets
-// right; where it does not, see the departures.
+// TestShiftPathInfoAsCPythonDoes has corner cases without a test in CPython, for which its result
+// is right. The departures have the other ones.
 func TestShiftPathInfoAsCPythonDoes(t *testing.T) {
 	testShifts(t, []shiftRow{
 		{"", "/..", "..", true, "", ""},
@@ -86,8 +86,8 @@ func TestShiftPathInfoDepartsFromCPython(t *testing.T) {
 	})
 }
 
-// TestShiftPathInfoAbsent: without a PATH_INFO nothing is modified, and a SCRIPT_NAME that was not
-// sent is taken as empty.
+// TestShiftPathInfoAbsent: without a PATH_INFO nothing is modified, and a missing SCRIPT_NAME means
+// an empty one.
 func TestShiftPathInfoAbsent(t *testing.T) {
 	e := environ("SCRIPT_NAME", "/a/../b")
 	if segment, ok := util.ShiftPathInfo(e); segment != "" || ok {
@@ -102,7 +102,7 @@ func TestShiftPathInfoAbsent(t *testing.T) {
 	wantPairs(t, e, pair{"PATH_INFO", "/y"}, pair{"SCRIPT_NAME", "/x"})
 }
 
-// TestShiftPathInfoWalk shifts until nothing is left: the URL is the same at every step but those
+// TestShiftPathInfoWalk shifts until no segment is left. The URL stays the same, except at steps
 // that drop a repeated slash or a dot.
 func TestShiftPathInfoWalk(t *testing.T) {
 	e := environ("HTTP_HOST", "h", "SCRIPT_NAME", "/app", "PATH_INFO", "/one;v=1,2/two words/\xe4/")

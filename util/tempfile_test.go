@@ -32,7 +32,7 @@ func TestTempFile(t *testing.T) {
 	}
 }
 
-// Where a file that is open cannot be removed, Close does it.
+// If an open file cannot be removed, Close removes it.
 func TestTempFileWithAName(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
 	f, err := os.Create(name)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Nothing stays when the process is killed.
+// No file remains after the process is killed.
 func TestTempFileHasNoName(t *testing.T) {
 	f, err := CreateTempFile(t.TempDir())
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestGuessScheme: conformance A11.
+// TestGuessScheme tests requirement A11.
 func TestGuessScheme(t *testing.T) {
 	tests := []struct {
 		name string
@@ -44,7 +44,7 @@ func TestGuessScheme(t *testing.T) {
 	}
 }
 
-// uriRow is one request by its variables, the URL of the application and that of the request with
+// uriRow has the variables of one request, the URL of the application, and that of the request with
 // its query.
 type uriRow struct {
 	name             string
@@ -71,7 +71,7 @@ func testURIs(t *testing.T, rows []uriRow) {
 	}
 }
 
-// TestURIHost: conformance A11.
+// TestURIHost tests requirement A11.
 func TestURIHost(t *testing.T) {
 	testURIs(t, []uriRow{
 		{"HTTP_HOST as it is, its default port too", []string{"HTTP_HOST", "h:80", "SERVER_NAME", "n", "SERVER_PORT", "8080"}, "http://h:80/", "http://h:80/"},
@@ -113,8 +113,8 @@ func TestURIQuery(t *testing.T) {
 	})
 }
 
-// TestURIDeparturesFromPython has a row, named for it, for each difference that the documentation
-// of ApplicationURI and RequestURI lists.
+// TestURIDeparturesFromPython has a row for each difference that the documentation of
+// ApplicationURI and RequestURI lists.
 func TestURIDeparturesFromPython(t *testing.T) {
 	testURIs(t, []uriRow{
 		{"PATH_INFO without its slash, Python http://h/sx", []string{"HTTP_HOST", "h", "SCRIPT_NAME", "/s", "PATH_INFO", "x"},
@@ -136,8 +136,8 @@ func TestURIDeparturesFromPython(t *testing.T) {
 	})
 }
 
-// FuzzRequestURI: whatever the three variables hold, the URL parses, its decoded path is the two of
-// them, and its query decodes to the third.
+// FuzzRequestURI: for any three variables the URL parses, its decoded path is SCRIPT_NAME and
+// PATH_INFO, and its query decodes to QUERY_STRING.
 func FuzzRequestURI(f *testing.F) {
 	f.Add("", "/", "")
 	f.Add("/app", "/x y/%2c/あ", "a=b&c=%20")
@@ -164,7 +164,7 @@ func FuzzRequestURI(f *testing.F) {
 	})
 }
 
-// wantPath is the path an application with these two variables is at.
+// wantPath returns the path of a request with these two variables.
 func wantPath(script, info string) string {
 	if strings.Trim(script, "/") == "" {
 		script = ""
@@ -181,8 +181,7 @@ func wantPath(script, info string) string {
 	return path
 }
 
-// decodeLeniently decodes each valid %XX and leaves all else, as a query with bad ones must be
-// left.
+// decodeLeniently decodes each valid %XX. It does not change invalid ones, which a query must keep.
 func decodeLeniently(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

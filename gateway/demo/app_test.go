@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRoutes: among them A1, a method that a page does not know is not taken for GET.
+// TestRoutes: a page does not treat an unknown method as GET (A1), among other routes.
 func TestRoutes(t *testing.T) {
 	tests := []struct {
 		name, method, path, status, allow string
@@ -42,7 +42,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// A HEAD must be told the length that a GET has (RFC 9110 section 9.3.2).
+// The response to a HEAD must have the length of the response to a GET (RFC 9110 section 9.3.2).
 func TestHeadHasTheLengthOfGet(t *testing.T) {
 	for _, path := range []string{"/form", "/file", "/nothing"} {
 		get := ask(t, request(path))
@@ -55,8 +55,8 @@ func TestHeadHasTheLengthOfGet(t *testing.T) {
 
 var link = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
 
-// Every link of the greeting must lead to a page again, below the mount point and nowhere else.
-// They are followed by HEAD, which does not wait for the stream.
+// Every link of the greeting must lead to a page below the mount point. The test follows them by
+// HEAD, which does not wait for the stream.
 func TestLinksStayBelowTheMount(t *testing.T) {
 	tests := []struct{ name, script, mount string }{
 		{"root", "", ""},

@@ -16,7 +16,7 @@ func TestFileIsWhole(t *testing.T) {
 	if first, last := a.body[:32], a.body[len(a.body)-32:]; first != "cgikit demo, line             1\n" || last != "cgikit demo, line         32768\n" {
 		t.Errorf("got the first line %q and the last %q", first, last)
 	}
-	// RFC 6266 section 4.3: one name for everyone, and the real one.
+	// RFC 6266 section 4.3: an ASCII name for old recipients, and the real one.
 	const want = `attachment; filename="Gr__e von cgikit _ _____.txt"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20von%20cgikit%20`
 	if got := a.Headers.Get("Content-Disposition"); !strings.HasPrefix(got, want) {
 		t.Errorf("got Content-Disposition %q; want %q...", got, want)
@@ -41,7 +41,7 @@ func TestFileWithoutAPlaceIsAnError(t *testing.T) {
 	whole(t, request("/file"), "500 Internal Server Error").lacks(t, "nowhere")
 }
 
-// fileSender tells whether the gateway was given a file, and so could use sendfile(2).
+// fileSender records whether the gateway got a file, and so could use sendfile(2).
 type fileSender struct {
 	strings.Builder
 	files int

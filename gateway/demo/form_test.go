@@ -61,7 +61,7 @@ func TestFormBoundsTheBody(t *testing.T) {
 	whole(t, post(urlencoded, "a="+strings.Repeat("x", maxForm-1)), "413 Content Too Large")
 }
 
-// A form that was cut off on its way must not be taken for what the client sent.
+// A form that did not arrive completely must not be shown as the client's form.
 func TestFormReportsABrokenBody(t *testing.T) {
 	r := post(urlencoded, "")
 	r.Stdin = io.MultiReader(strings.NewReader("amount=10"), iotest.ErrReader(io.ErrUnexpectedEOF))

@@ -44,7 +44,7 @@ func TestPagesEscapeEverything(t *testing.T) {
 	whole(t, request(attack), "404 Not Found").lacks(t, "<script")
 }
 
-// The page says for itself that it needs nothing else.
+// The policy of the page allows no other resource.
 func TestPagesLoadNothing(t *testing.T) {
 	a := whole(t, request("/"), "200 OK")
 	policy := a.Headers.Get("Content-Security-Policy")

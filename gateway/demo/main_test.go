@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	os.Exit(leaks.Run(m))
 }
 
-// request is a GET of path, of which pairs of name and value change the environ.
+// request returns a GET of path; pairs of name and value change its environ.
 func request(path string, pairs ...string) *gateway.Request {
 	e := util.NewEnviron()
 	e.Add("REQUEST_METHOD", "GET")
@@ -42,7 +42,7 @@ type answer struct {
 	err  error // of the body
 }
 
-// ask has the demo answer r.
+// ask returns the demo's answer to r.
 func ask(t *testing.T, r *gateway.Request) answer {
 	t.Helper()
 	resp, err := gateway.Local(App()).RoundTrip(r)
@@ -54,7 +54,7 @@ func ask(t *testing.T, r *gateway.Request) answer {
 	return answer{resp, string(body), err}
 }
 
-// whole is ask for an answer that must be complete and have a status.
+// whole returns the demo's answer to r, which must be complete and have the given status.
 func whole(t *testing.T, r *gateway.Request, status string) answer {
 	t.Helper()
 	a := ask(t, r)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A template is parsed and executed only when its page is asked for; this asks for every one, and
+// A template is executed only when its page is requested. The test requests every page, and checks
 // for well-formed HTML.
 func TestEveryTagIsClosed(t *testing.T) {
 	void := map[string]bool{"meta": true, "input": true}
@@ -31,7 +31,7 @@ func TestEveryTagIsClosed(t *testing.T) {
 	}
 }
 
-// Every field of the form has a label, and the style sheet knows the dark.
+// Every field of the form has a label, and the style sheet has a dark mode.
 func TestPagesAreAccessible(t *testing.T) {
 	body := ask(t, request("/form")).body
 	for _, m := range regexp.MustCompile(`<(?:input|textarea) id="(\w+)"`).FindAllStringSubmatch(body, -1) {

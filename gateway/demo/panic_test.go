@@ -11,8 +11,8 @@ func TestPanicBeforeTheHead(t *testing.T) {
 	whole(t, request("/panic"), "500 Internal Server Error").lacks(t, "demo:", "panic")
 }
 
-// A late panic has to arrive as text and then as an error: a body that ended well would be taken
-// for the whole one.
+// After a late panic the client must get the text and then an error, since a regular end would make
+// the body look complete.
 func TestPanicAfterTheFirstBytes(t *testing.T) {
 	a := ask(t, request("/panic", "QUERY_STRING", "late"))
 	var broken *gateway.BackendError

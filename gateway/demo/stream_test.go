@@ -13,7 +13,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// Each line must arrive when it was written, not when the next one or the end came.
+// Each line must arrive when it is written, not with the next one or the end.
 func TestStreamArrivesLineByLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started := time.Now()

@@ -28,15 +28,15 @@ func plainLog(w io.Writer) *slog.Logger {
 	}}))
 }
 
-// warned is a scene with a warning, failing one with an error that its App has no part in, and late
-// one with an error that comes when the App has returned.
+// warned is a scene with a warning. failing is one with an error that is not the App's fault. late
+// is one with an error after the App has returned.
 var (
 	warned  = scene{gateway: del("QUERY_STRING")}
 	failing = scene{gateway: set("SERVER_PORT", "x")}
 	late    = func() scene { return keepsWriter(true) }
 )
 
-// TestOptions: who is told of what.
+// TestOptions: where each violation is reported.
 func TestOptions(t *testing.T) {
 	const warning = "level=WARN rule=environ.query-string-missing side=gateway value=\"\" request=\"GET /app/hello?a=1&b=2\"\n"
 	const lateError = "level=ERROR rule=response.after-return side=app value=Write request=\"GET /app/hello?a=1&b=2\"\n"
@@ -95,7 +95,7 @@ func TestNewRefusesNil(t *testing.T) {
 	validate.New(nil, nil)
 }
 
-// TestFailureSticks: an App that ignores the violation does not get its response out.
+// TestFailureSticks: the response of an App that ignores the violation is not sent.
 func TestFailureSticks(t *testing.T) {
 	var errs []error
 	o := scene{body: "abc", app: func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -122,7 +122,7 @@ func TestFailureSticks(t *testing.T) {
 	}
 }
 
-// TestErrorsAreTheApps: what an App returns and panics with goes through.
+// TestErrorsAreTheApps: errors and panics of an App reach the gateway.
 func TestErrorsAreTheApps(t *testing.T) {
 	err := validate.New(gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return gateway.ErrAbort }),
 		&validate.Options{KeepGoing: true, Log: quiet}).ServeGateway(nil, &gateway.Request{Environ: util.NewEnviron()})
@@ -135,7 +135,7 @@ func TestErrorsAreTheApps(t *testing.T) {
 	}
 }
 
-// TestFieldsMayChange until the head is committed: up to then no violation is one.
+// TestFieldsMayChange: fields may break a rule until the head is committed.
 func TestFieldsMayChange(t *testing.T) {
 	o := scene{app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Connection", "close")
@@ -152,7 +152,7 @@ func TestFieldsMayChange(t *testing.T) {
 	}
 }
 
-// TestLengthMismatch in every way there is.
+// TestLengthMismatch: every way to send another length than the declared one.
 func TestLengthMismatch(t *testing.T) {
 	file := tempFile(t, large)
 	tests := []struct {
@@ -218,7 +218,7 @@ func copyFile(w io.Writer, name string) (int64, error) {
 	return io.Copy(w, f)
 }
 
-// sender is a Stdout that sends files, as every transport's.
+// sender is a Stdout that sends files, as that of every transport.
 type sender struct {
 	bytes.Buffer
 	files, flushes int
@@ -237,7 +237,7 @@ func (s *sender) Flush() error {
 	return nil
 }
 
-// TestTheTransportsWaysStay: files still go to the transport as files, bare, limited and wrapped,
+// TestTheTransportsWaysStay: the transport still gets files as files, bare, limited and wrapped,
 // and Flush flushes.
 func TestTheTransportsWaysStay(t *testing.T) {
 	name := tempFile(t, large)
@@ -271,7 +271,7 @@ func TestTheTransportsWaysStay(t *testing.T) {
 	}
 }
 
-// bare is a ResponseWriter with nothing besides the interface, as that of somebody else's gateway.
+// bare is a ResponseWriter with only the methods of the interface, as another gateway may have.
 type bare struct{ gateway.ResponseWriter }
 
 func TestBareWriter(t *testing.T) {
@@ -293,7 +293,7 @@ func TestBareWriter(t *testing.T) {
 	}
 }
 
-// TestFileThatBreaksARule: fields are looked at before the file commits the head.
+// TestFileThatBreaksARule: fields are checked before the file commits the head.
 func TestFileThatBreaksARule(t *testing.T) {
 	name := tempFile(t, large)
 	o := scene{app: func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -308,7 +308,7 @@ func TestFileThatBreaksARule(t *testing.T) {
 	}
 }
 
-// TestFlushThatBreaksARule does so too.
+// TestFlushThatBreaksARule: fields are checked before Flush commits the head.
 func TestFlushThatBreaksARule(t *testing.T) {
 	o := scene{app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Connection", "close")
@@ -320,8 +320,8 @@ func TestFlushThatBreaksARule(t *testing.T) {
 	}
 }
 
-// TestBodyBehindFlush: a Flush may come before anybody knows that there is a body; what is then
-// wrong breaks the response.
+// TestBodyBehindFlush: if a Flush precedes the body, a rule about bodies can only break the
+// response.
 func TestBodyBehindFlush(t *testing.T) {
 	for status, want := range map[string]string{"200 OK": "response.content-type", "304 Not Modified": "response.body-not-allowed"} {
 		var err error
@@ -337,7 +337,7 @@ func TestBodyBehindFlush(t *testing.T) {
 	}
 }
 
-// TestOnly has scenes near several rules, and those that they break.
+// TestOnly: each scene is near several rules and breaks only the listed ones.
 func TestOnly(t *testing.T) {
 	file := tempFile(t, large)
 	tests := []struct {
@@ -395,7 +395,7 @@ func TestOnly(t *testing.T) {
 	}
 }
 
-// TestCallsReturnTheViolation that they have made or met.
+// TestCallsReturnTheViolation: a call returns the violation that it or an earlier call has caused.
 func TestCallsReturnTheViolation(t *testing.T) {
 	name := tempFile(t, large)
 	var got error

@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serve stands for a transport, such as scgi.Serve: it answers one GET of the root and shows the
-// response by lines.
+// serve takes the place of a transport, such as scgi.Serve. It answers one GET of the root and
+// prints the lines of the response.
 func serve(app gateway.App) {
 	e := util.EnvironFromMap(map[string]string{"QUERY_STRING": ""})
 	util.SetupTestingDefaults(e)
@@ -32,8 +32,8 @@ func (b byLines) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// An App that forgets its Content-Type works with some web servers. Under the validator it does not
-// get away with it: the log has the rule, the client the error page.
+// An App without a Content-Type works with some web servers. The validator reports it: the log has
+// the rule, and the client gets the error page.
 func ExampleNew() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		if err := w.Start("200 OK"); err != nil {
@@ -52,7 +52,7 @@ func ExampleNew() {
 	// The server met an internal error and could not answer the request.
 }
 
-// Violations as data, of requests that go on.
+// A program can collect violations while the requests continue.
 func ExampleOptions() {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Content-Type", "text/plain")
@@ -75,7 +75,7 @@ func ExampleOptions() {
 	// The server met an internal error and could not answer the request.
 }
 
-// A handler is held to what a gateway can carry.
+// A handler must not send fields that a gateway drops.
 func ExampleHandler() {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")

@@ -14,7 +14,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// reports returns what is reported of an environ, and what the App that it is handed to returns.
+// reports returns the violations of an environ and the error of the App.
 func reports(e *util.Environ) (violations []*validate.Violation, err error) {
 	app := gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return gateway.ErrAbort })
 	w := &silent{}
@@ -23,8 +23,8 @@ func reports(e *util.Environ) (violations []*validate.Violation, err error) {
 	return violations, err
 }
 
-// FuzzEnviron: whatever the web server sends, each rule is reported once at most, in few bytes, and
-// a request goes on if there is no error among them.
+// FuzzEnviron: for any environ, each rule is reported at most once, in few bytes, and the request
+// continues if no error is among them.
 func FuzzEnviron(f *testing.F) {
 	f.Add(strings.Join(nginx, "\n"))
 	f.Add("REQUEST_METHOD\nCONNECT\nREQUEST_URI\n[::1]:443\nPATH_INFO\n%\nSCRIPT_NAME\n/%2\nHTTP_HOST\n[:")
@@ -78,7 +78,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// silent is a ResponseWriter that takes everything.
+// silent is a ResponseWriter that accepts everything.
 type silent struct{ fields headers.Headers }
 
 func (s *silent) Headers() *headers.Headers { return &s.fields }

@@ -2,7 +2,7 @@ package validate
 
 import "testing"
 
-// TestGrammar has, for each piece of grammar, what it takes and what it refuses.
+// TestGrammar has accepted and refused values for each piece of grammar.
 func TestGrammar(t *testing.T) {
 	tests := []struct {
 		name    string

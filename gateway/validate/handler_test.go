@@ -20,7 +20,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-// page is what came of one request to a handler behind net/http's own server.
+// page is the result of one request to a handler of net/http's server.
 type page struct {
 	code       int
 	header     http.Header
@@ -29,7 +29,7 @@ type page struct {
 	violations []string
 }
 
-// visit asks h behind a server.
+// visit sends a request to a server with the handler h.
 func visit(t *testing.T, h http.HandlerFunc, keepGoing bool, method, body string) page {
 	t.Helper()
 	var mu sync.Mutex
@@ -39,7 +39,7 @@ func visit(t *testing.T, h http.HandlerFunc, keepGoing bool, method, body string
 		defer mu.Unlock()
 		violations = append(violations, strings.TrimSpace(v.Rule.ID+" "+v.Value))
 	}}))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // net/http's opinion on the same faults
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // net/http also logs these faults
 	s.Start()
 	defer s.Close()
 	request, err := http.NewRequest(method, s.URL+"/x?y", strings.NewReader(body))
@@ -54,7 +54,7 @@ func visit(t *testing.T, h http.HandlerFunc, keepGoing bool, method, body string
 	return got
 }
 
-// fetch makes one request and follows nothing.
+// fetch makes one request and follows no redirect.
 func fetch(client *http.Client, request *http.Request) page {
 	resp, err := client.Transport.RoundTrip(request)
 	if err != nil {
@@ -155,8 +155,8 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestHandlerKeepsGoing: what a handler does wrong reaches net/http as it would without us. A code
-// that net/http panics at is its own.
+// TestHandlerKeepsGoing: faults of a handler reach net/http as without the checks. net/http itself
+// panics at some codes.
 func TestHandlerKeepsGoing(t *testing.T) {
 	for _, test := range handlerTests {
 		if test.name == "status" {
@@ -188,7 +188,7 @@ func TestHandlerRefusesNil(t *testing.T) {
 	validate.Handler(nil, nil)
 }
 
-// TestHandlerRequest: a server is held to what handlers rely on.
+// TestHandlerRequest: the parts of a request on which handlers rely are checked.
 func TestHandlerRequest(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -220,8 +220,8 @@ func TestHandlerRequest(t *testing.T) {
 	}
 }
 
-// TestHandlerUnderNew: a handler that runs as an App is judged by the environ of its own gateway,
-// and its failure is the gateway's to answer.
+// TestHandlerUnderNew: a handler that runs as an App is checked by the environ of its gateway,
+// which answers after a failure.
 func TestHandlerUnderNew(t *testing.T) {
 	h := validate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { header(w, "Status", "1") }), nil)
 	var out, stderr bytes.Buffer
@@ -241,8 +241,8 @@ func TestHandlerUnderNew(t *testing.T) {
 	}
 }
 
-// TestHandlerController: http.ResponseController reaches what net/http can do, and a hijacked
-// connection is the handler's.
+// TestHandlerController: http.ResponseController works as with net/http, and a hijacked connection
+// is not checked.
 func TestHandlerController(t *testing.T) {
 	p := visit(t, func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
@@ -267,7 +267,7 @@ func TestHandlerController(t *testing.T) {
 	}
 }
 
-// TestHandlerHijacks: the fields of a connection that was taken over are not judged.
+// TestHandlerHijacks: the fields of a hijacked connection are not checked.
 func TestHandlerHijacks(t *testing.T) {
 	p := visit(t, func(w http.ResponseWriter, r *http.Request) {
 		header(w, "Connection", "Upgrade")
@@ -285,7 +285,7 @@ func TestHandlerHijacks(t *testing.T) {
 	}
 }
 
-// TestHandlerBody: http.NoBody stays itself, and a body that is cut off is the server's to report.
+// TestHandlerBody: http.NoBody is not wrapped, and the server reports a body that is cut off.
 func TestHandlerBody(t *testing.T) {
 	var got []string
 	h := validate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -307,7 +307,7 @@ func TestHandlerBody(t *testing.T) {
 	}
 }
 
-// TestHandlerAfterReturn: late calls fail without touching the server's writer, which may be at the
+// TestHandlerAfterReturn: late calls fail and do not reach the server's writer, which may serve the
 // next request.
 func TestHandlerAfterReturn(t *testing.T) {
 	var w http.ResponseWriter
@@ -332,8 +332,8 @@ func TestHandlerAfterReturn(t *testing.T) {
 	}
 }
 
-// lossyHTTP loses the last byte of each Write in silence, and holds it where there is something to
-// wait for.
+// lossyHTTP drops the last byte of each Write without an error, and blocks the Write if it has a
+// channel to wait for.
 type lossyHTTP struct {
 	http.ResponseWriter
 	entered, release chan bool
@@ -367,8 +367,8 @@ func TestHandlerWriterCount(t *testing.T) {
 	}
 }
 
-// TestHandlerConcurrent: two goroutines in the writer at the same time, and one that is left there,
-// are found while they are.
+// TestHandlerConcurrent: two goroutines in the writer at the same time are detected, and one that
+// is still there after the return.
 func TestHandlerConcurrent(t *testing.T) {
 	tests := []struct {
 		name string
@@ -402,7 +402,7 @@ func TestHandlerConcurrent(t *testing.T) {
 	}
 }
 
-// TestHandlerGivesBack what net/http and handlers around look for in their own request.
+// TestHandlerGivesBack: net/http and outer handlers find the form and the pattern in their request.
 func TestHandlerGivesBack(t *testing.T) {
 	var form bytes.Buffer
 	m := multipart.NewWriter(&form)
@@ -418,8 +418,7 @@ func TestHandlerGivesBack(t *testing.T) {
 	}
 }
 
-// TestFileServer, which knows all the ways of HTTP, breaks no rule: neither as an App nor as a
-// handler.
+// TestFileServer: http.FileServer breaks no rule, neither as an App nor as a handler.
 func TestFileServer(t *testing.T) {
 	dir := filepath.Dir(tempFile(t, large))
 	requests := []struct {

@@ -28,7 +28,7 @@ func TestAfterPanic(t *testing.T) {
 	}
 }
 
-// contextLog is a slog.Handler that keeps the context of a record.
+// contextLog is a slog.Handler that records the context of a record.
 type contextLog struct {
 	slog.Handler
 	ctx context.Context
@@ -41,7 +41,7 @@ func (c *contextLog) Handle(ctx context.Context, _ slog.Record) error {
 	return nil
 }
 
-// TestLogHasTheContext, from which a slog.Handler may take the number of a trace.
+// TestLogHasTheContext: a slog.Handler gets the request's context, which may have a trace id.
 func TestLogHasTheContext(t *testing.T) {
 	var log contextLog
 	var want context.Context
@@ -56,7 +56,7 @@ func TestLogHasTheContext(t *testing.T) {
 	}
 }
 
-// lazyContext notices Done, which costs a CGI program its signal handler.
+// lazyContext records a call of Done, for which a CGI program would install a signal handler.
 type lazyContext struct {
 	context.Context
 	asked *bool
@@ -82,7 +82,7 @@ func TestTheContextIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestGoStatement: a goroutine that is nothing but a call has no caller to be blamed.
+// TestGoStatement: a goroutine that consists of one call has no caller to report.
 func TestGoStatement(t *testing.T) {
 	var kept gateway.ResponseWriter
 	reported := make(chan *validate.Violation, 1)
@@ -103,7 +103,8 @@ func TestGoStatement(t *testing.T) {
 	}
 }
 
-// TestCallUnderWayAtReturn: a goroutine that is still in a Write is found without waiting for it.
+// TestCallUnderWayAtReturn: a goroutine that is still in a Write is detected without waiting for
+// it.
 func TestCallUnderWayAtReturn(t *testing.T) {
 	entered, release, done := make(chan bool), make(chan bool), make(chan bool)
 	o := scene{
@@ -128,7 +129,8 @@ func TestCallUnderWayAtReturn(t *testing.T) {
 	}
 }
 
-// TestEverythingAfterReturn is reported once, and fails as the gateway says.
+// TestEverythingAfterReturn: each call after the return is reported once, and returns the error of
+// the gateway.
 func TestEverythingAfterReturn(t *testing.T) {
 	var w gateway.ResponseWriter
 	var r *gateway.Request

@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// nginx is what nginx sends for a GET, with its stock fastcgi_params and the two lines that those
-// lack.
+// nginx returns the variables that nginx sends for a GET, with its stock fastcgi_params and two
+// lines that these lack.
 var nginx = []string{
 	"QUERY_STRING", "a=1&b=2", "REQUEST_METHOD", "GET", "CONTENT_TYPE", "", "CONTENT_LENGTH", "",
 	"SCRIPT_NAME", "/app", "PATH_INFO", "/hello", "REQUEST_URI", "/app/hello?a=1&b=2", "DOCUMENT_URI", "/app/hello",
@@ -52,7 +52,7 @@ func environ(pairs ...string) *util.Environ {
 	return e
 }
 
-// scene is one request, with what its gateway and its App do to it. The zero scene breaks no rule.
+// scene is one request with the actions of its gateway and its App. The zero scene breaks no rule.
 type scene struct {
 	method string // "" is GET
 	body   string
@@ -64,7 +64,7 @@ type scene struct {
 	seen    func(*validate.Violation) // runs with each violation
 }
 
-// outcome is what came of a scene.
+// outcome is the result of a scene.
 type outcome struct {
 	out, log   string
 	err        error // Run's
@@ -133,7 +133,7 @@ func del(name string) func(r *gateway.Request) {
 	return func(r *gateway.Request) { r.Environ.Del(name) }
 }
 
-// all does one after the other.
+// all calls each function in order.
 func all(changes ...func(r *gateway.Request)) func(r *gateway.Request) {
 	return func(r *gateway.Request) {
 		for _, change := range changes {
@@ -146,7 +146,7 @@ func hello(w gateway.ResponseWriter, r *gateway.Request) error {
 	return answer("200 OK", "Hello, world!\n", "Content-Type", "text/plain")(w, r)
 }
 
-// answer is an App that gives a status, a body and fields.
+// answer returns an App that sends a status, a body and fields.
 func answer(status, body string, fields ...string) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		for i := 0; i < len(fields); i += 2 {
@@ -169,7 +169,7 @@ func readAll(w gateway.ResponseWriter, r *gateway.Request) error {
 	return hello(w, r)
 }
 
-// readFunc is a Stdin made of one function, writeFunc a Stderr.
+// readFunc is a function that implements Stdin, writeFunc one that implements Stderr.
 type readFunc func(p []byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
@@ -178,7 +178,7 @@ type writeFunc func(p []byte) (int, error)
 
 func (f writeFunc) Write(p []byte) (int, error) { return f(p) }
 
-// stdin hands the App another Stdin, of a declared length.
+// stdin returns a change that gives the App another Stdin with a declared length.
 func stdin(length string, r io.Reader) func(r *gateway.Request) {
 	return func(request *gateway.Request) {
 		request.Environ.Set("CONTENT_LENGTH", length)

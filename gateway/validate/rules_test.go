@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-// row shows one rule: a scene that breaks just it, and one that comes close and does not.
+// row tests one rule: by a scene that breaks only it, and by a similar one that does not break it.
 type row struct {
 	rule  string
 	value string // of the violation
@@ -18,18 +18,17 @@ type row struct {
 	right scene
 }
 
-// besides are the rules that cannot but be broken together with another.
+// besides are the rules that another rule's scene must break too.
 var besides = map[string][]string{"stdin.revived": {"stdin.past-end"}}
 
-// found are the rules that these rows break with no call to blame, because the App has returned by
-// then.
+// found are the rules that are broken without a call to report, because the App has returned.
 var found = []string{
 	"response.silent", "response.field", "response.field-name", "response.field-value", "response.status-field",
 	"response.hop-by-hop", "response.repeated-field", "response.content-type", "response.entity-field",
 	"response.content-length", "response.length-mismatch", "response.body-not-allowed", "response.fields-after-head",
 }
 
-// afterwards are the errors that come too late to fail their request.
+// afterwards are the errors that are detected too late to fail their request.
 var afterwards = []string{"request.after-return", "response.after-return"}
 
 func environRows() []row {
@@ -87,10 +86,10 @@ func environRows() []row {
 	}
 }
 
-// endless gives a byte with each Read.
+// endless returns a byte with each Read.
 func endless(p []byte) (int, error) { return copy(p, "x"), nil }
 
-// revived ends and then goes on.
+// revived returns io.EOF and then more bytes.
 func revived() io.Reader {
 	calls := 0
 	return readFunc(func(p []byte) (int, error) {
@@ -139,7 +138,7 @@ func readFour(w gateway.ResponseWriter, r *gateway.Request) error {
 	return hello(w, r)
 }
 
-// readTwice reads on behind the end of what app reads.
+// readTwice reads again after app has read to the end.
 func readTwice(app gateway.AppFunc) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		io.Copy(io.Discard, r.Stdin)
@@ -159,7 +158,7 @@ func complain(w gateway.ResponseWriter, r *gateway.Request) error {
 
 var errLost = errors.New("a byte was lost")
 
-// lossyWriter loses the last byte of each Write, and says so by err or not at all.
+// lossyWriter drops the last byte of each Write, and returns err, which may be nil.
 type lossyWriter struct {
 	gateway.ResponseWriter
 	err error
@@ -174,7 +173,7 @@ func (w lossyWriter) Write(p []byte) (int, error) {
 	return n - 1, w.err
 }
 
-// keepsStdin reads from Stdin when the App has returned.
+// keepsStdin reads from Stdin after the App has returned.
 func keepsStdin(late bool) scene {
 	var kept io.Reader
 	return scene{
@@ -256,7 +255,7 @@ func twice(first, second string) gateway.AppFunc {
 	}
 }
 
-// changesFields sets a field when the head has been committed, or in time: 4 KiB of body may wait.
+// changesFields sets a field after the head was committed, or before: 4 KiB of body are buffered.
 func changesFields(late bool) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Start("200 OK")
@@ -270,7 +269,7 @@ func changesFields(late bool) gateway.AppFunc {
 	}
 }
 
-// keepsWriter writes when the App has returned, from another goroutine.
+// keepsWriter writes from another goroutine after the App has returned.
 func keepsWriter(late bool) scene {
 	returned, done := make(chan bool), make(chan bool)
 	return scene{
@@ -290,7 +289,7 @@ func keepsWriter(late bool) scene {
 	}
 }
 
-// blocking holds a Write until it is released.
+// blocking blocks a Write until it is released.
 type blocking struct {
 	gateway.ResponseWriter
 	entered, release chan bool
@@ -302,7 +301,7 @@ func (w blocking) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// concurrentRow has two goroutines in the writer at the same time: the first leaves it when the
+// concurrentRow has two goroutines in the writer at the same time. The first returns when the
 // second is reported.
 func concurrentRow() row {
 	entered, release, done := make(chan bool), make(chan bool), make(chan bool)
@@ -330,5 +329,5 @@ func concurrentRow() row {
 	return row{"response.concurrent", "Flush", wrong, right}
 }
 
-// rows returns every row. Some scenes can be played once only, so each play has rows of its own.
+// rows returns every row. Some scenes can run only once, so each run has new rows.
 func rows() []row { return slices.Concat(environRows(), streamRows(), responseRows()) }

@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-// tally collects the rules that are broken, of each side.
+// tally collects the broken rules of each side.
 type tally struct {
 	mu    sync.Mutex
 	rules map[validate.Side]map[string]bool
@@ -27,8 +27,8 @@ func (c *tally) report(v *validate.Violation) {
 	c.rules[v.Rule.Side][v.Rule.ID] = true
 }
 
-// wantOnly fails the test where a rule is broken that is not in the list, and where none is broken
-// of one that is not empty.
+// wantOnly fails the test if a broken rule is not in the list, or if the list is not empty and no
+// rule in it is broken.
 func (c *tally) wantOnly(t *testing.T, side validate.Side, list []string) {
 	t.Helper()
 	c.mu.Lock()
@@ -43,11 +43,11 @@ func (c *tally) wantOnly(t *testing.T, side validate.Side, list []string) {
 	}
 }
 
-// methodOfTheSuite is the one thing that our own gateway hands on and the rules are about: the
-// suite asks for a method PURGE.
+// methodOfTheSuite is the one rule that a request of the suite breaks: the suite sends the method
+// PURGE.
 var methodOfTheSuite = []string{"environ.unusual-method"}
 
-// faultsOfTheSuite are what the suite's App does wrong on purpose, or does without.
+// faultsOfTheSuite are the rules that the suite's App breaks on purpose.
 var faultsOfTheSuite = []string{
 	"response.body-not-allowed", // 204, 304
 	"response.content-type",     // no-content-type, and most other cases
@@ -63,12 +63,12 @@ var faultsOfTheSuite = []string{
 	"response.status-field",     // what is refused: a field Status
 }
 
-// closeOfTheHandler is how AppHandler has net/http close a connection whose request body broke off:
-// by Connection: close, which is net/http's own way and no field for other transports.
+// closeOfTheHandler is the field by which AppHandler makes net/http close a connection whose
+// request body is not complete: Connection: close. It is not valid on other transports.
 var closeOfTheHandler = []string{"response.hop-by-hop"}
 
-// TestSuite runs gatewaytest's App under the validator: every case still passes, so nothing is
-// changed on the way, and the gateway breaks no rule.
+// TestSuite runs gatewaytest's App under the validator: every case still passes, so the validator
+// changes nothing, and the gateway breaks no rule.
 func TestSuite(t *testing.T) {
 	var c tally
 	http := gatewaytest.HTTP("/app")
@@ -79,9 +79,8 @@ func TestSuite(t *testing.T) {
 	c.wantOnly(t, validate.SideApp, faultsOfTheSuite)
 }
 
-// TestSuiteBehindHandler does the same for net/http with httpapp.AppHandler as the handler. What
-// the App does wrong is put right before it gets there, but for bodies: those of the wrong length,
-// and in answer to HEAD.
+// TestSuiteBehindHandler does the same for net/http with httpapp.AppHandler as the handler.
+// AppHandler corrects the faults of the App, except bodies of the wrong length and bodies for HEAD.
 func TestSuiteBehindHandler(t *testing.T) {
 	var c tally
 	gatewaytest.Run(t, gatewaytest.Transport{Start: func(t testing.TB, app gateway.App) string {

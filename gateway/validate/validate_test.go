@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-// TestRules plays each row with errors let pass: the wrong scene is found out, just by its rule,
-// and the right one is not.
+// TestRules runs each row with KeepGoing: the wrong scene breaks its rule and no other, and the
+// right scene breaks none.
 func TestRules(t *testing.T) {
 	for i, r := range rows() {
 		t.Run(r.rule, func(t *testing.T) {
@@ -66,8 +66,8 @@ func TestEveryRuleHasARow(t *testing.T) {
 	}
 }
 
-// TestSeverity plays the wrong scenes with the options of every day: an error ends in a 500 or a
-// broken response, a warning does not.
+// TestSeverity runs the wrong scenes with the default options: an error leads to a 500 or a broken
+// response, a warning does not.
 func TestSeverity(t *testing.T) {
 	for i, r := range rows() {
 		t.Run(r.rule, func(t *testing.T) {
@@ -88,7 +88,8 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
-// TestGatewayErrorsKeepTheAppOut: an App is not called for a request that cannot be trusted.
+// TestGatewayErrorsKeepTheAppOut: an App is not called for a request in which the gateway broke a
+// rule.
 func TestGatewayErrorsKeepTheAppOut(t *testing.T) {
 	for _, r := range environRows() {
 		called := false
@@ -103,7 +104,7 @@ func TestGatewayErrorsKeepTheAppOut(t *testing.T) {
 	}
 }
 
-// TestRulesIsACopy that belongs to the caller.
+// TestRulesIsACopy: the slice of Rules belongs to the caller.
 func TestRulesIsACopy(t *testing.T) {
 	validate.Rules()[0].ID = "changed"
 	if got := validate.Rules()[0].ID; got == "changed" {
@@ -126,7 +127,7 @@ func TestViolationError(t *testing.T) {
 	}
 }
 
-// TestValuesAreCut: what a client sent does not flood the log.
+// TestValuesAreCut: a long value of a client does not flood the log.
 func TestValuesAreCut(t *testing.T) {
 	s := scene{gateway: all(set("HTTP_HOST", strings.Repeat("@", 1000)), set("REQUEST_URI", "/app/hello?"+strings.Repeat("x", 1000)))}
 	v := s.play(true).violations[0]
@@ -140,7 +141,8 @@ func TestValuesAreCut(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the table of rules into rules.go")
 
-// TestTheDocumentationHasTheRules that are checked. With -update it writes them there.
+// TestTheDocumentationHasTheRules: the documentation lists the rules. With -update the test writes
+// them there.
 func TestTheDocumentationHasTheRules(t *testing.T) {
 	got, err := os.ReadFile("rules.go")
 	if err != nil {
@@ -166,7 +168,7 @@ func TestTheDocumentationHasTheRules(t *testing.T) {
 	}
 }
 
-// table is the rules as lines of a comment, two for each.
+// table returns the rules as lines of a comment, two for each.
 func table() string {
 	var b strings.Builder
 	for _, r := range validate.Rules() {

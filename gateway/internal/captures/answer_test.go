@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// The application behind the servers answers with the variables, as they stand on the wire. It is
-// none of the module's own servers: those apply rules to an environ before an App sees it, and what
-// is to be captured is what the rules are for.
+// The application behind the servers answers with the variables as they are on the wire. It does
+// not use the module's own servers, because they apply rules to an environ before an App sees it,
+// and the captures must show the variables without these rules.
 
 // backend runs the application on a TCP port until the test ends.
 func backend(t *testing.T, answer func(net.Conn) error) net.Addr {
@@ -55,8 +55,8 @@ func accept(l net.Listener, answer func(net.Conn) error) {
 
 const head = "Status: 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 
-// answerCGI leaves out what the test itself put into the environment. The body is read first:
-// Apache's mod_cgid takes a program that ends before for one that failed.
+// answerCGI leaves out variables that the test itself has set. It reads the body first, because
+// Apache's mod_cgid reports a program that ends before that as failed.
 func answerCGI(w io.Writer, body io.Reader, environ []string) {
 	io.Copy(io.Discard, body)
 	var b strings.Builder
@@ -65,12 +65,12 @@ func answerCGI(w io.Writer, body io.Reader, environ []string) {
 			fmt.Fprintln(&b, v)
 		}
 	}
-	io.WriteString(w, head+b.String()) // where it fails the client sees no answer
+	io.WriteString(w, head+b.String()) // if this fails, the client gets no answer
 }
 
 func ours(v string) bool {
 	for {
-		// Apache's SetEnv holds for the request before a redirect too
+		// Apache's SetEnv applies to the request before a redirect too
 		rest, redirected := strings.CutPrefix(v, "REDIRECT_")
 		if !redirected {
 			return strings.HasPrefix(v, serveAs+"=") || strings.HasPrefix(v, "GORACE=")
@@ -79,7 +79,7 @@ func ours(v string) bool {
 	}
 }
 
-// answerSCGI: SCGI section 3.
+// answerSCGI answers one request (SCGI section 3).
 func answerSCGI(conn net.Conn) error {
 	in := bufio.NewReader(conn)
 	length, err := in.ReadString(':')
@@ -106,7 +106,7 @@ func answerSCGI(conn net.Conn) error {
 	return err
 }
 
-// discardBody reads the body: a connection closed over unread bytes is reset.
+// discardBody reads the body, since a connection that is closed with unread bytes is reset.
 func discardBody(in io.Reader, fields []string) error {
 	// CONTENT_LENGTH is the first variable (SCGI section 3)
 	n, err := strconv.ParseInt(fields[1], 10, 64)
@@ -126,7 +126,7 @@ const (
 	getValues  = 9
 )
 
-// noValues is a GET_VALUES_RESULT without a value. HAProxy asks, and waits for it.
+// noValues is a GET_VALUES_RESULT without a value. HAProxy sends GET_VALUES and waits for it.
 const noValues = "\x01\x0a\x00\x00\x00\x00\x00\x00"
 
 // answerFastCGI answers one request and closes the connection, which nginx waits for.

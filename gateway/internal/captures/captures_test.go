@@ -81,7 +81,7 @@ func TestLoadFails(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := &recorder{TB: t}
 			done := make(chan struct{})
-			go func() { // which Fatal ends
+			go func() { // Fatal ends this goroutine
 				defer close(done)
 				test.load(r)
 			}()
@@ -101,7 +101,7 @@ func TestEnvironIsTheCallersOwn(t *testing.T) {
 	}
 }
 
-// What an application mounted at /app gets to see of itself behind nginx's stock files.
+// The SCRIPT_NAME and PATH_INFO of an application mounted at /app, with nginx's stock files.
 func ExampleEnviron() {
 	t := &testing.T{} // a test has its own
 	for _, name := range []string{"nginx-fastcgi-stock-mounted", "nginx-scgi-stock-mounted", "nginx-fastcgi-mounted"} {

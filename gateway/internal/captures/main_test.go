@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// serveAs makes the test binary the application, where a web server starts one.
+// serveAs makes the test binary act as the application, if a web server starts it.
 const serveAs = "CAPTURES_SERVE_AS"
 
 // TestMain fails when a test leaves a goroutine behind.

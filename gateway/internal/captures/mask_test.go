@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// masks are all that may differ between two runs, or between two machines with the same server.
+// masks match the values that may differ between two runs, or between two machines with the same
+// server.
 var masks = []struct {
 	what    string
 	pattern *regexp.Regexp

@@ -22,16 +22,15 @@ var update = flag.Bool("update", false, "write testdata/environ from the servers
 
 const dir = "../../../testdata/environ"
 
-// deployment is a configuration and the requests it is captured for.
+// deployment is a configuration and the captured requests.
 type deployment struct {
 	configuration string
 	stock         bool
-	// requests besides the two that every server gets; MOUNT stands for the mount
+	// requests in addition to the two that every server gets; MOUNT is replaced by the mount point
 	more []string
 }
 
-// target is in two parts that the mount at /app divides; it has what servers are known to treat
-// differently.
+// target is divided by the mount point /app, and has characters that servers treat differently.
 const target = "/app/a%2cb//c?x=1%20y"
 
 var deployments = []deployment{
@@ -74,9 +73,9 @@ func (d deployment) requests(mount string) []string {
 	return all
 }
 
-// TestServersSendWhatWasCaptured starts every server in every deployment, at the root and below a
-// mount, and compares what it sends with its file. With -update it writes the file where they
-// differ.
+// TestServersSendWhatWasCaptured starts every server in every deployment, at the root and at a
+// mount point, and compares the variables that it sends with its file. With -update it writes the
+// file if they differ.
 func TestServersSendWhatWasCaptured(t *testing.T) { // C3, S15
 	for _, d := range deployments {
 		for _, mount := range []string{"", "/app"} {
@@ -98,8 +97,8 @@ func TestServersSendWhatWasCaptured(t *testing.T) { // C3, S15
 	}
 }
 
-// report tells of a server that does not send what its file has. Of another version than the file's
-// that is no surprise: it fails the test where this server is required.
+// report reports a server whose variables differ from its file. If its version differs from that of
+// the file, the test fails only if the server is required.
 func report(t *testing.T, got *Capture, want string, err error) {
 	t.Helper()
 	server := conf.Server(got.Configuration)
@@ -111,8 +110,8 @@ func report(t *testing.T, got *Capture, want string, err error) {
 		got.Server, err, mask(got.String()), mask(want))
 }
 
-// TestNoOtherFiles: a file that no deployment writes was written by hand, or by a deployment that
-// is gone.
+// TestNoOtherFiles: every file is written by a deployment. Another one was written by hand, or by a
+// removed deployment.
 func TestNoOtherFiles(t *testing.T) {
 	written := map[string]deployment{}
 	for _, d := range deployments {
@@ -150,7 +149,7 @@ func (d deployment) capture(t *testing.T, mount string) *Capture {
 	return c
 }
 
-// config puts the application behind the server, or has it started by it.
+// config configures the server to call the application or to start it.
 func (d deployment) config(t *testing.T, mount string) webserver.Config {
 	t.Helper()
 	c := webserver.Config{Template: d.configuration, Mount: mount, Stock: d.stock, Buffered: true}
@@ -178,7 +177,7 @@ func program(t *testing.T, as string) (path string, env map[string]string) {
 	return path, map[string]string{serveAs: as, "GORACE": "atexit_sleep_ms=0"}
 }
 
-// needFcgid skips the test where Apache was installed without the module.
+// needFcgid skips the test if Apache was installed without the module.
 func needFcgid(t *testing.T, configuration string) {
 	t.Helper()
 	places, _ := filepath.Glob("/usr/l*/*/modules/mod_fcgid.so") // the pattern is right
@@ -187,14 +186,14 @@ func needFcgid(t *testing.T, configuration string) {
 	}
 }
 
-// fields go with every request. Proxy is the one that must not become HTTP_PROXY (httpoxy).
+// fields are in every request. The field Proxy must not become HTTP_PROXY (httpoxy).
 const fields = "User-Agent: cgikit\r\nAccept: */*\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nCookie: a=1; b=2\r\nX-Repeated: one\r\n" +
 	"X-Repeated: two\r\nProxy: http://proxy.invalid\r\nConnection: close\r\n"
 
 const form = "name=value"
 
-// exchange sends a request, written by hand so that nothing is added to it, and returns the body of
-// the answer.
+// exchange sends a request and returns the body of the answer. It writes the request itself, so
+// that no field is added.
 func exchange(t *testing.T, addr, line string) string {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
