@@ -7,22 +7,23 @@ import (
 )
 
 const (
-	// aheadMost is how many bytes may wait for net/http/fcgi before the watch stops reading.
-	// fastcgi.Server holds as much of a body.
+	// aheadMost is how many unread bytes may be buffered, for net/http/fcgi to read, before the
+	// watch stops reading. fastcgi.Server holds as much of a body.
 	aheadMost = 256 << 10
 
-	// aheadKept is the most that an empty buffer keeps, so that an idle connection holds little.
+	// aheadKept is the largest capacity, in bytes, that an empty buffer keeps, so that an idle
+	// connection uses little memory.
 	aheadKept = 16 << 10
 )
 
-// ahead is the records that were passed on and that net/http/fcgi has not taken yet. Its methods
-// may be called at the same time.
+// ahead buffers the records that were passed on and that net/http/fcgi has not read yet. Its
+// methods may be called concurrently.
 type ahead struct {
 	mu     sync.Mutex
-	change sync.Cond    // waits on mu
-	data   bytes.Buffer // not taken yet
-	closed bool         // no more comes
-	ended  bool         // net/http/fcgi knows
+	change sync.Cond    // uses mu
+	data   bytes.Buffer // unread records
+	closed bool         // no more records follow
+	ended  bool         // net/http/fcgi has read io.EOF
 }
 
 func newAhead() *ahead {
@@ -31,15 +32,15 @@ func newAhead() *ahead {
 	return a
 }
 
-// put adds whole records. It does not wait: the watch asks roomy before it reads on.
-func (a *ahead) put(records []byte) {
+// write appends complete records. It does not wait: the watch calls hasRoom before it reads more.
+func (a *ahead) write(records []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.data.Write(records)
 	a.change.Broadcast()
 }
 
-// close says that no more comes.
+// close notes that no more records follow.
 func (a *ahead) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -47,9 +48,9 @@ func (a *ahead) close() {
 	a.change.Broadcast()
 }
 
-// take is the Read of net/http/fcgi: it waits until there is something, and returns io.EOF after
-// the end.
-func (a *ahead) take(p []byte) (int, error) {
+// read implements Read for net/http/fcgi. It waits until a record is buffered, and returns io.EOF
+// after the end.
+func (a *ahead) read(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.data.Len() == 0 && !a.closed {
@@ -67,14 +68,14 @@ func (a *ahead) take(p []byte) (int, error) {
 	return n, err
 }
 
-// roomy reports whether the watch may read on.
-func (a *ahead) roomy() bool {
+// hasRoom reports whether the watch may read more.
+func (a *ahead) hasRoom() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.data.Len() <= aheadMost
 }
 
-// waitForRoom waits until roomy is true.
+// waitForRoom waits until hasRoom is true.
 func (a *ahead) waitForRoom() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -83,7 +84,7 @@ func (a *ahead) waitForRoom() {
 	}
 }
 
-// waitEnd waits until net/http/fcgi has taken everything and knows that no more comes.
+// waitEnd waits until net/http/fcgi has read everything and io.EOF.
 func (a *ahead) waitEnd() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,9 +10,10 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// handleAnswer decides what becomes of a record that net/http/fcgi writes. What it writes once the
-// App has returned is kept until it ends the request, and sent in one piece: nginx keeps a
-// connection only if END_REQUEST comes together with the end of the body.
+// handleAnswer handles a record that net/http/fcgi writes: it sends, keeps or drops it. Records
+// that are written after the App has returned are kept until net/http/fcgi ends the request, and
+// are then sent in one write: nginx keeps a connection only if END_REQUEST arrives together with
+// the end of the body.
 func (c *conn) handleAnswer(record []byte) error {
 	h, err := wire.ParseHeader([wire.HeaderSize]byte(record))
 	if err != nil {
@@ -22,7 +23,7 @@ func (c *conn) handleAnswer(record []byte) error {
 	defer c.writer.mu.Unlock()
 	r := c.find(h.ID)
 	switch {
-	case r == nil: // the connection's own
+	case r == nil: // a management record
 		return c.writer.send(record)
 	case h.Type == wire.TypeEndRequest:
 		c.finish(r, record)
@@ -31,14 +32,14 @@ func (c *conn) handleAnswer(record []byte) error {
 	case !r.returned:
 		return c.writer.send(record)
 	case r.broken && (!r.headSet || h.ContentLength == 0):
-		// It is net/http/fcgi's own head, or the end of a STDOUT that is not complete.
+		// Drop the head that net/http/fcgi itself makes, or the end of an incomplete STDOUT.
 	default:
 		r.tail = append(r.tail, record...)
 	}
 	return nil
 }
 
-// appReturned notes that the App has returned, with an error where its response is not complete.
+// appReturned notes that the App has returned. err is not nil if its response is incomplete.
 func (c *conn) appReturned(r *request, err error) {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -46,7 +47,8 @@ func (c *conn) appReturned(r *request, err error) {
 	r.broken = err != nil && !r.aborted.Load()
 }
 
-// appExited ends the request of an App that called runtime.Goexit: net/http/fcgi will not.
+// appExited finishes the request of an App that has called runtime.Goexit, which net/http/fcgi does
+// not do.
 func (c *conn) appExited(r *request) {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -54,11 +56,11 @@ func (c *conn) appExited(r *request) {
 	c.finish(r, nil)
 }
 
-// finish ends a request that net/http/fcgi has, with its END_REQUEST unless the response is not
-// complete. The id and the place are free before the web server hears of it, as its next request
-// may need them. The caller holds writer.mu.
+// finish ends a request that was passed to net/http/fcgi. It sends its END_REQUEST unless the
+// response is incomplete. The id and the slot are released first, because the next request of the
+// web server may need them. The caller holds writer.mu.
 func (c *conn) finish(r *request, endRequest []byte) {
-	c.cutStdin(r, gateway.ErrFinished)
+	c.failStdin(r, gateway.ErrFinished)
 	r.ctx.End(nil)
 	next := serving
 	switch {
@@ -73,8 +75,7 @@ func (c *conn) finish(r *request, endRequest []byte) {
 	c.running.Done()
 }
 
-// forget gives back what a request holds of the connection and of the server, and advances the
-// state.
+// forget releases the id, the slot and the bytes of a request, and advances the state.
 func (c *conn) forget(r *request, next state) {
 	c.mu.Lock()
 	c.requests.forget(r)
@@ -83,7 +84,7 @@ func (c *conn) forget(r *request, next state) {
 	c.server.conns.EndRequest()
 }
 
-// refuse answers a request that net/http/fcgi does not have.
+// refuse answers a request that was not passed to net/http/fcgi.
 func (c *conn) refuse(id uint16, keepConn bool, answer []byte) {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -96,8 +97,8 @@ func (c *conn) refuse(id uint16, keepConn bool, answer []byte) {
 	c.closeIfDone()
 }
 
-// closeIfDone closes our side of a connection that is to end, when no request is open on it. The
-// caller holds writer.mu.
+// closeIfDone closes our side of the connection if no request is open and the connection is not to
+// be kept. The caller holds writer.mu.
 func (c *conn) closeIfDone() {
 	c.mu.Lock()
 	before := c.state
@@ -108,26 +109,26 @@ func (c *conn) closeIfDone() {
 	c.setReadDeadline()
 	c.mu.Unlock()
 	if done {
-		c.writer.closeSide(before == breaking)
+		c.writer.closeSending(before == breaking)
 	}
 }
 
-// writeFailed ends the contexts of all requests: their peer takes no more.
+// writeFailed cancels the contexts of all requests, because nothing more can be written.
 func (c *conn) writeFailed(err error, late bool) {
 	cause := c.goneCause()
 	if late {
 		cause = err
-		c.warn("closing a connection that takes nothing", "reason", "the peer took nothing of a response within WriteTimeout")
+		c.warn("closing a connection whose peer does not read", "reason", "the peer read nothing of a response within WriteTimeout")
 	}
-	c.endContexts(cause)
+	c.cancelContexts(cause)
 }
 
-// refusal is an END_REQUEST with a protocol status (FastCGI section 5.5).
+// refusal returns an END_REQUEST with a protocol status (FastCGI section 5.5).
 func refusal(id uint16, status wire.ProtocolStatus) []byte {
 	return wire.AppendEndRequest(nil, id, wire.EndRequest{ProtocolStatus: status})
 }
 
-// tooLarge answers a request whose variables are over a bound.
+// tooLarge returns the response to a request whose variables exceed a bound.
 func (c *conn) tooLarge(id uint16) []byte {
 	var response bytes.Buffer
 	h := gateway.BaseCGIHandler{

@@ -18,8 +18,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// What both engines do alike is tested in package fastcgi, with both; here is what is of
-// net/http/fcgi and of the watch around it.
+// Package fastcgi tests what both engines do in the same way. Here are the tests of the watch and
+// of the behaviour of net/http/fcgi.
 
 // patience bounds every wait of the tests.
 const patience = 30 * time.Second

@@ -18,53 +18,53 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// conn is one connection of a Server. The watch, in a goroutine of its own, reads records and
-// passes them on to net/http/fcgi, whose reader and handlers have goroutines of their own too.
+// conn is one connection of a Server. The watch, a goroutine of its own, reads records and passes
+// them to net/http/fcgi, whose reader and handlers run in other goroutines.
 //
-// A request is held back until the first record of its STDIN has come, which is when net/http/fcgi
-// would call its handler: what is refused or aborted before never gets there. Then its records are
-// passed on as they came, and one more PARAMS record, just before the end of the PARAMS. By its
-// only variable the handler finds the request; the last of several variables of one name counts, so
-// that a peer cannot forge it.
+// The records of a request are held until the first record of its STDIN arrives: net/http/fcgi
+// calls its handler then. A request that is refused or aborted before is not passed on. Just before
+// the end of the PARAMS the watch inserts one more PARAMS record. The handler finds the request by
+// the only variable in it. A peer cannot forge this variable, because the last of several variables
+// with one name counts.
 //
 // net/http/fcgi never gets an ABORT_REQUEST. It would end the request while its handler still runs,
-// and the next request of that id would get the bytes of the old handler. It gets the end of STDIN
-// in its place, and after the END_REQUEST of a handler that has not read all of its body, so that
-// it forgets the id.
+// and the next request with that id would get the output of the old handler. It gets the end of
+// STDIN instead. It also gets that after the END_REQUEST of a handler that has not read its whole
+// body, so that it forgets the id.
 type conn struct {
 	server      *Server
 	log         *slog.Logger
-	readTimeout time.Duration // not positive is none
+	readTimeout time.Duration // zero and negative are no bound
 	tracked     *transport.Conn
 	nc          net.Conn
 	socket      *transport.Socket
 	ctx         context.Context // the parent of the requests' contexts
-	ahead       *ahead          // what net/http/fcgi has not taken yet
+	ahead       *ahead          // the records that net/http/fcgi has not read yet
 	writer      writer
-	running     sync.WaitGroup // the requests that net/http/fcgi has
+	running     sync.WaitGroup // the requests that were passed to net/http/fcgi
 
-	// For the watch alone.
+	// Only the watch uses these.
 	in     *bufio.Reader
-	record []byte // the last one that came, as it came; reused
+	record []byte // the last record, with header and padding; reused
 
 	mu          sync.Mutex
 	state       state
 	requests    table
 	waiting     wait
 	since       time.Time // when that wait began
-	spoken      bool      // a record has come
-	asked       bool      // a request has come as far as net/http/fcgi
+	sawData     bool      // a record has begun
+	passedOne   bool      // a request was passed to net/http/fcgi
 	lingerUntil time.Time // the end of the last wait, for the peer to close its side
 }
 
-// state is how far a connection has come in its life. It only grows.
+// state is the state of a connection. It never goes back.
 type state int
 
 const (
 	serving  state = iota
-	closing        // ends when no request is open
-	breaking       // ends then too, with the mark of a response that is not complete
-	ended          // nothing more is sent, and what comes is dropped
+	closing        // will be closed when no request is open
+	breaking       // as closing, with the mark of an incomplete response
+	ended          // nothing more is sent, and input is dropped
 )
 
 // serveConn serves one connection and returns when its last App has returned.
@@ -72,7 +72,7 @@ func (s *Server) serveConn(ctx context.Context, tracked *transport.Conn, log *sl
 	c := newConn(ctx, s, tracked, log)
 	tracked.OnClose(c.writer.abort)
 	serveInner(c)
-	c.watchEnded(c.watch())
+	c.stopReading(c.watch())
 	c.running.Wait()
 	c.ahead.waitEnd()
 }
@@ -95,10 +95,10 @@ func newConn(ctx context.Context, s *Server, tracked *transport.Conn, log *slog.
 	return c
 }
 
-// watch reads records and handles them, until one is wrong or no more come.
+// watch reads and handles records until one is invalid or the connection ends.
 func (c *conn) watch() error {
 	for {
-		h, err := c.next()
+		h, err := c.readRecord()
 		if err == nil {
 			err = c.handleRecord(h, c.record)
 		}
@@ -111,8 +111,8 @@ func (c *conn) watch() error {
 	}
 }
 
-// next reads the next record into c.record.
-func (c *conn) next() (wire.Header, error) {
+// readRecord reads the next record into c.record.
+func (c *conn) readRecord() (wire.Header, error) {
 	c.waitFor(forRecord)
 	if _, err := c.in.Peek(1); err != nil {
 		return wire.Header{}, err
@@ -132,13 +132,13 @@ func (c *conn) next() (wire.Header, error) {
 	return h, c.readContent(h.ContentLength + h.PaddingLength)
 }
 
-// readContent reads what follows the header.
+// readContent reads the content and the padding of a record, size bytes, after its header.
 func (c *conn) readContent(size int) error {
-	whole := wire.HeaderSize + size
-	if whole > cap(c.record) {
-		c.record = append(make([]byte, 0, max(whole, 2048)), c.record...)
+	total := wire.HeaderSize + size
+	if total > cap(c.record) {
+		c.record = append(make([]byte, 0, max(total, 2048)), c.record...)
 	}
-	c.record = c.record[:whole]
+	c.record = c.record[:total]
 	_, err := io.ReadFull(c.in, c.record[wire.HeaderSize:])
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
@@ -152,21 +152,22 @@ func (c *conn) find(id uint16) *request {
 	return c.requests.open[id]
 }
 
-// watchEnded ends what can no longer be completed. net/http/fcgi gets what has come, and then the
-// end. A web server that has closed its sending side only still gets its responses.
-func (c *conn) watchEnded(err error) {
+// stopReading is called when the watch has ended with err. It drops the requests that can no longer
+// be completed. net/http/fcgi reads the buffered records and then io.EOF. A web server that has
+// closed only its sending side still gets its responses.
+func (c *conn) stopReading(err error) {
 	c.logReadError(err)
-	if err != io.EOF { // first, as no App must answer what an error of the protocol has cut off
+	if err != io.EOF { // close first, so that no App answers a request that a protocol error has cut
 		c.nc.Close()
 	}
-	c.endContexts(c.goneCause())
+	c.cancelContexts(c.goneCause())
 	for _, r := range c.notPassed() {
 		c.drop(r)
 	}
 	c.ahead.close()
 }
 
-// notPassed returns the requests that net/http/fcgi does not have.
+// notPassed returns the requests that were not passed to net/http/fcgi.
 func (c *conn) notPassed() (all []*request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,8 +179,8 @@ func (c *conn) notPassed() (all []*request) {
 	return all
 }
 
-// endContexts tells the Apps of all requests that their responses are not wanted any more.
-func (c *conn) endContexts(cause error) {
+// cancelContexts cancels the contexts of all requests.
+func (c *conn) cancelContexts(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.requests.open {
@@ -187,7 +188,7 @@ func (c *conn) endContexts(cause error) {
 	}
 }
 
-// goneCause is the cause of the contexts of requests whose connection has ended.
+// goneCause returns the cause with which the contexts of open requests end after a disconnect.
 func (c *conn) goneCause() error {
 	if c.writer.aborting.Load() != nil {
 		return gateway.ErrServerClosed
@@ -195,13 +196,13 @@ func (c *conn) goneCause() error {
 	return gateway.ErrClientGone
 }
 
-// logReadError logs why a connection ended early, unless the web server only went away between
-// requests or within a body, as it does when its client does.
+// logReadError logs why a connection ended early. It does not log a disconnect between requests or
+// within a body, which happens when the client of the web server disconnects.
 func (c *conn) logReadError(err error) {
 	c.mu.Lock()
 	over := c.state == ended
 	idle := len(c.requests.open) == 0 && c.waiting != forWhole
-	quiet := idle || len(c.requests.open) > 0 && !c.requests.hasParams()
+	quiet := idle || len(c.requests.open) > 0 && !c.requests.hasPending()
 	c.mu.Unlock()
 	gone := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	late := errors.Is(err, os.ErrDeadlineExceeded)
@@ -217,12 +218,12 @@ func (c *conn) logReadError(err error) {
 	}
 }
 
-// errEndedEarly is why a connection is logged that the web server has closed in the middle of
-// something.
+// errEndedEarly is logged for a connection that the web server closed within a record or within a
+// request's variables.
 var errEndedEarly = errors.New("nethttp: the peer went away within a request's variables or a record")
 
-// warn logs trouble with this peer, once a minute for each msg, so that many bad connections do not
-// fill the log.
+// warn logs a fault of this peer. Each msg is logged once a minute, so that many faulty connections
+// do not fill the log.
 func (c *conn) warn(msg string, args ...any) {
 	c.server.conns.Warn(msg, append(args, "peer", c.nc.RemoteAddr().String())...)
 }

@@ -8,37 +8,37 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// lingerTime is how long a connection of which our side is closed is still read, so that a web
-// server that is sending reads the response before a reset can destroy it. nginx closes at once.
+// lingerTime is how long a connection is still read after our side is closed. A reset at once could
+// destroy responses that a web server has not read because it is still sending. nginx closes at
+// once.
 const lingerTime = 2 * time.Second
 
-// longAgo is a deadline that ends a wait.
+// longAgo is a deadline in the past: it ends a wait.
 var longAgo = time.Unix(1, 0)
 
-// wait is what the watch waits for.
+// wait tells what the watch waits for.
 type wait int
 
 const (
-	forRecord wait = iota // the next one
+	forRecord wait = iota // the next record
 	forWhole              // the rest of a record
-	// the rest of a record of a request's body, which the App may not want yet
-	forBody
-	forRoom // in ahead
+	forBody               // the rest of a record of a body, which the App may not read yet
+	forRoom               // room in ahead
 )
 
-// waitFor says what the watch waits for next.
+// waitFor notes what the watch waits for next.
 func (c *conn) waitFor(w wait) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting, c.since = w, time.Now()
-	c.spoken = c.spoken || w != forRecord
+	c.sawData = c.sawData || w != forRecord
 	c.setReadDeadline()
 }
 
-// setReadDeadline bounds the present wait of the watch. The caller holds mu.
+// setReadDeadline sets the deadline of the watch's current wait. The caller holds mu.
 func (c *conn) setReadDeadline() { c.nc.SetReadDeadline(c.readDeadline(time.Now())) }
 
-// readDeadline returns when the present wait ends, zero for never. The caller holds mu.
+// readDeadline returns when the current wait ends, zero for never. The caller holds mu.
 func (c *conn) readDeadline(now time.Time) time.Time {
 	since, bound := c.since, c.readTimeout
 	switch oldest := c.requests.oldestHeld(); {
@@ -46,9 +46,9 @@ func (c *conn) readDeadline(now time.Time) time.Time {
 		return c.lingerUntil
 	case c.waiting == forRoom:
 		return time.Time{}
-	case oldest != nil: // all that is held back, however slowly it comes
+	case oldest != nil: // bounds all held records together: single bytes must not extend the wait
 		since = oldest.begun
-	case c.waiting == forWhole || !c.spoken:
+	case c.waiting == forWhole || !c.sawData:
 	case len(c.requests.open) > 0:
 		return time.Time{}
 	default:
@@ -60,41 +60,41 @@ func (c *conn) readDeadline(now time.Time) time.Time {
 	return since.Add(bound)
 }
 
-// idleTimeout bounds the wait for the next request. Until there was one, it is for each record
-// ReadTimeout at most: only a connection on which a request was answered is the web server's to
-// keep.
+// idleTimeout bounds the wait for the next request. Before the first request it is at most
+// ReadTimeout for each record: the web server may keep a connection without limit only after a
+// request.
 func (c *conn) idleTimeout() time.Duration {
 	idle := c.server.IdleTimeout
-	if !c.asked && c.readTimeout > 0 && (idle <= 0 || c.readTimeout < idle) {
+	if !c.passedOne && c.readTimeout > 0 && (idle <= 0 || c.readTimeout < idle) {
 		return c.readTimeout
 	}
 	return idle
 }
 
-// waitForRoom keeps the watch from reading on while too much waits for net/http/fcgi. What it
-// notices meanwhile is that the peer goes away; what has come is there to be read all the same.
+// waitForRoom stops the watch from reading while too much is buffered for net/http/fcgi. Meanwhile
+// it watches for a disconnect; what the peer has sent before can still be read then.
 func (c *conn) waitForRoom() error {
-	for !c.ahead.roomy() {
+	for !c.ahead.hasRoom() {
 		c.waitFor(forRoom)
-		gone, err := c.socket.WaitGone(c.ahead.roomy)
+		gone, err := c.socket.WaitGone(c.ahead.hasRoom)
 		if gone {
-			c.endContexts(gateway.ErrClientGone)
+			c.cancelContexts(gateway.ErrClientGone)
 		}
 		switch {
 		case gone || errors.Is(err, errors.ErrUnsupported):
 			c.ahead.waitForRoom()
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // which is resume's
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // resume sets the deadline
 			return err
 		}
 	}
 	return nil
 }
 
-// resume ends waitForRoom when there is room.
+// resume wakes waitForRoom if there is room.
 func (c *conn) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.waiting == forRoom && c.ahead.roomy() {
+	if c.waiting == forRoom && c.ahead.hasRoom() {
 		c.nc.SetReadDeadline(longAgo)
 	}
 }

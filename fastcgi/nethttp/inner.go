@@ -7,8 +7,8 @@ import (
 	"net/http/fcgi"
 )
 
-// inner is the connection that net/http/fcgi has. The embedded Conn is there for the rest of the
-// interface, which net/http/fcgi does not use.
+// inner is the connection that net/http/fcgi uses. The embedded Conn has the methods of the
+// interface that net/http/fcgi does not call.
 type inner struct {
 	net.Conn
 	conn *conn
@@ -16,18 +16,18 @@ type inner struct {
 
 // serveInner starts net/http/fcgi on c, in a goroutine that ends when its Read has returned io.EOF.
 func serveInner(c *conn) {
-	fcgi.Serve(&oneConn{inner{c.nc, c}}, c) // its error is that of oneConn
+	fcgi.Serve(&oneConn{inner{c.nc, c}}, c) // returns the error of oneConn
 }
 
-// Read gives the records that the watch has passed on.
+// Read reads the records that the watch has passed on.
 func (i inner) Read(p []byte) (int, error) {
-	n, err := i.conn.ahead.take(p)
+	n, err := i.conn.ahead.read(p)
 	i.conn.resume()
 	return n, err
 }
 
-// Write takes one record: net/http/fcgi writes each with one call. An error makes the Write of the
-// App fail.
+// Write handles one record: net/http/fcgi writes each record with one call. An error makes the
+// Write of the App fail.
 func (i inner) Write(record []byte) (int, error) {
 	if err := i.conn.handleAnswer(record); err != nil {
 		return 0, err
@@ -35,7 +35,7 @@ func (i inner) Write(record []byte) (int, error) {
 	return len(record), nil
 }
 
-// Close does nothing: the connection ends when all its requests have.
+// Close does nothing: the connection is closed when all its requests have ended.
 func (i inner) Close() error { return nil }
 
 // ServeHTTP is called by net/http/fcgi for each request, in a goroutine of its own.
@@ -43,7 +43,7 @@ func (c *conn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	r := c.requestOf(hr)
 	returned := false
 	defer func() {
-		if !returned { // the App called runtime.Goexit, and net/http/fcgi will not end the request
+		if !returned { // the App called runtime.Goexit; net/http/fcgi does not end the request then
 			c.appExited(r)
 		}
 	}()
@@ -51,7 +51,7 @@ func (c *conn) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	returned = true
 }
 
-// oneConn is a listener of one connection.
+// oneConn is a listener that returns one connection.
 type oneConn struct{ conn net.Conn }
 
 func (l *oneConn) Accept() (net.Conn, error) {

@@ -24,28 +24,28 @@ type request struct {
 	keepConn bool
 	begun    time.Time
 
-	// For the watch alone.
-	held       []byte // the records that came, until they are passed on
-	size       int64  // of the variables so far, in bytes
-	overBounds bool   // they are too large: nothing is held any more
+	// Only the watch uses these.
+	held       []byte // the records so far, until they are passed on
+	size       int64  // size of the variables so far, in bytes
+	overBounds bool   // the variables are too large, and no longer held
 
 	environ *util.Environ // nil until the PARAMS have ended
 	ctx     gateway.RequestContext
 	stdin   stdin
 
-	// Guarded by conn.mu. The watch alone changes those but stdinEnded.
-	bytes       int64 // that conn.requests counts for it
+	// Guarded by conn.mu. Only the watch changes these, except stdinEnded.
+	bytes       int64 // reserved in conn.requests
 	paramsEnded bool
-	passed      bool // net/http/fcgi has it, or will
+	passed      bool // it was passed to net/http/fcgi, or is about to be
 	stdinEnded  bool // the end of its STDIN was passed on
 
 	aborted atomic.Bool // the web server does not want the response
-	headSet bool        // the response has a head; for the handler's goroutine alone
+	headSet bool        // the response has a head; used by the handler's goroutine only
 
 	// Guarded by conn.writer.mu.
 	returned bool   // the App has returned
 	broken   bool   // the response is not complete
-	tail     []byte // what net/http/fcgi has written since the App returned
+	tail     []byte // the records that net/http/fcgi has written since the App returned
 }
 
 func newRequest(c *conn, id uint16, keepConn bool, record []byte) *request {
@@ -58,13 +58,13 @@ func newRequest(c *conn, id uint16, keepConn bool, record []byte) *request {
 // errOverBounds is the error of variables that are too large or too many.
 var errOverBounds = errors.New("nethttp: variables over MaxParamsBytes or MaxParams")
 
-// requestVariable is the variable by which the handler finds its request, by fcgi.ProcessEnv. Its
-// value is the request's id, which is that of no other request until net/http/fcgi has ended this
+// requestVariable is the variable by which the handler finds its request, using fcgi.ProcessEnv.
+// Its value is the id of the request, which no other request has until net/http/fcgi has ended this
 // one.
 const requestVariable = "CGIKIT_REQUEST_ID"
 
-// decodeParams makes the environ of the variables that are held, most in number, and adds
-// requestVariable to them. last is the record that ends them.
+// decodeParams decodes the held variables, at most most of them, into the environ. It adds
+// requestVariable to the held records, and then last, the record that ends the variables.
 func (r *request) decodeParams(last []byte, most int) error {
 	if r.overBounds {
 		return errOverBounds
@@ -83,7 +83,7 @@ func (r *request) decodeParams(last []byte, most int) error {
 	return nil
 }
 
-// paramsOf returns the contents of the PARAMS records among whole records.
+// paramsOf returns the contents of the PARAMS records in records.
 func paramsOf(records []byte) (params []byte) {
 	reader := wire.NewRecordReader(bytes.NewReader(records))
 	for {
@@ -97,16 +97,16 @@ func paramsOf(records []byte) (params []byte) {
 	}
 }
 
-// requestOf returns the request of which net/http/fcgi has made hr.
+// requestOf returns the request from which net/http/fcgi has made hr.
 func (c *conn) requestOf(hr *http.Request) *request {
 	value := fcgi.ProcessEnv(hr)[requestVariable]
 	id, _ := strconv.ParseUint(value, 10, 16) // decodeParams wrote it
 	return c.find(uint16(id))
 }
 
-// run answers the request on w and returns an error where the response is not complete.
+// run answers the request on w. It returns an error if the response is incomplete.
 func (r *request) run(w http.ResponseWriter, body io.ReadCloser) error {
-	r.stdin.open(body)
+	r.stdin.begin(body)
 	app, sent := r.app()
 	h := gateway.BaseCGIHandler{
 		Environ:      r.environ,
@@ -122,7 +122,8 @@ func (r *request) run(w http.ResponseWriter, body io.ReadCloser) error {
 	return h.Run(&r.ctx, app)
 }
 
-// app returns what answers the request, and the path as it was sent where Mount was applied to it.
+// app returns the App that answers the request. sent is the path as it was sent, if Mount was
+// applied.
 func (r *request) app() (app gateway.App, sent string) {
 	sent, err := exchange.Mount(r.environ, r.conn.server.Mount)
 	if err != nil {
@@ -131,7 +132,8 @@ func (r *request) app() (app gateway.App, sent string) {
 	return r.conn.server.App, sent
 }
 
-// logException logs why an App failed: net/http/fcgi has no way to the web server's error log.
+// logException logs why an App failed, because net/http/fcgi cannot write to the web server's error
+// log.
 func (c *conn) logException(r *gateway.Request, err error, stack []byte) {
 	attrs := []any{"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"), "error", err}
 	if stack != nil {

@@ -159,8 +159,8 @@ func lastWritten(wrote []byte) string {
 	return fmt.Sprintf("%d %d", record[3], record[wire.HeaderSize+4])
 }
 
-// TestPassedOn: net/http/fcgi gets the records as they came, each request at once, and one PARAMS
-// record more before the end of its PARAMS. What is not for it, it does not get.
+// TestPassedOn: net/http/fcgi gets the records of a request unchanged and at once, and one more
+// PARAMS record before the end of its PARAMS. It does not get the records that it must not handle.
 func TestPassedOn(t *testing.T) {
 	b := newBench(t, new(Server))()
 	padded := func(t wire.RecordType, id uint16, content string) []byte {

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// errBodyCut is what the App reads where the web server aborted the request or went away within the
-// body. It is a context.Canceled too, so that it is not logged.
+// errBodyCut is returned to an App that reads the body after the web server has aborted the request
+// or disconnected within the body. It wraps context.Canceled too, so that it is not logged.
 var errBodyCut = fmt.Errorf("nethttp: the web server broke the request body off: %w: %w", io.ErrUnexpectedEOF, context.Canceled)
 
-// errBodyLate is what the App reads where the next piece of its body has not come in time.
+// errBodyLate is returned to an App when no more of its body has arrived within ReadTimeout.
 var errBodyLate = fmt.Errorf("nethttp: nothing more of the request body within ReadTimeout: %w: %w", io.ErrUnexpectedEOF, os.ErrDeadlineExceeded)
 
-// stdin is the body as the App reads it: that of net/http/fcgi, which cannot tell a body that was
-// cut off from a complete one, and whose Read has no timeout.
+// stdin is the body as the App reads it. It wraps the body of net/http/fcgi, which does not
+// distinguish a body that was cut off from a complete one, and whose Read has no timeout.
 type stdin struct {
 	request *request
 
 	mu   sync.Mutex
 	body io.ReadCloser // nil until the handler was called
-	err  error         // why the body is cut off; nil while it is not
+	err  error         // why the body was cut off; nil if it was not
 }
 
-// open begins the reading.
-func (s *stdin) open(body io.ReadCloser) {
+// begin sets the body of net/http/fcgi.
+func (s *stdin) begin(body io.ReadCloser) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.body = body
@@ -37,9 +37,9 @@ func (s *stdin) open(body io.ReadCloser) {
 	}
 }
 
-// cut ends the body with err, also for a Read under way. net/http/fcgi, which waits for the App to
-// take each record, goes on.
-func (s *stdin) cut(err error) {
+// fail makes Read return err, also a Read under way. net/http/fcgi, which waits for the App to read
+// each record, then continues.
+func (s *stdin) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
@@ -52,18 +52,18 @@ func (s *stdin) cut(err error) {
 func (s *stdin) Read(p []byte) (int, error) {
 	r := s.request
 	if bound := r.conn.readTimeout; bound > 0 {
-		late := time.AfterFunc(bound, func() { r.conn.cutStdin(r, errBodyLate) })
+		late := time.AfterFunc(bound, func() { r.conn.failStdin(r, errBodyLate) })
 		defer late.Stop()
 	}
 	n, err := s.body.Read(p)
 	if err != nil {
-		err = s.endOf(err)
+		err = s.readError(err)
 	}
 	return n, err
 }
 
-// endOf returns how the body has ended, where net/http/fcgi says err.
-func (s *stdin) endOf(err error) error {
+// readError returns the error of a Read for which net/http/fcgi has returned err.
+func (s *stdin) readError(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

@@ -19,13 +19,13 @@ func TestStdinEnds(t *testing.T) {
 	}{
 		{"complete", func(_ *stdin, w *io.PipeWriter) { w.Write([]byte("body")); w.Close() }, "body", nil},
 		{"by net/http/fcgi", func(_ *stdin, w *io.PipeWriter) { w.CloseWithError(fcgi.ErrConnClosed) }, "", errBodyCut},
-		{"within a Read", func(s *stdin, w *io.PipeWriter) { w.Write([]byte("part")); s.cut(cut) }, "part", cut},
-		{"and its end comes", func(s *stdin, w *io.PipeWriter) { s.cut(cut); w.Close() }, "", cut},
+		{"within a Read", func(s *stdin, w *io.PipeWriter) { w.Write([]byte("part")); s.fail(cut) }, "part", cut},
+		{"and its end comes", func(s *stdin, w *io.PipeWriter) { s.fail(cut); w.Close() }, "", cut},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			body, w := io.Pipe()
 			s := newStdin()
-			s.open(body)
+			s.begin(body)
 			go test.do(s, w)
 			got, err := io.ReadAll(s)
 			if string(got) != test.got || err != test.want {
@@ -40,8 +40,8 @@ func TestStdinEnds(t *testing.T) {
 func TestStdinCutBeforeTheHandler(t *testing.T) {
 	body, w := io.Pipe()
 	s := newStdin()
-	s.cut(errBodyCut)
-	s.open(body)
+	s.fail(errBodyCut)
+	s.begin(body)
 	if n, err := s.Read(make([]byte, 1)); n != 0 || err != errBodyCut {
 		t.Errorf("got %d bytes, %v", n, err)
 	}

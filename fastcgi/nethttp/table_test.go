@@ -15,8 +15,8 @@ func tableOf(requests ...*request) *table {
 	return t
 }
 
-// TestReserve: all requests of a connection have 16 times the bound of one, and give back what they
-// have.
+// TestReserve: all requests of a connection together may reserve 16 times the bound of one, and
+// release it.
 func TestReserve(t *testing.T) {
 	a, b := new(request), new(request)
 	table := tableOf(a, b)
@@ -64,8 +64,8 @@ func TestHeldRequests(t *testing.T) {
 		{"begun", tableOf(begun, passed, waiting), waiting, true},
 		{"begun only", tableOf(passed, begun), begun, true},
 	} {
-		if got := test.table.oldestHeld(); got != test.oldest || test.table.hasParams() != test.params {
-			t.Errorf("%s: got %+v, %v", test.name, got, test.table.hasParams())
+		if got := test.table.oldestHeld(); got != test.oldest || test.table.hasPending() != test.params {
+			t.Errorf("%s: got %+v, %v", test.name, got, test.table.hasPending())
 		}
 	}
 }

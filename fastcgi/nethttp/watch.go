@@ -10,13 +10,13 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// maxOpen is how many requests one connection may have. Each may hold its share of the connection's
-// variables.
+// maxOpen is how many requests one connection may have. Each may hold its share of the bytes for
+// the connection's variables.
 const maxOpen = 128
 
-// handleRecord decides what becomes of a record that the web server sent. Records of ids that are
-// not open mean nothing (FastCGI section 3.3), nor do types that no responder knows: net/http/fcgi
-// does not get them. An error closes the connection.
+// handleRecord handles a record of the web server. It ignores records of an id that is not open
+// (FastCGI section 3.3), and types that a responder does not handle: they are not passed to
+// net/http/fcgi. An error closes the connection.
 func (c *conn) handleRecord(h wire.Header, record []byte) error {
 	content := record[wire.HeaderSize:][:h.ContentLength]
 	switch {
@@ -39,24 +39,24 @@ func (c *conn) handleRecord(h wire.Header, record []byte) error {
 	return nil
 }
 
-// handleManagement leaves management records to net/http/fcgi (FastCGI section 4).
+// handleManagement passes a management record to net/http/fcgi (FastCGI section 4).
 func (c *conn) handleManagement(t wire.RecordType, record, content []byte) error {
-	if t <= wire.TypeData { // net/http/fcgi would begin a request 0
+	if t <= wire.TypeData { // with it, net/http/fcgi would begin a request 0
 		return wire.Errorf("record of type %d for request 0, which does not exist", t)
 	}
-	if t == wire.TypeGetValues { // net/http/fcgi does not look at the names
+	if t == wire.TypeGetValues { // net/http/fcgi does not check the names
 		if _, err := wire.AnswerValues(content, unknown); err != nil {
 			return fmt.Errorf("GET_VALUES: %w", err)
 		}
 	}
-	c.ahead.put(record)
+	c.ahead.write(record)
 	return nil
 }
 
-// unknown knows no value: the answer is that of net/http/fcgi.
+// unknown returns no value: net/http/fcgi answers the query.
 func unknown(string) (value string, ok bool) { return "", false }
 
-// begin opens a request, or tells the web server why not.
+// begin handles BEGIN_REQUEST: it begins a request or refuses it.
 func (c *conn) begin(id uint16, record, content []byte) error {
 	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
@@ -72,8 +72,8 @@ func (c *conn) begin(id uint16, record, content []byte) error {
 	return nil
 }
 
-// reserve gives a request its place, or returns another status than RequestComplete. An id is not
-// free before net/http/fcgi has written the END_REQUEST of its request. The caller holds mu.
+// reserve adds a request to the table, or returns a status other than RequestComplete. An id is
+// free again when net/http/fcgi has written the END_REQUEST of its request. The caller holds mu.
 func (c *conn) reserve(id uint16, b wire.BeginRequest, record []byte) (wire.ProtocolStatus, error) {
 	open := len(c.requests.open)
 	switch {
@@ -96,7 +96,7 @@ func (c *conn) reserve(id uint16, b wire.BeginRequest, record []byte) (wire.Prot
 	return wire.RequestComplete, nil
 }
 
-// handleParams holds a piece of the variables back, and decodes them when they are complete.
+// handleParams holds a piece of the variables, and decodes them when they are complete.
 func (c *conn) handleParams(r *request, record, content []byte) error {
 	switch {
 	case r.paramsEnded:
@@ -115,13 +115,13 @@ func (c *conn) handleParams(r *request, record, content []byte) error {
 	case errors.Is(err, errOverBounds):
 		c.logParams()
 		c.drop(r)
-		c.refuse(r.id, r.keepConn, c.tooLarge(r.id)) // not earlier, by FastCGI section 6.2
+		c.refuse(r.id, r.keepConn, c.tooLarge(r.id)) // FastCGI section 6.2 allows it only now
 		return nil
 	}
 	return fmt.Errorf("request %d: %w", r.id, err)
 }
 
-// holdParams holds a record of variables back, within the bounds.
+// holdParams holds a record of variables, within the bounds.
 func (c *conn) holdParams(r *request, record []byte, size int) {
 	most := c.maxParamsBytes()
 	if most >= 0 && r.size+int64(size) > most {
@@ -154,7 +154,7 @@ func (c *conn) maxParamsBytes() int64 {
 	return cmp.Or(c.server.MaxParamsBytes, transport.DefaultMaxParamsBytes)
 }
 
-// handleStdin passes a piece of the body on. With the first one net/http/fcgi gets the whole
+// handleStdin passes on a piece of the body, and before the first piece all held records of the
 // request.
 func (c *conn) handleStdin(r *request, record, content []byte) error {
 	if !r.paramsEnded {
@@ -166,19 +166,19 @@ func (c *conn) handleStdin(r *request, record, content []byte) error {
 		return nil
 	}
 	if !r.passed {
-		r.passed, c.asked = true, true
+		r.passed, c.passedOne = true, true
 		c.running.Add(1)
 		r.ctx.Begin(c.ctx, c.server.RequestTimeout, nil)
-		c.ahead.put(r.held)
+		c.ahead.write(r.held)
 		r.held = nil
 	}
 	r.stdinEnded = len(content) == 0
-	c.ahead.put(record)
+	c.ahead.write(record)
 	return nil
 }
 
-// abort ends the context of a request that the web server does not want any more (FastCGI section
-// 5.4). net/http/fcgi never learns of it: it would send END_REQUEST while its handler runs.
+// abort handles ABORT_REQUEST: the web server no longer wants the response (FastCGI section 5.4).
+// The record is not passed to net/http/fcgi, which would send END_REQUEST while its handler runs.
 func (c *conn) abort(r *request) {
 	if !r.passed {
 		c.drop(r)
@@ -187,23 +187,23 @@ func (c *conn) abort(r *request) {
 	}
 	r.aborted.Store(true)
 	r.ctx.End(gateway.ErrClientGone)
-	c.cutStdin(r, errBodyCut)
+	c.failStdin(r, errBodyCut)
 }
 
-// cutStdin ends a body that has not come to its end, with the error that the App reads. It is the
-// end of the body to net/http/fcgi too.
-func (c *conn) cutStdin(r *request, err error) {
+// failStdin makes the App read err from a body that has not ended, and ends the body for
+// net/http/fcgi too.
+func (c *conn) failStdin(r *request, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.stdinEnded {
 		return
 	}
 	r.stdinEnded = true
-	r.stdin.cut(err) // before net/http/fcgi can show its end to the App
-	c.ahead.put(wire.AppendRecord(nil, wire.TypeStdin, r.id, nil))
+	r.stdin.fail(err) // first: after the end, net/http/fcgi could return io.EOF to the App
+	c.ahead.write(wire.AppendRecord(nil, wire.TypeStdin, r.id, nil))
 }
 
-// drop takes away a request that net/http/fcgi does not know.
+// drop removes a request that was not passed to net/http/fcgi.
 func (c *conn) drop(r *request) {
 	r.ctx.End(nil)
 	c.forget(r, serving)

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
 )
 
-// child is what net/http/fcgi does with the records that it gets, by its source of Go 1.26, and
-// what must not come to it.
+// child models what net/http/fcgi does with its records, after its source in Go 1.26, and which
+// records it must not get.
 type child struct {
 	t       testing.TB
 	params  map[uint16][]byte // of the ids that it knows
@@ -60,8 +60,9 @@ func (k *child) checkParams(id uint16) {
 	}
 }
 
-// FuzzWatch has anything come from the web server, and handlers return in between: net/http/fcgi
-// gets only what it is fit for, every request ends once, and nothing of it is left.
+// FuzzWatch feeds arbitrary bytes as the input of the web server, while handlers return:
+// net/http/fcgi gets only records that it can handle, and every request ends exactly once and is
+// then removed.
 func FuzzWatch(f *testing.F) {
 	for _, v := range vectors.Load(f, "../../testdata/fastcgi") {
 		f.Add(v.Data, []byte{1, 0, 2})
@@ -76,13 +77,13 @@ func FuzzWatch(f *testing.F) {
 		k := &child{t: t, params: map[uint16][]byte{}, begun: map[uint16]bool{}}
 		asked := map[uint16]int{}
 		for i := 0; ; i++ {
-			h, err := b.next()
+			h, err := b.readRecord()
 			if err == nil {
 				err = b.handleRecord(h, b.record)
 			}
 			b.give(k)
 			if err != nil {
-				b.watchEnded(err)
+				b.stopReading(err)
 				break
 			}
 			if h.Type == wire.TypeBeginRequest {

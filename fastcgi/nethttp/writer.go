@@ -12,19 +12,19 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// writer writes the records of a connection. Its methods are called with mu locked, but for abort.
+// writer writes the records of a connection. The caller of its methods, except abort, holds mu.
 type writer struct {
 	nc      net.Conn
 	socket  *transport.Socket
-	timeout time.Duration              // WriteTimeout; not positive is none
+	timeout time.Duration              // WriteTimeout; zero and negative are no bound
 	failed  func(err error, late bool) // called once, with mu locked, when a write has failed
 
-	mu       sync.Mutex                // held while a record is written, and taken before conn.mu
-	closed   bool                      // nothing can be written any more
-	aborting atomic.Pointer[time.Time] // the deadline of abort; nil before that
+	mu       sync.Mutex                // held while records are written; locked before conn.mu
+	closed   bool                      // nothing more can be written
+	aborting atomic.Pointer[time.Time] // the deadline of abort; nil before abort
 }
 
-// send writes whole records. The error says that nothing can be written any more.
+// send writes complete records. After an error nothing more can be written.
 func (w *writer) send(records []byte) error {
 	if w.closed {
 		return io.ErrClosedPipe
@@ -36,7 +36,8 @@ func (w *writer) send(records []byte) error {
 	return nil
 }
 
-// setDeadline moves the write deadline, unless it is that of abort. Once that is over, it fails.
+// setDeadline sets the write deadline, but does not replace the deadline of abort. It fails when
+// that has passed.
 func (w *writer) setDeadline(deadline time.Time) error {
 	if until := w.aborting.Load(); until != nil {
 		if time.Now().Before(*until) {
@@ -45,13 +46,13 @@ func (w *writer) setDeadline(deadline time.Time) error {
 		return os.ErrDeadlineExceeded
 	}
 	err := w.nc.SetWriteDeadline(deadline)
-	if until := w.aborting.Load(); until != nil { // and this has just replaced it
+	if until := w.aborting.Load(); until != nil { // abort ran meanwhile: restore its deadline
 		return w.nc.SetWriteDeadline(*until)
 	}
 	return err
 }
 
-// fail closes the connection after an error of writing. rest is what was not written.
+// fail closes the connection after a write error. rest is what was not written.
 func (w *writer) fail(err error, rest net.Buffers) error {
 	w.closed = true
 	late, aborted := errors.Is(err, os.ErrDeadlineExceeded), w.aborting.Load() != nil
@@ -61,15 +62,15 @@ func (w *writer) fail(err error, rest net.Buffers) error {
 	}
 	w.nc.Close()
 	if aborted || errors.Is(err, net.ErrClosed) {
-		return io.ErrClosedPipe // to the App this is a peer that has gone (see gateway.PeerGone)
+		return io.ErrClosedPipe // for the App the peer has gone (see gateway.PeerGone)
 	}
 	return err
 }
 
-// closeSide closes our side of the connection, after the mark of an incomplete response if broken.
-// The peer must be read until it has closed its own side: to close with input unread would reset
-// the connection, and destroy what the peer has not read yet.
-func (w *writer) closeSide(broken bool) {
+// closeSending closes our side of the connection, after the mark of an incomplete response if
+// broken. The watch must continue to read until the peer has closed its side: closing with unread
+// input would reset the connection, and destroy what the peer has not read yet.
+func (w *writer) closeSending(broken bool) {
 	if broken {
 		w.send([]byte(breakMark))
 	}
@@ -80,8 +81,8 @@ func (w *writer) closeSide(broken bool) {
 	}
 }
 
-// abort breaks the connection and closes it. The goroutine that writes at the moment has abortTime
-// to finish its record, as the mark must not be within one. It locks mu.
+// abort breaks the connection and closes it. It locks mu. A goroutine that is writing gets
+// abortTime to finish its record, because the mark must not be within a record.
 func (w *writer) abort() {
 	until := time.Now().Add(abortTime)
 	w.aborting.Store(&until)
@@ -96,23 +97,22 @@ func (w *writer) abort() {
 }
 
 const (
-	// breakMark is not a record: nginx, Apache, lighttpd and HAProxy take a connection with it for
-	// broken. nginx takes a plain end of the connection, within a record too, for the end of the
-	// response.
+	// breakMark is not a valid record. nginx, Apache, lighttpd and HAProxy treat a connection with
+	// it as broken. nginx treats a plain close as the end of the response, even within a record.
 	breakMark = "\xff\xff\xff\xff\xff\xff\xff\xff"
 
-	// abortTime is how long eight bytes, and the rest of the record before them, may take to be
-	// written.
+	// abortTime is the time to write the mark and the rest of the record before it.
 	abortTime = 10 * time.Millisecond
 
 	// markRoom is the size, in bytes, to which the full buffer of a unix socket is enlarged so that
-	// it takes the mark.
+	// it has room for the mark.
 	markRoom = 1 << 20
 )
 
-// writeBreakMark shows the peer that its connection, which is then to be closed, is broken. rest is
-// what it has not been sent of a record: within one, the mark would be content. A peer that does
-// not read finds its TCP connection reset.
+// writeBreakMark sends the mark, so that the peer sees that the connection is broken. The caller
+// then closes the connection. rest is the unsent part of a record, which must precede the mark,
+// because the mark would be content within a record. If the peer does not read, a TCP connection is
+// reset.
 func writeBreakMark(nc net.Conn, rest net.Buffers) {
 	if u, ok := nc.(*net.UnixConn); ok {
 		u.SetWriteBuffer(markRoom)

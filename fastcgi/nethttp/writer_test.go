@@ -37,7 +37,7 @@ func TestSendGoesOnWhilePeerTakes(t *testing.T) {
 	}
 }
 
-// TestSendFails: what the App and the connection learn of a peer that takes nothing more.
+// TestSendFails: the App and the connection get the error when the peer stops reading.
 func TestSendFails(t *testing.T) {
 	for _, test := range []struct {
 		name  string
