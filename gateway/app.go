@@ -72,7 +72,7 @@ type ResponseWriter interface {
 	Flush() error
 }
 
-// Errors that a caller may want to tell apart.
+// Errors that a caller may want to distinguish.
 var (
 	// ErrAbort breaks the exchange without an error page and without a log line, if an App returns
 	// it or panics with it.

@@ -27,7 +27,7 @@ type ServerError struct {
 	Err    error  // the detail, for the log
 }
 
-// Error tells it for a log.
+// Error returns a text for a log.
 func (e *ServerError) Error() string { return withDetail("gateway: "+e.Reason, e.Err) }
 
 // Unwrap returns the detail.
@@ -48,7 +48,7 @@ type BodyError struct {
 	Err error // returned by [Request.Stdin]
 }
 
-// Error tells it for a log.
+// Error returns a text for a log.
 func (e *BodyError) Error() string {
 	return "gateway: the request body did not arrive: " + e.Err.Error()
 }

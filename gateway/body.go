@@ -16,7 +16,7 @@ type BodyTooLargeError struct {
 	Limit int64 // bytes
 }
 
-// Error tells it for a log.
+// Error returns a text for a log.
 func (e *BodyTooLargeError) Error() string {
 	return fmt.Sprintf("gateway: request body is larger than %d bytes", e.Limit)
 }
@@ -108,8 +108,8 @@ func (b *body) read(p []byte) (int, error) {
 	return n, err
 }
 
-// readStream reads a body of unknown length. It reads up to one byte more than allowed, to tell a
-// body at the limit from one over it.
+// readStream reads a body of unknown length. It reads up to one byte more than allowed, to
+// distinguish a body at the limit from one over it.
 func (b *body) readStream(p []byte) (int, error) {
 	switch {
 	case b.exceeded:

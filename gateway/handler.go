@@ -16,7 +16,7 @@ import (
 // three and calls [BaseCGIHandler.Run]. The other fields are the methods and attributes that a
 // subclass of wsgiref's BaseHandler overrides; their zero values are right for a server.
 //
-// Run applies the rules of the environ, bounds the input stream to the body, calls the App, and
+// Run applies the rules of the environ, limits the input stream to the body, calls the App, and
 // completes the response by the rules of [ResponseWriter]. The rules of the environ are:
 //
 //   - The App gets every variable that the web server sent, unchanged and in order, except

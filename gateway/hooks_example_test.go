@@ -19,8 +19,8 @@ import (
 // These examples show wsgiref's customisation points. In each, h is the handler that a transport
 // would create for a request.
 
-// answer runs h with app and prints the lines of the response.
-func answer(h *gateway.BaseCGIHandler, app gateway.AppFunc) {
+// printResponse runs h with app and prints the lines of the response.
+func printResponse(h *gateway.BaseCGIHandler, app gateway.AppFunc) {
 	h.Stdout = crlf{os.Stdout}
 	if err := h.Run(context.Background(), app); err != nil {
 		fmt.Println(err)
@@ -48,7 +48,7 @@ func ExampleBaseCGIHandler_multithread() {
 		_, err := fmt.Fprintf(w, "visit %d\n", visits)
 		return err
 	}
-	answer(&gateway.BaseCGIHandler{Multithread: true}, app)
+	printResponse(&gateway.BaseCGIHandler{Multithread: true}, app)
 	// Output:
 	// Status: 200 OK
 	// Content-Length: 8
@@ -66,7 +66,7 @@ func ExampleBaseCGIHandler_multiprocess() {
 		_, err := fmt.Fprintf(w, "sessions are in %s\n", place)
 		return err
 	}
-	answer(&gateway.BaseCGIHandler{Multiprocess: true}, app)
+	printResponse(&gateway.BaseCGIHandler{Multiprocess: true}, app)
 	// Output:
 	// Status: 200 OK
 	// Content-Length: 23
@@ -80,7 +80,7 @@ func ExampleBaseCGIHandler_runOnce() {
 		_, err := fmt.Fprintf(w, "fill the cache: %t\n", !r.RunOnce)
 		return err
 	}
-	answer(&gateway.BaseCGIHandler{RunOnce: true}, app)
+	printResponse(&gateway.BaseCGIHandler{RunOnce: true}, app)
 	// Output:
 	// Status: 200 OK
 	// Content-Length: 22
@@ -123,7 +123,7 @@ func ExampleBaseCGIHandler_serverSoftware() {
 		_, err := fmt.Fprintf(w, "served by %s\n", r.Environ.Get("SERVER_SOFTWARE"))
 		return err
 	}
-	answer(&gateway.BaseCGIHandler{OriginServer: true, ServerSoftware: "toy/1.0"}, app)
+	printResponse(&gateway.BaseCGIHandler{OriginServer: true, ServerSoftware: "toy/1.0"}, app)
 	// Output:
 	// HTTP/1.1 200 OK
 	// Server: toy/1.0
@@ -171,7 +171,7 @@ func ExampleBaseCGIHandler_setupEnviron() {
 	})
 	h := &gateway.BaseCGIHandler{Environ: util.EnvironFromList([]string{"REMOTE_ADDR=127.0.0.1", "HTTP_X_REAL_IP=192.0.2.1"})}
 	h.Environ.Set("SERVER_NAME", "www.example")
-	answer(h, behindProxy(app))
+	printResponse(h, behindProxy(app))
 	// Output:
 	// Status: 200 OK
 	// Content-Length: 31
@@ -187,7 +187,7 @@ func ExampleBaseCGIHandler_logException() {
 			fmt.Printf("%s: %v; stack: %t\n\n", r.Environ.Get("REQUEST_URI"), err, stack != nil)
 		},
 	}
-	answer(h, func(gateway.ResponseWriter, *gateway.Request) error { panic("out of ideas") })
+	printResponse(h, func(gateway.ResponseWriter, *gateway.Request) error { panic("out of ideas") })
 	// Output:
 	// /x: panic: out of ideas; stack: true
 	//
@@ -229,7 +229,7 @@ func ExampleBaseCGIHandler_errorOutput() {
 			return say(`{"error": true}`+"\n")(w, r)
 		}),
 	}
-	answer(h, func(gateway.ResponseWriter, *gateway.Request) error { return errors.New("no database") })
+	printResponse(h, func(gateway.ResponseWriter, *gateway.Request) error { return errors.New("no database") })
 	// Output:
 	// Status: 500 Internal Server Error
 	// Content-Type: application/json
@@ -256,7 +256,7 @@ func ExampleRequest_Failure() {
 		Stderr:      io.Discard,
 		ErrorOutput: development,
 	}
-	answer(h, func(gateway.ResponseWriter, *gateway.Request) error { panic("no such column: price") })
+	printResponse(h, func(gateway.ResponseWriter, *gateway.Request) error { panic("no such column: price") })
 	// Output:
 	// Status: 500 Internal Server Error
 	// Content-Type: text/plain; charset=utf-8
@@ -274,7 +274,7 @@ func ExampleBaseCGIHandler_errorBody() {
 		ErrorHeaders: []headers.Field{{Name: "Content-Type", Value: "text/html"}, {Name: "Retry-After", Value: "60"}},
 		ErrorBody:    "<h1>Back in a minute</h1>\n",
 	}
-	answer(h, func(gateway.ResponseWriter, *gateway.Request) error { return errors.New("no database") })
+	printResponse(h, func(gateway.ResponseWriter, *gateway.Request) error { return errors.New("no database") })
 	// Output:
 	// Status: 503 Service Unavailable
 	// Content-Type: text/html
@@ -329,7 +329,7 @@ func ExampleBaseCGIHandler_originServer() {
 		OriginServer: true,
 		Environ:      util.EnvironFromList([]string{"SERVER_PROTOCOL=HTTP/1.1"}),
 	}
-	answer(h, func(w gateway.ResponseWriter, r *gateway.Request) error {
+	printResponse(h, func(w gateway.ResponseWriter, r *gateway.Request) error {
 		w.Headers().Set("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
 		io.WriteString(w, "Hello")
 		w.Flush() // the length is not known then, so the body goes in chunks
@@ -358,7 +358,7 @@ func ExampleBaseCGIHandler_httpVersion() {
 			HTTPVersion:  "1.0",
 			Environ:      util.EnvironFromList([]string{"SERVER_PROTOCOL=" + protocol}),
 		}
-		answer(h, func(w gateway.ResponseWriter, r *gateway.Request) error {
+		printResponse(h, func(w gateway.ResponseWriter, r *gateway.Request) error {
 			w.Headers().Set("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
 			return say("for "+protocol+"\n")(w, r)
 		})

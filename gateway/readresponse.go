@@ -50,22 +50,23 @@ func ReadResponse(stdout io.ReadCloser, maxHead int) (*Response, error) {
 	return resp, nil
 }
 
-// HeadError is the head of a response that is not valid, or not there.
+// HeadError reports the head of a response that is malformed or missing.
 type HeadError struct {
-	Err error // what is wrong
+	Err error // the fault
 
-	// Start is how the head begins, as far as it was read, cut to 256 bytes. It is empty where the
-	// application sent nothing.
+	// Start is the beginning of the head, as far as it was read, cut to 256 bytes. It is empty if
+	// the application sent nothing.
 	Start string
 }
 
-// Error tells it for a log. Bad input in it is quoted and cut.
+// Error returns the text of Err, for a log. Bad input in it is quoted and cut.
 func (e *HeadError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.
 func (e *HeadError) Unwrap() error { return e.Err }
 
-// startOfHead bounds the Start of a HeadError: enough to recognise what was sent in its place.
+// startOfHead limits the Start of a HeadError, in bytes. That is enough to recognise text that was
+// sent in place of a head.
 const startOfHead = 256
 
 func badHead(err error) error {
@@ -100,8 +101,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// readFinal returns the first response that is not interim. All heads together have at most most
-// bytes.
+// readFinal returns the first response that is not interim. All heads together may have most bytes.
 func (b *responseBody) readFinal(most int) (*Response, error) {
 	before := ""
 	for range maxInterim + 1 {
@@ -129,8 +129,8 @@ func afterInterim(status string, err error) error {
 	return fmt.Errorf("after the interim response %.64q: %w", status, err)
 }
 
-// headError adds to err, which is about the head of a response, where that begins. A failure of
-// stdout stays as it is.
+// headError returns err, a fault of the head of a response, as a HeadError with the start of the
+// head. It returns a failure of stdout unchanged.
 func headError(head []byte, err error) error {
 	if errors.As(err, new(*BackendError)) {
 		return err

@@ -170,7 +170,7 @@ func FuzzReadResponse(f *testing.F) {
 	})
 }
 
-// TestHeadError: a bad head comes with its beginning, for a tool that shows what was sent.
+// TestHeadError: the error of a bad head has its beginning, which a tool can show.
 func TestHeadError(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	for _, tt := range []struct{ name, output, start string }{

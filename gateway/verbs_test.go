@@ -24,12 +24,9 @@ var standardNames = strings.Fields("main init len less swap push pop next reset 
 
 // untilRenamed are names that break the rules still, and are renamed one after another.
 var untilRenamed = strings.Fields(`
-	admit admitFor answer ask askBackend askFastCGI askHTTP askOnce askSCGI askValues complete
-	drop end endBody endChunks endContexts endDemo endDrained endEvent endLine endOf
-	endWaitForRoom failed failure forget giveBack giveUp keep look lookAt lookAtAll
-	lookAtSocket lookAtStdin lookForFile page part round service settle sound
-	soundValue take takeChunked takeEnd takeIdle takePath takeRest takeStrictExit tell walk
-	whole
+	answer ask askBackend askHTTP askOnce askValues complete drop end endContexts endDemo
+	endLine endOf failed failure forget giveUp keep look lookForFile page part round service
+	settle take takeChunked takeStrictExit tell walk whole
 `)
 
 // TestVerbs: one verb has one meaning in the whole module, so that a reader who knows the table in

@@ -31,7 +31,7 @@ func TestRoutes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := whole(t, request(tt.path, "REQUEST_METHOD", tt.method), tt.status)
+			a := fetchComplete(t, request(tt.path, "REQUEST_METHOD", tt.method), tt.status)
 			if got := a.Headers.Get("Allow"); got != tt.allow {
 				t.Errorf("got Allow %q; want %q", got, tt.allow)
 			}
@@ -45,8 +45,8 @@ func TestRoutes(t *testing.T) {
 // The response to a HEAD must have the length of the response to a GET (RFC 9110 section 9.3.2).
 func TestHeadHasTheLengthOfGet(t *testing.T) {
 	for _, path := range []string{"/form", "/file", "/nothing"} {
-		get := ask(t, request(path))
-		head := ask(t, request(path, "REQUEST_METHOD", "HEAD"))
+		get := fetch(t, request(path))
+		head := fetch(t, request(path, "REQUEST_METHOD", "HEAD"))
 		if got, want := head.Headers.Get("Content-Length"), get.Headers.Get("Content-Length"); got != want || got == "" {
 			t.Errorf("%s: got Content-Length %q to HEAD and %q to GET", path, got, want)
 		}
@@ -69,7 +69,7 @@ func TestLinksStayBelowTheMount(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := whole(t, request("/", "SCRIPT_NAME", tt.script), "200 OK")
+			a := fetchComplete(t, request("/", "SCRIPT_NAME", tt.script), "200 OK")
 			links := link.FindAllStringSubmatch(a.body, -1)
 			if len(links) < 7 {
 				t.Fatalf("got %d links; want the start and six pages", len(links))
@@ -77,7 +77,7 @@ func TestLinksStayBelowTheMount(t *testing.T) {
 			for _, l := range links {
 				rest, below := strings.CutPrefix(l[1], tt.mount+"/")
 				path, _, _ := strings.Cut(rest, "?")
-				if got := ask(t, request("/"+path, "REQUEST_METHOD", "HEAD")).Status; !below || got == "404 Not Found" {
+				if got := fetch(t, request("/"+path, "REQUEST_METHOD", "HEAD")).Status; !below || got == "404 Not Found" {
 					t.Errorf("link %q: below the mount %v, status %q", l[1], below, got)
 				}
 				if _, err := url.Parse(l[1]); err != nil {

@@ -8,7 +8,7 @@ func TestEnvironIsAsSent(t *testing.T) {
 	r.Environ.Add("EMPTY", "")
 	r.Environ.Add("ZZZ", "a=b <c>")
 	want := "REQUEST_METHOD=GET\nSCRIPT_NAME=\nPATH_INFO=/environ\nZZZ=1\nEMPTY=\nZZZ=a=b <c>\n"
-	a := whole(t, r, "200 OK")
+	a := fetchComplete(t, r, "200 OK")
 	if a.body != want {
 		t.Errorf("got %q; want %q", a.body, want)
 	}
@@ -19,7 +19,7 @@ func TestEnvironIsAsSent(t *testing.T) {
 
 func TestEnvironCannotBeForged(t *testing.T) {
 	r := request("/environ", "HTTP_X", "a\nREMOTE_USER=root\r", "SCRIPT_NAME", "")
-	a := whole(t, r, "200 OK")
+	a := fetchComplete(t, r, "200 OK")
 	a.lacks(t, "\nREMOTE_USER", "\r")
 	a.contains(t, `HTTP_X=a\nREMOTE_USER=root\r`+"\n")
 }

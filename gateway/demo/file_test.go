@@ -9,7 +9,7 @@ import (
 )
 
 func TestFileIsWhole(t *testing.T) {
-	a := whole(t, request("/file"), "200 OK")
+	a := fetchComplete(t, request("/file"), "200 OK")
 	if len(a.body) != fileSize || a.Headers.Get("Content-Length") != "1048576" {
 		t.Errorf("got %d bytes and Content-Length %q; want 1048576", len(a.body), a.Headers.Get("Content-Length"))
 	}
@@ -27,8 +27,8 @@ func TestFileLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	t.Setenv("TMP", dir) // Windows
-	whole(t, request("/file"), "200 OK")
-	whole(t, request("/file", "REQUEST_METHOD", "HEAD"), "200 OK")
+	fetchComplete(t, request("/file"), "200 OK")
+	fetchComplete(t, request("/file", "REQUEST_METHOD", "HEAD"), "200 OK")
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) > 0 {
 		t.Errorf("got %v left in the temporary folder, error %v", left, err)
@@ -38,7 +38,7 @@ func TestFileLeavesNothingBehind(t *testing.T) {
 func TestFileWithoutAPlaceIsAnError(t *testing.T) {
 	t.Setenv("TMPDIR", "/nowhere/at/all")
 	t.Setenv("TMP", "/nowhere/at/all")
-	whole(t, request("/file"), "500 Internal Server Error").lacks(t, "nowhere")
+	fetchComplete(t, request("/file"), "500 Internal Server Error").lacks(t, "nowhere")
 }
 
 // fileSender records whether the gateway got a file, and so could use sendfile(2).

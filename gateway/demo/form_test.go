@@ -45,31 +45,31 @@ func TestReceivedBoundsTheFields(t *testing.T) {
 }
 
 func TestFormEchoes(t *testing.T) {
-	a := whole(t, post(urlencoded, "name=Zo%C3%AB&message=%3Cscript%3E"), "200 OK")
+	a := fetchComplete(t, post(urlencoded, "name=Zo%C3%AB&message=%3Cscript%3E"), "200 OK")
 	a.contains(t, `<th scope="row">name</th><td>Zoë</td>`, `<td>&lt;script&gt;</td>`, "34 bytes of <code>"+urlencoded)
 	a.lacks(t, "<script>")
 }
 
 func TestFormShowsOtherTypesAsText(t *testing.T) {
-	a := whole(t, post("text/plain", "<b>a=1&b=2</b>"), "200 OK")
+	a := fetchComplete(t, post("text/plain", "<b>a=1&b=2</b>"), "200 OK")
 	a.contains(t, "&lt;b&gt;a=1&amp;b=2&lt;/b&gt;</pre>")
-	whole(t, post("", ""), "200 OK").contains(t, "no declared type", "The form was empty.")
+	fetchComplete(t, post("", ""), "200 OK").contains(t, "no declared type", "The form was empty.")
 }
 
 func TestFormBoundsTheBody(t *testing.T) {
-	whole(t, post(urlencoded, "a="+strings.Repeat("x", maxForm-2)), "200 OK")
-	whole(t, post(urlencoded, "a="+strings.Repeat("x", maxForm-1)), "413 Content Too Large")
+	fetchComplete(t, post(urlencoded, "a="+strings.Repeat("x", maxForm-2)), "200 OK")
+	fetchComplete(t, post(urlencoded, "a="+strings.Repeat("x", maxForm-1)), "413 Content Too Large")
 }
 
 // A form that did not arrive completely must not be shown as the client's form.
 func TestFormReportsABrokenBody(t *testing.T) {
 	r := post(urlencoded, "")
 	r.Stdin = io.MultiReader(strings.NewReader("amount=10"), iotest.ErrReader(io.ErrUnexpectedEOF))
-	whole(t, r, "400 Bad Request").lacks(t, "amount")
+	fetchComplete(t, r, "400 Bad Request").lacks(t, "amount")
 
 	r = post(urlencoded, "")
 	r.Stdin = iotest.ErrReader(&gateway.BodyTooLargeError{Limit: 5})
-	if got := ask(t, r).Status; !strings.HasPrefix(got, "413 ") {
+	if got := fetch(t, r).Status; !strings.HasPrefix(got, "413 ") {
 		t.Errorf("got status %q over the server's limit; want 413", got)
 	}
 }

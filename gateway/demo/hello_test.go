@@ -7,7 +7,7 @@ import (
 
 func TestHelloShowsTheRequest(t *testing.T) {
 	r := request("/", "HTTP_HOST", "demo.example", "SCRIPT_NAME", "/app", "QUERY_STRING", "", "SCGI", "1")
-	a := whole(t, r, "200 OK")
+	a := fetchComplete(t, r, "200 OK")
 	a.contains(t,
 		"<h1>Hello, world</h1>",
 		"http://demo.example/app/",
@@ -22,7 +22,7 @@ func TestHelloKeepsOrderAndRepeats(t *testing.T) {
 	r.Environ.Add("ZZZ", "first")
 	r.Environ.Add("AAA", "second")
 	r.Environ.Add("ZZZ", "third")
-	body := whole(t, r, "200 OK").body
+	body := fetchComplete(t, r, "200 OK").body
 	at := 0
 	for _, value := range []string{"first", "second", "third"} {
 		i := strings.Index(body[at:], "<td>"+value)
@@ -38,15 +38,15 @@ func TestPagesEscapeEverything(t *testing.T) {
 	const attack = `"'><script>alert(1)</script>`
 	r := request("/", "HTTP_X_ATTACK", attack, "HTTP_HOST", attack, "QUERY_STRING", attack, "SCRIPT_NAME", "/"+attack)
 	r.Environ.Add(attack, "a name")
-	a := whole(t, r, "200 OK")
+	a := fetchComplete(t, r, "200 OK")
 	a.lacks(t, "<script", `"'>`)
 	a.contains(t, "&lt;script&gt;alert(1)&lt;/script&gt;")
-	whole(t, request(attack), "404 Not Found").lacks(t, "<script")
+	fetchComplete(t, request(attack), "404 Not Found").lacks(t, "<script")
 }
 
 // The policy of the page allows no other resource.
 func TestPagesLoadNothing(t *testing.T) {
-	a := whole(t, request("/"), "200 OK")
+	a := fetchComplete(t, request("/"), "200 OK")
 	policy := a.Headers.Get("Content-Security-Policy")
 	if !strings.HasPrefix(policy, "default-src 'none';") || strings.Contains(policy, "script-src") {
 		t.Errorf("got Content-Security-Policy %q", policy)

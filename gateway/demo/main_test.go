@@ -42,8 +42,8 @@ type answer struct {
 	err  error // of the body
 }
 
-// ask returns the demo's answer to r.
-func ask(t *testing.T, r *gateway.Request) answer {
+// fetch returns the demo's answer to r.
+func fetch(t *testing.T, r *gateway.Request) answer {
 	t.Helper()
 	resp, err := gateway.Local(App()).RoundTrip(r)
 	if err != nil {
@@ -54,10 +54,10 @@ func ask(t *testing.T, r *gateway.Request) answer {
 	return answer{resp, string(body), err}
 }
 
-// whole returns the demo's answer to r, which must be complete and have the given status.
-func whole(t *testing.T, r *gateway.Request, status string) answer {
+// fetchComplete returns the demo's answer to r, which must be complete and have the given status.
+func fetchComplete(t *testing.T, r *gateway.Request, status string) answer {
 	t.Helper()
-	a := ask(t, r)
+	a := fetch(t, r)
 	if a.err != nil || a.Status != status {
 		t.Fatalf("got status %q and error %v; want %q and a whole body", a.Status, a.err, status)
 	}

@@ -12,7 +12,7 @@ func TestEveryTagIsClosed(t *testing.T) {
 	void := map[string]bool{"meta": true, "input": true}
 	tag := regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*>`)
 	for _, r := range []string{"/", "/form", "/nothing"} {
-		body := ask(t, request(r)).body
+		body := fetch(t, request(r)).body
 		var open []string
 		for _, m := range tag.FindAllStringSubmatch(body, -1) {
 			switch {
@@ -33,7 +33,7 @@ func TestEveryTagIsClosed(t *testing.T) {
 
 // Every field of the form has a label, and the style sheet has a dark mode.
 func TestPagesAreAccessible(t *testing.T) {
-	body := ask(t, request("/form")).body
+	body := fetch(t, request("/form")).body
 	for _, m := range regexp.MustCompile(`<(?:input|textarea) id="(\w+)"`).FindAllStringSubmatch(body, -1) {
 		if !strings.Contains(body, `<label for="`+m[1]+`">`) {
 			t.Errorf("got no label for %q", m[1])

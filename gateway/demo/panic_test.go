@@ -8,13 +8,13 @@ import (
 )
 
 func TestPanicBeforeTheHead(t *testing.T) {
-	whole(t, request("/panic"), "500 Internal Server Error").lacks(t, "demo:", "panic")
+	fetchComplete(t, request("/panic"), "500 Internal Server Error").lacks(t, "demo:", "panic")
 }
 
 // After a late panic the client must get the text and then an error, since a regular end would make
 // the body look complete.
 func TestPanicAfterTheFirstBytes(t *testing.T) {
-	a := ask(t, request("/panic", "QUERY_STRING", "late"))
+	a := fetch(t, request("/panic", "QUERY_STRING", "late"))
 	var broken *gateway.BackendError
 	if a.Status != "200 OK" || a.body != lateText || !errors.As(a.err, &broken) {
 		t.Errorf("got %q, %q, error %v; want 200 OK, the text and a broken body", a.Status, a.body, a.err)

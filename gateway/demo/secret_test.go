@@ -17,7 +17,7 @@ func TestLocalHost(t *testing.T) {
 // TestSecretsAreNotShown: neither on the page of all variables nor on the first.
 func TestSecretsAreNotShown(t *testing.T) {
 	for _, path := range []string{"/environ", "/"} {
-		a := whole(t, request(path, "HTTP_AUTHORIZATION", "Basic sesame", "HTTP_COOKIE", "session=sesame", "PHP_AUTH_PW", "sesame",
+		a := fetchComplete(t, request(path, "HTTP_AUTHORIZATION", "Basic sesame", "HTTP_COOKIE", "session=sesame", "PHP_AUTH_PW", "sesame",
 			"HTTP_X_API_KEY", "sesame", "HTTP_X_CSRF_TOKEN", "sesame", "REDIRECT_REDIRECT_HTTP_AUTHORIZATION", "sesame", "DB_PASSWORD", "sesame",
 			"HTTP_X_REAL", "open"), "200 OK")
 		a.lacks(t, "sesame")
@@ -37,7 +37,7 @@ func TestRebinding(t *testing.T) {
 		{"", "example.com", "200 OK"},
 	} {
 		for _, path := range []string{"/", "/environ", "/form"} {
-			whole(t, request(path, "SERVER_ADDR", test.server, "HTTP_HOST", test.host), test.want)
+			fetchComplete(t, request(path, "SERVER_ADDR", test.server, "HTTP_HOST", test.host), test.want)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 }
 
 func TestStreamIsHurried(t *testing.T) {
-	h := whole(t, request("/stream", "REQUEST_METHOD", "HEAD"), "200 OK").Headers
+	h := fetchComplete(t, request("/stream", "REQUEST_METHOD", "HEAD"), "200 OK").Headers
 	if h.Get("X-Accel-Buffering") != "no" || h.Get("X-Content-Type-Options") != "nosniff" || h.Has("Content-Length") {
 		t.Errorf("got the fields %q", h)
 	}

@@ -60,7 +60,7 @@ func (v *validator) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) e
 	defer x.ended.Store(true)
 	x.checkEnviron(r.Environ)
 	x.checkRequest(w, r)
-	if err := x.failed(); err != nil {
+	if err := x.fatalViolation(); err != nil {
 		return err
 	}
 	c.wrap(w, r)
@@ -68,7 +68,7 @@ func (v *validator) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) e
 	if err == nil {
 		c.writer.finish()
 	}
-	if failure := x.failed(); failure != nil {
+	if failure := x.fatalViolation(); failure != nil {
 		return failure // not err, which in most cases wraps the same violation
 	}
 	return err

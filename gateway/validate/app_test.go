@@ -358,13 +358,13 @@ func TestOnly(t *testing.T) {
 			w.Start("204 No Content")
 			return w.Flush()
 		}}, "response.entity-field"},
-		{"204 with a length and more", scene{app: answer("204 No Content", "ab", "Content-Length", "1")}, "response.body-not-allowed response.entity-field"},
+		{"204 with a length and more", scene{app: respond("204 No Content", "ab", "Content-Length", "1")}, "response.body-not-allowed response.entity-field"},
 		{"copy of nothing", scene{app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader(""))
 			return err
 		}}, "response.start-missing"},
-		{"HEAD with body and no type", scene{method: "HEAD", app: answer("200 OK", "x")}, "response.head-body"},
-		{"two lengths", scene{app: answer("200 OK", "x", "Content-Type", "a/b", "Content-Length", "1", "Content-Length", "2")}, "response.content-length"},
+		{"HEAD with body and no type", scene{method: "HEAD", app: respond("200 OK", "x")}, "response.head-body"},
+		{"two lengths", scene{app: respond("200 OK", "x", "Content-Type", "a/b", "Content-Length", "1", "Content-Length", "2")}, "response.content-length"},
 		{"empty read at the end", scene{app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			io.ReadAll(r.Stdin)
 			r.Stdin.Read(nil)

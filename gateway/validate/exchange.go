@@ -30,7 +30,7 @@ func (x *exchange) violated(r rule, value string) error {
 	if x.reported.Or(1<<r)&(1<<r) == 0 {
 		x.report(r, value)
 	}
-	return x.failed()
+	return x.fatalViolation()
 }
 
 func (x *exchange) report(r rule, value string) {
@@ -62,8 +62,8 @@ func (x *exchange) log(v *Violation) {
 		slog.String("text", v.Rule.Text), slog.String("source", v.Rule.Source))
 }
 
-// failed returns the violation that fails the request, or nil.
-func (x *exchange) failed() error {
+// fatalViolation returns the violation that fails the request, or nil.
+func (x *exchange) fatalViolation() error {
 	if v := x.failure.Load(); v != nil {
 		return v
 	}

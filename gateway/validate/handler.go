@@ -54,7 +54,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &c.exchange
 	defer x.ended.Store(true)
 	x.checkHTTPRequest(r)
-	if x.failed() != nil {
+	if x.fatalViolation() != nil {
 		refuse(w)
 		return
 	}

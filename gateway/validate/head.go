@@ -118,7 +118,7 @@ func (r *response) checkCode(code int) error {
 	case code >= 600:
 		return r.x.violated(responseStatusClass, strconv.Itoa(code))
 	}
-	return r.x.failed()
+	return r.x.fatalViolation()
 }
 
 // bodyAllowed reports whether the status allows a body (RFC 9110 sections 6.4.1 and 15.3.6).

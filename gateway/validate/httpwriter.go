@@ -33,7 +33,7 @@ func (w *httpWriter) lockForCall(call string) error {
 		w.x.violated(responseAfterReturn, call)
 		return gateway.ErrFinished
 	}
-	return w.x.failed()
+	return w.x.fatalViolation()
 }
 
 // Header does not lock, since without the checks the map is not locked either.
@@ -70,7 +70,7 @@ func (w *httpWriter) WriteHeader(code int) {
 // commitHead checks status and fields, and passes the status to out unless they fail the request.
 func (w *httpWriter) commitHead(code int) {
 	w.checkHead(code)
-	if w.x.failed() == nil {
+	if w.x.fatalViolation() == nil {
 		w.headSent = true
 		w.out.WriteHeader(code)
 	}
@@ -100,7 +100,7 @@ func (w *httpWriter) beginWrite(n int) error {
 		w.commitHead(http.StatusOK)
 	}
 	w.check(int64(n))
-	return w.x.failed()
+	return w.x.fatalViolation()
 }
 
 func (w *httpWriter) check(n int64) {
@@ -136,7 +136,7 @@ func (w *httpWriter) WriteString(s string) (int, error) {
 func (w *httpWriter) countWritten(size, n int, err error) (int, error) {
 	w.x.checkCount(writerCount, size, n, err)
 	w.written += int64(max(n, 0))
-	if failure := w.x.failed(); failure != nil {
+	if failure := w.x.fatalViolation(); failure != nil {
 		return n, failure
 	}
 	return n, err
@@ -157,7 +157,7 @@ func (w *httpWriter) ReadFrom(src io.Reader) (int64, error) {
 	if errors.Is(err, http.ErrContentLength) {
 		w.x.violated(responseLengthMismatch, "more than the declared "+strconv.FormatInt(w.fields.length, 10))
 	}
-	if failure := w.x.failed(); failure != nil {
+	if failure := w.x.fatalViolation(); failure != nil {
 		return n, failure
 	}
 	return n, err
@@ -202,11 +202,11 @@ func (w *httpWriter) finish() {
 	if w.hijacked {
 		return
 	}
-	if w.x.failed() == nil {
+	if w.x.fatalViolation() == nil {
 		w.checkComplete()
 	}
 	switch {
-	case w.x.failed() == nil:
+	case w.x.fatalViolation() == nil:
 	case w.headSent:
 		panic(http.ErrAbortHandler)
 	default:

@@ -143,11 +143,11 @@ func all(changes ...func(r *gateway.Request)) func(r *gateway.Request) {
 }
 
 func hello(w gateway.ResponseWriter, r *gateway.Request) error {
-	return answer("200 OK", "Hello, world!\n", "Content-Type", "text/plain")(w, r)
+	return respond("200 OK", "Hello, world!\n", "Content-Type", "text/plain")(w, r)
 }
 
-// answer returns an App that sends a status, a body and fields.
-func answer(status, body string, fields ...string) gateway.AppFunc {
+// respond returns an App that sends a status, a body and fields.
+func respond(status, body string, fields ...string) gateway.AppFunc {
 	return func(w gateway.ResponseWriter, r *gateway.Request) error {
 		for i := 0; i < len(fields); i += 2 {
 			w.Headers().Add(fields[i], fields[i+1])

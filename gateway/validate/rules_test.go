@@ -199,13 +199,13 @@ func responseRows() []row {
 				_, err := w.Write([]byte("x"))
 				return err
 			}},
-			scene{app: answer("200 OK", "x", "Content-Type", "text/plain")}},
+			scene{app: respond("200 OK", "x", "Content-Type", "text/plain")}},
 		// A4
 		{"response.silent", "", scene{app: func(gateway.ResponseWriter, *gateway.Request) error { return nil }},
-			scene{app: answer("200 OK", "")}},
+			scene{app: respond("200 OK", "")}},
 		// C32
-		{"response.status", "200", scene{app: answer("200", "")}, scene{app: answer("200 ", "")}},
-		{"response.status-class", "600", scene{app: answer("600 Odd", "")}, scene{app: answer("599 Odd", "")}},
+		{"response.status", "200", scene{app: respond("200", "")}, scene{app: respond("200 ", "")}},
+		{"response.status-class", "600", scene{app: respond("600 Odd", "")}, scene{app: respond("599 Odd", "")}},
 		// A13
 		{"response.interim", "100", scene{app: twice("100 Continue", "200 OK")}, scene{app: twice("404 Not Found", "200 OK")}},
 		{"response.start-after-head", "404 Not Found", scene{app: func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -215,32 +215,32 @@ func responseRows() []row {
 			return nil
 		}}, scene{app: twice("200 OK", "404 Not Found")}},
 		// A13
-		{"response.field", `headers: field "X-Evil" with value "a\r\nb" refused: byte 1 of t...`, scene{app: answer("200 OK", "", "X-Evil", "a\r\nb")},
-			scene{app: answer("200 OK", "", "X-Good", "a  b")}},
-		{"response.field-name", "X-Odd.Name", scene{app: answer("200 OK", "", "X-Odd.Name", "a")}, scene{app: answer("200 OK", "", "X_1-a", "a")}},
-		{"response.field-value", "X-Name: é", scene{app: answer("200 OK", "", "X-Name", "é")}, scene{app: answer("200 OK", "", "X-Name", "a b~")}},
-		{"response.status-field", "200", scene{app: answer("200 OK", "", "status", "200")}, scene{app: answer("200 OK", "", "X-Status", "200")}},
+		{"response.field", `headers: field "X-Evil" with value "a\r\nb" refused: byte 1 of t...`, scene{app: respond("200 OK", "", "X-Evil", "a\r\nb")},
+			scene{app: respond("200 OK", "", "X-Good", "a  b")}},
+		{"response.field-name", "X-Odd.Name", scene{app: respond("200 OK", "", "X-Odd.Name", "a")}, scene{app: respond("200 OK", "", "X_1-a", "a")}},
+		{"response.field-value", "X-Name: é", scene{app: respond("200 OK", "", "X-Name", "é")}, scene{app: respond("200 OK", "", "X-Name", "a b~")}},
+		{"response.status-field", "200", scene{app: respond("200 OK", "", "status", "200")}, scene{app: respond("200 OK", "", "X-Status", "200")}},
 		// A5, C39
-		{"response.hop-by-hop", "Connection", scene{app: answer("200 OK", "", "Connection", "close")}, scene{app: answer("200 OK", "", "Via", "1.1 x")}},
+		{"response.hop-by-hop", "Connection", scene{app: respond("200 OK", "", "Connection", "close")}, scene{app: respond("200 OK", "", "Via", "1.1 x")}},
 		// C30
 		{"response.repeated-field", "text/html",
-			scene{app: answer("200 OK", "x", "Content-Type", "text/plain", "Content-Type", "text/html")},
-			scene{app: answer("200 OK", "x", "Content-Type", "text/plain", "Set-Cookie", "a=1", "Set-Cookie", "b=2")}},
+			scene{app: respond("200 OK", "x", "Content-Type", "text/plain", "Content-Type", "text/html")},
+			scene{app: respond("200 OK", "x", "Content-Type", "text/plain", "Set-Cookie", "a=1", "Set-Cookie", "b=2")}},
 		// C31
-		{"response.content-type", "", scene{app: answer("200 OK", "x")}, scene{app: answer("200 OK", "")}},
+		{"response.content-type", "", scene{app: respond("200 OK", "x")}, scene{app: respond("200 OK", "")}},
 		// A14
-		{"response.entity-field", "204", scene{app: answer("204 No Content", "", "Content-Type", "text/plain")},
-			scene{app: answer("304 Not Modified", "", "ETag", `"x"`)}},
-		{"response.content-length", "+1", scene{app: answer("200 OK", "x", "Content-Type", "text/plain", "Content-Length", "+1")},
-			scene{app: answer("200 OK", "x", "Content-Type", "text/plain", "Content-Length", "1")}},
+		{"response.entity-field", "204", scene{app: respond("204 No Content", "", "Content-Type", "text/plain")},
+			scene{app: respond("304 Not Modified", "", "ETag", `"x"`)}},
+		{"response.content-length", "+1", scene{app: respond("200 OK", "x", "Content-Type", "text/plain", "Content-Length", "+1")},
+			scene{app: respond("200 OK", "x", "Content-Type", "text/plain", "Content-Length", "1")}},
 		// C40
-		{"response.length-mismatch", "1 of the declared 2", scene{app: answer("200 OK", "x", "Content-Type", "text/plain", "Content-Length", "2")},
-			scene{method: "HEAD", app: answer("200 OK", "", "Content-Type", "text/plain", "Content-Length", "2")}},
+		{"response.length-mismatch", "1 of the declared 2", scene{app: respond("200 OK", "x", "Content-Type", "text/plain", "Content-Length", "2")},
+			scene{method: "HEAD", app: respond("200 OK", "", "Content-Type", "text/plain", "Content-Length", "2")}},
 		// A3
 		{"response.head-body", "", scene{method: "HEAD"},
-			scene{method: "HEAD", app: answer("200 OK", "", "Content-Type", "text/plain")}},
+			scene{method: "HEAD", app: respond("200 OK", "", "Content-Type", "text/plain")}},
 		// A14
-		{"response.body-not-allowed", "205", scene{app: answer("205 Reset Content", "x")}, scene{app: answer("205 Reset Content", "", "Content-Length", "0")}},
+		{"response.body-not-allowed", "205", scene{app: respond("205 Reset Content", "x")}, scene{app: respond("205 Reset Content", "", "Content-Length", "0")}},
 		{"response.fields-after-head", "", scene{app: changesFields(true)}, scene{app: changesFields(false)}},
 		concurrentRow(),
 		{"response.after-return", "Write", keepsWriter(true), keepsWriter(false)},

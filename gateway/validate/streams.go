@@ -21,7 +21,7 @@ func (s *stdin) Read(p []byte) (int, error) {
 		s.x.violated(requestAfterReturn, "Stdin.Read")
 		return 0, gateway.ErrFinished
 	}
-	if err := s.x.failed(); err != nil {
+	if err := s.x.fatalViolation(); err != nil {
 		return 0, err
 	}
 	if s.eof && len(p) > 0 {
@@ -29,7 +29,7 @@ func (s *stdin) Read(p []byte) (int, error) {
 	}
 	n, err := s.in.Read(p)
 	s.checkRead(len(p), n, err)
-	if failure := s.x.failed(); failure != nil {
+	if failure := s.x.fatalViolation(); failure != nil {
 		return 0, failure
 	}
 	return n, err

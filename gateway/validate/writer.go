@@ -31,7 +31,7 @@ func (w *writer) lockForCall(call string) error {
 		w.mu.Lock()
 	}
 	w.reportLate(call)
-	return w.x.failed()
+	return w.x.fatalViolation()
 }
 
 // reportLate reports a call after the App has returned, and whether it is one. Such a call is
@@ -121,7 +121,7 @@ func (w *writer) beginWrite(n int) error {
 	if w.headChecked || w.written+int64(n) > headBuffer {
 		w.checkCommit(int64(n))
 	}
-	return w.x.failed()
+	return w.x.fatalViolation()
 }
 
 // checkStarted reports body bytes or a Flush before Start. The status is then 200.
@@ -176,7 +176,7 @@ func (w *writer) countWritten(size, n int, err error) (int, error) {
 	}
 	w.x.checkCount(writerCount, size, n, err)
 	w.written += int64(max(n, 0))
-	if failure := w.x.failed(); failure != nil {
+	if failure := w.x.fatalViolation(); failure != nil {
 		return n, failure
 	}
 	return n, err
@@ -197,7 +197,7 @@ func (w *writer) ReadFrom(src io.Reader) (int64, error) {
 	if !w.x.ended.Load() {
 		w.checkCommit(0)
 	}
-	if err := w.x.failed(); err != nil {
+	if err := w.x.fatalViolation(); err != nil {
 		return 0, err
 	}
 	n, err := out.ReadFrom(src)
@@ -242,7 +242,7 @@ func (w *writer) checkFileSent(n int64, err error) error {
 	if errors.Is(err, gateway.ErrContentLength) {
 		w.x.violated(responseLengthMismatch, "more than the declared "+strconv.FormatInt(w.fields.length, 10))
 	}
-	if failure := w.x.failed(); failure != nil {
+	if failure := w.x.fatalViolation(); failure != nil {
 		return failure
 	}
 	return err
@@ -258,7 +258,7 @@ func (w *writer) Flush() error {
 		w.checkStarted()
 		w.checkCommit(0)
 	}
-	if err := w.x.failed(); err != nil {
+	if err := w.x.fatalViolation(); err != nil {
 		return err
 	}
 	return w.out.Flush()
@@ -272,7 +272,7 @@ func (w *writer) finish() {
 		return
 	}
 	defer w.mu.Unlock()
-	if w.x.failed() == nil {
+	if w.x.fatalViolation() == nil {
 		w.checkComplete()
 	}
 }
