@@ -62,7 +62,7 @@ func TestWsgirefTable(t *testing.T) {
 	for name, dir := range wsgirefPackages {
 		declare(t, declared, name, dir)
 	}
-	for _, name := range []string{"util.Guess", "gateway.App.Start", "gateway.page", "headers.Headers.admit"} {
+	for _, name := range []string{"util.Guess", "gateway.App.Start", "gateway.pageApp", "headers.Headers.newField"} {
 		if declared[name] {
 			t.Errorf("%s counts as exported", name)
 		}

@@ -46,23 +46,23 @@ func FuzzHeaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, setName, setValue, addName, addValue, defName, defValue string) {
 		var h headers.Headers
 		want := []headers.Field{}
-		admit := func(name, value string, err error) {
+		record := func(name, value string, err error) {
 			if valid := isField(name, value); valid != (err == nil) {
 				t.Fatalf("%q: %q gives %v; want valid: %v", name, value, err, valid)
 			} else if valid {
 				want = append(want, headers.Field{Name: name, Value: strings.Trim(value, " \t")})
 			}
 		}
-		admit(addName, addValue, h.Add(addName, addValue))
+		record(addName, addValue, h.Add(addName, addValue))
 		if !h.Has(defName) {
 			_, err := h.SetDefault(defName, defValue)
-			admit(defName, defValue, err)
+			record(defName, defValue, err)
 		}
 		if err := h.Set(setName, setValue); err == nil {
 			want = slices.DeleteFunc(want, func(f headers.Field) bool { return asciiLower(f.Name) == asciiLower(setName) })
-			admit(setName, setValue, nil)
+			record(setName, setValue, nil)
 		} else {
-			admit(setName, setValue, err)
+			record(setName, setValue, err)
 		}
 		if got := parse(t, wireOf(&h)); !slices.Equal(got, want) {
 			t.Fatalf("parsed %q; want %q", got, want)

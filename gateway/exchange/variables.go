@@ -27,7 +27,7 @@ func Complete(r *gateway.Request) (ok bool, err error) {
 	case info != "":
 	case uri == "":
 		return false, nil
-	case uri != "*": // "OPTIONS *" is for the server itself, which has no path (RFC 9110 section 9.3.7)
+	case uri != "*": // "OPTIONS *" concerns the server itself, which has no path (RFC 9110 section 9.3.7)
 		r.EscapedPath = uri
 		t, err := ParseTarget(uri)
 		if err != nil {

@@ -8,6 +8,6 @@
 //
 //	err := fastcgi.ListenAndServe("unix:/run/app.sock", validate.New(app, nil))
 //
-// The package is for development and tests: a small request takes at most three times as long. It
+// Use the package in development and tests: a small request takes at most three times as long. It
 // imports net/http, which makes a CGI program larger and slower to start.
 package validate
