@@ -197,6 +197,7 @@ func TestScriptLateExcess(t *testing.T) {
 // TestScriptRequestTimeout: the time runs until both the response and the script have ended, and
 // the group is stopped then.
 func TestScriptRequestTimeout(t *testing.T) {
+	t.Parallel()
 	const writer = `(echo pid $(exec sh -c 'echo $PPID'); while :; do echo more; sleep 0.05; done) &`
 	for _, test := range []struct {
 		name, text string

@@ -2,6 +2,7 @@ package cgi_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(surroundings); path != "" {
 		os.Exit(runScript(path))
 	}
+	// Some wait for scripts and servers most of the time. The flag -parallel still counts.
+	flag.Set("test.parallel", "5")
 	os.Exit(leaks.Run(m))
 }
 

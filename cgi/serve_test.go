@@ -58,7 +58,7 @@ func TestServe(t *testing.T) {
 				t.Errorf("got %.300q, exit status %d; want %.300q, %d\n%s", got, status, test.want, test.status, c.stderr.String())
 			}
 			if log := c.stderr.String(); !strings.Contains(log, test.stderr) || test.stderr == "" && log != "" {
-				t.Errorf("got standard error %q; want %q", log, test.stderr)
+				t.Errorf("got standard error %.300q; want %.300q", log, test.stderr)
 			}
 		})
 	}

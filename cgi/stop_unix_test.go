@@ -63,6 +63,7 @@ func waitGone(t *testing.T, pid int) {
 
 // TestScriptTimeouts: C42, a 504 before the head and a broken body after it.
 func TestScriptTimeouts(t *testing.T) {
+	t.Parallel()
 	const head = `printf 'Content-Type: text/plain\n\nbegun\n'; `
 	for _, test := range []struct {
 		name, text     string
@@ -74,7 +75,7 @@ func TestScriptTimeouts(t *testing.T) {
 		{name: "RequestTimeout before the head", text: "sleep 600", request: 10 * time.Millisecond, want: "the script took too long"},
 		{name: "RequestTimeout after the head", text: head + "sleep 600", request: time.Second, want: "the script took too long",
 			wantBody: "begun\n"},
-		{name: "RequestTimeout of one that goes on writing", text: head + "exec yes", request: time.Second, want: "the script took too long",
+		{name: "RequestTimeout of one that goes on writing", text: head + "while :; do echo more; sleep 0.05; done", request: time.Second, want: "the script took too long",
 			wantBody: "begun\n"},
 		{name: "ReadTimeout before the head", text: "sleep 600", read: 10 * time.Millisecond, want: "the script took too long"},
 		{name: "ReadTimeout after the head", text: head + "sleep 600", read: time.Second, want: "the script took too long", wantBody: "begun\n"},

@@ -111,6 +111,7 @@ func ask(t *testing.T, method, url string) seen {
 
 // TestExitStatusOnWebServers: a response that is there is delivered, whatever the exit status.
 func TestExitStatusOnWebServers(t *testing.T) {
+	t.Parallel()
 	const head = `printf 'Content-Type: text/plain\r\n\r\n'; `
 	for _, test := range []struct {
 		name, file, text, method string
@@ -131,6 +132,7 @@ func TestExitStatusOnWebServers(t *testing.T) {
 			want: seen{201, "body", true}, except: "fcgiwrap"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			script := filepath.Join(webserver.Dir(t), cmp.Or(test.file, "script"))
 			writeScript(t, script, "#!/bin/sh\n"+test.text+"\n", 0o755)
 			for name, start := range asWebServer {
@@ -138,6 +140,7 @@ func TestExitStatusOnWebServers(t *testing.T) {
 					continue
 				}
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					got := ask(t, cmp.Or(test.method, "GET"), start(t, script)+"/x")
 					if test.name == "redirect" {
 						got.body = "" // Apache has a text of its own
@@ -154,6 +157,7 @@ func TestExitStatusOnWebServers(t *testing.T) {
 // TestEndBeforeScriptOnWebServers: the response ends with standard output, not with the script. The
 // other streams are closed too: in mod_cgid standard input and output are one socket.
 func TestEndBeforeScriptOnWebServers(t *testing.T) {
+	t.Parallel()
 	dir := webserver.Dir(t)
 	script, gate := filepath.Join(dir, "script"), filepath.Join(dir, "gate")
 	mustMkfifo(t, gate)

@@ -51,7 +51,8 @@ func TestBudgetOfManyBodies(t *testing.T) {
 			}
 		}
 	}
-	if whole < memory/size-2 || refused == 0 {
+	// A body that is refused may hold a part until then.
+	if whole < memory/size/2 || refused == 0 {
 		t.Errorf("%d requests got their whole body and %d were refused", whole, refused)
 	}
 	waitUntil(t, "the end of the requests", func() bool { used, _ := budget.Used(); return used == 0 })
@@ -66,9 +67,8 @@ func TestBudgetOfVariables(t *testing.T) {
 	for id := uint16(1); id <= 2; id++ {
 		c.send(begin(id, responder, keepConn), rec(typeParams, id, strings.Repeat("x", 4000)), rec(typeGetValues, 0, "")).next()
 	}
-	if used, _ := budget.Used(); used != 8000 {
-		t.Errorf("%d bytes are held; want 8,000", used)
-	}
+	// The server answers FCGI_GET_VALUES before it copies what it has read.
+	waitUntil(t, "8,000 bytes to be held", func() bool { used, _ := budget.Used(); return used == 8000 })
 	other := dial(t, srv.addr)
 	other.send(begin(1, responder, keepConn), rec(typeParams, 1, strings.Repeat("x", 4000))).refused(1, overloaded)
 	if got := body(other.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {
@@ -77,9 +77,7 @@ func TestBudgetOfVariables(t *testing.T) {
 	for id := uint16(1); id <= 2; id++ {
 		c.send(rec(typeAbort, id, "")).refused(id, complete)
 	}
-	if used, _ := budget.Used(); used != 0 {
-		t.Errorf("%d bytes are held after the end", used)
-	}
+	waitUntil(t, "the end of the requests", func() bool { used, _ := budget.Used(); return used == 0 })
 	c.send(begin(1, responder, keepConn))
 	for range 3 {
 		c.send(rec(typeParams, 1, strings.Repeat(pairs("N", "v"), 500)), rec(typeGetValues, 0, "")).next()

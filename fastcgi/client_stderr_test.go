@@ -99,6 +99,7 @@ func TestClientMaxStderrBytes(t *testing.T) {
 
 // Any record is progress: an application that only writes to its log is waited for.
 func TestClientStderrIsProgress(t *testing.T) {
+	t.Parallel()
 	const timeout = time.Second
 	c := application(t, func(a appConn) {
 		call, _ := a.request()

@@ -90,6 +90,7 @@ func streams(t *testing.T) []vectors.Vector {
 // back must be the same, but for what normalise leaves out and for what is on the list of
 // differences.
 func TestEngines(t *testing.T) {
+	t.Parallel()
 	ways := map[string]func(io.Reader) io.Reader{
 		"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "halved": iotest.HalfReader,
 	}

@@ -3,7 +3,6 @@ package fastcgi_test
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -21,9 +20,7 @@ func TestFcgiwrap(t *testing.T) {
 	dir := webserver.Dir(t)
 	script := filepath.Join(dir, "echo.sh")
 	text := "#!/bin/sh\necho 'Status: 202 Accepted'\necho 'Content-Type: text/plain'\necho\necho \"$REQUEST_METHOD\"\ncat\necho oops >&2\n"
-	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	webserver.WriteProgram(t, script, text)
 	socket := filepath.Join(dir, "s")
 	cmd := exec.Command(spawn, "-n", "-s", socket, "--", wrap, "-f")
 	if err := cmd.Start(); err != nil {

@@ -55,7 +55,9 @@ func (h *held) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error 
 // TestHAProxy: one connection carries several requests at a time. They end in another order than
 // they came in, and one that is given up in the middle of its body ends alone (F12, F18, F32).
 func TestHAProxy(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		for _, network := range []string{"tcp", "unix"} {
 			t.Run(network, func(t *testing.T) {
 				app := newHeld()

@@ -33,7 +33,9 @@ func TestLingeringAnswersNothing(t *testing.T) {
 
 // TestLingeringEnds has a web server that never closes its side.
 func TestLingeringEnds(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		srv := startApp(t, hello)
 		c := dial(t, srv.addr).send(get(1, 0, "/"))
 		c.whole(1)
@@ -49,7 +51,9 @@ func TestLingeringEnds(t *testing.T) {
 // TestSlowRecord has a peer that sends a record that means nothing, a byte at a time: the whole of
 // it is bounded.
 func TestSlowRecord(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		for _, header := range []string{rec(typeStdin, 9, strings.Repeat("x", 65535))[:8], rec(99, 0, strings.Repeat("x", 65535))[:8]} {
 			srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), ReadTimeout: 300 * time.Millisecond})
 			c := dial(t, srv.addr).send(header)

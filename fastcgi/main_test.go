@@ -1,6 +1,7 @@
 package fastcgi_test
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveSpawned(engine))
 		os.Exit(1)
 	}
+	// Some wait for servers most of the time. The flag -parallel still counts.
+	flag.Set("test.parallel", "5")
 	os.Exit(leaks.Run(m))
 }
 

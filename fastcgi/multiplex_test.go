@@ -89,7 +89,9 @@ func bodyText(id uint16, n int) (text, records string) {
 // TestBodyAloneStopsBeingRead: what an App leaves unread of the only request stays in the web
 // server.
 func TestBodyAloneStopsBeingRead(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		const size, most = 8 << 20, 2 << 20 // most: 256 KiB, and what the system holds
 		read := make(chan struct{})
 		srv := start(t, &fastcgi.Server{App: bodyApp(read)})

@@ -127,9 +127,12 @@ func (p *nginxPeer) gone(w gateway.ResponseWriter, r *gateway.Request) error {
 
 // TestNginx asks every row for the same.
 func TestNginx(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		for _, row := range nginxRows() {
 			t.Run(row.String(), func(t *testing.T) {
+				t.Parallel()
 				p := startNginx(t, row)
 				p.checkConnections(t)
 				p.checkUnknownLength(t)

@@ -86,7 +86,7 @@ func phpFPM(t *testing.T, network string) (*fastcgi.Client, func(method, query s
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 		if text, _ := os.ReadFile(filepath.Join(dir, "log")); t.Failed() {
-			t.Logf("php-fpm logged:\n%s", text)
+			t.Logf("php-fpm logged:\n%s", webserver.Excerpt(string(text)))
 		}
 	})
 	c := &fastcgi.Client{Addr: addr}
@@ -105,8 +105,10 @@ func phpFPM(t *testing.T, network string) (*fastcgi.Client, func(method, query s
 }
 
 func TestPHP(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"unix", "tcp"} {
 		t.Run(network, func(t *testing.T) {
+			t.Parallel()
 			c, request := phpFPM(t, network)
 			c.CloseIdle()
 			c.MaxConns, c.MaxIdleConns = 2, 2
@@ -198,9 +200,7 @@ func phpCancel(t *testing.T, c *fastcgi.Client, request func(method, query strin
 	if _, _, err := exchange(c, request("GET", "do=sleep").WithContext(ctx)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v; want the context's end", err)
 	}
-	if s := c.Stats(); s.Active != 0 {
-		t.Errorf("got %+v; want none active", s)
-	}
+	waitUntil(t, "the end of the connection", func() bool { return c.Stats().Active == 0 })
 }
 
 // With two processes, one of which goes on after its response, the next requests are answered by
@@ -217,6 +217,7 @@ func TestPHPFinish(t *testing.T) {
 
 // More clients than processes, and a Client without MaxConns: all are answered.
 func TestPHPStarvation(t *testing.T) {
+	t.Parallel()
 	c, request := phpFPM(t, "unix")
 	c.MaxIdleConns, c.FirstByteTimeout = 2, patience
 	var group sync.WaitGroup

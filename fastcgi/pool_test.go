@@ -360,6 +360,7 @@ func TestClientIdleTimeout(t *testing.T) {
 // php-fpm answers no second connection while a process keeps the first: the kept one is given up
 // before the second's patience is over.
 func TestClientStarvation(t *testing.T) {
+	t.Parallel()
 	var one sync.Mutex
 	first := make(chan bool)
 	c := application(t, func(a appConn) {

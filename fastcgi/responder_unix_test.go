@@ -45,17 +45,17 @@ var otherApps = []otherApp{
 // side, called by a Client and by a Handler over HTTP, with connections that are kept and that are
 // not.
 func TestResponders(t *testing.T) {
+	t.Parallel()
 	for _, r := range otherApps {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			dir := webserver.Dir(t)
 			script := filepath.Join(dir, "script.sh")
 			text, err := os.ReadFile("../testdata/responder/script.sh")
-			if err == nil {
-				err = os.WriteFile(script, text, 0o755)
-			}
 			if err != nil {
 				t.Fatal(err)
 			}
+			webserver.WriteProgram(t, script, string(text))
 			socket := filepath.Join(dir, "s")
 			runResponder(t, r.command(t, dir, socket), socket)
 			t.Run("values", func(t *testing.T) { wantMultiplexes(t, &fastcgi.Client{Addr: "unix:" + socket}, "0") })

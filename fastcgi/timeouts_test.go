@@ -74,6 +74,7 @@ func TestTimeouts(t *testing.T) {
 // TestTimeoutsBeforeARequest has peers that send records, but never a complete request. The timeout
 // of a connection that is kept after a request does not apply to them. None of them is logged.
 func TestTimeoutsBeforeARequest(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
 		const short = 50 * time.Millisecond
 		for _, c := range []struct{ name, sent string }{
@@ -106,7 +107,9 @@ func TestTimeoutsBeforeARequest(t *testing.T) {
 // TestKeptConnectionHasNoReadTimeout: how long to keep a connection after a request is the web
 // server's choice.
 func TestKeptConnectionHasNoReadTimeout(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		const bound = 200 * time.Millisecond
 		srv := start(t, &fastcgi.Server{ReadTimeout: bound, App: gateway.AppFunc(hello)})
 		c := dial(t, srv.addr).send(get(1, keepConn, "/"))
@@ -225,7 +228,9 @@ func untilGivenUp(t *testing.T, network string, bound time.Duration, app gateway
 // TestSlowReaderIsServed takes a response slowly, but never stops: WriteTimeout bounds the wait and
 // not the whole.
 func TestSlowReaderIsServed(t *testing.T) {
+	t.Parallel()
 	bothEngines(t, func(t *testing.T) {
+		t.Parallel()
 		const size, bound = 4 << 20, 400 * time.Millisecond
 		srv := start(t, &fastcgi.Server{WriteTimeout: bound,
 			App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

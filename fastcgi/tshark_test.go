@@ -21,6 +21,7 @@ import (
 // TestTshark: Wireshark reads the records of our client and of our server, and finds none
 // malformed.
 func TestTshark(t *testing.T) {
+	t.Parallel()
 	tshark := webserver.Find(t, "tshark")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
