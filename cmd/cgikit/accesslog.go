@@ -16,7 +16,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// newAccessLog returns the logger of a line for each request, nil for none.
+// newAccessLog returns the logger of the access log, or nil if format is off.
 func newAccessLog(w io.Writer, format string) (*slog.Logger, error) {
 	switch format {
 	case "off":
@@ -26,11 +26,10 @@ func newAccessLog(w io.Writer, format string) (*slog.Logger, error) {
 	case "combined":
 		return slog.New(&combined{w: w}), nil
 	}
-	return nil, cli.Usage(fmt.Errorf("there is no access log %.64q", format), "--access-log is combined, json or off")
+	return nil, cli.Usage(fmt.Errorf("unknown access log %.64q", format), "--access-log is combined, json or off")
 }
 
-// jsonField leaves out what is the same in every line, and escapes what the reader of a log must
-// not meet raw.
+// jsonField removes attributes that are the same in every line, and escapes control characters.
 func jsonField(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.MessageKey || a.Key == slog.LevelKey) {
 		return slog.Attr{}
@@ -41,7 +40,7 @@ func jsonField(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// logAccess makes a record of a request. Its time is that at which the request came.
+// logAccess logs a request. The time of the record is the start of the request.
 func logAccess(log *slog.Logger, a *gateway.Access) {
 	e := a.Request.Environ
 	r := slog.NewRecord(a.Start, slog.LevelInfo, "request", 0)
@@ -65,12 +64,11 @@ func logAccess(log *slog.Logger, a *gateway.Access) {
 	if a.Err != nil {
 		r.AddAttrs(slog.String("error", a.Err.Error()))
 	}
-	// where the log cannot be written, nobody can be told
+	// an error of the log cannot be logged
 	_ = log.Handler().Handle(a.Request.Context(), r)
 }
 
-// combined is a slog.Handler that writes the records of logAccess as Apache's LogFormat "combined"
-// does.
+// combined is a slog.Handler that writes the records of logAccess in Apache's LogFormat "combined".
 type combined struct {
 	w  io.Writer
 	mu sync.Mutex
@@ -79,7 +77,7 @@ type combined struct {
 // Enabled implements slog.Handler.
 func (*combined) Enabled(context.Context, slog.Level) bool { return true }
 
-// WithAttrs and WithGroup implement slog.Handler: the format has no room for more.
+// WithAttrs implements slog.Handler. The format has no other attributes.
 func (c *combined) WithAttrs([]slog.Attr) slog.Handler { return c }
 
 // WithGroup implements slog.Handler.
@@ -109,8 +107,8 @@ func (c *combined) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// escapeField writes as Apache does what could end a field or a line, or move a terminal's cursor
-// (CVE-2003-0020).
+// escapeField escapes, in the way of Apache, characters that could end a field or a line, or
+// control a terminal (CVE-2003-0020).
 func escapeField(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
 		return s
@@ -131,5 +129,5 @@ func escapeField(s string) string {
 	return b.String()
 }
 
-// oneWord is for fields without quotes around them.
+// oneWord escapes a field that has no quotes around it.
 func oneWord(s string) string { return strings.ReplaceAll(s, " ", `\x20`) }

@@ -34,7 +34,7 @@ func logged(t *testing.T, format string, a *gateway.Access) string {
 	return b.String()
 }
 
-// TestCombined: a line that tools for Apache's log read, whatever is in it.
+// TestCombined checks that tools for Apache's log can parse each line, whatever a client sent.
 func TestCombined(t *testing.T) {
 	usual := []string{
 		"REMOTE_ADDR", "192.0.2.1", "REMOTE_USER", "frank", "REQUEST_METHOD", "GET", "REQUEST_URI", "/a?b", "SERVER_PROTOCOL", "HTTP/1.1",

@@ -13,13 +13,13 @@ import (
 
 const listenHint = "such as -l http://127.0.0.1:8080, -l fastcgi+unix:/run/app.sock, -l scgi://127.0.0.1:4000 or -l auto://127.0.0.1:9000"
 
-// checkListen finds mistakes in the addresses to listen on, and in that of the status page, which
-// may be empty.
+// checkListen finds mistakes in the addresses to listen on, and in the address of the status page,
+// which may be empty.
 func checkListen(addresses []string, metrics string) error {
 	if len(addresses) == 0 {
 		return cli.Usage(errors.New("serve has no address to listen on"), listenHint)
 	}
-	places := make(map[string]string) // the address that was given for each place
+	places := make(map[string]string) // the address as given, by its normal form
 	for _, s := range addresses {
 		a, err := parseListen(s)
 		if err != nil {
@@ -44,28 +44,28 @@ func parseListen(s string) (listen.Address, error) {
 	reason := ""
 	switch {
 	case strings.HasPrefix(s, "https:"):
-		return a, cli.Usage(err, "TLS belongs to the web server in front: let that have the certificate, and listen here with -l http: or -l fastcgi:")
+		return a, cli.Usage(err, "use TLS in the web server in front, and listen here with -l http: or -l fastcgi:")
 	case err != nil && strings.Contains(s, ","):
-		return a, cli.Usage(err, "give each address its own -l")
+		return a, cli.Usage(err, "write a separate -l for each address")
 	case err != nil:
 		return a, cli.Usage(err, listenHint)
 	case a.Network == "":
-		reason = "is a target, and nothing to listen on"
+		reason = "is a target, not an address to listen on"
 	case a.Protocol == "":
-		reason = "does not say which protocol is spoken there"
+		reason = "names no protocol"
 	default:
 		return a, nil
 	}
 	return a, cli.Usage(&listen.AddressError{Input: s, Reason: reason}, listenHint)
 }
 
-// claim notes that an address is taken. Protocols cannot share one: that is what auto: is for.
+// claim records that an address is in use. Two protocols can share an address only by auto:.
 func claim(places map[string]string, a listen.Address, s string) error {
 	place := ""
 	switch a.Network {
 	case "tcp":
 		if a.Port == 0 {
-			return nil // the system finds another each time
+			return nil // the system picks a different port each time
 		}
 		place = net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
 	case "unix":
@@ -77,7 +77,7 @@ func claim(places map[string]string, a listen.Address, s string) error {
 	}
 	if before, taken := places[place]; taken {
 		return cli.Usage(fmt.Errorf("%.100q and %.100q are the same address", before, s),
-			"give each its own, or write auto: before one to speak all protocols there")
+			"use different addresses, or one auto: address for all protocols")
 	}
 	places[place] = s
 	return nil

@@ -20,14 +20,14 @@ func TestCheckListen(t *testing.T) {
 		{"other hosts", []string{"http://127.0.0.1:80", "http://127.0.0.2:80"}, "", "", ""},
 		{"path with a comma", []string{"http+unix:/run/a,b.sock"}, "", "", ""},
 		{"none", nil, "127.0.0.1:82", "no address to listen on", listenHint},
-		{"default host", []string{"http://:80", "scgi://127.0.0.1:80"}, "", "are the same address", "give each its own"},
-		{"socket twice", []string{"http+unix:/s", "scgi+unix:/s?mode=0600"}, "", "are the same address", "give each its own"},
-		{"descriptor twice", []string{"http+fd:0", "scgi+fd:0"}, "", "are the same address", "give each its own"},
-		{"systemd twice", []string{"http+systemd:a", "scgi+systemd:a"}, "", "are the same address", "give each its own"},
-		{"metrics there", []string{"http://127.0.0.1:80"}, "127.0.0.1:80", "are the same address", "give each its own"},
+		{"default host", []string{"http://:80", "scgi://127.0.0.1:80"}, "", "are the same address", "use different addresses"},
+		{"socket twice", []string{"http+unix:/s", "scgi+unix:/s?mode=0600"}, "", "are the same address", "use different addresses"},
+		{"descriptor twice", []string{"http+fd:0", "scgi+fd:0"}, "", "are the same address", "use different addresses"},
+		{"systemd twice", []string{"http+systemd:a", "scgi+systemd:a"}, "", "are the same address", "use different addresses"},
+		{"metrics there", []string{"http://127.0.0.1:80"}, "127.0.0.1:80", "are the same address", "use different addresses"},
 		{"metrics", []string{"http://127.0.0.1:80"}, "nonsense", "nonsense", metricsHint},
-		{"TLS", []string{"https://example.org"}, "", "https", "TLS belongs"},
-		{"list", []string{"http://127.0.0.1:80,http://127.0.0.1:81"}, "", "", "give each address its own -l"},
+		{"TLS", []string{"https://example.org"}, "", "https", "use TLS in the web server"},
+		{"list", []string{"http://127.0.0.1:80,http://127.0.0.1:81"}, "", "", "write a separate -l for each address"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := checkListen(test.listen, test.metrics)

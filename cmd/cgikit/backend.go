@@ -20,19 +20,19 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// defaultScripts is how many CGI scripts run at the same time: each is a process, and clients are
-// not to decide how many there are.
+// defaultScripts bounds the CGI scripts that run at the same time. Each is a process, and without a
+// bound clients would decide their number.
 const defaultScripts = 64
 
-// backend is a target outside of this process, with what has to be done beside asking it.
+// backend is a target outside of this process.
 type backend struct {
 	gateway.Backend
 	pool  func() monitor.Pool
 	close func() error
 }
 
-// openBackend opens a target whose requests and responses package host translates.
-func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*target, error) {
+// newHostTarget returns a target that package host translates requests and responses for.
+func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Logger) (*target, error) {
 	budget, err := o.buffer.budget()
 	if err != nil {
 		return nil, err
@@ -45,11 +45,11 @@ func openBackend(a listen.Address, name string, o targetOptions, log *slog.Logge
 		Backend:           b.Backend,
 		Buffer:            !o.buffer.stream,
 		Budget:            budget,
-		MaxBodyBytes:      -1, // the servers have the bound of --max-body
+		MaxBodyBytes:      -1, // the servers check --max-body
 		SplitPath:         o.splitPath,
 		Fallback:          o.fallback,
 		Env:               o.env,
-		PassAuthorization: true, // nobody checks it before the target
+		PassAuthorization: true, // the target must check it
 		Timeout:           o.timeout,
 		Offload:           o.offload,
 		PassAccel:         o.passAccel,
@@ -74,19 +74,19 @@ func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger
 	case a.Protocol == "cgi":
 		return newCGI(a.Path, o, log)
 	case a.Network != "tcp" && a.Network != "unix":
-		return nil, cli.Usage(fmt.Errorf("target %.100q is nothing that can be called", name), "an inherited socket is for -l; a target is such as "+
+		return nil, cli.Usage(fmt.Errorf("target %.100q cannot be called", name), "use an inherited socket with -l; a target is an address such as "+
 			a.Protocol+"://127.0.0.1:9000 or "+a.Protocol+"+unix:/run/app.sock")
 	case a.Network == "tcp" && a.Port == 0:
-		return nil, cli.Usage(fmt.Errorf("target %.100q has no port that can be called", name), "port 0 is for -l: a target is somewhere")
+		return nil, cli.Usage(fmt.Errorf("target %.100q has no port that can be called", name), "use port 0 only with -l; a target needs its own port")
 	case a.Protocol == "scgi":
 		return newSCGI(name, o), nil
 	}
 	return newFastCGI(name, o), nil
 }
 
-// newFastCGI returns a backend that keeps as many connections as --keep-conns says.
+// newFastCGI returns a FastCGI backend that keeps connections as --keep-conns says.
 func newFastCGI(addr string, o targetOptions) *backend {
-	open := func(kept int) fastCGITarget { return openFastCGI(addr, kept, o) }
+	open := func(kept int) fastCGITarget { return newFastCGIClient(addr, kept, o) }
 	if o.keepConns.given {
 		t := open(o.keepConns.most)
 		return &backend{t, func() monitor.Pool { return poolOf(t.client) }, t.client.Close}
@@ -99,9 +99,8 @@ func newFastCGI(addr string, o targetOptions) *backend {
 	}
 }
 
-// openFastCGI returns a client that waits for each step as long as for the whole, --timeout, and 60
-// seconds where that is 0.
-func openFastCGI(addr string, kept int, o targetOptions) fastCGITarget {
+// newFastCGIClient returns a client whose timeouts are all --timeout, or 60 seconds if that is 0.
+func newFastCGIClient(addr string, kept int, o targetOptions) fastCGITarget {
 	c := &fastcgi.Client{
 		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout, MaxIdleConns: kept, IdleTimeout: o.keepIdle,
 		FirstByteTimeout: o.timeout, ReadTimeout: o.timeout, WriteTimeout: o.timeout,
@@ -124,15 +123,16 @@ func newSCGI(addr string, o targetOptions) *backend {
 	}
 	pool := func() monitor.Pool {
 		s := c.Stats()
-		// a connection serves one request
+		// a connection carries one request
 		return monitor.Pool{Active: s.Active, Waiting: s.Waiting, Dials: s.Requests}
 	}
 	return &backend{c, pool, c.Close}
 }
 
-// newCGI is a script, or a folder of them. Closing it ends the scripts that still run.
+// newCGI returns a backend for a script or a folder of scripts. Its close stops the scripts that
+// still run.
 func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
-	const hint = "cgi: is followed by a script, or by a folder of scripts"
+	const hint = "write a script or a folder of scripts after cgi:"
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, cli.Usage(err, hint)
@@ -147,15 +147,15 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 		return &backend{Backend: d, close: d.Close}, nil
 	}
 	if _, err := exec.LookPath(full); err != nil {
-		return nil, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "chmod +x makes a file a program; its first line names what runs it")
+		return nil, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "make it executable with chmod +x; its first line must name its interpreter, such as #!/bin/sh")
 	}
 	script := &cgi.Script{Path: full}
 	setScript(script, o, log)
 	return &backend{Backend: script, close: script.Close}, nil
 }
 
-// setScript says how scripts are run. What one writes to its error stream after its response has no
-// request in the log.
+// setScript sets how scripts run. The log has no request for what a script writes to its error
+// stream after its response.
 func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) {
 	s.ReadTimeout, s.RequestTimeout = o.timeout, o.timeout
 	s.MaxScripts = cmp.Or(o.concurrency, defaultScripts)
@@ -163,7 +163,7 @@ func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) {
 	s.Stderr = slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer()
 }
 
-// cause takes off what os/exec says about a search that did not take place.
+// cause removes the text of os/exec about a search in PATH, which does not happen here.
 func cause(err error) error {
 	if e := (*exec.Error)(nil); errors.As(err, &e) {
 		return e.Err

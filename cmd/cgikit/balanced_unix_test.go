@@ -22,12 +22,12 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// TestBalancedGETsSurviveAKillAndADrain: behind a balancer with retries no GET fails whose response
-// has not begun, while one of three processes is killed with requests under way, comes back, and
-// another one is told to end.
+// TestBalancedGETsSurviveAKillAndADrain kills one of three processes behind a load balancer while
+// requests are under way, restarts it, and stops another one by a signal. No GET may fail whose
+// response had not begun.
 func TestBalancedGETsSurviveAKillAndADrain(t *testing.T) {
 	t.Parallel()
-	// what the balancer logs when it takes a process out
+	// logged by the balancer when it removes a process
 	for template, noticed := range map[string]string{
 		"haproxy-fastcgi-balanced": "Server app/app0 is DOWN",
 		"nginx-fastcgi-balanced":   "upstream server temporarily disabled",
@@ -68,28 +68,28 @@ func TestBalancedGETsSurviveAKillAndADrain(t *testing.T) {
 	}
 }
 
-// load is a few clients that ask again and again.
+// load is a few clients that repeat a request.
 type load struct {
 	t       *testing.T
 	url     string
 	client  http.Client
 	mu      sync.Mutex
-	grown   *sync.Cond     // answers or failures changed, or it got late
-	answers map[string]int // by what was answered
-	// responses that were seen to end too early: they had begun when their process was killed
+	grown   *sync.Cond     // signals a change of answers or failures, or the timeout
+	answers map[string]int // by the body of the response
+	// truncated responses, which had begun when their process was killed
 	cut      int
 	failures []string
 	ending   bool
 }
 
-// atOnce is how many requests are under way at a time.
+// atOnce is the number of concurrent requests.
 const atOnce = 6
 
-// startLoad asks url until the test ends, which a single answer that is not good makes fail.
+// startLoad requests url until the test ends. The test fails after any response that is not 200.
 func startLoad(t *testing.T, url string) *load {
 	l := &load{t: t, url: url, answers: make(map[string]int)}
 	l.grown = sync.NewCond(&l.mu)
-	// On a kept connection net/http would itself repeat what failed.
+	// On a kept connection net/http would repeat a failed request itself.
 	l.client = http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	var clients sync.WaitGroup
 	for range atOnce {
@@ -115,7 +115,7 @@ func (l *load) run() {
 		answer, err := l.ask()
 		l.mu.Lock()
 		switch {
-		case errors.Is(err, io.ErrUnexpectedEOF): // no proxy can take back what it has handed on
+		case errors.Is(err, io.ErrUnexpectedEOF): // a proxy cannot repeat a request after it has sent a part of the response
 			l.cut++
 		case err != nil:
 			l.failures = append(l.failures, err.Error())
@@ -144,7 +144,7 @@ func (l *load) ask() (string, error) {
 	return strings.TrimSpace(string(body)), err
 }
 
-// await waits until a process has given n more answers.
+// await waits for n more responses of a process.
 func (l *load) await(name string, n int) {
 	l.t.Helper()
 	late := false
@@ -172,11 +172,11 @@ type member struct {
 	command *exec.Cmd
 }
 
-// startMember starts a process that answers name.
+// startMember starts a process whose response is name.
 func startMember(t *testing.T, name string) *member {
 	t.Helper()
 	s := &member{script: filepath.Join(t.TempDir(), "slow")}
-	// Long enough to be under way when the process ends.
+	// A request must be under way when the process is killed.
 	webserver.WriteProgram(t, s.script, "#!/bin/sh\nsleep 0.05\necho Content-Type: text/plain\necho\necho $NAME\n")
 	s.at = conf.Process{Address: "127.0.0.1:0", Health: "127.0.0.1:0"}
 	s.again(t, name)
@@ -188,7 +188,7 @@ func startMember(t *testing.T, name string) *member {
 	return s
 }
 
-// again starts the process where it was before.
+// again restarts the process at the same addresses.
 func (s *member) again(t *testing.T, name string) {
 	t.Helper()
 	program, err := exec.LookPath("cgikit")
@@ -217,7 +217,7 @@ func (s *member) again(t *testing.T, name string) {
 	}
 }
 
-// end sends a signal and waits for the end.
+// end sends a signal and waits for the process.
 func (s *member) end(t *testing.T, signal os.Signal) error {
 	t.Helper()
 	if err := s.command.Process.Signal(signal); err != nil {

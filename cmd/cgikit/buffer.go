@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// bufferOptions say how slow clients are kept from occupying the target. The zero value buffers,
-// within the default sizes.
+// bufferOptions set the buffering that keeps slow clients from occupying the target. The zero value
+// buffers within the default sizes.
 type bufferOptions struct {
 	stream        bool
 	memory, files bufferSize
@@ -19,26 +19,26 @@ type bufferOptions struct {
 }
 
 func (o *bufferOptions) addFlags(f *pflag.FlagSet) {
-	f.BoolVar(&o.stream, "stream", false, "pass requests and answers on as they come, in place of buffering them for slow clients")
-	f.Var(&o.memory, "buffer-memory", "`size` of what waits in memory for slow clients, of all requests together (default 256M); 0 is nothing")
-	f.Var(&o.files, "buffer-files", "`size` of what waits in temporary files (default 4G); 0 is nothing")
+	f.BoolVar(&o.stream, "stream", false, "stream requests and responses instead of buffering them for slow clients")
+	f.Var(&o.memory, "buffer-memory", "`size` of the buffers in memory, for all requests together (default 256M); 0 is no memory")
+	f.Var(&o.files, "buffer-files", "`size` of the buffers in temporary files, for all requests together (default 4G); 0 is no files")
 	f.StringVar(&o.dir, "spool-dir", "", "`folder` of the temporary files (default that of the system)")
 }
 
-// budget returns what the flags allow to wait, and finds out whether files can be made.
+// budget returns the buffer space that the flags allow. It fails if temporary files cannot be made.
 func (o *bufferOptions) budget() (*exchange.Budget, error) {
 	if o.dir != "" {
 		f, err := util.CreateTempFile(o.dir)
 		if err != nil {
-			return nil, cli.Usage(fmt.Errorf("--spool-dir: %w", err), "the folder must be there, and this process must be able to make files in it")
+			return nil, cli.Usage(fmt.Errorf("--spool-dir: %w", err), "the folder must exist, and this process must be able to create files in it")
 		}
 		f.Close()
 	}
 	return &exchange.Budget{MemoryBytes: int64(o.memory), FileBytes: int64(o.files), Dir: o.dir}, nil
 }
 
-// bufferSize is a flag's number of bytes, as a Budget has it: zero where the flag was not given,
-// and -1 for none.
+// bufferSize is the value of a flag, in the form of a Budget: 0 if the flag is not given, and -1 if
+// it is 0.
 type bufferSize int64
 
 // Set implements pflag.Value.

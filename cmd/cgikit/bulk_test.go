@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// bulkSize is 24 MiB: more than any buffer on the way, and than all pipes and sockets together.
-// `go run ./cmd/internal/bench transfer` sends 1 GiB and looks at the memory.
+// bulkSize is 24 MiB, more than all buffers, pipes and sockets between client and application hold.
+// `go run ./cmd/internal/bench transfer` sends 1 GiB and measures the memory.
 const bulkSize = 24 << 20
 
 // bulk sends as much of the pattern as the query says, and tells what it was sent.
@@ -43,7 +43,7 @@ func checksum(r io.Reader) (string, error) {
 	return fmt.Sprintf("%d bytes, %08x", n, h.Sum32()), err
 }
 
-// TestBulk: a large body comes through each pair as it was sent, in either direction, with and
+// TestBulk checks that each pair passes a large body unchanged, in both directions, with and
 // without a known length.
 func TestBulk(t *testing.T) {
 	t.Parallel()
@@ -81,7 +81,7 @@ func checkBulk(t *testing.T, url, want string) {
 	}
 }
 
-// upload sends bulkSize bytes of which length are declared; a negative one is unknown.
+// upload sends bulkSize bytes and declares length bytes. A negative length is unknown.
 func upload(url string, length int64) (string, error) {
 	r, err := http.NewRequest("POST", url, io.LimitReader(new(pattern), bulkSize))
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	demoAddress = "http://127.0.0.1:8000"
 	freeAddress = "http://127.0.0.1:0"
 
-	// demoDrain is how long requests under way may take at the end. net/http gives a connection on
-	// which nothing came 5 seconds, and browsers open such.
+	// demoDrain bounds the wait for current requests at the end. Browsers open connections without
+	// a request, and net/http closes them only after 5 seconds.
 	demoDrain = 10 * time.Second
 )
 
@@ -35,10 +35,10 @@ func newDemo(p *process) *cobra.Command {
 		Use:   "demo [--listen ADDRESS]",
 		Short: "Show one application in four deployments, in the browser",
 		Long: `demo starts one application over FastCGI, SCGI and plain HTTP, and as a CGI program for each request,
-and serves a page that shows the four side by side. It needs nothing installed, and only this machine can
-reach it. The address of the page is printed; Ctrl-C ends it all.
+and serves a page that compares the four. It needs no web server, and only this machine can connect to it.
+demo prints the address of the page. Ctrl-C stops it.
 
-Without --listen it is ` + demoAddress + `/, or a free port where that one is taken.`,
+The default address is ` + demoAddress + `/, or a free port if that one is in use.`,
 		Example: `  cgikit demo
   cgikit demo --listen 127.0.0.1:8123`,
 		Args: takes(0, "no argument"),
@@ -48,8 +48,8 @@ Without --listen it is ` + demoAddress + `/, or a free port where that one is ta
 	return c
 }
 
-// runDemo serves the page until a signal comes. It catches signals before it opens anything, so
-// that what was opened is closed again.
+// runDemo serves the page until a signal arrives. It catches signals before it opens sockets and
+// files, so that it can remove them at the end.
 func runDemo(ctx context.Context, p *process, address string) error {
 	surviveClosedPipes()
 	ctx, release := signal.NotifyContext(ctx, stopSignals()...)
@@ -72,27 +72,28 @@ func runDemo(ctx context.Context, p *process, address string) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	fmt.Fprintf(p.stdout, "http://%s/\n", l.Addr())
-	log.Info("open this address in a browser; Ctrl-C ends the demo")
+	log.Info("open this address in a browser; Ctrl-C stops the demo")
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	return errors.Join(err, endDemo(s, t, log))
+	return errors.Join(err, shutdownDemo(s, t, log))
 }
 
-// listenForDemo opens the address that was asked for, or else the usual one if it is free.
+// listenForDemo listens on the address of --listen. Without one, it uses the default address, or a
+// free port if that is in use.
 func listenForDemo(address string, log *slog.Logger) (net.Listener, error) {
 	if address == "" {
 		l, err := listen.ListenFor("http", demoAddress)
 		if err == nil {
 			return l, nil
 		}
-		log.Info("the usual address is not to be had, taking a free port", "error", err)
+		log.Info("the default address is not available, using a free port", "error", err)
 		address = freeAddress
 	}
 	a, err := listen.ParseFor("http", address)
 	if err == nil && a.Network != "tcp" {
-		err = &listen.AddressError{Input: address, Reason: "is none that a browser can open"}
+		err = &listen.AddressError{Input: address, Reason: "is not an address that a browser can open"}
 	}
 	if err != nil {
 		return nil, cli.Usage(err, "such as --listen 127.0.0.1:8123")
@@ -103,7 +104,7 @@ func listenForDemo(address string, log *slog.Logger) (net.Listener, error) {
 func startTour(p *process, log *slog.Logger) (*tour.Tour, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("the program does not find itself, to be its own CGI script: %w", err)
+		return nil, fmt.Errorf("cannot find the file of this program, which is also the CGI script: %w", err)
 	}
 	script := &cgi.Script{Path: program, Env: []string{childVariable + "=" + childCGI}}
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
@@ -113,23 +114,23 @@ func startTour(p *process, log *slog.Logger) (*tour.Tour, error) {
 	}
 	t, err := tour.Start(tour.Config{App: demo.App(), CGI: script, Log: log})
 	if err != nil {
-		return nil, cli.Failure(err, "its sockets are in the folder for temporary files, which must be there and have a short path: "+os.TempDir())
+		return nil, cli.Failure(err, "its sockets lie in the folder for temporary files, which must exist and have a short path: "+os.TempDir())
 	}
 	return t, nil
 }
 
-// endDemo ends the web server before what is behind it. A second signal ends the wait for both; it
-// is caught before it is offered.
-func endDemo(s *http.Server, t *tour.Tour, log *slog.Logger) error {
+// shutdownDemo stops the web server, and then the applications. A second signal aborts the wait for
+// both. Signals are caught before the log offers that.
+func shutdownDemo(s *http.Server, t *tour.Tour, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), demoDrain)
 	defer cancel()
 	ctx, release := signal.NotifyContext(ctx, stopSignals()...)
 	defer release()
-	log.Info("ending, requests under way may finish; Ctrl-C again ends at once")
+	log.Info("ending, requests under way may finish; a second Ctrl-C aborts them")
 	err := s.Shutdown(ctx)
 	if err != nil {
 		s.Close()
-		err = fmt.Errorf("requests under way were cut off: %w", err)
+		err = fmt.Errorf("requests were aborted: %w", err)
 	}
 	return errors.Join(err, t.Shutdown(ctx))
 }

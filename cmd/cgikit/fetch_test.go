@@ -52,7 +52,7 @@ func (q question) keep(ts *testscript.TestScript, body io.ReadCloser) error {
 	return errors.Join(err, os.WriteFile(ts.MkAbs(q.output), b, 0o600))
 }
 
-// question is a request as a script puts it.
+// question is a request of a script.
 type question struct {
 	method, body, variable string
 	mount                  string // SCRIPT_NAME
@@ -85,7 +85,7 @@ func parseQuestion(args []string) (question, error) {
 	return q, nil
 }
 
-// ask returns the head as text, status line and fields, and the body.
+// ask sends the request. It returns the status line and the fields as text, and the body.
 func (q question) ask(ctx context.Context) (head string, body io.ReadCloser, err error) {
 	switch {
 	case strings.HasPrefix(q.address, "http:"):
@@ -119,7 +119,7 @@ func (q question) askHTTP(ctx context.Context) (string, io.ReadCloser, error) {
 	return resp.Status + "\n" + fields.String() + "\n", resp.Body, nil
 }
 
-// attach makes r the form of a browser with a file. Browsers declare its length.
+// attach makes r a browser's form with a file. Browsers declare the length.
 func (q question) attach(r *http.Request) {
 	const boundary = "----boundary"
 	head := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"big.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n"
@@ -157,9 +157,9 @@ func (q question) askBackend(ctx context.Context, b gateway.Backend) (string, io
 	return resp.Status + "\n" + resp.Headers.String(), resp.Body, nil
 }
 
-// stream ADDRESS PATH... asks for the demo's stream at all of these, at the same time. Its ten
-// lines must come as they are made, so between the first and the last must lie a good part of the
-// 2.7 seconds that they take.
+// stream ADDRESS PATH... requests the demo's stream at all paths at the same time. The ten lines
+// must arrive while the demo writes them, so most of the 2.7 seconds that it takes must lie between
+// the first and the last.
 func stream(ts *testscript.TestScript, neg bool, args []string) {
 	results := make(chan error)
 	for i := 0; i+1 < len(args); i += 2 {
@@ -191,7 +191,7 @@ func readStream(q question) error {
 	return nil
 }
 
-// held is a request that a script has begun.
+// held is a request that hold has begun.
 type held struct {
 	cancel context.CancelFunc
 	result chan heldResult // has room
@@ -202,8 +202,8 @@ type heldResult struct {
 	err  error
 }
 
-// hold NAME ADDRESS PATH begins a request, and waits for the first line of its body. The rest is
-// read in the background.
+// hold NAME ADDRESS PATH begins a request and waits for the first line of the body. It reads the
+// rest in the background.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: hold NAME ADDRESS PATH")
@@ -224,8 +224,8 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-// whole NAME waits for the rest of a request that was begun by hold, which becomes stdout. It must
-// have come whole, after ! not.
+// whole NAME waits for the rest of the response to a request of hold, which becomes stdout. The
+// response must be complete, or with ! incomplete.
 func whole(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: whole NAME")

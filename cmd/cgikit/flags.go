@@ -11,7 +11,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// byteSize is a flag's number of bytes, which may end in k, M, G or T: powers of 1024.
+// byteSize is a flag for a number of bytes. The suffixes k, M, G and T are powers of 1024.
 type byteSize int64
 
 // Set implements pflag.Value.
@@ -42,13 +42,13 @@ func (b *byteSize) String() string {
 // Type implements pflag.Value.
 func (*byteSize) Type() string { return "size" }
 
-// linkPolicy is a flag that says which symbolic links are followed.
+// linkPolicy is a flag that selects the symbolic links to follow.
 type linkPolicy exchange.Symlinks
 
 // Set implements pflag.Value.
 func (l *linkPolicy) Set(s string) error {
 	if (*exchange.Symlinks)(l).UnmarshalText([]byte(s)) != nil {
-		return errors.New("it is owner, all or none")
+		return errors.New("want owner, all or none")
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (l *linkPolicy) String() string { return exchange.Symlinks(*l).String() }
 // Type implements pflag.Value.
 func (*linkPolicy) Type() string { return "which" }
 
-// parseAllow reads who may connect: addresses and networks, and users by number.
+// parseAllow parses the list of peers that may connect: addresses, networks and numeric user ids.
 func parseAllow(list []string) (peers []netip.Prefix, uids []int, err error) {
 	for _, s := range list {
 		if uid, err := strconv.ParseUint(s, 10, 31); err == nil {
@@ -72,9 +72,9 @@ func parseAllow(list []string) (peers []netip.Prefix, uids []int, err error) {
 		}
 		switch {
 		case err != nil:
-			return nil, nil, fmt.Errorf("--allow %.64q is no address, network or user id", s)
+			return nil, nil, fmt.Errorf("--allow %.64q is not an address, network or user id", s)
 		case prefix != prefix.Masked():
-			return nil, nil, fmt.Errorf("--allow %.64q has bits behind its length: %s is the network, %s the one address", s, prefix.Masked(), prefix.Addr())
+			return nil, nil, fmt.Errorf("--allow %.64q has bits beyond its prefix length: write %s for the network, or %s for the address", s, prefix.Masked(), prefix.Addr())
 		}
 		peers = append(peers, prefix)
 	}

@@ -16,10 +16,10 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// front is a web server before serve.
+// front is a web server in front of serve.
 type front struct {
 	template, mount string
-	stock           bool   // nginx's own parameters and no more
+	stock           bool   // nginx's own parameters only
 	flag            string // --mount
 	buffered        bool   // nginx's own buffering
 }
@@ -35,8 +35,7 @@ func (f front) name() string {
 	return name
 }
 
-// start starts the web server before a target, with all that serve has around that. It returns the
-// URL of the mount.
+// start starts the web server in front of serve with a target. It returns the URL of the mount.
 func (f front) start(t *testing.T, target string, o targetOptions) string {
 	t.Helper()
 	o.mount = f.flag
@@ -74,10 +73,10 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// showScript tells its place in the path.
+// showScript prints its SCRIPT_NAME and PATH_INFO.
 const showScript = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s|%s' \"$SCRIPT_NAME\" \"$PATH_INFO\""
 
-// makeFiles makes files in a new folder that everybody may look into, and returns its path.
+// makeFiles makes files in a new folder that all users may read, and returns its path.
 func makeFiles(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := webserver.Dir(t)
@@ -91,8 +90,8 @@ func makeFiles(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// TestFolderBehindServers: a folder of scripts behind each server, as its configuration has it,
-// without --mount where nothing has to be told.
+// TestFolderBehindServers serves a folder of scripts behind each server with its configuration in
+// testdata/conf. --mount is set only where it is needed.
 func TestFolderBehindServers(t *testing.T) {
 	t.Parallel()
 	dir := makeFiles(t, map[string]string{"x.sh": showScript, "sub/x.sh": showScript})
@@ -114,7 +113,7 @@ func TestFolderBehindServers(t *testing.T) {
 				"/x.sh": "/x.sh|", "/x.sh/a/b": "/x.sh|/a/b", "/sub/x.sh/a%20b": "/sub/x.sh|/a b", "/sub/.././/x.sh/": "/x.sh|/",
 			} {
 				if strings.HasPrefix(f.template, "haproxy") && strings.Contains(path, "..") {
-					// HAProxy hands the path on as it was sent; what a web server sent stays
+					// HAProxy sends the path as the client did; serve does not change it
 					want = "404"
 				} else {
 					want = f.mount + want
@@ -132,8 +131,8 @@ func TestFolderBehindServers(t *testing.T) {
 	}
 }
 
-// TestScriptsBehindStockNginx: not every path is the front page, with the parameters that come with
-// nginx.
+// TestScriptsBehindStockNginx checks that paths reach their scripts, and not all the front page,
+// with the stock parameters of nginx.
 func TestScriptsBehindStockNginx(t *testing.T) {
 	t.Parallel()
 	root := makeFiles(t, map[string]string{"index.sh": showScript, "sub/x.sh": showScript, "a.txt": "a file"})
@@ -156,7 +155,7 @@ func TestScriptsBehindStockNginx(t *testing.T) {
 	}
 }
 
-// TestPHPScriptAsTarget: php-cgi in the first line of the one script, over each protocol.
+// TestPHPScriptAsTarget runs one script with php-cgi in its first line, over each protocol.
 func TestPHPScriptAsTarget(t *testing.T) {
 	t.Parallel()
 	text := "#!" + webserver.Find(t, "php-cgi") + "\n" + `<?php echo $_SERVER["SCRIPT_NAME"], "|", $_SERVER["PATH_INFO"] ?? "", "|", $_GET["q"] ?? "";`

@@ -18,16 +18,16 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// realFronts are the ways to a program that others wrote: serve itself over HTTP, and nginx with
-// the parameter files that come with it before each protocol. Its fastcgi_params name the whole
-// path SCRIPT_NAME, so --mount has to say where the program is.
+// realFronts are the ways to a third-party program: serve over HTTP, and nginx with its stock
+// parameter files in front of each protocol. Its fastcgi_params set SCRIPT_NAME to the whole path,
+// so --mount is needed.
 var realFronts = []front{
 	{template: "http"},
 	{template: "nginx-fastcgi", stock: true, buffered: true, flag: "/"},
 	{template: "nginx-scgi", stock: true, buffered: true},
 }
 
-// open starts f before target and returns the URL.
+// open starts f in front of target and returns the URL.
 func (f front) open(t *testing.T, target string, o targetOptions) string {
 	t.Helper()
 	if f.template != "http" {
@@ -41,7 +41,7 @@ func (f front) open(t *testing.T, target string, o targetOptions) string {
 	return "http://" + serveOn(t, &httpapp.Server{App: tg.app, ErrorLog: quiet})
 }
 
-// repository is a bare repository that git http-backend serves, and a clone of it with a commit.
+// repository is a bare repository for git http-backend, and a clone of it with one commit.
 type repository struct {
 	t          *testing.T
 	bare, work string
@@ -137,8 +137,8 @@ func TestGitHTTPBackend(t *testing.T) {
 	}
 }
 
-// askByHand looks at what a clone that succeeds does not show: that the field Git-Protocol arrives,
-// and that a compressed request body does as it is, with its Content-Encoding.
+// askByHand checks two things that a successful clone does not show: the field Git-Protocol
+// arrives, and a compressed request body arrives unchanged, with its Content-Encoding.
 func askByHand(t *testing.T, url, head string) {
 	t.Helper()
 	advertised := askGit(t, "GET", url+"/info/refs?service=git-upload-pack", nil)
@@ -177,7 +177,8 @@ func askGit(t *testing.T, method, url string, body io.Reader) string {
 	return string(got)
 }
 
-// TestGitweb: its pages come from the script, and its style sheet from the folder beside it.
+// TestGitweb checks that gitweb's pages come from the script, and its style sheet from the folder
+// beside it.
 func TestGitweb(t *testing.T) {
 	t.Parallel()
 	const root = "/usr/share/gitweb"

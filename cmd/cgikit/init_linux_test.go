@@ -94,8 +94,7 @@ func onlyChild(t *testing.T, pid int) int {
 	return n
 }
 
-// wantStatus waits for the end. The status is that of unshare, which hands on what process 1 exits
-// with.
+// wantStatus waits for unshare, which exits with the status of process 1.
 func (c *container) wantStatus(t *testing.T, want int) {
 	t.Helper()
 	status := 0
@@ -107,8 +106,8 @@ func (c *container) wantStatus(t *testing.T, want int) {
 	}
 }
 
-// TestInitReaps: what a script leaves behind is waited for, and the script's own exit status still
-// reaches its reader.
+// TestInitReaps checks that process 1 reaps the orphans of a script, and that package cgi still
+// gets the script's exit status.
 func TestInitReaps(t *testing.T) {
 	script := filepath.Join(webserver.Dir(t), "orphan.cgi")
 	const text = "#!/bin/sh\n(sleep 0.01 </dev/null >/dev/null 2>&1 &)\nprintf 'Content-Type: text/plain\\n\\nanswered'\n"
@@ -137,7 +136,8 @@ func TestInitReaps(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// TestInitForwardsSignals: process 1 ends as its child does, and a signal drains it.
+// TestInitForwardsSignals checks that a signal to process 1 drains the server, and that process 1
+// exits with its status.
 func TestInitForwardsSignals(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -163,7 +163,7 @@ func TestInitForwardsSignals(t *testing.T) {
 	}
 }
 
-// TestInitUsage: what is wrong with the command line is said once, with its exit status.
+// TestInitUsage checks that a mistake in the command line is printed once, with its exit status.
 func TestInitUsage(t *testing.T) {
 	unshare := webserver.Find(t, "unshare")
 	if os.Getuid() != 0 {
@@ -184,8 +184,8 @@ func TestInitUsage(t *testing.T) {
 	}
 }
 
-// TestAdoptSockets: a child of process 1 takes the sockets that were passed to its parent, and no
-// others.
+// TestAdoptSockets checks that a child of process 1 adopts the sockets that were passed to its
+// parent, and no others.
 func TestAdoptSockets(t *testing.T) {
 	parent, self := strconv.Itoa(os.Getppid()), strconv.Itoa(os.Getpid())
 	for _, test := range []struct{ child, listen, want string }{

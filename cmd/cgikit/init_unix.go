@@ -13,14 +13,14 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
-// childOfInit tells a process that its parent is runAsInit.
+// childOfInit is the variable that marks a child of runAsInit.
 const childOfInit = "CGIKIT_CHILD_OF_INIT"
 
-// As process 1 of a container, cgikit is given the orphans of its scripts, which remain zombies
-// until it waits for them. It cannot both wait for every process and let package cgi wait for its
-// own: a script's exit status would go to the wrong reader, and its number could be taken by
-// another process before its group is killed. So process 1 runs the command again as a child, and
-// does nothing else than an init does.
+// As process 1 of a container, cgikit becomes the parent of its scripts' orphans, which stay
+// zombies until it waits for them. One process cannot wait for all children while package cgi waits
+// for its own: it could take the exit status of a script, and the system could reuse the script's
+// process id before its group is killed. So process 1 runs the command again as a child, and is
+// only an init.
 
 // isInit reports whether this process is process 1.
 func isInit() bool { return os.Getpid() == 1 }
@@ -30,14 +30,14 @@ func isInit() bool { return os.Getpid() == 1 }
 func runAsInit() error {
 	program, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("the program does not find itself, to run below process 1: %w", err)
+		return fmt.Errorf("cannot find the file of this program, to run it below process 1: %w", err)
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, forwardedSignals()...)
 	child, err := os.StartProcess(program, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), childOfInit+"=1"),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, // the others are inherited as they are
-		// a terminal's signals come once, from here
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, // all other signals keep the inherited behaviour
+		// the child gets a terminal's signals only from here
 		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
@@ -45,14 +45,14 @@ func runAsInit() error {
 	}
 	go func() {
 		for s := range signals {
-			_ = child.Signal(s) // a child that has ended needs none
+			_ = child.Signal(s) // the child may have ended
 		}
 	}()
 	return reapUntil(child.Pid)
 }
 
-// forwardedSignals are those that a service manager or a terminal sends. One that was ignored at
-// the start stays so.
+// forwardedSignals returns the signals that a service manager or a terminal sends, except those
+// that were ignored at the start.
 func forwardedSignals() []os.Signal {
 	var caught []os.Signal
 	for _, s := range []os.Signal{
@@ -65,7 +65,7 @@ func forwardedSignals() []os.Signal {
 	return caught
 }
 
-// reapUntil waits for every process that ends, until that of pid does.
+// reapUntil waits for every process that ends, until process pid has ended.
 func reapUntil(pid int) error {
 	for {
 		var status syscall.WaitStatus
@@ -80,7 +80,7 @@ func reapUntil(pid int) error {
 	}
 }
 
-// statusOf is the exit status by which a shell tells how a process ended.
+// statusOf returns the exit status that a shell reports for the process.
 func statusOf(s syscall.WaitStatus) int {
 	if s.Signaled() {
 		return 128 + int(s.Signal())
@@ -88,8 +88,8 @@ func statusOf(s syscall.WaitStatus) int {
 	return s.ExitStatus()
 }
 
-// adoptSockets lets the child of runAsInit take the sockets that systemd passed to its parent:
-// LISTEN_PID names the process that they are meant for.
+// adoptSockets sets LISTEN_PID to this process, if the process is the child of runAsInit. The
+// variable names the process that may use the sockets of systemd, which is at first the parent.
 func adoptSockets() {
 	if os.Getenv(childOfInit) == "" {
 		return

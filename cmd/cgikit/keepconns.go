@@ -12,8 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// keepConns is the value of --keep-conns: how many connections to a FastCGI application are kept.
-// Zero is auto.
+// keepConns is the value of --keep-conns: the number of FastCGI connections to keep. Zero is auto.
 type keepConns struct {
 	given bool
 	most  int
@@ -27,7 +26,7 @@ func (k *keepConns) Set(s string) error {
 	}
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil {
-		return errors.New("it is auto, or a number of connections: 0 to 65535")
+		return errors.New("want auto, or a number of connections from 0 to 65535")
 	}
 	*k = keepConns{true, int(n)}
 	return nil
@@ -45,24 +44,24 @@ func (k *keepConns) String() string {
 func (*keepConns) Type() string { return "number" }
 
 const (
-	// autoKept is how many connections are kept to an application that multiplexes. Those that
-	// are not used end soon.
+	// autoKept is the number of connections to keep to an application that multiplexes. Idle ones
+	// are closed after --keep-idle.
 	autoKept = 256
 
-	// valuesTimeout bounds the wait for the application to say whether it multiplexes.
+	// valuesTimeout bounds the wait for the answer to FCGI_GET_VALUES.
 	valuesTimeout = time.Second
 )
 
-// fastCGITarget is a FastCGI application and the client that calls it.
+// fastCGITarget is the client of a FastCGI application.
 type fastCGITarget struct {
 	gateway.Backend
 	client *fastcgi.Client
 }
 
-// autoKeep is the Backend of --keep-conns auto. It asks the application once, before the first
-// request that reaches it, whether it answers several requests at the same time over one
-// connection. Such an application binds no worker to a connection, so connections to it are kept.
-// Any other answer, and none, means that no connection is kept.
+// autoKeep is the Backend of --keep-conns auto. Before the first request it sends FCGI_GET_VALUES
+// once, to find out whether the application multiplexes. Such an application does not bind a worker
+// to a connection, so connections to it are kept. After any other answer, or none, no connection is
+// kept.
 type autoKeep struct {
 	open   func(kept int) fastCGITarget
 	target atomic.Pointer[fastCGITarget]
@@ -81,18 +80,19 @@ func (k *autoKeep) use(kept int) {
 	k.target.Store(&target)
 }
 
-// RoundTrip implements gateway.Backend. While one request asks, others do not wait for the answer.
+// RoundTrip implements gateway.Backend. While one request waits for FCGI_GET_VALUES, other requests
+// go on.
 func (k *autoKeep) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	if !k.asked.Load() && k.asking.TryLock() {
-		k.ask(r.Context())
+		k.probe(r.Context())
 		k.asking.Unlock()
 	}
 	return k.target.Load().RoundTrip(r)
 }
 
-// ask decides, unless the application was not reached or ctx has ended: then the next request asks
-// again.
-func (k *autoKeep) ask(ctx context.Context) {
+// probe sends FCGI_GET_VALUES and decides. If it cannot connect, or ctx has ended, the next request
+// probes again.
+func (k *autoKeep) probe(ctx context.Context) {
 	if k.asked.Load() {
 		return
 	}

@@ -34,8 +34,8 @@ func TestKeepConnsFlag(t *testing.T) {
 	}
 }
 
-// wireApp is a FastCGI application that answers FCGI_GET_VALUES in its own way, and requests with
-// an empty page. It counts both.
+// wireApp is a FastCGI application with its own answer to FCGI_GET_VALUES. It answers requests with
+// an empty page, and counts both.
 type wireApp struct {
 	values func(nc net.Conn) // answers FCGI_GET_VALUES
 
@@ -98,15 +98,15 @@ func (a *wireApp) count(keep bool) {
 	}
 }
 
-// counts returns how many requests there were, how many of them with FCGI_KEEP_CONN, and how often
-// it was asked for values.
+// counts returns the numbers of requests, of requests with FCGI_KEEP_CONN, and of FCGI_GET_VALUES
+// records.
 func (a *wireApp) counts() (requests, kept, asked int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.requests, a.kept, a.asked
 }
 
-// saysValues answers FCGI_GET_VALUES with what FCGI_MPXS_CONNS is.
+// saysValues answers FCGI_GET_VALUES with a value of FCGI_MPXS_CONNS.
 func saysValues(mpxs string) func(net.Conn) {
 	return func(nc net.Conn) {
 		nc.Write(wire.AppendRecord(nil, wire.TypeGetValuesResult, 0, wire.AppendPair(nil, "FCGI_MPXS_CONNS", mpxs)))
@@ -139,8 +139,8 @@ func askOnce(b gateway.Backend) error {
 	return err
 }
 
-// TestKeepConns: the flag decides, and auto asks once and keeps connections where the application
-// multiplexes.
+// TestKeepConns checks the values of the flag. auto sends FCGI_GET_VALUES once, and keeps
+// connections if the application multiplexes.
 func TestKeepConns(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -182,7 +182,7 @@ func TestKeepConns(t *testing.T) {
 	}
 }
 
-// An application that is not there yet has not answered: it is asked when it is.
+// If the application cannot be reached, the next request sends FCGI_GET_VALUES again.
 func TestAutoKeepAsksLater(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	app := &wireApp{values: saysValues("1")}
@@ -203,10 +203,10 @@ func TestAutoKeepAsksLater(t *testing.T) {
 	if _, kept, asked := app.counts(); kept != 2 || asked != 1 {
 		t.Errorf("%d requests with FCGI_KEEP_CONN, asked %d times; want 2 and 1", kept, asked)
 	}
-	b.close() // which ends the connection that app waits for
+	b.close() // which closes the connection that app waits for
 }
 
-// Connections to a server of ours are kept; --keep-idle says how long.
+// Connections to a server of this module are kept, for the time of --keep-idle.
 func TestKeepIdle(t *testing.T) {
 	addr := serveOn(t, &fastcgi.Server{App: gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return nil }), ErrorLog: quiet})
 	b := openAt(t, "fastcgi://"+addr, targetOptions{keepIdle: time.Millisecond})

@@ -18,14 +18,14 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// Users of the test below: the one that serves, and one who has planted a link.
+// Users of the test below: one runs the server, the other has made a link.
 const (
 	servingUser = 54320
 	otherUser   = 54321
 )
 
-// TestLinksOfOthers: a process without rights of its own serves Debian's packages, whose links lead
-// out of the folder, and not what another user's links lead to.
+// TestLinksOfOthers runs serve as an unprivileged user. It follows the links of Debian's packages
+// out of the folder, and does not follow another user's links.
 func TestLinksOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give links away, and start a process as another user")
@@ -87,8 +87,8 @@ func mustDo(t *testing.T, err error) {
 	}
 }
 
-// serveAs starts the command as another user in a folder, and returns its address, and a function
-// that stops it and returns its log.
+// serveAs starts the command as another user. It returns the address, and a function that stops the
+// command and returns its log.
 func serveAs(t *testing.T, dir string, uid uint32, args ...string) (url string, log func() string) {
 	t.Helper()
 	program := filepath.Join(webserver.Dir(t), "cgikit")

@@ -12,8 +12,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// newLog returns a logger with the voice of the command: "cgikit: message name=value". It has no
-// time and no level: on a terminal they are noise, and a service manager adds them. Attributes
+// newLog returns a logger that writes lines of the form "cgikit: message name=value". They have no
+// time and no level: a terminal does not need them, and a service manager adds them. Attributes
 // whose names are in omit are left out.
 func newLog(w io.Writer, omit ...string) *slog.Logger {
 	return slog.New(&voice{w: w, mu: new(sync.Mutex), omit: omit})
@@ -24,8 +24,8 @@ type voice struct {
 	w      io.Writer
 	mu     *sync.Mutex
 	omit   []string
-	prefix string // of names, where groups are open
-	fixed  string // what WithAttrs added
+	prefix string // of names, with the names of groups
+	fixed  string // attributes of WithAttrs
 }
 
 // Enabled implements slog.Handler.
@@ -34,13 +34,13 @@ func (v *voice) Enabled(_ context.Context, level slog.Level) bool { return level
 // Handle implements slog.Handler. A record is one write, so that lines do not mix.
 func (v *voice) Handle(_ context.Context, r slog.Record) error {
 	if strings.TrimSpace(r.Message) == "" && r.NumAttrs() == 0 {
-		return nil // a line end by itself, of an application that writes those apart
+		return nil // a line end that an application writes separately
 	}
 	var b strings.Builder
 	b.WriteString("cgikit: ")
 	b.WriteString(line(r.Message))
 	b.WriteString(v.fixed)
-	behind := "" // for eyes, and so not on the line
+	behind := "" // text for a person, on lines of its own
 	r.Attrs(func(a slog.Attr) bool {
 		if hint := hintForPeer(a.Value.Any()); hint != "" {
 			behind += "hint: " + hint + "\n"
@@ -105,6 +105,6 @@ func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
 	}
 }
 
-// line keeps off the terminal what a client may have put into a message. Line ends stay: a message
-// may hold a stack.
+// line escapes control characters in a message, which may come from a client. It keeps line ends,
+// since a message may have a stack.
 func line(s string) string { return strings.TrimRight(exchange.Printable(s), "\n") }

@@ -47,7 +47,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Lines of requests at the same time must not mix.
+// Lines of concurrent requests must not mix.
 func TestLogWritesARecordAtOnce(t *testing.T) {
 	var writes counter
 	newLog(&writes).Info("x", "a", 1, "stack", "one\ntwo\n")

@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// logWriter is where a log goes. A line that cannot be written, because the reader has gone or a
-// disk is full, costs that line and nothing else: it is counted, and the first loss is told.
+// logWriter writes a log. When a line cannot be written, because the reader has gone or a disk is
+// full, only that line is lost. It counts the lost lines and reports the first one.
 type logWriter struct {
 	w    io.Writer
-	tell func(error) // of the first loss; nil where it cannot be told
+	tell func(error) // called for the first lost line; may be nil
 	once sync.Once
 	lost atomic.Uint64
 }

@@ -20,7 +20,7 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// TestLostLines: what cannot be written is counted, and told once.
+// TestLostLines checks that lost lines are counted, and reported once.
 func TestLostLines(t *testing.T) {
 	var told []error
 	w := &logWriter{w: failing{io.ErrClosedPipe}, tell: func(err error) { told = append(told, err) }}
@@ -37,8 +37,8 @@ func TestLostLines(t *testing.T) {
 	}
 }
 
-// TestClosedOutputsEndNoServer: a server whose logs have lost their reader, as under "cgikit serve
-// | head", serves on.
+// TestClosedOutputsEndNoServer checks that a server goes on after the reader of its logs has ended,
+// as in "cgikit serve | head".
 func TestClosedOutputsEndNoServer(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -75,8 +75,8 @@ func TestClosedOutputsEndNoServer(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	get() // its line is lost, and the loss is told
-	said := readUntil(t, stderr, "the access log cannot be written")
+	get() // its line is lost, and the loss is reported
+	said := readUntil(t, stderr, "cannot write the access log")
 	if !strings.Contains(said, "broken pipe") {
 		t.Errorf("it said %q; want the reason", said)
 	}
@@ -92,7 +92,7 @@ func TestClosedOutputsEndNoServer(t *testing.T) {
 	}
 }
 
-// servedURL reads standard error until it says where HTTP is served.
+// servedURL reads standard error up to the line with the address of HTTP.
 func servedURL(t *testing.T, stderr io.Reader) string {
 	t.Helper()
 	_, url, _ := strings.Cut(readUntil(t, stderr, "serving address="), "serving address=")

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// process is what a verb may touch of the process that it runs in.
+// process has what a verb may use of the operating system's process.
 type process struct {
 	args   []string // without the program's name
 	getenv func(string) string

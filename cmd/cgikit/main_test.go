@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// TestMain makes this test program the command too: scripts start it by that name, and the demo
-// starts it as a CGI program.
+// TestMain also runs the test program as the command: scripts start it by the name cgikit, and the
+// demo starts it as a CGI program.
 func TestMain(m *testing.M) {
 	if app := matrixApps[os.Getenv(appVariable)]; app != nil {
 		if err := cgi.Serve(app); err != nil {
@@ -38,7 +38,8 @@ func TestScripts(t *testing.T) {
 	testscript.RunT(boundedT{t}, p)
 }
 
-// TestPeers runs the scripts that need a program of others, by whose name each is called.
+// TestPeers runs the scripts that need a third-party program. Each script has the name of its
+// program.
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/peer/*.txtar")

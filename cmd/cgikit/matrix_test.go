@@ -20,10 +20,10 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// appVariable makes this test program one of the matrix's applications as a CGI script.
+// appVariable makes this test program run one of matrixApps as a CGI script.
 const appVariable = "CGIKIT_MATRIX"
 
-// matrixApps are the applications by the value of that variable.
+// matrixApps are the applications by the value of appVariable.
 var matrixApps = map[string]gateway.App{"suite": gatewaytest.App, "bulk": bulk}
 
 // The two sides of the matrix: cgikit is on both ends of every pair.
@@ -32,8 +32,8 @@ var (
 	matrixTargets   = []string{"local", "cgi", "fastcgi", "fastcgi by gofast", "scgi"}
 )
 
-// TestMatrix runs what every transport has to pass through each listener to each target, in the
-// composition of serve: with buffering, and with --stream.
+// TestMatrix runs the conformance suite through each listener to each target, as serve combines
+// them: with buffering, and with --stream.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	for _, in := range matrixListeners {
@@ -45,7 +45,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func runMatrix(t *testing.T, in, out string, exclusions []gatewaytest.Exclusion, o targetOptions) {
-	t.Parallel() // most of the time is spent in waiting
+	t.Parallel() // most of the time the tests wait
 	gatewaytest.Run(t, gatewaytest.Transport{
 		Exclusions: exclusionsOf(in, out, exclusions),
 		Start: func(t testing.TB, _ gateway.App) string {
@@ -54,9 +54,8 @@ func runMatrix(t *testing.T, in, out string, exclusions []gatewaytest.Exclusion,
 	})
 }
 
-// exclusionsOf adds that of the Handler which translates between HTTP and a protocol: before a
-// target, or before a listener that does not speak HTTP. An App of this process gets net/http's
-// path.
+// exclusionsOf adds the exclusion of host.Handler, which stands in front of a target, or of a
+// listener that does not speak HTTP. An App of this process gets net/http's path.
 func exclusionsOf(in, out string, target []gatewaytest.Exclusion) []gatewaytest.Exclusion {
 	if in == "http" && out == "local" {
 		return target
@@ -68,11 +67,11 @@ func exclusionsOf(in, out string, target []gatewaytest.Exclusion) []gatewaytest.
 	})
 }
 
-// streaming are the flags of a serve that does not buffer.
+// streaming are the flags of serve --stream.
 var streaming = targetOptions{buffer: bufferOptions{stream: true}}
 
-// bufferedExclusions are what buffering leaves out. A target of this process is not asked through a
-// Handler.
+// bufferedExclusions are the cases that buffering cannot pass. A target of this process has no
+// Handler, and so no buffering.
 var bufferedExclusions = map[string][]gatewaytest.Exclusion{
 	"cgi": wholeBody, "fastcgi": wholeBody, "fastcgi by gofast": wholeBody, "scgi": wholeBody,
 }
@@ -82,7 +81,7 @@ var wholeBody = []gatewaytest.Exclusion{{
 	Reason: "with buffering the body is complete before the target is asked, so that a slow client does not occupy it; --stream passes it on as it comes",
 }}
 
-// streamExclusions are what remains of a target's nature; no listener has any.
+// streamExclusions are the cases that a target cannot pass by its protocol. Listeners have none.
 var streamExclusions = map[string][]gatewaytest.Exclusion{
 	"cgi": {{
 		Case:   "full-duplex",
@@ -136,8 +135,8 @@ func targetOf(t testing.TB, kind, appName string, options targetOptions) *target
 	return tg
 }
 
-// listenBy serves app by a protocol, for HTTP clients: what is no HTTP gets cgikit in front. It
-// returns the URL.
+// listenBy serves app over a protocol and returns a URL for HTTP clients. Another protocol than
+// HTTP gets a second cgikit in front.
 func listenBy(t testing.TB, protocol string, app gateway.App) string {
 	t.Helper()
 	var client gateway.Backend
@@ -156,7 +155,7 @@ func listenBy(t testing.TB, protocol string, app gateway.App) string {
 	return s.URL
 }
 
-// server is what the servers of all protocols have in common.
+// server has the methods that all servers have.
 type server interface {
 	Serve(net.Listener) error
 	Close() error

@@ -24,7 +24,7 @@ func TestMessage(t *testing.T) {
 		{"usage", cli.Usage(errors.New("x"), "write y"), "write y"},
 		{"known failure, wrapped", fmt.Errorf("a: %w", cli.Failure(errors.New("x"), "do y")), "do y"},
 		{"address", addressErr, listenHint},
-		{"in use", &listen.OpenError{Err: listen.ErrInUse}, "something listens there already"},
+		{"in use", &listen.OpenError{Err: listen.ErrInUse}, "another process listens there"},
 		{"no permission", &listen.OpenError{Err: syscall.EACCES}, "this user may not listen there"},
 		{"no permission, elsewhere", &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, ""},
 		{"no folder", &listen.OpenError{Err: fs.ErrNotExist}, "the folder of the socket must exist"},
@@ -61,7 +61,7 @@ func TestPlainTakesOffWhatLaunchSays(t *testing.T) {
 	}
 }
 
-// TestHintForPeer: browsers are sent to the wrong port.
+// TestHintForPeer checks the hint for a browser on the wrong port.
 func TestHintForPeer(t *testing.T) {
 	request := []byte("GET / HTTP/1.1\r\n")
 	_, fastcgiErr := wire.ParseHeader([wire.HeaderSize]byte(request))
@@ -71,8 +71,8 @@ func TestHintForPeer(t *testing.T) {
 		v    any
 		want string // part of the hint
 	}{
-		{"HTTP by SCGI", fmt.Errorf("x: %w", &scgi.ProtocolError{Input: "G"}), "SCGI is spoken"},
-		{"HTTP by FastCGI", fmt.Errorf("x: %w", fastcgiErr), "FastCGI is spoken"},
+		{"HTTP by SCGI", fmt.Errorf("x: %w", &scgi.ProtocolError{Input: "G"}), "on an address of SCGI"},
+		{"HTTP by FastCGI", fmt.Errorf("x: %w", fastcgiErr), "on an address of FastCGI"},
 		{"SCGI, later", &scgi.ProtocolError{Input: "G", Offset: 2}, ""},
 		{"TLS by SCGI", &scgi.ProtocolError{Input: "\x16"}, ""},
 		{"another version", otherErr, ""},

@@ -13,11 +13,11 @@ import (
 
 const metricsHint = "such as --metrics 127.0.0.1:9100"
 
-// parseMetrics reads the address of the status page.
+// parseMetrics parses the address of the status page.
 func parseMetrics(s string) (listen.Address, error) {
 	a, err := listen.ParseFor("http", s)
 	if err == nil && a.Network != "tcp" && a.Network != "unix" {
-		err = &listen.AddressError{Input: s, Reason: "is none that the status page can be at"}
+		err = &listen.AddressError{Input: s, Reason: "is not an address for the status page"}
 	}
 	if err != nil {
 		return a, cli.Usage(err, metricsHint)
@@ -48,14 +48,14 @@ func serveMetrics(address string, h http.Handler, log *slog.Logger) (stop func()
 	go func() {
 		defer close(ended)
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the status page is gone", "error", err)
+			log.Error("the status page has stopped", "error", err)
 		}
 	}()
 	if l.Addr().Network() == "tcp" {
 		log.Info("the status page", "address", "http://"+l.Addr().String()+"/")
 	}
 	return func() {
-		s.Close() // its clients ask again
+		s.Close() // its clients repeat their requests
 		<-ended
 	}, nil
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// offloadFolders is the value of --offload: the folders of the files that a target may name in the
-// place of a body, by their prefixes.
+// offloadFolders is the value of --offload: by prefix, the folders of the files that a target may
+// name in place of a body.
 type offloadFolders map[string]string
 
 // Set implements pflag.Value. The flag may be given several times.
@@ -26,7 +26,7 @@ func (o *offloadFolders) Set(s string) error {
 		*o = make(offloadFolders)
 	}
 	if _, ok := (*o)[prefix]; ok {
-		return fmt.Errorf("%.100q is there twice", prefix)
+		return fmt.Errorf("%.100q is given twice", prefix)
 	}
 	(*o)[prefix] = dir
 	return nil

@@ -2,12 +2,12 @@ package main
 
 import "sync"
 
-// pattern is an endless file in which no block is like the next: 0 to 250, and again.
+// pattern is an endless file of the bytes 0 to 250, repeated, so that consecutive blocks differ.
 type pattern struct{ at int64 }
 
 const period = 251
 
-// periods has the pattern often enough for a large read from any place in it.
+// periods repeats the pattern, so that one large read can begin anywhere.
 var periods = sync.OnceValue(func() []byte {
 	b := make([]byte, 256*period)
 	for i := range b {

@@ -19,7 +19,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// uploadScript tells what CGI.pm makes of a form with a file: it reads the body to its end by
+// uploadScript prints what CGI.pm reads of a form with a file. CGI.pm reads the body to its end
 // itself.
 const uploadScript = `
 use strict; use CGI; use Digest::MD5;
@@ -31,7 +31,7 @@ print $q->header(-type => 'text/plain', -status => '201 Created', -cookie => $q-
 	join("\n", $q->param('text'), $q->param('file'), $q->uploadInfo($q->param('file'))->{'Content-Type'}, $sum, $q->url(-absolute => 1, -path_info => 1)), "\n";
 `
 
-// TestCGIpm sends it a form with 3 MB, of known length and chunked.
+// TestCGIpm sends uploadScript a form with 3 MB, of known length and chunked.
 func TestCGIpm(t *testing.T) {
 	t.Parallel()
 	perl := webserver.Find(t, "perl")
@@ -83,8 +83,8 @@ func sendForm(t *testing.T, url, content string, chunked bool) (*http.Response, 
 	return resp, string(got)
 }
 
-// TestPHPMyAdmin shows the login page with everything that it names. Debian's package has some of
-// that in other packages, to which symbolic links of root's lead.
+// TestPHPMyAdmin requests the login page and all files that it names. Some of them are symbolic
+// links of root into other Debian packages.
 func TestPHPMyAdmin(t *testing.T) {
 	t.Parallel()
 	const root = "/usr/share/phpmyadmin"

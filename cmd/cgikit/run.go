@@ -14,15 +14,14 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// childVariable makes this program the demo as a CGI script. It is a variable, as a CGI program
-// must not read its arguments: under some web servers they are the client's query (RFC 3875 section
-// 4.4).
+// childVariable makes this program run as the CGI script of the demo. It is a variable and not an
+// argument, since some web servers pass the client's query as arguments (RFC 3875 section 4.4).
 const (
 	childVariable = "CGIKIT_DEMO"
 	childCGI      = "cgi"
 )
 
-// run is the command. It returns the exit status.
+// run runs the command and returns the exit status.
 func run(ctx context.Context, p *process) int {
 	if p.getenv(childVariable) == childCGI {
 		return runChild(p)
@@ -37,20 +36,20 @@ func run(ctx context.Context, p *process) int {
 	return cli.Status(err)
 }
 
-// runChild is the demo as a CGI script, on the standard streams of the process.
+// runChild runs the demo as a CGI script.
 func runChild(p *process) int {
-	os.Unsetenv(childVariable) // else it would be part of the environ that the demo shows
+	os.Unsetenv(childVariable) // the demo shows the environ, which must not have this variable
 	err := cgi.Serve(demo.App())
 	if err == nil {
 		return 0
 	}
-	if !errors.Is(err, gateway.ErrBroken) { // else it has been logged
+	if !errors.Is(err, gateway.ErrBroken) { // all other errors have been logged
 		fmt.Fprint(p.stderr, cli.Message("cgikit", err))
 	}
 	return cli.StatusFailure
 }
 
-// takes is the Args of a verb with n arguments, of which what tells the meaning.
+// takes returns the Args of a verb with n arguments, which the text what describes.
 func takes(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) == n {

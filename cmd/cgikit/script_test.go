@@ -17,11 +17,11 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
-// stage is what a script has going on: one command in the background, and requests that it has
+// stage is the state of a script: one command in the background, and the requests that it has
 // begun.
 type stage struct {
 	mu      sync.Mutex
-	grown   *sync.Cond // lines or closed changed
+	grown   *sync.Cond // signals a change of lines or closed
 	lines   []string   // of both outputs
 	closed  int        // outputs of command that have ended
 	command *exec.Cmd
@@ -86,7 +86,7 @@ func (s *stage) launch(ts *testscript.TestScript, args []string, onStdout, onStd
 	return c
 }
 
-// capture REGEXP VARIABLE makes a variable of what the first group matches in stdout.
+// capture REGEXP VARIABLE sets a variable to the text that the first group matches in stdout.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: capture REGEXP VARIABLE")
@@ -115,8 +115,9 @@ func (s *stage) collect(from string, r io.Reader) {
 	s.grown.Broadcast()
 }
 
-// await REGEXP [VARIABLE] waits until the program in the background has printed such a line,
-// "stdout: " or "stderr: " before it. What the first group matches becomes the variable.
+// await REGEXP [VARIABLE] waits until the program in the background has printed a line that
+// matches. Lines begin with "stdout: " or "stderr: ". The text of the first group becomes the
+// variable.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: await REGEXP [VARIABLE]")
@@ -133,11 +134,12 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// patience is how long a program may be silent. The test's own deadline is no use for that: it
-// leaves the program behind.
+// patience is how long a program may be silent. After the deadline of the test itself, the program
+// would still run.
 const patience = 30 * time.Second
 
-// find returns nil when the program has ended, or was silent for too long, without such a line.
+// find returns nil if the program has ended, or was silent for too long, without a line that
+// matches.
 func (s *stage) find(pattern *regexp.Regexp) []string {
 	late := false
 	timer := time.AfterFunc(patience, func() {
@@ -162,8 +164,8 @@ func (s *stage) find(pattern *regexp.Regexp) []string {
 	}
 }
 
-// signal sends SIGTERM to the program in the background, "signal int" what Ctrl-C sends; hup and
-// quit are the others.
+// signal sends SIGTERM to the program in the background. "signal int" sends SIGINT, as Ctrl-C does;
+// hup and quit are also possible.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	signal := syscall.SIGTERM
 	if len(args) == 1 {
@@ -172,8 +174,8 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(stageOf(ts).command.Process.Signal(signal))
 }
 
-// ends waits for the end of the program in the background, which must be a success, after ! a
-// failure. What it has printed becomes stdout, each line with its origin before it.
+// ends waits for the end of the program in the background. It must succeed, or with ! fail. Its
+// output becomes stdout, and each line begins with its origin.
 func ends(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	s.find(regexp.MustCompile("no line is like this$^"))
@@ -201,7 +203,7 @@ func (s *stage) printed() string {
 	return strings.Join(s.lines, "\n")
 }
 
-// occupy ADDRESS listens there until the script ends, unless something does already.
+// occupy ADDRESS listens there until the script ends, unless another process does already.
 func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	if l, err := net.Listen("tcp", args[0]); err == nil {
 		ts.Defer(func() { l.Close() })

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// surviveClosedPipes does nothing: there is no SIGPIPE.
+// surviveClosedPipes does nothing: the system has no SIGPIPE.
 func surviveClosedPipes() {}
 
-// stopSignals are Ctrl-C and what the Go runtime calls SIGTERM: the console was closed.
+// stopSignals returns Ctrl-C, and SIGTERM, by which the Go runtime reports that the console was
+// closed.
 func stopSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// surviveClosedPipes makes a write to a standard output or standard error without a reader an
-// error, for a verb that serves: a log must not end a server. The signal is caught and not ignored:
-// child processes would ignore it too.
+// surviveClosedPipes makes writes to a closed standard output or standard error fail, instead of
+// ending the process: a server must outlive the reader of its log. It catches SIGPIPE and does not
+// ignore it, since child processes would inherit that.
 func surviveClosedPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// stopSignals are those that end the demo in good order, as launch has it for servers: SIGHUP says
-// that the terminal has gone, unless nohup has it ignored, and SIGQUIT is what some container
-// images are stopped with.
+// stopSignals returns the signals that stop the demo in an orderly way, as launch does for servers.
+// SIGHUP means that the terminal has closed, unless nohup makes the process ignore it. Some
+// container images use SIGQUIT.
 func stopSignals() []os.Signal {
 	stop := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT}
 	if !signal.Ignored(syscall.SIGHUP) {

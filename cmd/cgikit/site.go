@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// setSite gives h the folder of the site, and answers from it for what is no script.
+// setSite sets the folder of the site, and serves those of its files that are not scripts.
 func setSite(h *host.Handler, o targetOptions) (err error) {
 	if o.root == "" {
 		return checkSite(h, o)
@@ -26,12 +26,12 @@ func setSite(h *host.Handler, o targetOptions) (err error) {
 	if len(o.splitPath) > 0 {
 		h.Next = files
 		h.Index = o.indexes()
-		h.Mount = o.mount // where no script is looked for, the servers tell the mount
+		h.Mount = o.mount // without --split-path the servers set the mount
 	}
 	return checkSite(h, o)
 }
 
-// indexes are the names of --index, or those that sites have.
+// indexes returns the names of --index, or the defaults.
 func (o *targetOptions) indexes() []string {
 	if len(o.index) > 0 {
 		return o.index
@@ -43,10 +43,10 @@ func (o *targetOptions) indexes() []string {
 	return append(names, staticIndex)
 }
 
-// staticIndex is the one index that is sent as a file: what host.Files looks for.
+// staticIndex is the only index that is sent as a file: host.Files has no other.
 const staticIndex = "index.html"
 
-// checkSite reports what is wrong with the flags, by their names.
+// checkSite reports mistakes in the flags of the site.
 func checkSite(h *host.Handler, o targetOptions) error {
 	switch split := len(o.splitPath) > 0; {
 	case split && o.root == "":
@@ -60,7 +60,7 @@ func checkSite(h *host.Handler, o targetOptions) error {
 	}
 	for _, name := range h.Index {
 		if name != staticIndex && !o.isScript(name) {
-			return cli.Usage(fmt.Errorf("--index %.64q is no script by --split-path, and not %s", name, staticIndex), siteHint)
+			return cli.Usage(fmt.Errorf("--index %.64q is neither a script by --split-path nor %s", name, staticIndex), siteHint)
 		}
 	}
 	err := h.Check()
@@ -75,8 +75,8 @@ func checkSite(h *host.Handler, o targetOptions) error {
 		{"SplitPath", "--split-path", siteHint},
 		{"Index", "--index", siteHint},
 		{"Fallback", "--fallback", "such as --root /srv/www --split-path .php --fallback /index.php"},
-		{"Env", "--env", "such as --env APP_ENV=production; what says which request this is cannot be set"},
-		{"Offload", "--offload", "such as --offload /protected=/srv/files, a folder that is there"},
+		{"Env", "--env", "such as --env APP_ENV=production; variables that identify the request cannot be set"},
+		{"Offload", "--offload", "such as --offload /protected=/srv/files, where the folder must exist"},
 	} {
 		if bad.Field == flag.field {
 			return cli.Usage(fmt.Errorf("%s: %w", flag.name, bad.Err), flag.hint)

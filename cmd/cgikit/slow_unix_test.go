@@ -67,7 +67,7 @@ elseif ($_SERVER['QUERY_STRING'] == 'large') for ($i = 0; $i < 384; $i++) echo s
 else echo 'ok';
 `
 
-// slowTargets are the application as each kind of target, with what the flags have to be.
+// slowTargets are the application as each kind of target, with the flags that it needs.
 var slowTargets = map[string]func(t *testing.T, o *targetOptions) (name string){
 	"cgi": func(t *testing.T, o *targetOptions) string {
 		o.concurrency = slowWorkers
@@ -126,8 +126,8 @@ func startPHP(t *testing.T, dir string) string {
 	}
 }
 
-// TestSlowClients: as many slow clients as there are workers do not delay another one, and get what
-// they asked for in the end.
+// TestSlowClients checks that as many slow clients as workers do not delay another client, and get
+// their responses in the end.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	for kind, open := range slowTargets {
@@ -171,7 +171,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// slowClients are as many as there are workers, each of which has sent text.
+// slowClients returns a connection for each worker. Each has sent text.
 func slowClients(t *testing.T, addr, text string) (clients []net.Conn) {
 	t.Helper()
 	for range slowWorkers {
@@ -201,8 +201,8 @@ func readAnswer(r io.Reader) (string, error) {
 	return string(body), err
 }
 
-// wantQuick asks for the short answer a few times, since the slow clients may not have reached the
-// target at the first.
+// wantQuick requests the short response several times, since the slow clients may not have reached
+// the target at the first.
 func wantQuick(t *testing.T, addr string) {
 	t.Helper()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// TestTakeoverLosesNoRequest: behind nginx, one process of the command after the other takes over
-// the unix socket, and the one before is told to end. Each request is answered.
+// TestTakeoverLosesNoRequest runs several processes of the command behind nginx in turn. Each takes
+// over the unix socket, and the previous one gets a signal to stop. Every request must be answered.
 func TestTakeoverLosesNoRequest(t *testing.T) {
 	t.Parallel()
 	for template, listen := range map[string]string{
@@ -42,7 +42,8 @@ func TestTakeoverLosesNoRequest(t *testing.T) {
 	}
 }
 
-// takeTurns has one process replace the other, while clients ask without a pause until it returns.
+// takeTurns replaces one process by the next. Clients send requests without a pause until it
+// returns.
 func takeTurns(t *testing.T, url string, current *member, start func(name string) *member) {
 	const turns, answers = 10, 12
 	t.Run("under load", func(t *testing.T) {
@@ -59,8 +60,8 @@ func takeTurns(t *testing.T, url string, current *member, start func(name string
 	})
 }
 
-// startTaker starts a process that answers name, on one processor as in a small container. It
-// serves when startTaker returns.
+// startTaker starts a process whose response is name, with one processor as in a small container,
+// and waits until it serves.
 func startTaker(t *testing.T, address, name string) *member {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "name")

@@ -21,15 +21,15 @@ import (
 
 const targetHint = "such as demo:, files:DIR, cgi:DIR or cgi:SCRIPT, fastcgi://127.0.0.1:9000 or fastcgi+unix:/run/app.sock, and scgi in its place"
 
-// target is what requests are answered with. It must be closed.
+// target answers requests. It must be closed.
 type target struct {
 	app     gateway.App
-	watched func(func(*gateway.Access)) gateway.App // app, which tells of each request
-	pool    func() monitor.Pool                     // nil where there are no connections
+	watched func(func(*gateway.Access)) gateway.App // app, and reports each request
+	pool    func() monitor.Pool                     // nil if the target has no connections
 	close   func() error
 }
 
-// targetOptions are the flags that say how a target is asked.
+// targetOptions are the flags of the target.
 type targetOptions struct {
 	root, fallback, mount string
 	splitPath, index, env []string
@@ -46,7 +46,7 @@ type targetOptions struct {
 	passAccel             bool
 }
 
-// openTarget opens the target called name, or tells what there is.
+// openTarget opens the target called name. The error lists the kinds of targets.
 func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error) {
 	a, err := listen.Parse(name)
 	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi"}, name); err != nil || isFolder(name) || local {
@@ -61,19 +61,19 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 	case "files":
 		return openFolder(a.Path, o, log)
 	case "cgi", "fastcgi", "scgi":
-		return openBackend(a, name, o, log)
+		return newHostTarget(a, name, o, log)
 	}
-	return nil, cli.Usage(fmt.Errorf("target %.100q is of a kind that this command cannot serve", name), targetHint)
+	return nil, cli.Usage(fmt.Errorf("serve cannot serve a target such as %.100q", name), targetHint)
 }
 
 func nothingToClose() error { return nil }
 
-// unknownTarget tells what was meant by a name that is no address, for which err is the reason, if
-// that can be guessed.
+// unknownTarget returns the error for a name that is not an address, with a guess at what was
+// meant. err is the reason.
 func unknownTarget(name string, err error) error {
 	switch scheme, _, found := strings.Cut(name, ":"); {
 	case found && slices.Contains([]string{"files", "cgi"}, scheme):
-		return cli.Usage(fmt.Errorf("target %.100q has no path", name), "files: is followed by a folder, cgi: by a script or a folder of scripts")
+		return cli.Usage(fmt.Errorf("target %.100q has no path", name), "write a folder after files:, and a script or a folder of scripts after cgi:")
 	case found && slices.Contains([]string{"fastcgi", "fastcgi+unix", "scgi", "scgi+unix"}, scheme):
 		return cli.Usage(err, targetHint)
 	case isFolder(name):
@@ -88,7 +88,7 @@ func unknownTarget(name string, err error) error {
 	return cli.Usage(fmt.Errorf("target %.100q is not known", name), targetHint)
 }
 
-// fit reports a flag that means nothing to a target of that kind.
+// fit returns an error if a flag has no effect on a target of that kind.
 func (o *targetOptions) fit(kind string) error {
 	remote := kind == "cgi" || kind == "fastcgi" || kind == "scgi"
 	for _, flag := range []struct {
@@ -107,7 +107,7 @@ func (o *targetOptions) fit(kind string) error {
 		{"--concurrency", o.concurrency != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--keep-conns", o.keepConns.given, kind == "fastcgi", "fastcgi: targets"},
 		{"--keep-idle", o.keepIdle != 0, kind == "fastcgi", "fastcgi: targets"},
-		{"--strict-exit", o.strictExit, kind == "cgi", "cgi: targets; a FastCGI or SCGI application has no exit status that counts"},
+		{"--strict-exit", o.strictExit, kind == "cgi", "cgi: targets; the exit status of a FastCGI or SCGI application has no meaning"},
 		{"--stream", o.buffer.stream, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--buffer-memory", o.buffer.memory != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--buffer-files", o.buffer.files != 0, remote, "cgi:, fastcgi: and scgi: targets"},
@@ -117,11 +117,11 @@ func (o *targetOptions) fit(kind string) error {
 		{"--fastcgi-engine=gofast", o.gofast, kind == "fastcgi", "fastcgi: targets; for listeners there is nethttp"},
 	} {
 		if flag.set && !flag.fits {
-			return cli.Usage(fmt.Errorf("%s means nothing to a target of the kind %.32q", flag.name, kind), "it is for "+flag.what)
+			return cli.Usage(fmt.Errorf("%s has no effect on a target of the kind %.32q", flag.name, kind), "use it with "+flag.what)
 		}
 	}
 	if o.timeout < 0 || o.concurrency < 0 {
-		return cli.Usage(errors.New("--timeout and --concurrency cannot be negative"), "leave the flag out for no bound")
+		return cli.Usage(errors.New("--timeout and --concurrency cannot be negative"), "without the flag there is no limit")
 	}
 	if o.keepIdle < 0 {
 		return cli.Usage(errors.New("--keep-idle cannot be negative"), "--keep-conns 0 keeps no connection")
@@ -134,7 +134,7 @@ func isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// localTarget is an App of this process.
+// localTarget is a target in this process.
 func localTarget(app gateway.App, closeApp func() error) *target {
 	return &target{
 		app:     app,
@@ -151,17 +151,17 @@ func openFolder(dir string, o targetOptions, log *slog.Logger) (*target, error) 
 	return localTarget(files, nothingToClose), nil
 }
 
-// checkFolder reports why a folder, which the user calls dir, cannot be served.
+// checkFolder returns an error if the folder that the user calls dir cannot be served.
 func checkFolder(files *host.Files, dir string) error {
 	err := files.Check()
 	if err == nil {
 		return nil
 	}
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return cli.Usage(fmt.Errorf("open %s: is a file, not a folder", dir), "give the folder that the file is in")
+		return cli.Usage(fmt.Errorf("open %s: is a file, not a folder", dir), "name the folder that has the file")
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {
 		err = fmt.Errorf("open %s: %w", dir, path.Err)
 	}
-	return cli.Usage(err, "the folder must be there, and be readable, before it can be served")
+	return cli.Usage(err, "the folder must exist and be readable")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
-// TestFit: a flag means something to a target, or is a mistake.
+// TestFit checks that a flag has an effect on a target, or is an error.
 func TestFit(t *testing.T) {
 	flags := map[string]targetOptions{
 		"--root": {root: "."}, "--split-path": {splitPath: []string{".php"}}, "--index": {index: []string{"x"}}, "--fallback": {fallback: "/x"},
@@ -18,7 +18,7 @@ func TestFit(t *testing.T) {
 	}
 	for name, o := range flags {
 		for kind, want := range map[string]bool{"demo": false, "files": false, "cgi": true, "fastcgi": true, "scgi": true} {
-			if err := o.fit(kind); (err == nil) != want || err != nil && !strings.HasPrefix(err.Error(), name+" means nothing") {
+			if err := o.fit(kind); (err == nil) != want || err != nil && !strings.HasPrefix(err.Error(), name+" has no effect") {
 				t.Errorf("%s for %s: got %v; want it to fit: %t", name, kind, err, want)
 			}
 		}
@@ -32,7 +32,7 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestOpenTarget: every kind opens, and closes again.
+// TestOpenTarget opens and closes a target of each kind.
 func TestOpenTarget(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
@@ -59,7 +59,7 @@ func TestOpenTarget(t *testing.T) {
 	}
 }
 
-// TestIndexes: what sites usually have, in the order in which they mean it.
+// TestIndexes checks the default index files and their order.
 func TestIndexes(t *testing.T) {
 	o := targetOptions{splitPath: []string{".php", ".py"}}
 	if got := strings.Join(o.indexes(), " "); got != "index.php index.py index.html" {
@@ -71,7 +71,7 @@ func TestIndexes(t *testing.T) {
 	}
 }
 
-// TestSiteErrors: each names its flag, and closes what was opened.
+// TestSiteErrors checks that each error names its flag, and that nothing stays open.
 func TestSiteErrors(t *testing.T) {
 	dir := t.TempDir()
 	for want, o := range map[string]targetOptions{
@@ -79,7 +79,7 @@ func TestSiteErrors(t *testing.T) {
 		"--index needs --split-path":            {root: dir, index: []string{"index.php"}},
 		"--fallback needs --split-path":         {root: dir, fallback: "/index.php"},
 		`--split-path: "php" is not a dot`:      {root: dir, splitPath: []string{"php"}},
-		`--index "x.html" is no script`:         {root: dir, splitPath: []string{".php"}, index: []string{"x.html"}},
+		`--index "x.html" is neither a script`:  {root: dir, splitPath: []string{".php"}, index: []string{"x.html"}},
 		`--index: "a/b.php" is not the name`:    {root: dir, splitPath: []string{".php"}, index: []string{"a/b.php"}},
 		`--fallback: "index.php" is not a path`: {root: dir, splitPath: []string{".php"}, fallback: "index.php"},
 		`--env: "A" is not NAME=value`:          {env: []string{"A"}},

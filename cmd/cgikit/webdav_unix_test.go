@@ -20,13 +20,13 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// newWebDAV is a server of files in memory, by methods and statuses that no browser uses.
+// newWebDAV returns a WebDAV server of files in memory.
 func newWebDAV() http.Handler {
 	return &webdav.Handler{FileSystem: webdav.NewMemFS(), LockSystem: webdav.NewMemLS()}
 }
 
-// TestLitmus runs litmus, the WebDAV test suite, on net/http and on every transport. What it finds
-// is the same: a difference is a fault of the transport.
+// TestLitmus runs litmus, the WebDAV test suite, on net/http and on every transport. A different
+// result is a bug of the transport.
 func TestLitmus(t *testing.T) {
 	t.Parallel()
 	webserver.Find(t, "litmus")
@@ -58,7 +58,7 @@ func litmus(t *testing.T, url string) string {
 	c := exec.Command(webserver.Find(t, "litmus"), "--keep-going", url+"/")
 	c.Dir = t.TempDir() // for its logs
 	c.Env = append(os.Environ(), "no_proxy=*")
-	// its status says that a test failed, which some do with net/http too
+	// its exit status reports failed tests, and some fail with net/http too
 	out, _ := c.CombinedOutput()
 	lines := regexp.MustCompile(`\d+\. \w+\.* [^\s.][^\r\n]*`).FindAllString(string(out), -1)
 	return strings.Join(lines, "\n")

@@ -1,3 +1,3 @@
 // Package monitor shows what cgikit serve is doing: figures for Prometheus, a status page for
-// people, and a health check for whoever decides where requests go.
+// people, and a health check for load balancers.
 package monitor

@@ -11,25 +11,27 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// Ledger counts requests. It is ready as it is, safe for concurrent use, and must not be copied.
+// Ledger counts requests. Its zero value is ready, it is safe for concurrent use, and it must not
+// be copied.
 type Ledger struct {
 	mu      sync.Mutex
 	figures Figures
 }
 
-// Figures are what a Ledger has counted.
+// Figures are the counts of a Ledger.
 type Figures struct {
-	Active int // requests under way
-	// answered requests by the first digit of their status; 0 is those cut off without an answer
+	Active int // current requests
+	// finished requests by the first digit of the status; 0 counts those without a response
 	Classes [classes]uint64
 	Bytes   uint64            // of bodies
-	Errors  map[string]uint64 // answers that are no whole answers of the target, by reason
-	// requests by duration: within each bound and not the one before, and the slower ones
+	Errors  map[string]uint64 // requests without a complete response of the target, by reason
+	// requests by duration: above the previous bound and up to this one; the last counts slower
+	// ones
 	Took    [len(Bounds) + 1]uint64
-	Seconds float64 // the durations' sum
+	Seconds float64 // sum of all durations
 }
 
-// classes is the number of first digits that a status may have, with one for none.
+// classes is the number of first digits of a status, including 0.
 const classes = 6
 
 // Bounds are the upper bounds of the latency histogram.
@@ -39,7 +41,7 @@ var Bounds = [...]time.Duration{
 	10 * time.Second, 30 * time.Second, time.Minute,
 }
 
-// Count returns an App that answers as app does, and is under way in l while it does.
+// Count returns app with a count of its requests in l.
 func (l *Ledger) Count(app gateway.App) gateway.App {
 	return gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		l.add(1)
@@ -54,13 +56,13 @@ func (l *Ledger) add(n int) {
 	l.figures.Active += n
 }
 
-// Enter counts a request that is over.
+// Enter counts a finished request.
 func (l *Ledger) Enter(a *gateway.Access) {
-	// a duration that is the bound is within it
+	// a bound includes itself
 	slot, _ := slices.BinarySearch(Bounds[:], a.Duration)
 	reason, class := reasonOf(a), classOf(a.Status)
 	if reason == clientGone && (class == 5 || a.Status == 499) {
-		class = 0 // it was sent nothing
+		class = 0 // the client got nothing
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,11 +83,11 @@ func (l *Ledger) Enter(a *gateway.Access) {
 	f.Errors[reason]++
 }
 
-// mostReasons bounds the reasons: they are constants of this module, but an App may make up its
-// own.
+// mostReasons bounds the number of reasons. Those of this module are constants, but an App may
+// invent others.
 const mostReasons = 64
 
-// Figures returns the figures of this moment.
+// Figures returns the current figures.
 func (l *Ledger) Figures() Figures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,7 +99,7 @@ func (l *Ledger) Figures() Figures {
 	return f
 }
 
-// Requests is the number of all requests that are over.
+// Requests returns the number of finished requests.
 func (f *Figures) Requests() (n uint64) {
 	for _, c := range f.Classes {
 		n += c
@@ -114,8 +116,8 @@ func classOf(status int) int {
 	return 0
 }
 
-// reasonOf names why there is no whole answer of the target. Nothing of it comes from a client. A
-// path at which nothing is has been answered as it should be.
+// reasonOf returns why a request has no complete response of the target, or "". No part of it comes
+// from a client. A 404 for an unknown path is a complete response.
 func reasonOf(a *gateway.Access) string {
 	backend, server := (*gateway.BackendError)(nil), (*gateway.ServerError)(nil)
 	request, large := (*gateway.RequestError)(nil), (*gateway.BodyTooLargeError)(nil)
@@ -124,13 +126,13 @@ func reasonOf(a *gateway.Access) string {
 		return ""
 	case errors.As(err, &large):
 		return "the request body is too large"
-	case errors.As(err, &server): // before the end of the context that it may wrap
+	case errors.As(err, &server): // first, since it may wrap the end of a context
 		return server.Reason
 	case errors.As(err, new(*gateway.BodyError)):
 		return "the request body did not arrive"
 	case errors.Is(err, gateway.ErrClientGone), errors.Is(err, context.Canceled):
 		return clientGone
-	case errors.As(err, &backend): // before what it wraps: a backend may go away too
+	case errors.As(err, &backend): // first, since it may wrap an error of a peer that went away
 		return backend.Reason
 	case gateway.PeerGone(err):
 		return clientGone

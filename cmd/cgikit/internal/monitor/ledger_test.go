@@ -45,7 +45,7 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// TestReasons: a reason is one of few, and never what a client sent.
+// TestReasons checks that reasons are fixed texts, and never have text of a client.
 func TestReasons(t *testing.T) {
 	backend := &gateway.BackendError{Status: 502, Reason: "the application broke off", Err: syscall.ECONNRESET}
 	canceled, cancel := context.WithCancel(t.Context())
@@ -83,7 +83,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestGoneClient: who has left was not answered with a 502, whatever the gateway would have said.
+// TestGoneClient checks that a client that went away does not count as a 502.
 func TestGoneClient(t *testing.T) {
 	var l Ledger
 	l.Enter(&gateway.Access{Status: 502, Err: syscall.EPIPE})
@@ -94,7 +94,7 @@ func TestGoneClient(t *testing.T) {
 	}
 }
 
-// TestReasonsAreBounded: an App that makes up reasons does not make the figures grow.
+// TestReasonsAreBounded checks that an App that invents reasons does not make the figures grow.
 func TestReasonsAreBounded(t *testing.T) {
 	var l Ledger
 	for i := range 10 * mostReasons {
@@ -110,7 +110,7 @@ func TestReasonsAreBounded(t *testing.T) {
 	}
 }
 
-// TestCount: a request is under way until its App returns, also by a panic.
+// TestCount checks that a request counts as current until its App returns or panics.
 func TestCount(t *testing.T) {
 	var l Ledger
 	app := l.Count(gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error {

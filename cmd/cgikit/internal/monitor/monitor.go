@@ -12,8 +12,8 @@ import (
 )
 
 // Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks and a status
-// page at /. Its fields must be set before it is used, and not changed then. All it asks for must
-// be safe for concurrent use.
+// page at /. Its fields must be set before it is used, and must not change later. Its functions
+// must be safe for concurrent use.
 type Monitor struct {
 	Target string    // its name, as the user wrote it
 	Start  time.Time // of the process
@@ -22,10 +22,10 @@ type Monitor struct {
 	// Servers returns the connections of each protocol; it may return nil.
 	Servers func() map[string]transport.Stats
 
-	// Serving reports whether requests are taken.
+	// Serving reports whether the servers accept requests.
 	Serving func() bool
 
-	// Pool returns the connections to the target; nil where it has none.
+	// Pool returns the connections to the target. It is nil if the target has none.
 	Pool func() Pool
 
 	// LogLost returns how many lines of the access log and of the error log could not be written;
@@ -33,16 +33,16 @@ type Monitor struct {
 	LogLost func() (access, log uint64)
 }
 
-// Pool is what a target's client has open.
+// Pool has the counts of a target's client.
 type Pool struct {
 	Active, Idle int // connections, with a request under way and without
-	Waiting      int // requests that wait for a connection: the queue
-	// connections made; requests that were sent again because a kept connection had died
+	Waiting      int // requests that wait for a connection
+	// connections made; requests that were repeated because a kept connection had been closed
 	Dials, Resent uint64
 }
 
-// Handler returns the handler of all pages. Those that come over the loopback interface take only a
-// Host that names this machine, but for the health check, which shows nothing.
+// Handler returns the handler of all pages. Over the loopback interface it accepts only requests
+// whose Host names this machine. The health check, which shows no data, accepts all.
 func (m *Monitor) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", local(m.serveMetrics))
@@ -51,20 +51,20 @@ func (m *Monitor) Handler() http.Handler {
 	return mux
 }
 
-// local refuses what comes over the loopback interface under the name of another site (DNS
+// local refuses requests over the loopback interface that have the Host of another site (DNS
 // rebinding).
 func local(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 		if ok && addr.IP.IsLoopback() && !demo.LocalHost(r.Host) {
-			http.Error(w, "This page is for this machine: ask for it by an address, or by localhost.", http.StatusMisdirectedRequest)
+			http.Error(w, "This page is only for this machine. Open it by an IP address or by localhost.", http.StatusMisdirectedRequest)
 			return
 		}
 		next(w, r)
 	}
 }
 
-// serveHealth says 200 while requests are taken, and 503 while there is no sense in sending any.
+// serveHealth answers 200 while the servers accept requests, and 503 otherwise.
 func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -76,7 +76,7 @@ func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("serving\n"))
 }
 
-// protocolStats is a row of connections.
+// protocolStats is a row of the table of connections.
 type protocolStats struct {
 	Protocol string
 	transport.Stats

@@ -14,7 +14,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// filled has figures that differ from each other.
+// filled returns a Monitor in which all figures differ.
 func filled() *Monitor {
 	m := &Monitor{
 		Target: `fastcgi://127.0.0.1:9000<script>`,
@@ -86,8 +86,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsOfNothing: a target without connections has no figures of them, and no server has come
-// up.
+// TestMetricsOfNothing checks a target without connections, and no server.
 func TestMetricsOfNothing(t *testing.T) {
 	m := &Monitor{Ledger: new(Ledger), Servers: func() map[string]transport.Stats { return nil }, Serving: func() bool { return false }}
 	w := ask(m, "GET", "/metrics")
@@ -123,8 +122,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestExposition holds the text to its grammar: every sample follows the HELP and TYPE of its
-// metric, which stand once.
+// TestExposition checks the grammar of the text: each sample follows the HELP and TYPE of its
+// metric, which appear once.
 func TestExposition(t *testing.T) {
 	m := filled()
 	m.Target = "a\"b\\c\nd"
@@ -159,8 +158,8 @@ func TestExposition(t *testing.T) {
 	}
 }
 
-// TestRebinding: a page of another site cannot read the figures through a name of its own that
-// leads here.
+// TestRebinding checks that a page of another site cannot read the figures through a host name that
+// resolves to this machine.
 func TestRebinding(t *testing.T) {
 	loopback, outside := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}
 	for _, test := range []struct {

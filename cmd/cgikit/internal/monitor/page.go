@@ -28,7 +28,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(functions).Parse(pageHTML))
 })
 
-// page is what the template gets.
+// page is the data of the template.
 type page struct {
 	Target    string
 	Serving   bool
@@ -36,7 +36,7 @@ type page struct {
 	Now       Figures
 	Requests  uint64
 	Mean      string // of the durations
-	Failures  uint64 // without those of clients
+	Failures  uint64 // except those of clients
 	Classes   []classRow
 	Protocols []protocolStats
 	Pool      *Pool
@@ -54,7 +54,7 @@ type reasonRow struct {
 	Count  uint64
 }
 
-// latencyRow is a bar of the histogram.
+// latencyRow is one bar of the histogram.
 type latencyRow struct {
 	Upto  string
 	Count uint64
@@ -64,7 +64,7 @@ type latencyRow struct {
 func (m *Monitor) servePage(w http.ResponseWriter, _ *http.Request) {
 	var body bytes.Buffer
 	if err := pageTemplate().Execute(&body, m.page()); err != nil {
-		http.Error(w, "The page cannot be made.", http.StatusInternalServerError)
+		http.Error(w, "The page cannot be rendered.", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -72,7 +72,7 @@ func (m *Monitor) servePage(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	_, _ = body.WriteTo(w) // a browser that has left needs no page
+	_, _ = body.WriteTo(w) // an error means that the browser has gone
 }
 
 func (m *Monitor) page() page {
@@ -129,14 +129,14 @@ func latencyRows(took [len(Bounds) + 1]uint64) (rows []latencyRow) {
 		if i < len(Bounds) {
 			name = "up to " + duration(Bounds[i])
 		}
-		// rounded up: one request among a million is seen
+		// rounded up, so that one request in a million shows
 		share := int((100*n + longest - 1) / longest)
 		rows = append(rows, latencyRow{name, n, share})
 	}
 	return rows
 }
 
-// duration is a time in two or three figures: more would be chance.
+// duration formats a time with two or three digits. More digits would have no meaning.
 func duration(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:

@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// TestPage: it has the figures, nothing in it comes from elsewhere, and what others wrote is text.
+// TestPage checks that the page has the figures, loads nothing from other sites, and escapes text
+// of others.
 func TestPage(t *testing.T) {
 	w := ask(filled(), "GET", "/")
 	body := w.Body.String()
 	for _, want := range []string{
 		"<h1>fastcgi://127.0.0.1:9000&lt;script&gt;</h1>", "Serving", "up 1h30m0s",
-		"<dt>Requests</dt><dd>4</dd>", "<dt>Under way</dt><dd>1</dd>", "<dt>In the queue</dt><dd>3\u202f003</dd>", `<dd class="bad">1</dd>`,
+		"<dt>Requests</dt><dd>4</dd>", "<dt>Current requests</dt><dd>1</dd>", "<dt>Waiting requests</dt><dd>3\u202f003</dd>", `<dd class="bad">1</dd>`,
 		"<dt>Mean time</dt><dd>30.02 s</dd>", "<dt>Bytes sent</dt><dd>21</dd>",
 		`<th scope="row">up to 25 ms</th><td class="n">3</td><td class="bar"><span style="width: 100%">`,
 		`<th scope="row">longer</th><td class="n">1</td><td class="bar"><span style="width: 34%">`,
 		`<th scope="row">2xx</th><td class="n">3</td>`, `class="reason">broke &lt;off&gt;</th><td class="n">1</td>`,
 		`clients, http</th><td class="n">1` + "\u202f" + `005</td><td class="n">1` + "\u202f" + `006</td><td class="n">1` + "\u202f" + `001</td>`,
-		"the target</th>", "had died: 3\u202f005.",
+		"the target</th>", "had been closed: 3\u202f005.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s", want)
@@ -36,7 +37,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestClientsAreNoFailures: that clients leave says nothing about the target.
+// TestClientsAreNoFailures checks that clients that go away do not count as failures of the target.
 func TestClientsAreNoFailures(t *testing.T) {
 	m := filled()
 	m.Ledger.figures.Errors[clientGone] = 5

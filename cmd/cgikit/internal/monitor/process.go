@@ -5,7 +5,7 @@ import (
 	"runtime/metrics"
 )
 
-// writeProcess writes what the process uses, under the names that Prometheus's own clients give it.
+// writeProcess writes the resources of the process, under the names of Prometheus's own clients.
 func (m *Monitor) writeProcess(p *exposition) {
 	p.metric("go_goroutines", "gauge", "Goroutines that exist.")
 	p.sample("go_goroutines", runtime.NumGoroutine())
@@ -27,7 +27,7 @@ func (m *Monitor) writeProcess(p *exposition) {
 	p.sample("process_open_fds", u.openFiles)
 }
 
-// usage is what the system says of the process.
+// usage has the resources of the process.
 type usage struct {
 	cpuSeconds    float64
 	residentBytes int64

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// readUsage asks the kernel. ok is false where /proc is not there.
+// readUsage reads /proc. ok is false if that is not mounted.
 func readUsage() (u usage, ok bool) {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return u, false
 	}
-	if fields := strings.Fields(string(statm)); len(fields) > 1 { // pages: all, resident
+	if fields := strings.Fields(string(statm)); len(fields) > 1 { // number of pages: all, resident
 		pages, _ := strconv.ParseInt(fields[1], 10, 64)
 		u.residentBytes = pages * int64(os.Getpagesize())
 	}

@@ -2,5 +2,5 @@
 
 package monitor
 
-// readUsage has no figures: only Linux shows them in /proc.
+// readUsage returns no figures: only Linux has them in /proc.
 func readUsage() (u usage, ok bool) { return u, false }

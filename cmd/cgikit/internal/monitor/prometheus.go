@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// serveMetrics writes the figures in the text format of Prometheus, version 0.0.4. They are read
-// from what has been counted, so that the status page and Prometheus cannot disagree. The number of
-// label values is bounded: the one target, protocols, first digits of statuses, and the reasons of
-// a Ledger.
+// serveMetrics writes the figures in the text format of Prometheus, version 0.0.4. The status page
+// has the same source, so that both agree. The number of label values is bounded: protocols, first
+// digits of statuses, and the reasons of a Ledger.
 func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	var p exposition
 	m.writeConnections(&p)
@@ -27,10 +26,10 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	m.writeProcess(&p)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	_, _ = w.Write(p.Bytes()) // a client that left needs none
+	_, _ = w.Write(p.Bytes()) // an error means that the client has gone
 }
 
-// The names and labels of the metrics are an interface: people have alarms on them.
+// The names and labels of the metrics must not change: users have alarms on them.
 
 func (m *Monitor) writeConnections(p *exposition) {
 	rows := m.protocols()
@@ -39,7 +38,7 @@ func (m *Monitor) writeConnections(p *exposition) {
 		of         func(protocolStats) uint64
 	}{
 		{"connections_accepted_total", "Connections accepted.", func(s protocolStats) uint64 { return s.Accepted }},
-		{"connections_refused_total", "Connections closed because of a limit or of who was there.", func(s protocolStats) uint64 { return s.Refused }},
+		{"connections_refused_total", "Connections closed because of a limit, or because the peer may not connect.", func(s protocolStats) uint64 { return s.Refused }},
 		{"accept_errors_total", "Failures to accept a connection.", func(s protocolStats) uint64 { return s.AcceptErrors }},
 		{"panics_total", "Panics that ended a connection.", func(s protocolStats) uint64 { return s.Panics }},
 	} {
@@ -48,7 +47,7 @@ func (m *Monitor) writeConnections(p *exposition) {
 			p.sample(c.name, c.of(s), "protocol", s.Protocol)
 		}
 	}
-	p.metric("connections", "gauge", "Open connections: active has a request under way, idle none.")
+	p.metric("connections", "gauge", "Open connections: an active one has a request, an idle one has none.")
 	for _, s := range rows {
 		p.sample("connections", s.Active, "protocol", s.Protocol, "state", "active")
 		p.sample("connections", s.Idle, "protocol", s.Protocol, "state", "idle")
@@ -57,13 +56,13 @@ func (m *Monitor) writeConnections(p *exposition) {
 
 func (m *Monitor) writeRequests(p *exposition) {
 	now := m.Ledger.Figures()
-	p.metric("requests_active", "gauge", "Requests under way.")
+	p.metric("requests_active", "gauge", "Current requests.")
 	p.sample("requests_active", now.Active, "target", m.Target)
-	p.metric("requests_total", "counter", "Requests answered, by the first digit of the status; 0 was cut off without an answer.")
+	p.metric("requests_total", "counter", "Finished requests by the first digit of the status; 0 counts those without a response.")
 	for class, n := range now.Classes {
 		p.sample("requests_total", n, "class", strconv.Itoa(class), "target", m.Target)
 	}
-	p.metric("errors_total", "counter", "Answers that are no complete answers of the target.")
+	p.metric("errors_total", "counter", "Requests without a complete response of the target.")
 	for reason, n := range now.Errors {
 		p.sample("errors_total", n, "reason", reason, "target", m.Target)
 	}
@@ -87,27 +86,27 @@ func (m *Monitor) writeDurations(p *exposition, now *Figures) {
 
 func (m *Monitor) writePool(p *exposition) {
 	pool := m.Pool()
-	p.metric("target_connections", "gauge", "Open connections to the target: active has a request under way, idle none.")
+	p.metric("target_connections", "gauge", "Open connections to the target: an active one has a request, an idle one has none.")
 	p.sample("target_connections", pool.Active, "state", "active", "target", m.Target)
 	p.sample("target_connections", pool.Idle, "state", "idle", "target", m.Target)
 	p.metric("target_queue", "gauge", "Requests that wait for a connection to the target.")
 	p.sample("target_queue", pool.Waiting, "target", m.Target)
 	p.metric("target_dials_total", "counter", "Connections made to the target.")
 	p.sample("target_dials_total", pool.Dials, "target", m.Target)
-	p.metric("target_resent_total", "counter", "Requests sent again because a kept connection had died.")
+	p.metric("target_resent_total", "counter", "Requests repeated because a kept connection had been closed.")
 	p.sample("target_resent_total", pool.Resent, "target", m.Target)
 }
 
-// exposition is a text in the format of Prometheus. The names of this program's own metrics begin
+// exposition is text in the format of Prometheus. The names of this program's own metrics begin
 // with "cgikit_".
 type exposition struct{ bytes.Buffer }
 
-// metric begins a metric, whose samples follow.
+// metric writes the head of a metric. Its samples follow.
 func (p *exposition) metric(name, kind, help string) {
 	fmt.Fprintf(p, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", prefixed(name), help, kind)
 }
 
-// sample writes one value. labels are names and values in turn.
+// sample writes one value. labels alternates names and values.
 func (p *exposition) sample(name string, value any, labels ...string) {
 	p.WriteString(prefixed(name))
 	separator := byte('{')
@@ -122,7 +121,7 @@ func (p *exposition) sample(name string, value any, labels ...string) {
 	fmt.Fprintf(p, " %v\n", value)
 }
 
-// prefixed leaves the names that every Go program has for its process as they are.
+// prefixed adds "cgikit_" to a name, except to the names that Prometheus uses for every process.
 func prefixed(name string) string {
 	if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
 		return name

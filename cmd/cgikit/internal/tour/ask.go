@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// patience is how long a deployment may take. A CGI program is there in a few milliseconds.
+	// patience bounds the time of a deployment. A CGI program needs a few milliseconds.
 	patience = 10 * time.Second
 
-	// maxEnviron bounds what is read of an environ; a request's head has less.
+	// maxEnviron bounds the response that has the environ. The head of a request is smaller.
 	maxEnviron = 4 << 20
 )
 
-// answer is what came back from a deployment.
+// answer is the response of a deployment.
 type answer struct {
 	*deployment
-	Environ *util.Environ // nil where Err is set
+	Environ *util.Environ // nil if Err is set
 	Took    time.Duration // from the call to the last byte
 	Err     error
 }
 
-// ask has the deployment tell the environ that it sees for a request like r.
-func (d *deployment) ask(r *http.Request) answer {
+// fetch requests the environ that the deployment sees for a request like r.
+func (d *deployment) fetch(r *http.Request) answer {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	a := answer{deployment: d}
@@ -51,8 +51,8 @@ func (d *deployment) ask(r *http.Request) answer {
 	return a
 }
 
-// environRequest is r as it would be if the client had asked for the environ of the application at
-// mount. A body that came with r is not part of it.
+// environRequest returns r as if the client had requested the environ page of the application at
+// mount, without the body of r.
 func environRequest(r *http.Request, mount string) *http.Request {
 	c := r.Clone(r.Context())
 	c.Method = http.MethodGet
@@ -64,7 +64,7 @@ func environRequest(r *http.Request, mount string) *http.Request {
 	return c
 }
 
-// exchange returns the whole body of a good answer.
+// exchange returns the complete body of a response with status 200.
 func exchange(b gateway.Backend, r *gateway.Request) (string, error) {
 	resp, err := b.RoundTrip(r)
 	if err != nil {

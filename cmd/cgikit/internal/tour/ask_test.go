@@ -12,14 +12,13 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// A deployment is asked for what the browser would ask for, with the browser's own fields and
-// without its body.
+// A deployment gets the browser's request, with its fields and without its body.
 func TestAskIsTheBrowsersRequest(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/?secret=1", strings.NewReader("body"))
 	r.Header.Set("User-Agent", "browser")
 	r.Header.Set("Content-Length", "4")
 	r.Header.Set("Content-Type", "text/plain")
-	a := (&deployment{Name: "HTTP", Mount: "/http", backend: gateway.Local(demo.App())}).ask(r)
+	a := (&deployment{Name: "HTTP", Mount: "/http", backend: gateway.Local(demo.App())}).fetch(r)
 	if a.Err != nil {
 		t.Fatal(a.Err)
 	}
@@ -53,11 +52,11 @@ func TestAskReportsFailures(t *testing.T) {
 	}{
 		{"error page", func(gateway.ResponseWriter, *gateway.Request) error { return failing }, `answered "500 `},
 		{"other status", func(w gateway.ResponseWriter, _ *gateway.Request) error { return w.Start("404 Not Found") }, `answered "404 `},
-		{"broken body", func(w gateway.ResponseWriter, _ *gateway.Request) error { return errors.Join(w.Flush(), failing) }, "broke off"},
+		{"broken body", func(w gateway.ResponseWriter, _ *gateway.Request) error { return errors.Join(w.Flush(), failing) }, "ended its response early"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := (&deployment{backend: gateway.Local(tt.app)}).ask(httptest.NewRequest(http.MethodGet, "/", nil))
+			a := (&deployment{backend: gateway.Local(tt.app)}).fetch(httptest.NewRequest(http.MethodGet, "/", nil))
 			if a.Err == nil || !strings.Contains(a.Err.Error(), tt.want) || a.Environ != nil {
 				t.Errorf("got error %v and environ %v; want an error with %q", a.Err, a.Environ, tt.want)
 			}
@@ -65,7 +64,7 @@ func TestAskReportsFailures(t *testing.T) {
 	}
 }
 
-// A browser that leaves ends the question.
+// When the browser goes away, the request to the deployment ends.
 func TestAskEndsWithTheBrowser(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -74,7 +73,7 @@ func TestAskEndsWithTheBrowser(t *testing.T) {
 		return r.Context().Err()
 	})
 	r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
-	if a := (&deployment{backend: gateway.Local(app)}).ask(r); a.Err == nil {
+	if a := (&deployment{backend: gateway.Local(app)}).fetch(r); a.Err == nil {
 		t.Error("got no error")
 	}
 }

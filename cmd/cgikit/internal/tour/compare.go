@@ -11,19 +11,19 @@ import (
 type row struct {
 	Name    string
 	Cells   []cell
-	Differs bool // the deployments do not agree
+	Differs bool // the deployments differ
 }
 
-// cell is what one deployment was sent under a name.
+// cell has the values of one variable in one deployment.
 type cell struct {
 	Sent   bool
-	Value  string   // the last, which counts
-	Before []string // values sent before that under the same name
+	Value  string   // the last value, which is the one that counts
+	Before []string // earlier values of the same name
 }
 
-// compare lays environs side by side, one row for each name. The rows are in the order of the first
-// environ; names that it does not have follow in the order in which the others have them. A nil
-// environ is a column of cells that were not sent.
+// compare returns a row for each name in the environs. The rows have the order of the first
+// environ. Names that it does not have follow, in the order of the other environs. For a nil
+// environ the cells are not sent.
 func compare(environs []*util.Environ) []row {
 	var rows []row
 	index := make(map[string]int)
@@ -56,10 +56,10 @@ func (c cell) equal(d cell) bool {
 	return c.Sent == d.Sent && c.Value == d.Value && slices.Equal(c.Before, d.Before)
 }
 
-// Earlier returns the values that do not count, for the page.
+// Earlier returns the earlier values as text.
 func (c cell) Earlier() string { return strings.Join(c.Before, ", ") }
 
-// missing returns the names that reference has and e has not, in reference's order.
+// missing returns the names that are in reference and not in e, in the order of reference.
 func missing(e, reference *util.Environ) []string {
 	var names []string
 	for name := range reference.All() {
@@ -70,7 +70,7 @@ func missing(e, reference *util.Environ) []string {
 	return names
 }
 
-// sameOrder reports whether the variables that both have come in the same order.
+// sameOrder reports whether the variables that both have are in the same order.
 func sameOrder(a, b *util.Environ) bool {
 	shared := func(e, other *util.Environ) []string {
 		var names []string

@@ -1,7 +1,7 @@
-// Package tour is what "cgikit demo" shows: one application deployed in four ways at once, and a
-// page that lays their answers side by side.
+// Package tour is the page of "cgikit demo": it deploys one application in four ways, and compares
+// their responses.
 //
-// [Start] puts the application behind a FastCGI and an SCGI server, on sockets that nobody else can
-// reach where the system has such; as a CGI program it is started anew for every request, and in
-// this process it is called directly. [Tour.ServeHTTP] is the web server in front of all four.
+// [Start] puts the application behind a FastCGI and an SCGI server, on unix sockets in a private
+// folder where the system has them. For CGI it starts a program for every request, and for HTTP it
+// calls the application directly. [Tour.ServeHTTP] is the web server in front of all four.
 package tour

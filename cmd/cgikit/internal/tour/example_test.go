@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// The tour is the handler of a web server. The script here is missing, so three of the four
+// A Tour is the handler of a web server. The script is missing here, so three of the four
 // deployments answer.
 func ExampleStart() {
 	t, err := tour.Start(tour.Config{

@@ -27,9 +27,9 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(functions).Parse(pageHTML))
 })
 
-// page is what the template gets.
+// page is the data of the template.
 type page struct {
-	Host     string // as the browser calls this server
+	Host     string // the Host of the request
 	Columns  []column
 	Rows     []row
 	Answered int
@@ -41,17 +41,16 @@ type column struct {
 	words
 }
 
-// servePage asks the deployments one after the other: at the same time they would be measured
-// waiting for each other.
+// servePage calls the deployments one after the other, so that they do not slow each other down.
 func (t *Tour) servePage(w http.ResponseWriter, r *http.Request) {
 	var answers []answer
 	for _, d := range t.deployments {
-		answers = append(answers, d.ask(r))
+		answers = append(answers, d.fetch(r))
 	}
 	var body bytes.Buffer
 	if err := pageTemplate().Execute(&body, newPage(r.Host, answers)); err != nil {
-		t.log.Error("the page cannot be made", "error", err)
-		http.Error(w, "The page cannot be made.", http.StatusInternalServerError)
+		t.log.Error("the page cannot be rendered", "error", err)
+		http.Error(w, "The page cannot be rendered.", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -59,7 +58,7 @@ func (t *Tour) servePage(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	_, _ = body.WriteTo(w) // a browser that has left needs no page
+	_, _ = body.WriteTo(w) // an error means that the browser has gone
 }
 
 func newPage(host string, answers []answer) page {
@@ -76,7 +75,7 @@ func newPage(host string, answers []answer) page {
 	return p
 }
 
-// duration is a time in two or three figures: more would be chance.
+// duration formats a time with two or three digits. More digits would have no meaning.
 func duration(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:

@@ -18,15 +18,15 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// Config says what to deploy. All fields must be set.
+// Config is the application to deploy. All fields must be set.
 type Config struct {
-	App gateway.App  // the application; it must have package demo's pages, which the page links to
-	CGI *cgi.Script  // how to start the same application as a CGI program; Shutdown closes it
-	Log *slog.Logger // what the servers have to complain of
+	App gateway.App  // the application; it must have the pages of package demo, to which the page links
+	CGI *cgi.Script  // starts the same application as a CGI program; Shutdown closes it
+	Log *slog.Logger // errors of the servers
 }
 
-// Tour is an application in four deployments. It is an http.Handler, which must be the root of its
-// server. It must be ended by Shutdown.
+// Tour is an application in four deployments. It is the http.Handler for the root of a server. Call
+// Shutdown to stop it.
 type Tour struct {
 	deployments []*deployment
 	mux         *http.ServeMux
@@ -37,14 +37,14 @@ type Tour struct {
 	log         *slog.Logger
 }
 
-// deployment is one way in which the application is asked.
+// deployment is one way to reach the application.
 type deployment struct {
 	Name    string
 	Mount   string
 	backend gateway.Backend
 }
 
-// Start starts the servers. An error leaves nothing behind.
+// Start starts the servers. After an error no server, socket or folder is left.
 func Start(c Config) (*Tour, error) {
 	dir, err := os.MkdirTemp("", "cgikit-demo-") // its mode is 0700
 	if err != nil {
@@ -67,7 +67,7 @@ func Start(c Config) (*Tour, error) {
 		return nil, errors.Join(fmt.Errorf("tour: %w", err), t.Shutdown(context.Background()))
 	}
 	t.deploy("HTTP", "/http", gateway.Local(c.App), c.App)
-	// keeps no connection, like the others
+	// keeps no connection, so that all deployments are equal
 	t.forward("FastCGI", "/fastcgi", &fastcgi.Client{Addr: fastcgiAddr})
 	t.forward("SCGI", "/scgi", &scgi.Client{Addr: scgiAddr})
 	t.forward("CGI", "/cgi", c.CGI)
@@ -75,7 +75,7 @@ func Start(c Config) (*Tour, error) {
 	return t, nil
 }
 
-// serve opens a socket for one protocol and returns its address.
+// serve listens for one protocol and returns the address.
 func (t *Tour) serve(protocol string, serve func(net.Listener) error) (string, error) {
 	l, err := listen.ListenFor(protocol, socketAddr(t.dir, protocol))
 	if err != nil {
@@ -83,7 +83,7 @@ func (t *Tour) serve(protocol string, serve func(net.Listener) error) (string, e
 	}
 	go func() {
 		if err := serve(l); !errors.Is(err, gateway.ErrServerClosed) {
-			t.log.Error("a server of the demo ended", "protocol", protocol, "error", err)
+			t.log.Error("a server of the demo stopped", "protocol", protocol, "error", err)
 		}
 	}()
 	if l.Addr().Network() == "unix" {
@@ -96,28 +96,29 @@ func (t *Tour) forward(name, mount string, b gateway.Backend) {
 	t.deploy(name, mount, b, gateway.Forward(b))
 }
 
-// deploy lets app answer below mount. b is the same application, for the page.
+// deploy adds a deployment: app answers requests below mount, and b is the same application for the
+// page.
 func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 	t.deployments = append(t.deployments, &deployment{Name: name, Mount: mount, backend: b})
 	t.mux.Handle(mount+"/", &httpapp.AppHandler{App: app, Mount: mount, ErrorLog: t.log})
 }
 
-// ServeHTTP implements http.Handler: the page at the root, each deployment below its name.
-// It is for this machine, and takes only a Host that names it. CONNECT is answered 405.
+// ServeHTTP implements http.Handler: the page at the root, each deployment below its name. It
+// accepts only requests whose Host names this machine. CONNECT is answered with 405.
 func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
 		http.Error(w, "This is no proxy.", http.StatusMethodNotAllowed)
 		return
 	}
 	if !demo.LocalHost(r.Host) {
-		http.Error(w, "This page is for this machine: ask for it by an address, or by localhost.", http.StatusMisdirectedRequest)
+		http.Error(w, "This page is only for this machine. Open it by an IP address or by localhost.", http.StatusMisdirectedRequest)
 		return
 	}
 	t.mux.ServeHTTP(w, r)
 }
 
-// Shutdown lets the requests under way finish until ctx ends, then breaks them off. It leaves no
-// socket, no folder and no script behind. The HTTP server in front must have ended before.
+// Shutdown lets current requests finish until ctx ends, and then aborts them. Afterwards no socket,
+// folder or script is left. Stop the HTTP server in front first.
 func (t *Tour) Shutdown(ctx context.Context) error {
 	err := errors.Join(t.fastcgi.Shutdown(ctx), t.scgi.Shutdown(ctx))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// startTour starts a tour whose folder is below dir, and ends it with the test.
+// startTour starts a tour with its folder below dir, and stops it when the test ends.
 func startTour(t *testing.T, dir string, script *cgi.Script) *Tour {
 	t.Helper()
 	setTempDir(t, dir)
@@ -43,7 +43,7 @@ func script(t *testing.T) *cgi.Script {
 	return &cgi.Script{Path: program, Env: []string{childVariable + "=1"}}
 }
 
-// get asks the tour for path, with fields of name and value.
+// get requests path from the tour, with fields of name and value.
 func get(tour *Tour, path string, fields ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 	for i := 0; i < len(fields); i += 2 {
@@ -69,7 +69,7 @@ func TestEveryDeploymentAnswers(t *testing.T) {
 			t.Errorf("got a page without %q", want)
 		}
 	}
-	if strings.Contains(body, "another order") { // each of the protocols keeps it
+	if strings.Contains(body, "another order") { // every protocol keeps the order
 		t.Error("got a page that tells of another order")
 	}
 	for _, link := range []string{"/", "/form", "/file", "/stream", "/environ", "/panic", "/panic?late"} {
@@ -81,7 +81,7 @@ func TestEveryDeploymentAnswers(t *testing.T) {
 	}
 }
 
-// What a deployment is called by is where it is mounted.
+// Each deployment sees its own mount.
 func TestDeploymentsAreMounted(t *testing.T) {
 	tour := startTour(t, t.TempDir(), script(t))
 	for _, mount := range []string{"/http", "/fastcgi", "/scgi", "/cgi"} {
@@ -147,7 +147,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 	}
 }
 
-// A request that does not end must not keep the demo from ending.
+// A request that does not end must not stop the demo from ending.
 func TestShutdownBreaksOffWhatTakesTooLong(t *testing.T) {
 	dir := t.TempDir()
 	setTempDir(t, dir)
@@ -177,8 +177,8 @@ func TestShutdownBreaksOffWhatTakesTooLong(t *testing.T) {
 	}
 }
 
-// TestRebinding: the demo is for this machine. A page of another site cannot read it through a name
-// of its own that leads here. TestConnect: a 2xx would open a tunnel, whatever the Host is.
+// TestRebinding checks that a page of another site cannot read the demo through a host name that
+// resolves to this machine. TestConnect: a 2xx would open a tunnel, whatever the Host is.
 func TestConnect(t *testing.T) {
 	tour := startTour(t, t.TempDir(), script(t))
 	for _, target := range []string{"example.com:443", "localhost:80", "/", "/http/environ", "/nothing"} {

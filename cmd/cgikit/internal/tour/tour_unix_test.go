@@ -12,9 +12,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
-// An error to start is one line, and leaves no folder.
+// An error of Start is one line, and no folder is left.
 func TestStartFailsCleanly(t *testing.T) {
-	// longer than the path of a unix socket may be
+	// longer than the longest path of a unix socket
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)

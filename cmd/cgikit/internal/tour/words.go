@@ -1,19 +1,18 @@
 package tour
 
-// words is what the page says of a deployment: how it works, and what its environ has and has not.
+// words is the text about a deployment: how it works, and how its environ differs.
 type words struct {
 	How    string
 	Adds   []remark
 	Lacks  []remark
-	Order  string // "" where it is that of plain HTTP
-	Nature string // what the protocol itself can and cannot do
+	Order  string // "" if the order is that of plain HTTP
+	Nature string // what the protocol can do
 }
 
-// remark is about one variable.
+// remark is a text about one variable.
 type remark struct{ Name, Why string }
 
-// describe compares a deployment's answer with that of plain HTTP, which the others got their
-// environ from.
+// describe compares a deployment's environ with that of plain HTTP, from which the others are made.
 func describe(a, plain answer) words {
 	w := words{How: how(a.Name), Nature: nature(a.Name)}
 	if a.Environ == nil || plain.Environ == nil || a.deployment == plain.deployment {
@@ -22,7 +21,7 @@ func describe(a, plain answer) words {
 	w.Adds = remarks(missing(plain.Environ, a.Environ), whyAdded)
 	w.Lacks = remarks(missing(a.Environ, plain.Environ), whyLacking)
 	if !sameOrder(a.Environ, plain.Environ) {
-		w.Order = "The variables came in another order."
+		w.Order = "The variables are in another order."
 	}
 	return w
 }
@@ -38,13 +37,13 @@ func remarks(names []string, why func(name string) string) []remark {
 func how(deployment string) string {
 	switch deployment {
 	case "HTTP":
-		return "Called in this process, with no protocol in between."
+		return "Called in this process, without a protocol between."
 	case "FastCGI":
-		return "Asked over a FastCGI connection. The process stays and takes several requests at a time."
+		return "Called over a FastCGI connection. The process stays and answers several requests at a time."
 	case "SCGI":
-		return "Asked over an SCGI connection. The process stays; each request has a connection of its own."
+		return "Called over an SCGI connection. The process stays, and each request has its own connection."
 	case "CGI":
-		return "Started as a program for this one request, and ended with it."
+		return "Started as a program for this one request, which ends with it."
 	}
 	return ""
 }
@@ -52,17 +51,17 @@ func how(deployment string) string {
 func nature(deployment string) string {
 	switch deployment {
 	case "HTTP":
-		return "This is what the other three are made from: the meta-variables of RFC 3875, filled in from the browser's request. " +
-			"An app called like this shares its process with the web server."
+		return "The environ of the other three is made from this one: the meta-variables of RFC 3875, filled in from the browser's request. " +
+			"The application shares its process with the web server."
 	case "FastCGI":
-		return "Beside the response there is a stream of its own for the web server's error log, an exit status, and a way to abort a request. " +
-			"The end of a response is marked, so a broken one is always noticed."
+		return "The protocol also has a stream for the web server's error log, an exit status, and a message that aborts a request. " +
+			"A response has an end mark, so a broken one is always noticed."
 	case "SCGI":
-		return "The simplest of the protocols: variables as one netstring, then the body, then the response until the connection closes. " +
-			"No error stream, no exit status, and a body of unknown length cannot be sent. A response is broken by resetting the connection."
+		return "The simplest of the protocols: the variables as one netstring, the body, and then the response until the connection closes. " +
+			"It has no error stream and no exit status, and cannot send a body of unknown length. A reset of the connection breaks a response."
 	case "CGI":
-		return "The variables are the process's environment, so it also holds what the gateway gives every process. Starting that process is " +
-			"what the time is spent on. A response is broken by exit status 1, which not every web server looks at."
+		return "The variables are the process's environment, so they include those that the gateway gives every process. Most of the time is " +
+			"spent on the start of that process. Exit status 1 breaks a response, but not every web server checks it."
 	}
 	return ""
 }
@@ -72,11 +71,11 @@ func whyAdded(name string) string {
 	case "SCGI":
 		return "the version of the protocol, in every request (SCGI section 3)"
 	case "CONTENT_LENGTH":
-		return "the first variable of every request, 0 for a body that is empty (SCGI section 3)"
+		return "the first variable of every request, 0 for an empty body (SCGI section 3)"
 	case "PATH":
-		return "the gateway's own, so that a script finds its programs"
+		return "that of the gateway, so that a script finds programs"
 	case "TMPDIR", "TMP", "TEMP":
-		return "passed on by this demo, so that the download has a place"
+		return "passed on by this demo, for the temporary file of the download"
 	case "SYSTEMROOT":
 		return "needed by every process on Windows"
 	}
@@ -85,7 +84,7 @@ func whyAdded(name string) string {
 
 func whyLacking(name string) string {
 	if name == "CONTENT_LENGTH" {
-		return "not sent for a body that is empty"
+		return "not sent for an empty body"
 	}
-	return "did not get through"
+	return "not sent"
 }

@@ -29,7 +29,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// Each deployment has words of its own.
+// Each deployment has its own text.
 func TestWordsAreComplete(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, name := range []string{"HTTP", "FastCGI", "SCGI", "CGI"} {
