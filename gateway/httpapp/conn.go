@@ -24,6 +24,7 @@ type conn struct {
 	ctx          context.Context // ends when the server is closed
 	writeTimeout time.Duration   // zero or less: no bound
 	stopped      atomic.Bool     // a body broke off: what follows is not a request
+	lingers      atomic.Bool     // Close leaves the connection to linger
 	line         requestLine
 	framing      framing
 	closing      sync.Once
@@ -89,14 +90,24 @@ func (c *conn) resetOnClose() {
 	}
 }
 
-// Close may be called more than once, as net/http does.
+// Close may be called more than once, as net/http does. It does not wait for the client.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.closing.Do(func() {
-		err = c.Conn.Close()
+		err = nil
+		if !c.lingers.Load() {
+			err = c.Conn.Close()
+		}
 		close(c.closed)
 	})
 	return err
+}
+
+// linger reads the rest of a body that was unread when its response was complete.
+func (c *conn) linger() {
+	if c.lingers.Load() {
+		transport.Linger(c.Conn, make([]byte, 32<<10))
+	}
 }
 
 // single is a listener with one connection, since net/http serves listeners only. Its second Accept

@@ -35,7 +35,8 @@ func Handler(app gateway.App) http.Handler { return &AppHandler{App: app} }
 //
 // If a response breaks after its head was committed, ServeHTTP panics with http.ErrAbortHandler.
 // net/http then breaks the connection or stream, so that the client does not take the response for
-// a complete one.
+// a complete one. If the App leaves a body unread, ServeHTTP reads the rest, for 5 seconds without
+// a byte. Outside of a [Server], the end of a response without a length waits for that.
 //
 // net/http.ServeMux cleans paths before a handler sees them. For an App that must see repeated
 // slashes, make the AppHandler the server's own handler, and set Mount if the App is not at the
@@ -120,7 +121,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the error has been logged
 	}
 	if r.ContentLength != 0 {
-		finishBody(w, r, input, output.closes)
+		finishBody(w, r, input, output)
 	}
 }
 
@@ -181,21 +182,25 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // Bounds on reading a body that the App has not read: time in all, time without a byte, and size.
-// They are those of package transport.
+// They are those of package transport. earlyTime is the time for a body that delays the end of its
+// response. It is enough for a body that arrives with its head, so that the connection can be used
+// again.
 const (
 	lingerTime  = 30 * time.Second
 	lingerPause = 5 * time.Second
 	lingerBytes = 256 << 20
+	earlyTime   = 100 * time.Millisecond
 )
 
 // finishBody reads the rest of the body that the App has not read. If the body broke off, or the
 // client stopped sending, later bytes of the body would pass for the next request (request
 // smuggling), so finishBody makes net/http close the connection. net/http does so by itself only
 // without full duplex.
-func finishBody(w http.ResponseWriter, r *http.Request, input *stdin, closes bool) {
+func finishBody(w http.ResponseWriter, r *http.Request, input *stdin, output *stdout) {
 	whole, late := !input.failed.Load(), input.late.Load()
 	if !input.ended.Load() {
-		whole, late = readUnread(w, r)
+		err := readUnread(w, r, output)
+		whole, late = err == nil, errors.Is(err, os.ErrDeadlineExceeded)
 	}
 	control := http.NewResponseController(w)
 	if !whole {
@@ -206,45 +211,74 @@ func finishBody(w http.ResponseWriter, r *http.Request, input *stdin, closes boo
 	// closes it afterwards, the next read of the connection panics with "invalid concurrent
 	// Body.Read call".
 	_ = r.Body.Close()
-	if whole || closes || r.ProtoMajor != 1 || late && stopReading(r) {
+	if whole || output.closes || r.ProtoMajor != 1 || late && stopReading(r) {
 		return
 	}
 	_ = control.Flush()
 	panic(http.ErrAbortHandler)
 }
 
-// readUnread flushes the response, and then reads the rest of a body. It reports whether the body
-// is complete, and, if not, whether the client sent nothing for too long. If the rest were left
-// unread, the close would be a reset, by which a client that is still sending loses the response.
-// net/http itself reads 256 KiB only, and waits for half a second.
-func readUnread(w http.ResponseWriter, r *http.Request) (whole, late bool) {
+// readUnread flushes the response, and then reads the rest of a body. It returns nil if the body is
+// complete. If the rest were left unread, the close would be a reset, by which a client that is
+// still sending loses the response. net/http itself reads 256 KiB only, and waits for half a
+// second.
+//
+// net/http writes the end of a response without a length after the handler has returned. A Server
+// therefore waits for earlyTime only, and reads the rest of the body after the response.
+func readUnread(w http.ResponseWriter, r *http.Request, output *stdout) error {
+	_ = http.NewResponseController(w).Flush()
+	c := connOf(r)
+	if c == nil || output.sized || r.Method == http.MethodHead {
+		return discardBody(w, r, lingerTime)
+	}
+	err := discardBody(w, r, earlyTime)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.lingers.Store(true)
+	}
+	return err
+}
+
+var errBodyTooLong = errors.New("httpapp: the unread part of the body is too long")
+
+// discardBody reads the rest of a body for the given time at most. It returns nil at the end of the
+// body, and os.ErrDeadlineExceeded if the time is over or the client sends nothing for lingerPause.
+func discardBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) error {
 	control := http.NewResponseController(w)
-	_ = control.Flush()
-	end := time.Now().Add(lingerTime)
+	end := time.Now().Add(timeout)
 	block := make([]byte, 32<<10)
-	for left := lingerBytes; left > 0 && time.Now().Before(end); {
-		_ = control.SetReadDeadline(time.Now().Add(lingerPause))
+	for left := lingerBytes; left > 0; {
+		until := time.Now().Add(lingerPause)
+		if until.After(end) {
+			until = end
+		}
+		_ = control.SetReadDeadline(until)
 		n, err := r.Body.Read(block)
 		if err == io.EOF {
 			_ = control.SetReadDeadline(time.Time{})
-			return true, false
+			return nil
 		}
 		if err != nil {
-			return false, errors.Is(err, os.ErrDeadlineExceeded)
+			return err
 		}
 		left -= n
 	}
-	return false, false
+	return errBodyTooLong
+}
+
+// connOf returns the connection of r if it belongs to a Server, and otherwise nil.
+func connOf(r *http.Request) *conn {
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	return c
 }
 
 // stopReading makes the connection of r read nothing more, so that a complete response can be
 // finished. It returns false if the connection does not belong to a Server.
 func stopReading(r *http.Request) bool {
-	c, ok := r.Context().Value(connKey{}).(*conn)
-	if ok {
+	c := connOf(r)
+	if c != nil {
 		c.stopped.Store(true)
 	}
-	return ok
+	return c != nil
 }
 
 func (h *AppHandler) logException(r *gateway.Request, err error, stack []byte) {

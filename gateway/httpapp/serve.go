@@ -51,7 +51,7 @@ func maxHeaderBytes(n int64) int {
 // returns when the connection is closed. So net/http has no listener of its own, and package
 // transport does the shutdown, as for the other servers.
 func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
-	_ = s.engine.Serve(&single{conn: &conn{
+	nc := &conn{
 		Conn:         c.Net,
 		socket:       transport.NewSocket(c.Net),
 		tracked:      c,
@@ -59,7 +59,9 @@ func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),
 		closed:       make(chan struct{}),
 		line:         requestLine{refused: s.Refused},
-	}})
+	}
+	_ = s.engine.Serve(&single{conn: nc})
+	nc.linger()
 }
 
 type connKey struct{}
@@ -71,11 +73,11 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 // errBusy is the reason to refuse a request above MaxRequests.
 var errBusy = errors.New("httpapp: MaxRequests requests are under way")
 
-// noteIdle lets Shutdown close the connection. It ignores the result of Idle: during a shutdown
-// keep-alives are off, and net/http closes the connection itself.
+// noteIdle lets Shutdown close the connection, unless it lingers. It ignores the result of Idle:
+// during a shutdown keep-alives are off, and net/http closes the connection itself.
 func noteIdle(nc net.Conn, state http.ConnState) {
-	if state == http.StateIdle {
-		c := nc.(*conn)
+	c := nc.(*conn)
+	if state == http.StateIdle && !c.lingers.Load() {
 		c.line.reset()
 		c.tracked.Idle()
 	}
@@ -84,7 +86,7 @@ func noteIdle(nc net.Conn, state http.ConnState) {
 // serveRequest answers one request, unless Shutdown has just closed the connection as idle, or too
 // many requests are under way.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
-	c := r.Context().Value(connKey{}).(*conn)
+	c := connOf(r)
 	c.line.noteHandled()
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)

@@ -43,6 +43,7 @@ type stdout struct {
 	w      http.ResponseWriter
 	input  *stdin
 	closes bool // the head has "Connection: close"
+	sized  bool // the client finds the end of the body by its length
 }
 
 // Write writes bytes of the body.
@@ -70,6 +71,7 @@ func (s *stdout) WriteHead(status string, fields *headers.Headers) error {
 		header.Set("Connection", "close") // later bytes of the body must not pass for a request
 		s.closes = true
 	}
+	s.sized = header.Get("Content-Length") != "" || !bodyAllowed(code)
 	s.w.WriteHeader(code)
 	return nil
 }

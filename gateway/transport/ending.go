@@ -19,7 +19,7 @@ const (
 // yet. So only the writing end is closed, and input is read until the peer closes its end.
 func (x *Exchange) finish(scratch []byte) {
 	if !x.in.isComplete() || !x.discardPeeked(scratch) {
-		x.linger(scratch)
+		Linger(x.net, scratch)
 	}
 	x.net.Close()
 }
@@ -31,16 +31,19 @@ func (x *Exchange) discardPeeked(scratch []byte) bool {
 	return n == x.in.peeked && n < len(scratch)
 }
 
-func (x *Exchange) linger(scratch []byte) {
-	closeWrite(x.net)
+// Linger closes the writing end of nc, which shows the peer the end of the response, and reads
+// until the peer closes its end too: for 30 seconds at most, 5 seconds without a byte, and 256 MiB.
+// It reads into scratch, and does not close nc.
+func Linger(nc net.Conn, scratch []byte) {
+	closeWrite(nc)
 	end := time.Now().Add(lingerTime)
 	for left := lingerBytes; left > 0; {
 		now := time.Now()
 		if now.After(end) {
 			return
 		}
-		x.net.SetReadDeadline(now.Add(lingerPause))
-		n, err := x.net.Read(scratch)
+		nc.SetReadDeadline(now.Add(lingerPause))
+		n, err := nc.Read(scratch)
 		if err != nil {
 			return
 		}

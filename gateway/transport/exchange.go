@@ -98,7 +98,7 @@ func (x *Exchange) finishOrAbort(err error) {
 // called instead of Run.
 func (x *Exchange) Refuse(answer string) {
 	if _, err := io.WriteString((*exchangeStdout)(x), answer); err == nil {
-		x.linger(x.in.buf)
+		Linger(x.net, x.in.buf)
 	}
 	x.net.Close()
 }
