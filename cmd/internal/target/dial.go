@@ -13,6 +13,10 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
+// ErrTimedOut is in the chain of an error of Dial for a connection that was not made in time. The
+// context itself may end a moment later.
+var ErrTimedOut = errors.New("timed out")
+
 // Dial connects to the target, which must not be cgi. The context bounds it. The error names the
 // address and the cause once, and has a hint.
 func (t Target) Dial(ctx context.Context) (net.Conn, error) {
@@ -45,7 +49,7 @@ func dialCause(err error) error {
 	}
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		return errors.New("timed out")
+		return ErrTimedOut
 	}
 	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
 		return errors.New(dns.Err)

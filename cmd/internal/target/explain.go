@@ -24,7 +24,7 @@ func (t Target) Explain(ctx context.Context, err error) error {
 		return err
 	}
 	if other := t.Identify(ctx); other != "" && other != t.Protocol {
-		return cli.Failure(err, t.otherProtocol(other))
+		return cli.Failure(err, t.SpokenHint(other))
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return cli.Failure(err, "the target accepts connections and does not answer: all of its workers may be busy")
@@ -32,12 +32,14 @@ func (t Target) Explain(ctx context.Context, err error) error {
 	return err
 }
 
-// otherProtocol tells how to write the target for the protocol that is spoken there.
-func (t Target) otherProtocol(protocol string) string {
+// SpokenHint is the hint for a target at whose address another protocol is spoken: how to write it.
+func (t Target) SpokenHint(protocol string) string {
 	right := t.Address
 	right.Protocol = protocol
-	return fmt.Sprintf("%s is spoken at that address, not %s: write %.200s", titles[protocol], titles[t.Protocol], right)
+	return fmt.Sprintf("%s is spoken at that address, not %s: write %.200s", Title(protocol), Title(t.Protocol), right)
 }
 
-// titles are the names of the protocols in a sentence.
+// Title is the name of a protocol in a sentence, such as "FastCGI" for "fastcgi".
+func Title(protocol string) string { return titles[protocol] }
+
 var titles = map[string]string{"fastcgi": "FastCGI", "scgi": "SCGI", "http": "HTTP", "cgi": "CGI"}

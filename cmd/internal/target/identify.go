@@ -24,7 +24,7 @@ func (t Target) Identify(ctx context.Context) string {
 		answers         func(string) bool
 	}{
 		{"fastcgi", string(getValues), IsFastCGI},
-		{"http", "HEAD / HTTP/1.0\r\n\r\n", IsHTTP},
+		{"http", headRequest, IsHTTP},
 		{"scgi", "24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,", isCGIHead},
 	} {
 		if question.answers(t.ask(ctx, question.bytes)) {
@@ -33,6 +33,24 @@ func (t Target) Identify(ctx context.Context) string {
 	}
 	return ""
 }
+
+// Spoken is the protocol that the first bytes of an answer belong to: "fastcgi", "http", or "" for
+// any other.
+func Spoken(answer string) string {
+	switch {
+	case IsFastCGI(answer):
+		return "fastcgi"
+	case IsHTTP(answer):
+		return "http"
+	}
+	return ""
+}
+
+// SpeaksHTTP reports whether HEAD / is answered at the target's address as HTTP/1 does, on a
+// connection of its own, within the context and half a second.
+func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.ask(ctx, headRequest)) }
+
+const headRequest = "HEAD / HTTP/1.0\r\n\r\n"
 
 // getValues is an FCGI_GET_VALUES record that asks for nothing.
 var getValues = wire.AppendRecord(nil, wire.TypeGetValues, 0, nil)
