@@ -15,50 +15,51 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// Client lends the connections of a [fastcgi.Client] to gofast. Its fields must not change while it
-// is used; any number of goroutines may use it.
+// Client provides connections for gofast, over those of a [fastcgi.Client]. Its fields must not
+// change while it is used. Any number of goroutines may use it.
 //
-// gofast asks for every connection to be kept. fastcgi.Client decides whether one is: by default
-// none, as php-fpm needs it.
+// gofast asks to keep every connection. fastcgi.Client decides whether a connection is kept: by
+// default none is, as php-fpm needs it.
 //
 // These faults of gofast are avoided:
 //
-//   - gofast takes the response of an application that died for a complete one. A line on STDERR
-//     says that it was cut off, and [Handler] cuts it off for the client. FCGI_OVERLOADED and the
+//   - gofast treats the response of an application that died as complete. Here a line on STDERR
+//     tells that it was cut off, and [Handler] cuts it off for the client. FCGI_OVERLOADED and the
 //     other refusals are responses with a 503 or 502.
-//   - gofast hangs at a line of the head of 1,024 bytes or more. Such a response is a 502; with
-//     Handler it passes.
-//   - gofast keeps sending to an application that answers without reading the body. The connection
-//     ends after the response.
+//   - gofast hangs at a line of the head of 1,024 bytes or more. Here such a response is a 502;
+//     with Handler it is passed on unchanged.
+//   - gofast keeps sending to an application that answers without reading the body. Here the
+//     connection is closed after the response.
 //   - gofast leaves its goroutines and the connection open when the request's context ends. With
-//     NewClient the end of the context ends both, and the application is told.
-//   - gofast waits without limit for a connection and for the application. The fields of Pool bound
-//     every wait.
-//   - Two requests at once on one of gofast's clients mix their responses, and Close during one
-//     ends the process. With NewClient each request has a client of its own.
-//   - gofast sends a body that fails as if it had ended there. The exchange is aborted instead.
-//   - gofast does not check the id, version and role of a record. The connection checks them.
+//     NewClient the end of the context ends both, and aborts the request at the application.
+//   - gofast waits without limit for a connection and for the application. Here the fields of Pool
+//     bound every wait.
+//   - Two concurrent requests on one client of gofast mix their responses, and a concurrent Close
+//     ends the process. With NewClient each request has its own client.
+//   - gofast sends a body that fails as if it had ended there. Here the exchange is aborted.
+//   - gofast does not check the id, version and role of a record. Here the connection checks them.
 //
-// These remain: gofast's parameters are a map, so the order of the environ is lost, and of a name
-// that occurs twice only the last value is sent. A body is sent when 65,535 bytes of it are there
-// or it has ended. A request costs about 200 KB and ten goroutines.
+// These faults remain: gofast's parameters are a map, so the order of the environ is lost, and only
+// the last value of a name that occurs twice is sent. A body is sent only when 65,535 bytes of it
+// have been read or it has ended. A request costs about 200 KB and ten goroutines.
 type Client struct {
-	// Pool performs the exchanges: it bounds its connections and keeps as many as its MaxIdleConns
-	// says, none by default, and its deadlines hold. It must be set. A request of another role than
-	// Pool.Role is answered with a 502.
+	// Pool performs the exchanges. It must be set. Its bounds and timeouts apply; it keeps
+	// MaxIdleConns connections, by default none. A request with a role other than Pool.Role is
+	// answered with a 502.
 	Pool *fastcgi.Client
 }
 
-// Connect returns a connection for gofast: c.Connect is a gofast.ConnFactory. It takes one request
-// after the other, as gofast.SimpleClientFactory's clients send them, and never waits: what cannot
-// be reached is a response with a 502. Closing it ends the request under way.
+// Connect returns a connection for gofast: c.Connect is a gofast.ConnFactory. The connection serves
+// one request after the other, as the clients of gofast.SimpleClientFactory send them. Connect
+// never waits: an application that cannot be reached is a response with a 502. Closing the
+// connection ends the request under way.
 func (c *Client) Connect() (net.Conn, error) {
-	return (&conn{pool: c.Pool}).open(context.Background()), nil
+	return (&conn{pool: c.Pool}).start(context.Background()), nil
 }
 
-// NewClient returns a client: c.NewClient is a gofast.ClientFactory. It has a connection for each
-// request, so that several may be under way at once, and ends an exchange when the context of its
-// http.Request ends.
+// NewClient returns a client: c.NewClient is a gofast.ClientFactory. The client uses a new
+// connection for each request, so that it can perform several at once. It ends an exchange when the
+// context of its http.Request ends.
 func (c *Client) NewClient() (gofast.Client, error) { return &client{pool: c.Pool}, nil }
 
 type client struct {
@@ -75,14 +76,14 @@ func (c *client) Do(req *gofast.Request) (*gofast.ResponsePipe, error) {
 		ctx = req.Raw.Context()
 	}
 	watched, _ := ctx.Value(observerKey{}).(*observer)
-	nc := (&conn{pool: c.pool, observer: watched}).open(ctx)
+	nc := (&conn{pool: c.pool, observer: watched}).start(ctx)
 	if !c.add(nc) {
 		nc.Close()
 		return nil, errors.New("gofastconn: client is closed")
 	}
 	context.AfterFunc(nc.ctx, func() { c.remove(nc) })
 	if req.Stdin != nil {
-		req.Stdin = watch(req.Stdin, nc)
+		req.Stdin = pipeBody(req.Stdin, nc)
 	}
 	pipes, err := doOn(nc, req)
 	if err != nil {
@@ -91,8 +92,8 @@ func (c *client) Do(req *gofast.Request) (*gofast.ResponsePipe, error) {
 	return pipes, err
 }
 
-// doOn hands req to a gofast client of its own, whose Close is never called: it sets what other
-// goroutines use to nil.
+// doOn performs req with a new gofast client. It never calls the Close of that client, which sets
+// fields to nil that other goroutines use.
 func doOn(nc *conn, req *gofast.Request) (*gofast.ResponsePipe, error) {
 	inner, err := gofast.SimpleClientFactory(func() (net.Conn, error) { return nc, nil })()
 	if err != nil {
@@ -121,7 +122,7 @@ func (c *client) remove(nc *conn) {
 	}
 }
 
-// Close implements gofast.Client: it ends the requests under way.
+// Close implements gofast.Client. It ends the requests under way.
 func (c *client) Close() error {
 	c.mu.Lock()
 	conns := c.conns
@@ -133,11 +134,11 @@ func (c *client) Close() error {
 	return nil
 }
 
-// watch returns the body as gofast is to read it. gofast takes an error for the end of the body,
-// and a Read of nothing too: the first ends the connection, the second is kept from it. It also
-// waits for a Read under way, so that the end of the connection ends that; body itself is then read
-// by a goroutine that is left behind until its Read returns.
-func watch(body io.ReadCloser, c *conn) io.ReadCloser {
+// pipeBody returns the body for gofast to read, through a pipe. gofast treats an error as the end
+// of the body, and an empty Read too. So an error of body ends the connection, and an empty Read is
+// not passed on. gofast also waits for a Read under way, so the end of the connection ends that
+// Read. The goroutine that reads body remains until its own Read returns.
+func pipeBody(body io.ReadCloser, c *conn) io.ReadCloser {
 	r, w := io.Pipe()
 	context.AfterFunc(c.ctx, func() { r.CloseWithError(net.ErrClosed) })
 	go func() {
@@ -151,14 +152,15 @@ func watch(body io.ReadCloser, c *conn) io.ReadCloser {
 	return r
 }
 
-// RoundTrip implements [gateway.Backend]: gofast encodes and sends the request, the response comes
-// past it. Errors and the body of the request are as in [fastcgi.Client.RoundTrip].
+// RoundTrip implements [gateway.Backend]. gofast encodes and sends the request; the response does
+// not go through gofast. Errors, and the use of the request's body, are as in
+// [fastcgi.Client.RoundTrip].
 func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	nc := (&conn{pool: c.Pool, stderr: r.Stderr, answer: make(chan answer, 1)}).open(r.Context())
+	nc := (&conn{pool: c.Pool, stderr: r.Stderr, answer: make(chan answer, 1)}).start(r.Context())
 	req := gofast.NewRequest(nil)
 	req.Params = r.Environ.Map()
 	if r.Stdin != nil {
-		req.Stdin = watch(io.NopCloser(r.Stdin), nc)
+		req.Stdin = pipeBody(io.NopCloser(r.Stdin), nc)
 	}
 	pipes, err := doOn(nc, req)
 	if err != nil {
@@ -175,7 +177,7 @@ func (c *Client) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return a.response, nil
 }
 
-// responseBody ends what gofast waits for together with the response.
+// responseBody is the body of a response. Its Close ends the connection, for which gofast waits.
 type responseBody struct {
 	io.ReadCloser
 	conn *conn
@@ -197,7 +199,7 @@ func (b *responseBody) Close() error {
 	return err
 }
 
-// nowhere takes what gofast makes of a response that it does not get.
+// nowhere discards the response that gofast makes when the real one does not go through it.
 type nowhere struct{}
 
 func (nowhere) Header() http.Header         { return http.Header{} }

@@ -22,7 +22,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// TestMain fails when a test leaves a goroutine behind: gofast starts six for each request.
+// TestMain fails when a test leaks a goroutine: gofast starts six for each request.
 func TestMain(m *testing.M) {
 	os.Exit(leaks.Run(m))
 }
@@ -297,7 +297,7 @@ func TestEndedContext(t *testing.T) {
 	}
 }
 
-// silentContext has ended, and tells nothing of it but when asked.
+// silentContext has ended, but reports that only by Err.
 type silentContext struct{ context.Context }
 
 // Value hides the context within, which package context would talk to itself.
@@ -392,8 +392,7 @@ func TestHesitantBody(t *testing.T) {
 	}
 }
 
-// TestFailingBody has a client that breaks off: gofast alone would end STDIN as if the body were
-// whole.
+// TestFailingBody has a body that fails: gofast alone would end STDIN as if the body were complete.
 func TestFailingBody(t *testing.T) {
 	cut := errors.New("client gone")
 	saw := make(chan error, 1)

@@ -16,45 +16,46 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// conn is a connection as gofast sees it. There is no socket behind it: the records that gofast
-// writes become a request to a fastcgi.Client, and the response becomes records again.
+// conn is a connection as gofast sees it. It has no socket: the records that gofast writes become a
+// request to a fastcgi.Client, and the response is encoded as records again.
 type conn struct {
 	pool     *fastcgi.Client
 	ctx      context.Context // ends with the connection
 	cancel   context.CancelFunc
 	observer *observer   // of the response; may be nil
-	answer   chan answer // takes the response in gofast's place; may be nil
-	stderr   io.Writer   // takes STDERR in gofast's place, with answer
+	answer   chan answer // if not nil, gets the response instead of gofast
+	stderr   io.Writer   // with answer, gets STDERR instead of gofast
 
-	toUs   *io.PipeWriter // records of gofast's
-	toThem *io.PipeReader // records for gofast
+	requests *io.PipeWriter // records from gofast
+	replies  *io.PipeReader // records for gofast
 
 	mu   sync.Mutex
-	body error // of the request, which broke off
+	body error // why the request's body failed
 }
 
-// answer is what a RoundTrip returned.
+// answer holds the results of a RoundTrip.
 type answer struct {
 	response *gateway.Response
 	err      error
 }
 
-// open makes a connection of c, which has its pool and what it wants of the rest.
-func (c *conn) open(ctx context.Context) *conn {
+// start starts the goroutine that serves the connection. The caller has set pool and, as needed,
+// the other settings.
+func (c *conn) start(ctx context.Context) *conn {
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if ctx.Err() != nil {
-		c.cancel() // package context may do that later, in a goroutine
+		c.cancel() // package context might cancel it only later, in another goroutine
 	}
-	records, toUs := io.Pipe()
-	toThem, replies := io.Pipe()
-	c.toUs, c.toThem = toUs, toThem
+	records, requests := io.Pipe()
+	replies, answers := io.Pipe()
+	c.requests, c.replies = requests, replies
 	context.AfterFunc(c.ctx, func() {
-		toUs.CloseWithError(net.ErrClosed)
-		toThem.CloseWithError(net.ErrClosed)
-		records.CloseWithError(net.ErrClosed)
+		requests.CloseWithError(net.ErrClosed)
 		replies.CloseWithError(net.ErrClosed)
+		records.CloseWithError(net.ErrClosed)
+		answers.CloseWithError(net.ErrClosed)
 	})
-	go c.serve(wire.NewRecordReader(bufio.NewReader(records)), replies)
+	go c.serve(wire.NewRecordReader(bufio.NewReader(records)), answers)
 	return c
 }
 
@@ -64,26 +65,26 @@ func (c *conn) serve(records *wire.RecordReader, replies io.Writer) {
 	for {
 		r := &exchange{conn: c, records: records, replies: replies}
 		if err := r.perform(); err != nil {
-			c.giveUp(err)
+			c.abort(err)
 			return
 		}
 	}
 }
 
-// giveUp answers for a request that got no further.
-func (c *conn) giveUp(err error) {
-	given := &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: cmp.Or(c.ctx.Err(), err)}
+// abort answers a request that failed before the pool could perform it.
+func (c *conn) abort(err error) {
+	failed := &gateway.BackendError{Status: 502, Reason: "the request was given up", Err: cmp.Or(c.ctx.Err(), err)}
 	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
-		given.Status, given.Reason = 504, "the application did not answer in time"
+		failed.Status, failed.Reason = 504, "the application did not answer in time"
 	}
-	err = given
+	err = failed
 	select {
 	case c.answer <- answer{nil, cmp.Or(c.bodyError(), err)}:
-	default: // there was an answer, or nobody waits for one
+	default: // the request was answered before, or the response goes to gofast
 	}
 }
 
-// failBody ends the exchange because of its request's body.
+// failBody ends the exchange because the request's body failed.
 func (c *conn) failBody(err error) {
 	c.mu.Lock()
 	c.body = cmp.Or(c.body, err)
@@ -97,11 +98,11 @@ func (c *conn) bodyError() error {
 	return c.body
 }
 
-// Read gives gofast the records of the response.
-func (c *conn) Read(p []byte) (int, error) { return c.toThem.Read(p) }
+// Read reads the records of the response, for gofast.
+func (c *conn) Read(p []byte) (int, error) { return c.replies.Read(p) }
 
-// Write takes records of gofast's.
-func (c *conn) Write(p []byte) (int, error) { return c.toUs.Write(p) }
+// Write writes the records of a request, for gofast.
+func (c *conn) Write(p []byte) (int, error) { return c.requests.Write(p) }
 
 // Close ends the exchange.
 func (c *conn) Close() error {
@@ -109,7 +110,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// addr is no address: the exchanges have those of their Pool.
+// addr is a placeholder: the exchanges use the addresses of their Pool.
 type addr struct{}
 
 func (addr) Network() string { return "fastcgi" }
@@ -118,13 +119,13 @@ func (addr) String() string  { return "gofastconn" }
 func (*conn) LocalAddr() net.Addr  { return addr{} }
 func (*conn) RemoteAddr() net.Addr { return addr{} }
 
-// The deadlines are the Pool's.
+// Deadlines are not supported: the timeouts of the Pool apply.
 
 func (*conn) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
 func (*conn) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
 func (*conn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
-// environ decodes a whole PARAMS stream.
+// environ decodes a complete PARAMS stream.
 func environ(params []byte) (*util.Environ, error) {
 	e := util.NewEnviron()
 	for data := string(params); data != ""; {

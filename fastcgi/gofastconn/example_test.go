@@ -13,7 +13,7 @@ import (
 	"github.com/yookoala/gofast"
 )
 
-// ExampleClient asks a FastCGI application, such as php-fpm would be.
+// ExampleClient calls a FastCGI application, as it would call php-fpm.
 func ExampleClient() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -44,8 +44,8 @@ func ExampleClient() {
 	// Output: 200 OK pong for /ping <nil>
 }
 
-// ExampleHandler serves PHP by gofast's own handler, on connections that do not have its traps.
-// None is kept: one would hold a process of php-fpm.
+// ExampleHandler serves PHP by the handler of gofast, on connections that avoid its faults. No
+// connection is kept, because it would occupy a process of php-fpm.
 func ExampleHandler() {
 	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock", MaxConns: 20}}
 	session := gofast.Chain(gofast.BasicParamsMap, gofast.MapHeader)(gofast.BasicSession)

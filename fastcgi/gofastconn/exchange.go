@@ -14,24 +14,24 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// exchange is one request of gofast's.
+// exchange is one request of gofast.
 type exchange struct {
 	conn    *conn
 	records *wire.RecordReader
-	mu      sync.Mutex // held while a record is written: STDERR comes beside STDOUT
+	mu      sync.Mutex // held while a record is written: STDERR and STDOUT are written concurrently
 	replies io.Writer
 	id      uint16
 }
 
-// perform reads one request and answers it. An error is the end of the connection.
+// perform reads one request and answers it. An error ends the connection.
 func (x *exchange) perform() error {
-	r, err := x.request()
+	r, err := x.readRequest()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(x.conn.ctx)
 	defer cancel()
-	stdin, more, err := x.body(cancel)
+	stdin, bodyRead, err := x.readBody(cancel)
 	if err != nil {
 		return err
 	}
@@ -45,10 +45,10 @@ func (x *exchange) perform() error {
 	}
 	r = r.WithContext(ctx)
 	if err := ctx.Err(); err != nil {
-		return err // nothing is sent for it
+		return err // send nothing
 	}
 	if x.conn.answer != nil {
-		x.pass(r)
+		x.roundTrip(r)
 		<-ctx.Done() // until the Body is closed
 		return ctx.Err()
 	}
@@ -57,18 +57,18 @@ func (x *exchange) perform() error {
 	}
 	stdin.CloseWithError(errAnswered)
 	select {
-	case <-more:
+	case <-bodyRead:
 		return nil
-	default: // gofast would go on sending what nobody wants, for as long as there is something
+	default: // gofast would send the rest of the body, although it is not needed
 		return errAnswered
 	}
 }
 
-// errAnswered is what the rest of a body is dropped with.
+// errAnswered is the error with which the rest of a body is dropped.
 var errAnswered = errors.New("gofastconn: the request has been answered")
 
-// request reads a request up to its body. What is no part of one was left over by the one before.
-func (x *exchange) request() (*gateway.Request, error) {
+// readRequest reads a request up to its body. It skips late records of the request before.
+func (x *exchange) readRequest() (*gateway.Request, error) {
 	var params []byte
 	for {
 		h, content, err := x.records.Next()
@@ -90,7 +90,7 @@ func (x *exchange) request() (*gateway.Request, error) {
 	}
 }
 
-// checkRole refuses what the Pool would send as something else.
+// checkRole refuses a request whose role is not that of the Pool.
 func (x *exchange) checkRole(content []byte) error {
 	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
@@ -101,15 +101,15 @@ func (x *exchange) checkRole(content []byte) error {
 		role = fastcgi.RoleResponder
 	}
 	if b.Role != role {
-		x.page(&gateway.BackendError{Status: 502, Reason: fmt.Sprintf("requests of role %d are not sent here", b.Role)})
+		x.writePage(&gateway.BackendError{Status: 502, Reason: fmt.Sprintf("requests of role %d are not sent here", b.Role)})
 		return errors.New("gofastconn: wrong role")
 	}
 	return nil
 }
 
-// body returns the request's body, nil where there is none, and what is closed when all of it was
-// taken from gofast. abort is called when gofast gives the request up.
-func (x *exchange) body(abort func()) (*io.PipeReader, <-chan struct{}, error) {
+// readBody returns the request's body, or nil if it is empty, and a channel that is closed when all
+// of the body was read from gofast. It calls abort when gofast aborts the request.
+func (x *exchange) readBody(abort func()) (*io.PipeReader, <-chan struct{}, error) {
 	var first []byte
 	for {
 		h, content, err := x.records.Next()
@@ -123,23 +123,23 @@ func (x *exchange) body(abort func()) (*io.PipeReader, <-chan struct{}, error) {
 		case h.Type == wire.TypeStdin && len(content) == 0:
 			return nil, nil, nil
 		case h.Type == wire.TypeStdin:
-			first = bytes.Clone(content) // the reader goes on in another goroutine
+			first = bytes.Clone(content) // another goroutine reads on and would overwrite it
 		default:
 			continue
 		}
 		break
 	}
 	r, w := io.Pipe()
-	taken := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(taken)
+		defer close(done)
 		w.CloseWithError(x.copyBody(w, first, abort))
 	}()
-	return r, taken, nil
+	return r, done, nil
 }
 
-// copyBody takes all of the body from gofast, also what nobody wants any more, for gofast would
-// wait.
+// copyBody reads all of the body from gofast, even after w has failed, because gofast would wait
+// otherwise.
 func (x *exchange) copyBody(w io.Writer, content []byte, abort func()) error {
 	for {
 		w.Write(content)
@@ -159,8 +159,8 @@ func (x *exchange) copyBody(w io.Writer, content []byte, abort func()) error {
 	}
 }
 
-// pass hands the response on past gofast.
-func (x *exchange) pass(r *gateway.Request) {
+// roundTrip performs the exchange and passes the response to conn.answer instead of gofast.
+func (x *exchange) roundTrip(r *gateway.Request) {
 	resp, err := x.conn.pool.RoundTrip(r)
 	if cause := x.conn.bodyError(); err != nil && cause != nil {
 		err = cause
@@ -168,16 +168,16 @@ func (x *exchange) pass(r *gateway.Request) {
 	x.conn.answer <- answer{resp, err}
 }
 
-// answer performs the exchange and gives gofast the response.
+// answer performs the exchange and writes the response for gofast.
 func (x *exchange) answer(r *gateway.Request) error {
 	resp, err := x.conn.pool.RoundTrip(r)
 	if err != nil {
-		return x.page(err)
+		return x.writePage(err)
 	}
 	defer resp.Body.Close()
-	head, err := x.head(resp)
+	head, err := x.encodeHead(resp)
 	if err != nil {
-		return x.page(err)
+		return x.writePage(err)
 	}
 	if err := x.write(wire.TypeStdout, head); err != nil {
 		return err
@@ -187,15 +187,16 @@ func (x *exchange) answer(r *gateway.Request) error {
 		x.conn.observer.fail(err)
 		x.write(wire.TypeStderr, []byte("gofastconn: response cut off: "+err.Error()))
 	}
-	return x.end(uint32(resp.ExitStatus))
+	return x.finish(uint32(resp.ExitStatus))
 }
 
-// maxLine is what gofast takes of a line of the head, without its end; at one more byte it hangs.
+// maxLine is the longest line of a head that gofast can read, in bytes without the line end. With
+// one more byte it hangs.
 const maxLine = 1022
 
-// head returns the head as gofast will read it. Where a Handler is waiting for the real one, gofast
-// gets little of it.
-func (x *exchange) head(resp *gateway.Response) ([]byte, error) {
+// encodeHead returns the head for gofast to read. With an observer, which gets the fields, gofast
+// gets only the status.
+func (x *exchange) encodeHead(resp *gateway.Response) ([]byte, error) {
 	status := resp.Status
 	if status == "" && resp.Headers.Has("Location") {
 		status = "302 Found"
@@ -203,14 +204,14 @@ func (x *exchange) head(resp *gateway.Response) ([]byte, error) {
 		status = "200 OK"
 	}
 	if x.conn.observer != nil {
-		x.conn.observer.head(resp.Headers)
+		x.conn.observer.setFields(resp.Headers)
 		return []byte("Status: " + status[:3] + "\r\n\r\n"), nil
 	}
 	var b strings.Builder
 	b.WriteString("Status: " + status + "\r\n")
 	for name, value := range resp.Headers.All() {
 		if len(name)+len(value)+len(": ") > maxLine {
-			return nil, &gateway.BackendError{Status: 502, Reason: "a field of the response is longer than gofast can take",
+			return nil, &gateway.BackendError{Status: 502, Reason: "a field of the response is longer than gofast can read",
 				Err: fmt.Errorf("%.64q of %d bytes", name, len(value))}
 		}
 		b.WriteString(name + ": " + value + "\r\n")
@@ -218,8 +219,8 @@ func (x *exchange) head(resp *gateway.Response) ([]byte, error) {
 	return []byte(b.String() + "\r\n"), nil
 }
 
-// page answers in the place of an application that has not.
-func (x *exchange) page(err error) error {
+// writePage answers for an application that has not answered.
+func (x *exchange) writePage(err error) error {
 	if x.conn.ctx.Err() != nil {
 		return err
 	}
@@ -229,12 +230,12 @@ func (x *exchange) page(err error) error {
 	}
 	x.write(wire.TypeStderr, []byte(err.Error()))
 	x.write(wire.TypeStdout, fmt.Appendf(nil, "Status: %d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\n", status, text))
-	return x.end(0)
+	return x.finish(0)
 }
 
-// end is all that gofast looks for behind a response: it would take the end of the connection for
-// the same.
-func (x *exchange) end(appStatus uint32) error {
+// finish writes END_REQUEST. gofast needs no more after a response; it would treat the end of the
+// connection in the same way.
+func (x *exchange) finish(appStatus uint32) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	_, err := x.replies.Write(wire.AppendEndRequest(nil, x.id, wire.EndRequest{AppStatus: appStatus}))
@@ -251,7 +252,7 @@ func (x *exchange) write(t wire.RecordType, content []byte) error {
 	return err
 }
 
-// stdout is the body on its way to gofast.
+// stdout writes the body as STDOUT records for gofast.
 type stdout struct{ x *exchange }
 
 func (s stdout) Write(p []byte) (int, error) {
@@ -261,7 +262,7 @@ func (s stdout) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// errorStream is STDERR on its way to gofast.
+// errorStream writes STDERR records for gofast.
 type errorStream exchange
 
 // Write implements io.Writer.

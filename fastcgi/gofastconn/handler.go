@@ -8,10 +8,10 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Handler wraps a gofast.Handler whose clients come from c.NewClient, for what a
-// gofast.ResponsePipe cannot tell: a response that was cut off is cut off for the client too
-// (http.ErrAbortHandler), and the head is the application's, also where a line of it is longer than
-// gofast can take.
+// Handler wraps a gofast.Handler whose clients come from c.NewClient. It adds what
+// gofast.ResponsePipe cannot do: a response that was cut off is cut off for the client too
+// (http.ErrAbortHandler), and the head of the application is passed on even if a line of it is
+// longer than gofast can read.
 //
 //	client := &gofastconn.Client{Pool: &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"}}
 //	handler := gofastconn.Handler(gofast.NewHandler(session, client.NewClient))
@@ -20,7 +20,7 @@ func Handler(next http.Handler) http.Handler {
 		o := new(observer)
 		ow := &observedWriter{ResponseWriter: w, observer: o}
 		next.ServeHTTP(ow, r.WithContext(context.WithValue(r.Context(), observerKey{}, o)))
-		if o.failed() {
+		if o.hasFailed() {
 			panic(http.ErrAbortHandler)
 		}
 	})
@@ -28,15 +28,15 @@ func Handler(next http.Handler) http.Handler {
 
 type observerKey struct{}
 
-// observer is where the exchange leaves for Handler what does not go through gofast. A nil one
-// takes nothing.
+// observer passes from the exchange to Handler what does not go through gofast. The fail of a nil
+// observer does nothing.
 type observer struct {
 	mu     sync.Mutex
 	fields *headers.Headers
 	err    error
 }
 
-func (o *observer) head(fields *headers.Headers) {
+func (o *observer) setFields(fields *headers.Headers) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.fields = fields
@@ -51,13 +51,14 @@ func (o *observer) fail(err error) {
 	o.err = err
 }
 
-func (o *observer) failed() bool {
+func (o *observer) hasFailed() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.err != nil
 }
 
-func (o *observer) take() *headers.Headers {
+// removeFields returns the fields once, and nil later.
+func (o *observer) removeFields() *headers.Headers {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	fields := o.fields
@@ -65,7 +66,7 @@ func (o *observer) take() *headers.Headers {
 	return fields
 }
 
-// observedWriter puts the real head in the place of gofast's.
+// observedWriter replaces the head of gofast by the real one.
 type observedWriter struct {
 	http.ResponseWriter
 	observer *observer
@@ -73,7 +74,7 @@ type observedWriter struct {
 
 // WriteHeader implements http.ResponseWriter.
 func (w *observedWriter) WriteHeader(status int) {
-	if fields := w.observer.take(); fields != nil {
+	if fields := w.observer.removeFields(); fields != nil {
 		for name, value := range fields.All() {
 			w.Header().Add(name, value)
 		}
@@ -81,5 +82,5 @@ func (w *observedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the wrapped writer to an http.ResponseController.
 func (w *observedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
