@@ -38,6 +38,8 @@ import (
 //     ends the process. With NewClient each request has its own client.
 //   - gofast sends a body that fails as if it had ended there. Here the exchange is aborted.
 //   - gofast does not check the id, version and role of a record. Here the connection checks them.
+//   - gofast passes fields that concern one connection only, such as Upgrade, to its client. Here
+//     they are removed, and a response with a Transfer-Encoding is a 502.
 //
 // These faults remain: gofast's parameters are a map, so the order of the environ is lost, and only
 // the last value of a name that occurs twice is sent. A body is sent only when 65,535 bytes of it

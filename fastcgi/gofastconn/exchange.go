@@ -12,6 +12,8 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/headers"
+	"github.com/cgikit/cgikit/util"
 )
 
 // exchange is one request of gofast.
@@ -175,6 +177,9 @@ func (x *exchange) answer(r *gateway.Request) error {
 		return x.writePage(err)
 	}
 	defer resp.Body.Close()
+	if err := removeHopByHop(resp.Headers); err != nil {
+		return x.writePage(err)
+	}
 	head, err := x.encodeHead(resp)
 	if err != nil {
 		return x.writePage(err)
@@ -188,6 +193,23 @@ func (x *exchange) answer(r *gateway.Request) error {
 		x.write(wire.TypeStderr, []byte("gofastconn: response cut off: "+err.Error()))
 	}
 	return x.finish(uint32(resp.ExitStatus))
+}
+
+// removeHopByHop removes the fields that concern one connection only (RFC 9110 section 7.6.1),
+// because gofast passes every field to its client. The body of a response with a Transfer-Encoding
+// cannot be passed on.
+func removeHopByHop(fields *headers.Headers) error {
+	if coding := fields.Get("Transfer-Encoding"); coding != "" {
+		return &gateway.BackendError{Status: 502, Reason: "the application sent a Transfer-Encoding",
+			Err: fmt.Errorf("Transfer-Encoding: %.64q", coding)}
+	}
+	connection := strings.Join(fields.GetAll("Connection"), ",")
+	for _, name := range fields.Keys() {
+		if util.IsHopByHop(name) || util.IsConnectionOption(connection, name) {
+			fields.Del(name)
+		}
+	}
+	return nil
 }
 
 // maxLine is the longest line of a head that gofast can read, in bytes without the line end. With

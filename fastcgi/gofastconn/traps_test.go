@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -257,5 +258,27 @@ func TestWrongRole(t *testing.T) {
 	if w, stderr := plainly(t, serving(t, func(gateway.ResponseWriter, *gateway.Request) error { return errors.New("called") }), req); w.Code != 502 ||
 		!strings.Contains(stderr, "role 2") {
 		t.Errorf("got %d, %q", w.Code, stderr)
+	}
+}
+
+func TestHopByHopFields(t *testing.T) {
+	const fields = "Keep-Alive: timeout=5\r\nUpgrade: h2c\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\nContent-Type: text/plain\r\n\r\n"
+	for _, wrapped := range []bool{false, true} {
+		t.Run(fmt.Sprint("Handler=", wrapped), func(t *testing.T) {
+			c := says(t, stdout("Status: 200 OK\r\n"+fields)+stdout("body")+end(wire.EndRequest{}))
+			status, header, body, err := get(t, site(t, c, wrapped).URL)
+			if err != nil || status != 200 || body != "body" || header.Get("X-End") != "2" {
+				t.Fatalf("got %d, %v, %q, %v; want 200, X-End and the body", status, header, body, err)
+			}
+			for _, name := range []string{"Keep-Alive", "Upgrade", "X-Hop"} {
+				if value := header.Get(name); value != "" {
+					t.Errorf("%s: got %q; want none", name, value)
+				}
+			}
+			c = says(t, stdout("Transfer-Encoding: chunked\r\n\r\n")+stdout("4\r\nbody\r\n0\r\n\r\n")+end(wire.EndRequest{}))
+			if status, _, body, err := get(t, site(t, c, wrapped).URL); status != 502 {
+				t.Errorf("Transfer-Encoding: got %d, %.99q, %v; want 502", status, body, err)
+			}
+		})
 	}
 }
