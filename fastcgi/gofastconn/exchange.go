@@ -50,7 +50,7 @@ func (x *exchange) perform() error {
 		return err // send nothing
 	}
 	if x.conn.answer != nil {
-		x.roundTrip(r)
+		x.runBackend(r)
 		<-ctx.Done() // until the Body is closed
 		return ctx.Err()
 	}
@@ -161,8 +161,8 @@ func (x *exchange) copyBody(w io.Writer, content []byte, abort func()) error {
 	}
 }
 
-// roundTrip performs the exchange and passes the response to conn.answer instead of gofast.
-func (x *exchange) roundTrip(r *gateway.Request) {
+// runBackend performs the exchange and passes the response to conn.answer instead of gofast.
+func (x *exchange) runBackend(r *gateway.Request) {
 	resp, err := x.conn.pool.RoundTrip(r)
 	if cause := x.conn.bodyError(); err != nil && cause != nil {
 		err = cause
