@@ -1,8 +1,8 @@
 package cgi
 
-// ending is how a script ended.
-type ending struct {
-	status     int    // the exit status; unknownStatus for an end by a signal
+// exitState describes how a script ended.
+type exitState struct {
+	status     int    // the exit status; unknownStatus after a signal
 	text       string // the same in words
 	brokenPipe bool   // the signal was SIGPIPE
 }

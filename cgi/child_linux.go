@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// child is a process and the descriptor that tells of its end. os.Process waits in a system call,
-// which costs a thread for each script that runs, and a wake-up of the scheduler's every 20
-// microseconds while there is one.
+// child is a process, and the descriptor that becomes readable when it ends. os.Process waits in a
+// system call instead, which costs a thread for each running script, and wakes the scheduler every
+// 20 microseconds meanwhile.
 type child struct {
 	pid   int
 	pidfd *os.File // nil before Linux 5.3
 }
 
-// keepsNumber says that a child that has ended keeps its number until reap, so that its group can
-// be signalled.
+// keepsNumber tells that a child that has ended keeps its process id until reap, so that its group
+// can still be signalled.
 const keepsNumber = true
 
 // startChild starts the program. The first of args is its name.
@@ -40,15 +40,15 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 		return nil, &os.PathError{Op: "fork/exec", Path: c.path, Err: err}
 	}
 	ch := &child{pid: pid}
-	// without it the runtime does not wait for it
+	// a blocking descriptor cannot be polled by the runtime
 	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil {
 		ch.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
 	return ch, nil
 }
 
-// await waits until the script has ended and leaves it a zombie: while it is one, no other group
-// can get its number.
+// await waits until the script has ended and leaves it a zombie. While it is a zombie, no other
+// group can get its process id.
 func (c *child) await() {
 	if c.pidfd != nil {
 		if conn, err := c.pidfd.SyscallConn(); err == nil && conn.Read(func(uintptr) bool { return c.exited(unix.WNOHANG) }) == nil {
@@ -58,6 +58,7 @@ func (c *child) await() {
 	c.exited(0)
 }
 
+// exited reports whether the script has ended. Without WNOHANG it waits for the end.
 func (c *child) exited(options int) bool {
 	for {
 		var info unix.Siginfo
@@ -68,16 +69,16 @@ func (c *child) exited(options int) bool {
 	}
 }
 
-// look tells what the script is about to do, which a busy machine may delay. exiting: the kernel
-// has begun to end it; it closes the files of a process before it tells the parent. runnable: it
-// waits for nothing but a processor.
-func (c *child) look() (exiting, runnable bool) {
+// inspect reports whether the script is about to end, which a busy machine may delay. exiting: the
+// kernel has begun to end it; the kernel closes the files of a process before it notifies the
+// parent. runnable: the script waits only for a processor.
+func (c *child) inspect() (exiting, runnable bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.pid))
 	if err != nil {
 		return false, false
 	}
-	// The second field is the program's name in parentheses, in which any byte may stand. After it
-	// come the state, field 3, and the flags, field 9.
+	// The second field is the program's name in parentheses, which may contain any byte. The state
+	// (field 3) and the flags (field 9) follow it.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 7 {
 		return false, false
@@ -89,9 +90,9 @@ func (c *child) look() (exiting, runnable bool) {
 // flagExiting is PF_EXITING of the kernel's include/linux/sched.h.
 const flagExiting = 0x4
 
-// reap frees the number, after await. The ending is nil where the system lost it, as it does when
-// SIGCHLD is ignored.
-func (c *child) reap() *ending {
+// reap frees the process id, after await. It returns nil if the system has lost the exit status, as
+// it does when SIGCHLD is ignored.
+func (c *child) reap() *exitState {
 	c.pidfd.Close()
 	var status syscall.WaitStatus
 	for {
@@ -101,9 +102,9 @@ func (c *child) reap() *ending {
 		case err != nil:
 			return nil
 		case status.Signaled():
-			return &ending{unknownStatus, "signal: " + status.Signal().String(), status.Signal() == unix.SIGPIPE}
+			return &exitState{unknownStatus, "signal: " + status.Signal().String(), status.Signal() == unix.SIGPIPE}
 		default:
-			return &ending{status: status.ExitStatus(), text: fmt.Sprint("exit status ", status.ExitStatus())}
+			return &exitState{status: status.ExitStatus(), text: fmt.Sprint("exit status ", status.ExitStatus())}
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestChildLook: what /proc/PID/stat tells, under a name that could be taken for other fields.
-func TestChildLook(t *testing.T) {
+// TestChildInspect: the fields of /proc/PID/stat, with a program name that looks like other fields.
+func TestChildInspect(t *testing.T) {
 	dir := t.TempDir()
 	name := dir + "/a) Z (1 4 4"
 	if err := os.Symlink("/bin/sh", name); err != nil {
@@ -35,7 +35,7 @@ func TestChildLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.awaitStop(t)
-	if exiting, runnable := c.look(); exiting || runnable {
+	if exiting, runnable := c.inspect(); exiting || runnable {
 		t.Errorf("stopped: got exiting %t, runnable %t; want neither", exiting, runnable)
 	}
 	unix.Kill(c.pid, unix.SIGCONT)
@@ -43,15 +43,15 @@ func TestChildLook(t *testing.T) {
 	if _, err := io.Copy(io.Discard, stdout); err != nil {
 		t.Error(err)
 	}
-	if exiting, _ := c.look(); !exiting { // it closes its files because it exits
+	if exiting, _ := c.inspect(); !exiting { // it closes its files because it exits
 		t.Error("at the end of its output: got not exiting; want exiting")
 	}
 	c.await()
-	if exiting, runnable := c.look(); !exiting || runnable {
+	if exiting, runnable := c.inspect(); !exiting || runnable {
 		t.Errorf("a zombie: got exiting %t, runnable %t; want exiting alone", exiting, runnable)
 	}
 	c.reap()
-	if exiting, runnable := c.look(); exiting || runnable {
+	if exiting, runnable := c.inspect(); exiting || runnable {
 		t.Errorf("gone: got exiting %t, runnable %t; want neither", exiting, runnable)
 	}
 }

@@ -11,7 +11,7 @@ type child struct {
 	state   *os.ProcessState
 }
 
-// keepsNumber says that a child that has ended does not keep its number.
+// keepsNumber tells that a child that has ended does not keep its process id.
 const keepsNumber = false
 
 // startChild starts the program. The first of args is its name.
@@ -27,17 +27,17 @@ func startChild(c command, args []string, files []*os.File, as *Credential) (*ch
 	return &child{pid: p.Pid, process: p}, nil
 }
 
-// await waits until the script has ended, and frees its number, which another group may get: the
-// group is signalled at once then, before numbers are given out again, or not at all.
+// await waits until the script has ended, and frees its process id, which another group may get. So
+// the group is signalled at once after that, before the id is used again, or not at all.
 func (c *child) await() { c.state, _ = c.process.Wait() }
 
-// look reports false: what a process is about to do is not told here.
-func (c *child) look() (exiting, runnable bool) { return false, false }
+// inspect reports false: these systems do not tell it.
+func (c *child) inspect() (exiting, runnable bool) { return false, false }
 
-// reap tells how the script ended, nil where the system lost that.
-func (c *child) reap() *ending {
+// reap returns how the script ended, or nil if the system has lost that.
+func (c *child) reap() *exitState {
 	if c.state == nil {
 		return nil
 	}
-	return &ending{c.state.ExitCode(), c.state.String(), endedByPipe(c.state)}
+	return &exitState{c.state.ExitCode(), c.state.String(), killedByPipe(c.state)}
 }

@@ -15,34 +15,34 @@ import (
 // maxChunkLine bounds the line before a chunk and a trailer field, in bytes.
 const maxChunkLine = 4 << 10
 
-// errChunkEnd is a chunk that is longer than its size.
-var errChunkEnd = errors.New("no line end behind a chunk")
+// errChunkEnd is the error of a chunk that is longer than its size.
+var errChunkEnd = errors.New("no line end after a chunk")
 
-// takeChunked reports whether the body of an nph script's response is chunked, and takes the field
-// that says so.
-func takeChunked(resp *gateway.Response) bool {
+// removeChunked reports whether the response of an nph script has a chunked body, and removes the
+// field that declares it.
+func removeChunked(resp *gateway.Response) bool {
 	if !strings.EqualFold(resp.Headers.Get("Transfer-Encoding"), "chunked") {
 		return false
 	}
 	resp.Headers.Del("Transfer-Encoding")
-	resp.Headers.Del("Content-Length") // RFC 9112 section 6.3: it says nothing then
+	resp.Headers.Del("Content-Length") // invalid then, by RFC 9112 section 6.3
 	return true
 }
 
-// chunked decodes a chunked body (RFC 9112 section 7.1). It ends with the last chunk, and with an
-// error where its body ends before. Trailers are dropped.
+// chunked decodes a chunked body (RFC 9112 section 7.1). It ends after the last chunk. If the
+// encoded body ends before, it returns an error. Trailers are dropped.
 type chunked struct {
 	body chunkedBody
 	in   *bufio.Reader
-	left int64 // bytes of the chunk under way
-	open bool  // the line end after a chunk is still to come
+	left int64 // unread bytes of the current chunk
+	open bool  // the line end after a chunk is not read yet
 	err  error
 }
 
-// chunkedBody is what chunked decodes.
+// chunkedBody is an encoded body.
 type chunkedBody interface {
 	io.ReadCloser
-	complete() error // called after the last chunk; returns what the decoded body ends with
+	finish() error // called after the last chunk; returns the error that follows the decoded body
 }
 
 func newChunked(body chunkedBody) *chunked {
@@ -57,7 +57,7 @@ func (c *chunked) Read(p []byte) (n int, err error) {
 		return 0, nil
 	}
 	if c.err == nil && c.left == 0 {
-		c.err = c.next()
+		c.err = c.readChunkHead()
 	}
 	if c.err != nil {
 		return 0, c.err
@@ -70,18 +70,18 @@ func (c *chunked) Read(p []byte) (n int, err error) {
 	return n, c.err
 }
 
-// next reads up to the first byte of a chunk, or to the end of all.
-func (c *chunked) next() error {
+// readChunkHead reads up to the first byte of the next chunk, or to the end of the body.
+func (c *chunked) readChunkHead() error {
 	if c.open {
-		if line, err := c.line(); err != nil || line != "" {
+		if line, err := c.readLine(); err != nil || line != "" {
 			return badChunks(line, cmp.Or(err, errChunkEnd))
 		}
 	}
-	line, err := c.line()
+	line, err := c.readLine()
 	if err != nil {
 		return badChunks(line, err)
 	}
-	size, _, _ := strings.Cut(line, ";") // extensions say nothing to us
+	size, _, _ := strings.Cut(line, ";") // chunk extensions are ignored
 	n, err := strconv.ParseUint(strings.TrimRight(size, " \t"), 16, 63)
 	if err != nil {
 		return badChunks(line, err)
@@ -90,13 +90,13 @@ func (c *chunked) next() error {
 	if n > 0 {
 		return nil
 	}
-	return c.finish()
+	return c.readTrailers()
 }
 
-// finish reads the trailers.
-func (c *chunked) finish() error {
+// readTrailers reads the trailers and ends the body.
+func (c *chunked) readTrailers() error {
 	for total := 0; ; {
-		line, err := c.line()
+		line, err := c.readLine()
 		if total += len(line); total > maxChunkLine {
 			err = bufio.ErrBufferFull
 		}
@@ -104,18 +104,19 @@ func (c *chunked) finish() error {
 			return badChunks(line, err)
 		}
 		if line == "" {
-			return c.body.complete()
+			return c.body.finish()
 		}
 	}
 }
 
-// line reads one line without its end.
-func (c *chunked) line() (string, error) {
+// readLine reads one line and returns it without its end.
+func (c *chunked) readLine() (string, error) {
 	line, err := c.in.ReadSlice('\n')
 	return strings.TrimRight(string(line), "\r\n"), err
 }
 
-// badChunks blames the script, but for an error that knows better.
+// badChunks returns the error of an invalid chunked body. It returns err itself if that is a
+// BackendError already.
 func badChunks(line string, err error) error {
 	var known *gateway.BackendError
 	switch {

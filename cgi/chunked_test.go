@@ -20,7 +20,7 @@ type closer struct{ io.Reader }
 
 func (closer) Close() error { return nil }
 
-func (closer) complete() error { return io.EOF }
+func (closer) finish() error { return io.EOF }
 
 // TestChunked: RFC 9112 section 7.1.
 func TestChunked(t *testing.T) {
@@ -70,7 +70,8 @@ func chunkedFrom(wrap func(io.Reader) io.Reader, body string) io.Reader {
 	return newChunked(&closer{wrap(strings.NewReader(body))})
 }
 
-// TestChunkedVerdict: what the script's end says is not covered up, wherever it comes.
+// TestChunkedVerdict: an error from the end of the script is returned, at whatever position it
+// occurs.
 func TestChunkedVerdict(t *testing.T) {
 	broken := &gateway.BackendError{Status: 504, Reason: "the script took too long"}
 	for _, body := range []string{"", "5", "5\r\n", "5\r\nhel", "5\r\nhello\r\n", "5\r\nhello\r\n0\r\n"} {

@@ -11,23 +11,25 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// ErrClosed is what RoundTrip fails with after Close, and why Close has stopped a script.
+// ErrClosed is wrapped by the error of RoundTrip after Close, and by the error of an exchange whose
+// script Close has stopped.
 var ErrClosed = errors.New("cgi: Script is closed")
 
+// closedError returns the error of an exchange that begins after Close.
 func closedError() error {
 	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClosed}
 }
 
-// closeWait is how long Close waits beyond KillDelay, for scripts that SIGKILL does not end at
-// once.
+// closeWait is how long Close waits after KillDelay for scripts that SIGKILL does not end at once.
 const closeWait = 5 * time.Second
 
-// Close stops all scripts that run: SIGTERM to their process groups, and SIGKILL after KillDelay.
-// Their exchanges fail, and so do later ones, with [ErrClosed]. Close returns when all scripts have
-// ended; those that have not 5 seconds after KillDelay, since the kernel has them wait for a
-// device, are an error. It may be called at any time, and more than once.
+// Close stops all running scripts: it sends SIGTERM to their process groups, and SIGKILL after
+// KillDelay. Their exchanges and later ones fail with [ErrClosed]. Close returns when all scripts
+// have ended. If some have not ended 5 seconds after KillDelay, because the kernel waits for a
+// device, it returns an error. It may be called at any time, and more than once.
 //
-// A program calls it before it ends: a script may run on after its response, or ignore SIGTERM.
+// A program should call Close before it exits, because a script may run on after its response, or
+// ignore SIGTERM.
 func (s *Script) Close() error {
 	s.line.Lock()
 	if s.idle == nil {
@@ -52,10 +54,10 @@ func (s *Script) Close() error {
 	return fmt.Errorf("cgi: scripts that SIGKILL has not ended: %d", len(s.running))
 }
 
-// Close is that of the folder's Script: see [Script.Close].
+// Close closes the folder's Script: see [Script.Close].
 func (d *Dir) Close() error { return d.Script.Close() }
 
-// register has Close stop p, at once if it was called already.
+// register adds p to the scripts that Close stops. If Close was called already, it stops p at once.
 func (s *Script) register(p *process) {
 	s.line.Lock()
 	if s.running == nil {
@@ -69,15 +71,15 @@ func (s *Script) register(p *process) {
 	}
 }
 
-// forget notes that nothing is left of p.
-func (s *Script) forget(p *process) {
+// remove removes p from the running scripts.
+func (s *Script) remove(p *process) {
 	s.line.Lock()
 	defer s.line.Unlock()
 	delete(s.running, p)
 	s.noteIdle()
 }
 
-// release gives a slot back.
+// release releases a slot.
 func (s *Script) release() {
 	s.line.Lock()
 	defer s.line.Unlock()
@@ -85,8 +87,8 @@ func (s *Script) release() {
 	s.noteIdle()
 }
 
-// noteIdle lets Close return when no script runs and none is about to: that has a slot. The line is
-// locked.
+// noteIdle lets Close return when no script runs. A script that is about to run has a slot. The
+// caller holds the lock of line.
 func (s *Script) noteIdle() {
 	if s.idle != nil && s.line.Taken() == 0 && len(s.running) == 0 {
 		close(s.idle) // once: no slot is taken after Close

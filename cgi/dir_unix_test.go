@@ -207,7 +207,7 @@ func TestDirFolder(t *testing.T) {
 // TestDirHead: an answer that no script made is a whole one.
 func TestDirHead(t *testing.T) {
 	resp, body, err := fetch(t, &cgi.Dir{Path: folderOfScripts(t)}, request("GET", nil))
-	if err != nil || resp.Headers.Get("Content-Type") != "text/plain; charset=utf-8" || body != "This may not be run.\n" {
+	if err != nil || resp.Headers.Get("Content-Type") != "text/plain; charset=utf-8" || body != "This file must not be run.\n" {
 		t.Errorf("got %v, %q, %v", resp.Headers, body, err)
 	}
 }

@@ -1,9 +1,9 @@
-// Package cgi is the Common Gateway Interface (RFC 3875), from both sides. [Serve] makes a program
-// a CGI script. This is all of it:
+// Package cgi implements both sides of the Common Gateway Interface (RFC 3875). [Serve] makes a
+// program a CGI script. This is a complete one:
 //
 //	func main() {
 //		err := cgi.Serve(app)
-//		if errors.Is(err, cgi.ErrNotCGI) { // any other has been logged
+//		if errors.Is(err, cgi.ErrNotCGI) { // other errors have been logged
 //			fmt.Fprintln(os.Stderr, err)
 //		}
 //		if err != nil {
@@ -11,9 +11,9 @@
 //		}
 //	}
 //
-// On the web server's side a [Script] is a gateway.Backend that runs a script, and a [Dir] one for
-// a folder of scripts, as fcgiwrap serves it.
+// On the web server's side, a [Script] is a gateway.Backend that runs one script, and a [Dir] is
+// one that runs the scripts of a folder, as fcgiwrap does.
 //
 // This package imports neither net nor net/http. Built with CGO_ENABLED=0, a script starts about as
-// fast as an empty program, which `go run ./cmd/internal/bench cgi` measures.
+// fast as an empty program; `go run ./cmd/internal/bench cgi` measures it.
 package cgi

@@ -30,8 +30,7 @@ func ExampleServe() {
 	//	REQUEST_METHOD=GET QUERY_STRING=world ./program
 }
 
-// A program that is a CGI script where a web server starts it, and something else where nobody
-// does.
+// A program that is a CGI script if a web server starts it, and does other work otherwise.
 func ExampleServe_otherwise() {
 	err := cgi.Serve(gateway.AppFunc(hello))
 	if errors.Is(err, cgi.ErrNotCGI) {

@@ -43,8 +43,7 @@ func ExampleScript() {
 	// <nil>
 }
 
-// A script of somebody else's, of whom little is known: it runs as another user, and neither long
-// nor often nor with much.
+// An untrusted script: it runs as another user, with bounds on its time, its number and its memory.
 func ExampleScript_bounds() {
 	script := &cgi.Script{
 		Path:           "/usr/lib/cgi-bin/search",
@@ -61,8 +60,8 @@ func ExampleScript_bounds() {
 	// Output: true the script cannot be started
 }
 
-// A folder of scripts, as behind fcgiwrap. The script is found by the path, and told what is left
-// of it.
+// A folder of scripts, as fcgiwrap serves it. The path selects the script, and its rest is
+// PATH_INFO.
 func ExampleDir() {
 	folder, err := os.MkdirTemp("", "cgi-bin")
 	if err != nil {
@@ -88,5 +87,5 @@ func ExampleDir() {
 	}
 	// Output:
 	// 200 OK /cgi-bin/hello and /world <nil>
-	// 404 Not Found There is no such script here. <nil>
+	// 404 Not Found This script does not exist. <nil>
 }

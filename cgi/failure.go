@@ -11,26 +11,26 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// startFailure is what a client hears of a script that could not be started. It is never the
-// script's text (CVE-2008-1111).
+// startFailure returns the response or the error for a script that could not be started. It never
+// contains the text of the script (CVE-2008-1111).
 func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 	switch ctx := r.Context(); {
 	case err == errContextEnded && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, &gateway.BackendError{Status: 504, Reason: "the request took too long", Err: context.Cause(ctx)}
 	case err == errContextEnded:
 		return nil, gateway.ContextError(ctx)
-	// the kernel bounds the environment, and a client may fill it
+	// the kernel bounds the size of the environment, which a client can fill
 	case errors.Is(err, syscall.E2BIG):
 		const text = "The request has more header fields than a script can take."
-		return (&refusal{status: "431 Request Header Fields Too Large", text: text, detail: err.Error()}).answer(r)
+		return (&refusal{status: "431 Request Header Fields Too Large", text: text, detail: err.Error()}).respond(r)
 	case isShortage(err):
 		return nil, &gateway.ServerError{Status: 503, Reason: "the script cannot be started", Err: err}
 	}
 	return nil, &gateway.BackendError{Status: 502, Reason: "the script cannot be started", Err: err}
 }
 
-// isShortage tells what the system lacks at the moment. ETXTBSY is a script that is just being
-// written.
+// isShortage reports whether err is a temporary shortage of the system. ETXTBSY means that the
+// script is being written.
 func isShortage(err error) bool {
 	for _, e := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ETXTBSY} {
 		if errors.Is(err, e) {
@@ -40,8 +40,9 @@ func isShortage(err error) bool {
 	return false
 }
 
-// explain says what "no such file or directory" is about, which may also be the interpreter that
-// the first line names, CR and all; and what "exec format error".
+// explain adds to "no such file or directory" which file is missing: it may also be the interpreter
+// that the script's first line names, or its name with a CR. It adds a hint to "exec format error"
+// too.
 func explain(path string, err error) error {
 	if errors.Is(err, syscall.ENOEXEC) {
 		return fmt.Errorf("cgi: %w (hint: a script's first line names its interpreter, such as #!/bin/sh; a program must be built for this machine)", err)

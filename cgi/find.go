@@ -10,17 +10,16 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// script is what a request is to be answered by.
+// script is the script that answers a request, with its environ.
 type script struct {
 	path    string // absolute
 	environ *util.Environ
 }
 
-// find finds the script of r, in the order that Dir documents. The Environ of r stays as it is. The
-// error is a refusal where there is no script, and a *gateway.RequestError for a path that cannot
-// be.
+// find finds the script of r, in the order that Dir documents. It does not change the Environ of r.
+// The error is a *refusal if no script is found, and a *gateway.RequestError for an invalid path.
 func find(f *exchange.Folder, r *gateway.Request) (*script, error) {
-	rest, named := within(f, filename(r.Environ))
+	rest, named := pathBelow(f, filename(r.Environ))
 	var missing error
 	if named {
 		found, err := byFilename(f, r.Environ, rest)
@@ -31,12 +30,12 @@ func find(f *exchange.Folder, r *gateway.Request) (*script, error) {
 	}
 	found, err := byPathOf(f, r, missing)
 	if !named && r.Environ.Get("SCRIPT_FILENAME") != "" {
-		err = mayMove(err)
+		err = afterMove(err)
 	}
 	return found, err
 }
 
-// byPathOf finds the script by the path of r.
+// byPathOf finds the script by the path of r. missing is as for byVariables.
 func byPathOf(f *exchange.Folder, r *gateway.Request, missing error) (*script, error) {
 	c := *r
 	c.Environ = r.Environ.Clone()
@@ -53,8 +52,8 @@ func byPathOf(f *exchange.Folder, r *gateway.Request, missing error) (*script, e
 	return byVariables(f, c.Environ, missing)
 }
 
-// filename is SCRIPT_FILENAME as a path. Apache's mod_proxy puts before it what it connects to,
-// such as proxy:fcgi://host:port.
+// filename returns SCRIPT_FILENAME as a path. Apache's mod_proxy prefixes it with the address, such
+// as proxy:fcgi://host:port.
 func filename(e *util.Environ) string {
 	name := e.Get("SCRIPT_FILENAME")
 	proxied, ok := strings.CutPrefix(name, "proxy:")
@@ -68,10 +67,10 @@ func filename(e *util.Environ) string {
 	return ""
 }
 
-// byFilename finds the script by SCRIPT_FILENAME, of which rest is the path in the folder. A web
-// server that does not split the path gives all of it there.
+// byFilename finds the script by SCRIPT_FILENAME, whose path in the folder is rest. A web server
+// that does not split the path sends the complete path, PATH_INFO included, in SCRIPT_FILENAME.
 func byFilename(f *exchange.Folder, e *util.Environ, rest string) (*script, error) {
-	path, left, err := walk(f, rest)
+	path, left, err := resolve(f, rest)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +93,9 @@ func byTarget(f *exchange.Folder, e *util.Environ, t exchange.Target) (*script, 
 	if !ok {
 		return nil, notFound(exchange.FullPath(e), "leads out of the folder's mount")
 	}
-	names, whole := t.Names()
-	path, left, err := walk(f, names)
-	if isAbsent(err) && !whole {
+	names, complete := t.Names()
+	path, left, err := resolve(f, names)
+	if isAbsent(err) && !complete {
 		return nil, notFound(f.Path()+names, "is followed by an encoded slash, and no script")
 	}
 	if err != nil {
@@ -110,17 +109,17 @@ func byTarget(f *exchange.Folder, e *util.Environ, t exchange.Target) (*script, 
 	return split(e, path, mount+name, info), nil
 }
 
-// byVariables finds the script by what a web server says of the path. missing is not nil where
-// SCRIPT_FILENAME names something in the folder, and says that it is not there.
+// byVariables finds the script by the variables of a web server. If SCRIPT_FILENAME names a file in
+// the folder that does not exist, missing is the refusal for that; otherwise it is nil.
 func byVariables(f *exchange.Folder, e *util.Environ, missing error) (*script, error) {
 	var paths []string // in the folder
 	root := e.Get("DOCUMENT_ROOT")
-	rest, certain := within(f, strings.TrimSuffix(root, "/")+exchange.FullPath(e))
+	rest, certain := pathBelow(f, strings.TrimSuffix(root, "/")+exchange.FullPath(e))
 	if certain = certain && root != ""; certain {
 		paths = append(paths, rest)
 	}
 	if missing == nil {
-		paths = append(paths, guesses(e)...)
+		paths = append(paths, candidates(e)...)
 	}
 	for i, path := range paths {
 		found, err := byPath(f, e, path)
@@ -131,12 +130,12 @@ func byVariables(f *exchange.Folder, e *util.Environ, missing error) (*script, e
 			missing = err
 		}
 	}
-	return nil, withCure(f, e, missing)
+	return nil, withHint(f, e, missing)
 }
 
-// byPath finds the script by a path in the folder, which ends as the full path does.
+// byPath finds the script by a path in the folder that has the same end as the full path.
 func byPath(f *exchange.Folder, e *util.Environ, path string) (*script, error) {
-	file, left, err := walk(f, path)
+	file, left, err := resolve(f, path)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +146,8 @@ func byPath(f *exchange.Folder, e *util.Environ, path string) (*script, error) {
 	return split(e, file, name, left), nil
 }
 
-// guesses are the paths that may be meant where nothing that the web server sent is in the folder.
-func guesses(e *util.Environ) []string {
+// candidates returns the paths to try if no path that the web server sent is in the folder.
+func candidates(e *util.Environ) []string {
 	full, info := exchange.FullPath(e), e.Get("PATH_INFO")
 	paths := []string{full}
 	if rest, ok := proxied(e, full); ok {
@@ -160,8 +159,8 @@ func guesses(e *util.Environ) []string {
 	return paths
 }
 
-// proxied is the path below the address of Apache's ProxyPass. It is the end of the full path, and
-// may be encoded.
+// proxied returns the path below the address of Apache's ProxyPass. The full path ends with it.
+// Apache may send it encoded.
 func proxied(e *util.Environ, full string) (path string, ok bool) {
 	if !strings.HasPrefix(e.Get("SCRIPT_FILENAME"), "proxy:") {
 		return "", false
@@ -173,15 +172,15 @@ func proxied(e *util.Environ, full string) (path string, ok bool) {
 	return path, strings.HasSuffix(full, path)
 }
 
-// withCure adds to the refusal of a missing script, for the log, why the web server's variables may
-// have failed to name one, and the flag that helps.
-func withCure(f *exchange.Folder, e *util.Environ, err error) error {
+// withHint adds to the logged detail of a refusal why the web server's variables may not name a
+// script, and the flag that helps.
+func withHint(f *exchange.Folder, e *util.Environ, err error) error {
 	refused := (*refusal)(nil)
 	if !errors.As(err, &refused) {
 		return err
 	}
 	c, name := *refused, e.Get("SCRIPT_FILENAME")
-	if _, named := within(f, filename(e)); name != "" && !named {
+	if _, named := pathBelow(f, filename(e)); name != "" && !named {
 		c.detail += fmt.Sprintf(", and SCRIPT_FILENAME %.256q is outside the folder", name)
 	}
 	if e.Get("SCRIPT_NAME") != "" {
@@ -190,7 +189,8 @@ func withCure(f *exchange.Folder, e *util.Environ, err error) error {
 	return &c
 }
 
-// split sets the variables of the script at path, whose name in the URL is followed by info.
+// split sets the variables for the script at path. name and info are the parts of the URL's path
+// before and after the end of the script's name.
 func split(e *util.Environ, path, name, info string) *script {
 	e.Set("SCRIPT_FILENAME", path)
 	e.Set("SCRIPT_NAME", name)

@@ -12,37 +12,37 @@ import (
 )
 
 const (
-	// grace is how long a standard output that outlives its script, in a process the script has
-	// left behind, may be silent before it is taken for ended. Apache and lighttpd wait for its
-	// end, which may never come.
+	// grace is how long standard output may be silent after the script has ended, while a child
+	// process of the script keeps it open. Then the response ends. Apache and lighttpd wait for the
+	// end of standard output, which may never come.
 	grace = 2 * time.Second
 
-	// stderrGrace is the same for standard error, whose end a response need not wait for: all that
-	// the script wrote is there. It is also what is left for standard output after a script that
-	// was stopped.
+	// stderrGrace is the same for standard error. It is shorter, because everything that the script
+	// itself wrote has arrived by then. It applies to standard output too if the script was
+	// stopped.
 	stderrGrace = 100 * time.Millisecond
 
 	// exitGrace is how long the end of a response waits for the exit status of a script that has
 	// closed its standard output.
 	exitGrace = 100 * time.Millisecond
 
-	// completeGrace is the same where the response has all its declared bytes: long enough for the
-	// exit status of most scripts to be told with their response, too short to be noticed.
+	// completeGrace is the same if the response has all its declared bytes. It is long enough to
+	// get the exit status of most scripts, and too short to be noticed.
 	completeGrace = 10 * time.Millisecond
 
-	// exitPoll is how often a script that takes longer is looked at.
+	// exitPoll is how often a script that takes longer is inspected.
 	exitPoll = 10 * time.Millisecond
 
-	// maxExcess is how much of the standard output that follows a complete response is read, in
-	// bytes, before it is closed. It lets a script go on that sends a little more than it declared,
-	// and bounds one that writes without end.
+	// maxExcess is how much of the standard output after a complete response is read and dropped,
+	// in bytes, before it is closed. It lets a script finish that sends a little more than it
+	// declared, and stops one that writes without end.
 	maxExcess = 1 << 20
 )
 
-// errClosedEarly is the cause of stopping a script in which nothing is wrong.
+// errClosedEarly is the cause for stopping a script without any fault.
 var errClosedEarly = errors.New("cgi: the Body was closed before its end")
 
-// watch begins all that runs beside the reading of standard output.
+// watch starts the timers and the goroutines that run while standard output is read.
 func (p *process) watch(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,15 +57,14 @@ func (p *process) watch(ctx context.Context) {
 	go p.await()
 }
 
-// checkProgress stops the script if it has made others wait for so long, and else looks again when
-// it might have.
+// checkProgress stops the script if it has made no progress for limit, and otherwise sets the timer
+// for the next check.
 func (p *process) checkProgress(limit time.Duration) {
-	left := p.progress.left(limit)
+	left := p.progress.remaining(limit)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	// what may be silent now are processes that the script has left behind
-	case p.ended || p.finished:
+	case p.ended || p.finished: // only child processes of the script may be silent now
 	case left <= 0:
 		p.stopGroup(errSilent)
 	default:
@@ -73,8 +72,8 @@ func (p *process) checkProgress(limit time.Duration) {
 	}
 }
 
-// abort stops the script for a reason that concerns only its response. Once that is complete it
-// does nothing.
+// abort stops the script for a reason that concerns only its response. It does nothing after the
+// response is complete.
 func (p *process) abort(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,8 +82,9 @@ func (p *process) abort(cause error) {
 	}
 }
 
-// stop stops the script until both it and the Body have ended. An output that none can write to any
-// more stays as it is: all of it is there, however late it is read.
+// stop stops the script, unless both it and the Body have ended. If the script has ended and no
+// process can write to its output any more, stop does nothing: the output is complete, however late
+// it is read.
 func (p *process) stop(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,8 +93,8 @@ func (p *process) stop(cause error) {
 	}
 }
 
-// stopGroup stops the script and its group. The first cause is the one that counts. p.mu is locked,
-// as for the next two.
+// stopGroup stops the script and its group. It keeps the first cause. The caller holds p.mu, as for
+// the next two functions.
 func (p *process) stopGroup(cause error) {
 	switch {
 	case p.cause != nil:
@@ -108,7 +108,7 @@ func (p *process) stopGroup(cause error) {
 	p.cause = cause
 }
 
-// terminateGroup asks the group to end, and kills it after KillDelay.
+// terminateGroup sends SIGTERM to the group, and SIGKILL after KillDelay.
 func (p *process) terminateGroup() {
 	delay := cmp.Or(p.KillDelay, defaultKillDelay)
 	if delay < 0 || !p.child.terminate() {
@@ -118,15 +118,15 @@ func (p *process) terminateGroup() {
 	p.killer = time.AfterFunc(delay, p.kill)
 }
 
-// killRest ends what the script has left behind of its group, where the group's number is still the
-// script's.
+// killRest kills the processes that remain in the script's group, if the group's id still belongs
+// to the script.
 func (p *process) killRest() {
 	if keepsNumber {
 		p.child.kill()
 	}
 }
 
-// kill ends the group for good.
+// kill kills the group.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -135,32 +135,32 @@ func (p *process) kill() {
 	}
 }
 
-// await waits until the process has ended, and gives its slot back.
+// await waits until the process has ended, and releases its slot.
 func (p *process) await() {
 	p.child.await()
-	alone := p.noteExit()
+	last := p.noteExit()
 	p.release()
 	close(p.exited)
-	if alone {
+	if last {
 		p.report()
 	}
-	p.forget(p)
+	p.remove(p)
 }
 
-// noteExit reports whether the Body had ended before the process, so that only await is there to
-// tell how that ended.
+// noteExit notes that the process has ended. It reports whether the Body had ended before: then
+// await must report how the process ended.
 func (p *process) noteExit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
-	rest := grace
+	limit := grace
 	if p.cause != nil {
 		p.child.kill() // the processes of the group that SIGTERM did not end
-		rest = stderrGrace
+		limit = stderrGrace
 	}
 	now := time.Now()
-	// not on Windows, where Read waits until the last writer is gone
-	p.stdout.SetReadDeadline(now.Add(rest))
+	// without effect on Windows, where Read waits for the last writer
+	p.stdout.SetReadDeadline(now.Add(limit))
 	p.stderr.SetReadDeadline(now.Add(stderrGrace))
 	p.stdin.Close()
 	stopTimer(p.killer)
@@ -168,8 +168,8 @@ func (p *process) noteExit() bool {
 	return p.finished
 }
 
-// awaitExit waits until the process has ended: for limit, for exitGrace while only a busy machine
-// keeps it from that, and longer while the kernel is ending it.
+// awaitExit waits until the process has ended: for limit, for exitGrace while the process waits
+// only for a processor, and without a bound while the kernel is ending it.
 func (p *process) awaitExit(limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -179,7 +179,7 @@ func (p *process) awaitExit(limit time.Duration) {
 			return
 		case <-timer.C:
 		}
-		exiting, runnable := p.child.look()
+		exiting, runnable := p.child.inspect()
 		if !exiting && (!runnable || waited >= exitGrace) {
 			return
 		}
@@ -187,7 +187,7 @@ func (p *process) awaitExit(limit time.Duration) {
 	}
 }
 
-// stopAndWait stops the script and what it has left behind, and ends the Body.
+// stopAndWait stops the script and its group, waits until the script has ended, and ends the Body.
 func (p *process) stopAndWait() {
 	p.mu.Lock()
 	if p.ended {
@@ -201,24 +201,24 @@ func (p *process) stopAndWait() {
 	<-p.logged
 }
 
-// noteComplete notes that all declared bytes of the response were read, and whether more than
-// these.
+// noteComplete notes that all declared bytes of the response were read, and whether the script has
+// sent more.
 func (p *process) noteComplete(excess bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.complete, p.excess = true, excess
 }
 
-// bodyState tells how far the Body is.
+// bodyState returns whether all declared bytes were read, and whether the Body has ended.
 func (p *process) bodyState() (complete, finished bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.complete, p.finished
 }
 
-// finish notes that the Body has ended: the request's context does not concern the script any more.
-// It reports whether the process had ended before, so that the caller is to report how; await does
-// so otherwise.
+// finish notes that the Body has ended: from now on the end of the request's context does not stop
+// the script. It reports whether the process had ended before: then the caller must report how the
+// process ended. Otherwise await does.
 func (p *process) finish() (ended bool) {
 	p.unwatch()
 	p.mu.Lock()
@@ -232,14 +232,14 @@ func (p *process) finish() (ended bool) {
 	if p.ended || p.atEnd {
 		p.stdout.Close()
 	} else {
-		go p.drain()
+		go p.discardExcess()
 	}
 	return p.ended
 }
 
-// drain reads what a script sends that has sent all of its response, and closes standard output
-// when that gets too much.
-func (p *process) drain() {
+// discardExcess reads and drops what a script sends after its response, and closes standard output
+// at maxExcess.
+func (p *process) discardExcess() {
 	first, _ := io.CopyN(io.Discard, p.stdout, 1)
 	if first > 0 && !p.excess {
 		p.log.Warn(fmt.Sprintf("the script %.256q sent more than its response; the rest was dropped", p.path))
@@ -251,12 +251,13 @@ func (p *process) drain() {
 	p.stdout.Close()
 }
 
-// reap frees the process's number once nothing is to be stopped any more. p.mu is locked.
+// reap frees the process id when both the process and the Body have ended, because then nothing is
+// left to stop. The caller holds p.mu.
 func (p *process) reap() {
 	if p.ended && p.finished && !p.reaped {
 		p.reaped = true
 		stopTimer(p.timeout)
-		p.ending = p.child.reap()
+		p.exit = p.child.reap()
 	}
 }
 
@@ -273,8 +274,8 @@ func (p *process) noteEnd() {
 	p.atEnd = true
 }
 
-// extendGrace gives a standard output that outlives the script its time: what was given when the
-// script ended may be long over.
+// extendGrace restarts the grace period that began when the script ended, because that may be over
+// before the output is read.
 func (p *process) extendGrace() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

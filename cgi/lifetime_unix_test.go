@@ -286,7 +286,7 @@ while (print "more\n") { select undef, undef, undef, 0.05 }
 	}
 }
 
-// TestScriptCloseStopsGroup: Close before io.EOF stops what the script has left behind in its
+// TestScriptCloseStopsGroup: Close before io.EOF stops the remaining processes of the script's
 // group.
 func TestScriptCloseStopsGroup(t *testing.T) {
 	s := shell(t, plainHead+`(trap '' TERM; while :; do sleep 0.05; done) & echo pid $!`)

@@ -2,19 +2,19 @@ package cgi
 
 import "time"
 
-// Limits bounds what each script may use, as setrlimit(2) does: the soft and the hard bound are
-// one, which the script cannot raise. Zero leaves a bound as it is in this process. What the script
-// starts inherits them, but each process has its own counts.
+// Limits bounds the resources of each script by setrlimit(2). The soft and the hard limit are the
+// same, so that the script cannot raise them. Zero keeps the limit of this process. Child processes
+// of the script inherit the limits, but each process is counted separately.
 //
-// Linux only: elsewhere no script starts with bounds. They are set by prlimit(2) as soon as the
-// script's number is known, so its first instructions, and in rare cases a process that it starts
-// with them, run without.
+// Limits work on Linux only: on other systems a script with Limits does not start. They are set by
+// prlimit(2) as soon as the process id is known. So the first instructions of the script run
+// without them, and in rare cases a process that these instructions start.
 type Limits struct {
-	CPU      time.Duration // RLIMIT_CPU: time on the processor, rounded up to seconds
+	CPU      time.Duration // RLIMIT_CPU: processor time, rounded up to seconds
 	Memory   uint64        // RLIMIT_AS: address space, in bytes
-	FileSize uint64        // RLIMIT_FSIZE: of a file that is written, in bytes
+	FileSize uint64        // RLIMIT_FSIZE: size of a written file, in bytes
 	Files    uint64        // RLIMIT_NOFILE: one more than the largest descriptor
-	// RLIMIT_NPROC: processes and threads of the script's user, those of others included; root has
-	// no bound
+	// RLIMIT_NPROC: all processes and threads of the script's user, not only those of the script;
+	// root has no limit
 	Processes uint64
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apply sets the bounds of a process. One that has ended needs none.
+// apply sets the limits of a process. A process that has ended is not an error.
 func (l Limits) apply(pid int) error {
 	seconds := uint64(max(l.CPU+time.Second-1, 0) / time.Second)
 	for _, limit := range []struct {

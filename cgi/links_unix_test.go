@@ -68,10 +68,10 @@ func TestDirOwners(t *testing.T) {
 	}{
 		{path: "/gitweb.cgi", body: "gitweb.cgi"},
 		{path: "/own.cgi", body: "own.cgi"},
-		{path: "/planted.cgi", status: "403 Forbidden", body: "This may not be run.\n",
+		{path: "/planted.cgi", status: "403 Forbidden", body: "This file must not be run.\n",
 			log: `the symbolic link "` + bin + `/planted.cgi" of user 54321 is not followed: it leads to "` + top + `/usr/share/secret" of user 0`},
 		{path: "/planted.cgi", links: exchange.SymlinksAll, body: "planted.cgi"},
-		{path: "/gitweb.cgi", links: exchange.SymlinksNone, status: "403 Forbidden", body: "This may not be run.\n",
+		{path: "/gitweb.cgi", links: exchange.SymlinksNone, status: "403 Forbidden", body: "This file must not be run.\n",
 			log: `/gitweb.cgi" of user 0 is not followed: no symbolic link is followed here`},
 	} {
 		d := &cgi.Dir{Path: bin, Symlinks: test.links, Script: cgi.Script{RunAs: &cgi.Credential{UID: runAs, GID: runAs}}}

@@ -10,27 +10,27 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// Why a script was stopped, besides what its context says.
+// The causes for stopping a script, besides the end of its context.
 var (
 	errTimeout = errors.New("RequestTimeout is over")
 	errSilent  = errors.New("ReadTimeout is over")
 	errOutput  = errors.New("more than MaxOutputBytes")
 )
 
-// unknownStatus is an exit status that is not known, or that a process ended by a signal does not
-// have.
+// unknownStatus is the exit status of a script whose status is not known, or that a signal has
+// ended.
 const unknownStatus = -1
 
-// answer makes the rest of the script's output the body of resp.
-func (p *process) answer(r *gateway.Request, resp *gateway.Response, nph bool) {
+// setBody makes the rest of the script's output the body of resp.
+func (p *process) setBody(r *gateway.Request, resp *gateway.Response, nph bool) {
 	resp.ExitStatus = unknownStatus
-	if takeStrictExit(resp) {
+	if removeStrictExit(resp) {
 		p.strict = true
 	}
 	method := r.Environ.Get("REQUEST_METHOD")
-	chunks := nph && takeChunked(resp) && method != "HEAD"
+	chunks := nph && removeChunked(resp) && method != "HEAD"
 	warned := *r
-	warned.Stderr = &p.log // while copyStderr writes to it
+	warned.Stderr = &p.log // its lock is needed, because copyStderr writes too
 	b := &scriptBody{DeclaredBody: exchange.NewDeclaredBody(&warned, resp), process: p, response: resp, bodyless: method == "HEAD" || exchange.HasNoBody(resp.Status)}
 	resp.Body = b
 	if chunks {
@@ -38,17 +38,17 @@ func (p *process) answer(r *gateway.Request, resp *gateway.Response, nph bool) {
 	}
 }
 
-// scriptBody is the Body of a response: the rest of the script's standard output, and at its end
-// what became of the script.
+// scriptBody is the Body of a response: the rest of the script's standard output, and then an error
+// that depends on how the script ended.
 type scriptBody struct {
 	exchange.DeclaredBody
 	process  *process
 	response *gateway.Response
-	bodyless bool  // the head was all of the response
-	end      error // what Read gives at the end
+	bodyless bool  // the response has no body
+	end      error // the error of Read at the end; nil before
 }
 
-// Read gives io.EOF after the last declared byte, or at the end of standard output.
+// Read returns io.EOF after the last declared byte, or at the end of standard output.
 func (b *scriptBody) Read(p []byte) (int, error) {
 	if b.end != nil {
 		return 0, b.end
@@ -65,64 +65,66 @@ func (b *scriptBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// complete ends a body that has told its end by itself.
-func (b *scriptBody) complete() error {
+// finish ends a chunked body after its last chunk.
+func (b *scriptBody) finish() error {
 	b.end = b.outcome(io.EOF, true)
 	return b.end
 }
 
-// outcome decides what a body ends with that came to its end, which is io.EOF unless DeclaredBody
-// found it too short. For one that is complete it does not matter what became of the script.
+// outcome returns the error of Read at the end of a body. end is io.EOF, or the error of
+// DeclaredBody for a body that is too short. If the response is complete, it does not matter how
+// the script ended.
 func (b *scriptBody) outcome(end error, complete bool) error {
 	p := b.process
 	if complete {
 		p.awaitExit(completeGrace)
 		end = io.EOF
-	} else if cause := p.stoppedBy(); cause != nil {
-		return p.stopped(cause)
+	} else if cause := p.stopCause(); cause != nil {
+		return p.stopError(cause)
 	}
 	if !p.finish() {
-		return end // await reports the script's own end
+		return end // await will report how the script ends
 	}
 	<-p.logged
 	b.response.ExitStatus = p.exitStatus()
-	if failed := p.failed(); failed != nil && !complete && p.breaks() {
+	if failed := p.exitError(); failed != nil && !complete && p.breaksResponse() {
 		return &gateway.BackendError{Status: 502, Reason: "the script failed", Err: failed}
 	}
 	p.report()
 	return end
 }
 
-// breaks reports whether a response of unknown length is broken by how the script ended: by a
-// signal, or with a status where that counts.
-func (p *process) breaks() bool {
-	return p.strict || p.ending != nil && p.ending.status == unknownStatus
+// breaksResponse reports whether the end of the script breaks a response of unknown length: after a
+// signal, and with strict also after an exit status that is not zero.
+func (p *process) breaksResponse() bool {
+	return p.strict || p.exit != nil && p.exit.status == unknownStatus
 }
 
-// headError explains why there is no response, with what is known of the script's end. The script
+// headError returns why the script sent no valid head. err is the error of ReadResponse. The script
 // has ended.
 func (p *process) headError(err error) error {
-	if cause := p.stoppedBy(); cause != nil && cause != errClosedEarly {
-		stopped := p.stopped(cause)
+	if cause := p.stopCause(); cause != nil && cause != errClosedEarly {
+		stopped := p.stopError(cause)
 		if broken, ok := stopped.(*gateway.BackendError); ok {
 			broken.Err = fmt.Errorf("%w; %w", broken.Err, err)
 		}
 		return stopped
 	}
-	if failed := p.failed(); failed != nil && p.stoppedBy() == nil {
+	if failed := p.exitError(); failed != nil && p.stopCause() == nil {
 		return &gateway.BackendError{Status: 502, Reason: "the script failed", Err: fmt.Errorf("%w; %w", failed, err)}
 	}
 	return err
 }
 
-func (p *process) stoppedBy() error {
+// stopCause returns why the script was stopped, or nil if it was not.
+func (p *process) stopCause() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cause
 }
 
-// stopped is what a client hears of a script that was stopped.
-func (p *process) stopped(cause error) error {
+// stopError returns the error of an exchange whose script was stopped.
+func (p *process) stopError(cause error) error {
 	switch {
 	case errors.Is(cause, context.DeadlineExceeded), cause == errTimeout, cause == errSilent:
 		return &gateway.BackendError{Status: 504, Reason: "the script took too long", Err: p.named(cause)}
@@ -131,44 +133,45 @@ func (p *process) stopped(cause error) error {
 	case cause == ErrClosed:
 		return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: p.named(cause)}
 	}
-	return cause // of the client's body or of the context: no fault of the script
+	return cause // the failure of the client's body, or the end of the context
 }
 
-// named names the script that err is about.
+// named adds the path of the script to err.
 func (p *process) named(err error) error { return fmt.Errorf("cgi: %.256q: %w", p.path, err) }
 
-// exitStatus is that of a script that has ended.
+// exitStatus returns the exit status of a script that has ended.
 func (p *process) exitStatus() int {
-	if p.ending == nil {
+	if p.exit == nil {
 		return unknownStatus
 	}
-	return p.ending.status
+	return p.exit.status
 }
 
-// failed tells of an end that is no success.
-func (p *process) failed() error {
+// exitError returns an error if the script did not end with exit status 0.
+func (p *process) exitError() error {
 	switch {
-	case p.ending == nil:
+	case p.exit == nil:
 		return fmt.Errorf("cgi: %.256q: the system does not tell how it ended", p.path)
-	case p.ending.status != 0:
-		return fmt.Errorf("cgi: %.256q: %s", p.path, p.ending.text)
+	case p.exit.status != 0:
+		return fmt.Errorf("cgi: %.256q: %s", p.path, p.exit.text)
 	}
 	return nil
 }
 
-// report tells the log, once, how the script ended, where the response does not show it. What this
-// process did to the script says nothing about the script, unless the script ran for too long.
+// report logs how the script ended, if the response does not show it. It is called once. If this
+// process has ended the script, that is logged only if the script ran for too long or Close has
+// stopped it.
 func (p *process) report() {
 	<-p.logged
 	p.mu.Lock()
-	cause, ourPipe := p.cause, p.cut && p.ending != nil && p.ending.brokenPipe
+	cause, ourPipe := p.cause, p.cut && p.exit != nil && p.exit.brokenPipe
 	p.mu.Unlock()
 	switch {
 	case cause == errTimeout, cause == ErrClosed:
-		p.log.tell(p.named(cause))
+		p.log.report(p.named(cause))
 	case cause == nil && !ourPipe:
-		if failed := p.failed(); failed != nil {
-			p.log.tell(failed)
+		if failed := p.exitError(); failed != nil {
+			p.log.report(failed)
 		}
 	}
 }

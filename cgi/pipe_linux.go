@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newPipe is os.Pipe for two processes: only our end is made known to the runtime's poller, and
-// only it does not block. ours is 0 for the end to read from and 1 for the one to write to.
+// newPipe makes a pipe to another process. Unlike os.Pipe, it registers only our end with the
+// runtime's poller, and only our end is non-blocking. ours is 0 for the end to read from, and 1 for
+// the end to write to.
 func newPipe(ours int) (our, their *os.File, err error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {

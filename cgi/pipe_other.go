@@ -4,7 +4,7 @@ package cgi
 
 import "os"
 
-// newPipe makes a pipe. ours is 0 for the end to read from and 1 for the one to write to.
+// newPipe makes a pipe. ours is 0 for the end to read from, and 1 for the end to write to.
 func newPipe(ours int) (our, their *os.File, err error) {
 	r, w, err := os.Pipe()
 	if ours == 1 {

@@ -11,10 +11,9 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// process is a script that runs. Its Read and Close are those of the script's standard output. Two
-// things end, in either order: the process, and the Body that reads from it. The group can be
-// signalled until both have, for the process stays a zombie until then, so that its number is not
-// given to another.
+// process is a running script. Read and Close work on the script's standard output. The process and
+// the Body that reads from it end in either order. The process stays a zombie until both have
+// ended, so that its id is not used again and its group can be signalled.
 type process struct {
 	*Script
 	command
@@ -24,33 +23,33 @@ type process struct {
 	stdin    *os.File // nil for a request without body
 	stdout   *os.File
 	stderr   *os.File
-	read     int64 // bytes of standard output
+	read     int64 // bytes of standard output read so far
 	strict   bool  // the response is complete only with exit status 0
 	progress progress
 
-	unwatch func() bool   // ends the watch over the request's context
+	unwatch func() bool   // stops the watch of the request's context
 	exited  chan struct{} // closed when the process has ended and its slot is free
 	logged  chan struct{} // closed when standard error was read to its end
 
 	mu       sync.Mutex
 	timeout  *time.Timer // RequestTimeout; nil for none
 	patience *time.Timer // ReadTimeout; nil for none
-	killer   *time.Timer // KillDelay; nil until the group was asked to end
+	killer   *time.Timer // KillDelay; nil until SIGTERM was sent
 	cause    error       // why the script was stopped; nil if it was not
 	ended    bool        // the process has ended
 	complete bool        // all declared bytes of the response were read
-	excess   bool        // and more than these, which was logged
+	excess   bool        // the script has sent more, which was logged
 	finished bool        // the Body has ended
-	reaped   bool        // both have
-	ending   *ending     // set by then; nil also where the system lost it
+	reaped   bool        // the process and the Body have ended, and the process id is free
+	exit     *exitState  // set when reaped; nil also if the system has lost it
 	atEnd    bool        // standard output was read to its end
-	cut      bool        // standard output was closed before that
+	cut      bool        // standard output was closed before its end
 }
 
-// start runs the script, with the files of its other side closed in this process. Nothing is run
-// for a context that has ended.
+// start starts the script, and closes the script's ends of the pipes in this process. If the
+// context has ended, it starts nothing.
 func (s *Script) start(r *gateway.Request, c command, body io.Reader) (*process, error) {
-	if err := c.place(); err != nil {
+	if err := c.resolvePaths(); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(); err != nil {
@@ -77,10 +76,11 @@ func (s *Script) start(r *gateway.Request, c command, body io.Reader) (*process,
 	return p, nil
 }
 
-// errContextEnded is why nothing was run.
+// errContextEnded is the error of start if the context has ended.
 var errContextEnded = errors.New("cgi: the request's context has ended")
 
-// prepare keeps what this process was started with from the scripts, once.
+// prepare prevents, once, that scripts inherit the descriptors and the ignored signals with which
+// this process was started.
 func (s *Script) prepare() error {
 	s.line.Lock()
 	defer s.line.Unlock()
@@ -118,10 +118,10 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// launch starts the program. One that cannot be bounded does not run on.
+// launch starts the program. If its Limits cannot be set, it kills the program.
 func (p *process) launch(files []*os.File) (err error) {
 	if p.RunAs != nil {
-		// to open /dev/stdout or /dev/stderr, as scripts do, one must own the pipe
+		// a script that opens /dev/stdout or /dev/stderr must own the pipe
 		for _, f := range files[1:] {
 			if err := f.Chown(int(p.RunAs.UID), int(p.RunAs.GID)); err != nil {
 				return err
@@ -141,8 +141,8 @@ func (p *process) launch(files []*os.File) (err error) {
 	return nil
 }
 
-// Read gives io.EOF at the end of standard output, once awaitExit has waited for that of the
-// process.
+// Read reads standard output. At its end it waits for the exit of the process, as awaitExit does,
+// and returns io.EOF.
 func (p *process) Read(b []byte) (int, error) {
 	p.progress.begin()
 	defer p.progress.pause()
@@ -153,7 +153,7 @@ func (p *process) Read(b []byte) (int, error) {
 		p.abort(errOutput)
 		n, err = n-int(min(over, int64(n))), io.EOF
 	}
-	if err != nil { // the end, or a deadline that stopGroup or noteExit has set
+	if err != nil { // the end of the output, or a deadline that stopGroup or noteExit has set
 		p.noteEnd()
 		if p.strict {
 			<-p.exited
@@ -164,19 +164,19 @@ func (p *process) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the exchange. Where the response is not complete, the script is stopped, and Close
-// waits until it has ended. Otherwise the script may run on: it gets no more of the request's body,
-// and what it writes to standard error is not for the request's Stderr any more. Close does not
-// wait for copyBody, which may be waiting for the client.
+// Close ends the exchange. If the response is incomplete, Close stops the script and waits until it
+// has ended. Otherwise the script may run on: it gets no more of the request's body, and what it
+// writes to standard error goes to Script.Stderr. Close does not wait for copyBody, which may be
+// waiting for the client.
 func (p *process) Close() error {
 	switch complete, finished := p.bodyState(); {
 	case finished:
 	case !complete:
 		p.stopAndWait()
-	case p.finish(): // all was read but io.EOF
+	case p.finish(): // everything was read, except io.EOF
 		p.report()
 	}
 	p.stdin.Close()
-	p.log.leave(cmp.Or[io.Writer](p.Stderr, os.Stderr))
+	p.log.redirect(cmp.Or[io.Writer](p.Stderr, os.Stderr))
 	return nil
 }

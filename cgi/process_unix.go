@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemVariable names what programs cannot start without.
+// systemVariable names a variable that every program needs to start: none on Unix.
 const systemVariable = ""
 
-// attributes has the script lead a process group, which is what is signalled, and run as that user.
+// attributes makes the script the leader of a process group, which can be signalled, and sets its
+// user.
 func attributes(c *Credential) (*syscall.SysProcAttr, error) {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if c != nil {
@@ -25,20 +26,20 @@ func attributes(c *Credential) (*syscall.SysProcAttr, error) {
 	return attr, nil
 }
 
-// terminate asks the group to end, and reports whether it can be asked.
+// terminate sends SIGTERM to the group, and reports whether it could.
 func (c *child) terminate() bool { return syscall.Kill(-c.pid, syscall.SIGTERM) == nil }
 
-// kill ends the group. It fails where nobody is left in it.
+// kill sends SIGKILL to the group. It has no effect on an empty group.
 func (c *child) kill() { syscall.Kill(-c.pid, syscall.SIGKILL) }
 
-// executable reports whether anybody may run the file. Whether the script's user may, exec(2)
-// tells.
+// executable reports whether any user may run the file. exec(2) checks whether the script's user
+// may.
 func executable(_ string, mode fs.FileMode) bool { return mode&0o111 != 0 }
 
-// closeInherited keeps the descriptors from scripts that this process was started with: Go closes
-// its own in them, and these only when told to. /dev/fd lists them on Linux, macOS and the BSDs
-// that have fdescfs mounted; elsewhere it lists none above 2. The error is a shortage of
-// descriptors, which may pass.
+// closeInherited prevents that scripts inherit the descriptors with which this process was started.
+// Go marks the descriptors that it opens itself as close-on-exec, but not these. /dev/fd lists them
+// on Linux, on macOS and on BSDs that have fdescfs mounted; on other systems it lists none above 2.
+// The error is a temporary shortage of descriptors.
 func closeInherited() error {
 	entries, err := os.ReadDir("/dev/fd")
 	if isShortage(err) {
@@ -52,9 +53,9 @@ func closeInherited() error {
 	return nil
 }
 
-// catchIgnored gives each signal that this process ignores, as nohup has it, a handler that does
-// nothing. For this process that is the same; but only signals with a handler have their default
-// effect in a program that is started.
+// catchIgnored sets a handler that does nothing for each signal that this process ignores, as under
+// nohup. The signals still have no effect on this process. But a started program inherits ignored
+// signals, while a signal with a handler has its default effect there.
 func catchIgnored() {
 	for n := syscall.Signal(1); n < 32; n++ {
 		if signal.Ignored(n) {

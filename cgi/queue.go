@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// reserve takes a slot under MaxScripts, and waits for one if all are taken. It must be released
-// when the error is nil, and forgotten when all is over.
+// reserve reserves a slot of MaxScripts, and waits if all are taken. If the error is nil, the
+// caller must release the slot.
 func (s *Script) reserve(ctx context.Context) error {
 	s.line.Lock()
 	turn, err := s.line.Join(exchange.LineBounds{Slots: s.MaxScripts, Waiting: cmp.Or(s.MaxQueue, defaultMaxQueue)})
@@ -30,6 +30,7 @@ func (s *Script) reserve(ctx context.Context) error {
 	return gateway.ContextError(ctx)
 }
 
+// busy returns the error of a request for which MaxScripts and MaxQueue have no room.
 func busy(err error) error {
 	return &gateway.BackendError{Status: 503, Reason: "too many scripts are running", Err: err}
 }

@@ -10,24 +10,23 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// refusal is an answer without a script.
+// refusal is the error of a request that is answered without a script.
 type refusal struct {
 	status string // such as "404 Not Found"
 	text   string // for the client
 	detail string // for the log
 	kind   error  // fs.ErrNotExist, or nil
-	absent bool   // there is no file, of whatever kind
+	absent bool   // the path leads to no file, so that another path may lead to the script
 }
 
-// isAbsent reports whether err says that no file is at a path, so that the script may be at
-// another.
+// isAbsent reports whether err is a refusal with absent set.
 func isAbsent(err error) bool {
 	f := (*refusal)(nil)
 	return errors.As(err, &f) && f.absent
 }
 
-// answer tells the log why, and the client what.
-func (f *refusal) answer(r *gateway.Request) (*gateway.Response, error) {
+// respond logs the detail and returns the response for the client.
+func (f *refusal) respond(r *gateway.Request) (*gateway.Response, error) {
 	r.Warn(f.detail)
 	text := fmt.Sprintf("Status: %s\nContent-Type: text/plain; charset=utf-8\nContent-Length: %d\n\n%s\n", f.status, len(f.text)+1, f.text)
 	return gateway.ReadResponse(io.NopCloser(strings.NewReader(text)), 0)
@@ -35,13 +34,13 @@ func (f *refusal) answer(r *gateway.Request) (*gateway.Response, error) {
 
 func (f *refusal) Error() string { return f.detail }
 
-// Unwrap tells exchange.Root that the file may be in the folder which has taken the place of this
-// one.
+// Unwrap returns fs.ErrNotExist if the file may be in another folder that has replaced this one:
+// exchange.Root checks for that.
 func (f *refusal) Unwrap() error { return f.kind }
 
 const (
-	noScript = "There is no such script here."
-	noRun    = "This may not be run."
+	noScript = "This script does not exist."
+	noRun    = "This file must not be run."
 )
 
 func notFound(path, why string) error {
@@ -59,9 +58,9 @@ func isFolder(path string) error {
 	return &refusal{status: "403 Forbidden", text: noRun, detail: detail, absent: true}
 }
 
-// mayMove makes exchange.Root look at the folder's path again after a refusal: what is outside the
-// folder may be in the one that the path leads to by now.
-func mayMove(err error) error {
+// afterMove makes exchange.Root resolve the folder's path again after a refusal: if that is a link
+// that has moved, the script may be in its new target.
+func afterMove(err error) error {
 	refused := (*refusal)(nil)
 	if !errors.As(err, &refused) {
 		return err

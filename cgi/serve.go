@@ -14,8 +14,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// ErrNotCGI is wrapped by what Serve returns in a process that no web server started as a CGI
-// script.
+// ErrNotCGI is wrapped by the error of Serve in a process that was not started as a CGI script.
 var ErrNotCGI = errors.New("cgi: not started by a web server")
 
 // Serve answers the one request for which a web server started this process. It is the short form
@@ -25,87 +24,88 @@ func Serve(app gateway.App) error {
 	return s.Serve(context.Background())
 }
 
-// Server is this process as a CGI script. Its zero value, with an App, is right for every web
-// server.
+// Server answers the request of this process as a CGI script. A zero Server with an App works with
+// every web server.
 //
 // # Standard input
 //
-// Apache sends the whole request body before it reads the response. So [Server.Serve], before the
-// first byte of output, reads what the App has left of the body: up to CONTENT_LENGTH, or to the
-// end for a chunked body. An App that is still running may read on. What it has not read by then
-// waits in memory, and from the second MiB on in a temporary file without a name; MaxSpoolBytes
-// bounds the two together.
+// Apache sends the whole request body before it reads the response. So before the first byte of
+// output, [Server.Serve] reads the unread rest of the body: up to CONTENT_LENGTH, or to the end of
+// a chunked body. An App that is still running can read this rest later. It is kept in memory up to
+// 1 MiB, and beyond that in an unnamed temporary file. MaxSpoolBytes bounds both together.
 //
-// Bytes over the bound are dropped, so that an App that never reads its body can answer all the
-// same. An App that does read gets an error at the first byte that is missing. The client gets no
-// 413 for it, because the head is sent by then. An App that streams a large body through should
-// read it before it writes, or raise the bound.
+// Bytes above the bound are dropped, so that an App that never reads its body can still answer. An
+// App that does read gets an error at the first missing byte. The client gets no 413 for it,
+// because the head was sent before. An App that copies a large body to its response should read the
+// body before it writes, or raise the bound.
 //
 // # Standard output and signals
 //
-// A web server that goes away ends the response without a message and without an error. SIGTERM
-// ends the process as in any program, unless the App has asked for the Done channel of its
-// request's context: then the first SIGTERM ends the context, and the second the process.
+// If the web server disconnects, the response ends without a message and without an error. SIGTERM
+// ends the process as it does in any program. But if the App has called Done of its request's
+// context, the first SIGTERM ends the context, and the second the process.
 //
 // # A response that fails late
 //
-// The exit status tells that a response, though begun, is not complete. Of the web servers only
-// [Script] reads it. It sets CGIKIT_STRICT_EXIT=1 in the environment of a script; Serve then adds
-// the field "X-CGI-Strict-Exit: 1" to the head of its response, which Script removes. Any program
-// may send that field. With other web servers the client sees a late failure only where the
-// response has a Content-Length (lighttpd 1.4.69), or where the script is an nph one (lighttpd,
-// and Apache 2.4.71 too), whose chunks then lack their end: see NPH.
+// If a response fails after it has begun, the exit status is not zero. Among web servers only
+// [Script] uses it. Script sets CGIKIT_STRICT_EXIT=1 in the environment of a script. Serve then
+// adds the field "X-CGI-Strict-Exit: 1" to the head of its response, which Script removes. Any
+// program may send that field. With other web servers the client sees a late failure only if the
+// response has a Content-Length (lighttpd 1.4.69), or if the script is an nph script (lighttpd and
+// Apache 2.4.71), whose last chunk is then missing: see NPH.
 type Server struct {
 	// App answers the request. It is called once, in the goroutine that called Serve. It must be
 	// set.
 	App gateway.App
 
-	// MaxBodyBytes bounds the request body, in bytes: a larger one is answered 413. Zero and
-	// negative mean no bound of our own; the web server has one.
+	// MaxBodyBytes bounds the request body, in bytes. A larger one is answered 413. Zero and
+	// negative mean no bound here; the web server has its own.
 	MaxBodyBytes int64
 
-	// Refused, if not nil, is told of a request that is answered without the App: 400 or 413.
+	// Refused, if not nil, is called for a request that is answered without the App, with 400 or
+	// 413.
 	Refused func(*gateway.Refusal)
 
 	// MaxSpoolBytes bounds how much of a body is kept for an App that begins to answer before it
-	// has read it, in bytes. What is over the bound is read and dropped; an App that reads on gets
-	// a *gateway.BodyTooLargeError there. Zero means 64 MiB, negative nothing at all.
+	// has read the body, in bytes. Bytes above the bound are read and dropped; an App that reads so
+	// far gets a *gateway.BodyTooLargeError. Zero means 64 MiB. Negative means that nothing is
+	// kept.
 	MaxSpoolBytes int64
 
-	// NPH makes the response a complete HTTP response, which the web server hands on as it is (RFC
-	// 3875 section 5). It is set by itself where the script's file name begins with "nph-", which
-	// is how Apache and lighttpd tell.
+	// NPH makes the response a complete HTTP response, which the web server passes on unchanged
+	// (RFC 3875 section 5). It is implied if the script's file name begins with "nph-", as for
+	// Apache and lighttpd.
 	NPH bool
 }
 
-// defaultMaxSpool keeps the uploads people make, and lets a stranger who posts to a static page
-// fill no file system.
+// defaultMaxSpool is large enough for usual uploads, and too small for a client to fill a file
+// system by posting to a page that ignores the body.
 const defaultMaxSpool = 64 << 20
 
-// Serve answers one request, read from the process's environment and standard input, to its
+// Serve reads one request from the process's environment and standard input, and answers it on
 // standard output. ctx is the parent of the request's context, which SIGTERM ends too.
 //
-// It returns nil when the response is complete, error pages included, and when the web server went
-// away. With any other error the program should exit with status 1, since the response is not
-// complete; see [Server]. Why an App failed has been written to standard error by then. In a
+// It returns nil if the response is complete, error pages included, and if the web server has
+// disconnected. After any other error the response is incomplete, and the program should exit with
+// status 1; see [Server]. The failure of an App has been written to standard error by then. In a
 // process that is not a CGI script the error wraps [ErrNotCGI].
 //
-// It removes the arguments from os.Args, which under some web servers are the client's query (RFC
-// 3875 section 4.4, CVE-2012-1823), and HTTP_PROXY from the process's environment, which is the
-// client's too (CVE-2016-5386). A program that looks at its arguments should do so when Serve has
-// returned ErrNotCGI.
+// Serve removes the arguments from os.Args, because some web servers set them from the client's
+// query (RFC 3875 section 4.4, CVE-2012-1823). It removes HTTP_PROXY from the process's
+// environment, because it comes from the client too (CVE-2016-5386). A program that has arguments
+// should use them after Serve has returned ErrNotCGI.
 func (s *Server) Serve(ctx context.Context) error {
 	environ := util.EnvironFromList(os.Environ())
 	if environ.Get("REQUEST_METHOD") == "" {
 		return fmt.Errorf("%w: REQUEST_METHOD is not set "+
 			"(hint: put the program where the web server runs CGI scripts, or try it with REQUEST_METHOD=GET in its environment)", ErrNotCGI)
 	}
-	// os.Unsetenv by itself makes a process 5 % longer
+	// os.Unsetenv makes the run time of a process 5 % longer, so call it only if needed
 	if _, ok := environ.Lookup("HTTP_PROXY"); ok {
 		os.Unsetenv("HTTP_PROXY")
 	}
 	program := forgetArguments()
-	stdout, err := claim(stdoutNumber, os.Stdout)
+	stdout, err := duplicate(stdoutNumber, os.Stdout)
 	if err != nil {
 		return fmt.Errorf("cgi: standard output: %w", err)
 	}
@@ -113,7 +113,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return s.run(ctx, environ, nph, os.Stdin, stdout, &errorStream{})
 }
 
-// forgetArguments leaves the program's name in os.Args and returns it.
+// forgetArguments removes all but the program's name from os.Args, and returns the name.
 func forgetArguments() string {
 	if len(os.Args) == 0 {
 		return ""
@@ -122,8 +122,8 @@ func forgetArguments() string {
 	return os.Args[0]
 }
 
-// isNPH goes by the first name there is. SCRIPT_FILENAME is what Apache decides by; it is no
-// meta-variable of RFC 3875, though.
+// isNPH reports whether the script's file name begins with "nph-". It uses the first name that is
+// set. Apache uses SCRIPT_FILENAME, which is not a meta-variable of RFC 3875.
 func isNPH(environ *util.Environ, program string) bool {
 	name := cmp.Or(environ.Get("SCRIPT_FILENAME"), environ.Get("SCRIPT_NAME"), program)
 	return strings.HasPrefix(filepath.Base(name), "nph-")
@@ -134,9 +134,9 @@ func (s *Server) run(ctx context.Context, environ *util.Environ, nph bool, stdin
 	defer in.close()
 	out := &output{file: stdout, in: in}
 	signalled := &signalContext{Context: ctx}
-	defer signalled.end()
+	defer signalled.stop()
 	strict := environ.Get(strictVariable) == strictValue
-	environ.Del(strictVariable) // it is between Script and this process
+	environ.Del(strictVariable) // not meant for the App
 	h := gateway.BaseCGIHandler{
 		Environ:      environ,
 		Stdin:        in,

@@ -35,7 +35,7 @@ func TestServe(t *testing.T) {
 		{name: "A9 malformed length", app: "echo", vars: []string{"CONTENT_LENGTH=+5"}, stderr: `malformed CONTENT_LENGTH: "+5"`,
 			want: "Status: 400 Bad Request\n" + page + "Content-Length: 34\n\nThe request cannot be understood.\n"},
 		{name: "body shorter than its length", app: "echo", body: []byte("abc"), vars: []string{"CONTENT_LENGTH=5"}, stderr: "unexpected EOF",
-			want: "Status: 400 Bad Request\n" + page + "Content-Length: 39\n\nThe request body did not arrive whole.\n"},
+			want: "Status: 400 Bad Request\n" + page + "Content-Length: 44\n\nThe request body did not arrive completely.\n"},
 		{name: "A12 no SERVER_PROTOCOL", app: "hello", vars: []string{"SERVER_PROTOCOL="}, want: "Status: 200 OK\nContent-Length: 6\n\nHello\n"},
 		{name: "flags", app: "flags", want: "Status: 200 OK\nContent-Length: 35\n\nonce=true process=true thread=false"},
 		{name: "A4 panic before the first byte", app: "panic-before", stderr: "panic: before the first byte\n",

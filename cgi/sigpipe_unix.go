@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// endedByPipe reports whether a process was ended by SIGPIPE.
-func endedByPipe(s *os.ProcessState) bool {
+// killedByPipe reports whether SIGPIPE has ended a process.
+func killedByPipe(s *os.ProcessState) bool {
 	status, ok := s.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGPIPE
 }

@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// errTerminated is the cause of a context that ended with SIGTERM. A web server sends that when it
-// stops, and to a script that takes too long, so that the client may still be there.
+// errTerminated is the cause of a context that SIGTERM has ended. It does not mean that the client
+// has gone: a web server sends SIGTERM when it stops, and to a script that takes too long.
 var errTerminated = errors.New("cgi: SIGTERM")
 
-// signalContext ends with SIGTERM, which is how a web server tells a script to stop. It catches the
-// signal only once somebody asks for Done: that costs 0.25 ms, and an App that cannot stop half-way
-// is better ended by the signal itself.
+// signalContext is a context that SIGTERM ends. It catches the signal only after Done was called:
+// catching costs 0.25 ms, and an App that does not watch its context should be ended by the signal
+// itself.
 type signalContext struct {
 	context.Context // the parent
 
@@ -36,9 +36,9 @@ func (c *signalContext) Done() <-chan struct{} {
 	return c.inner.Done()
 }
 
-// wait gives the signal its usual effect back before it ends the context, so that whoever has seen
-// the first SIGTERM is ended by the second; signal.NotifyContext leaves a moment in which one is
-// lost.
+// wait waits for SIGTERM. It restores the usual effect of the signal before it ends the context, so
+// that a second SIGTERM always ends the process. signal.NotifyContext does it in the other order,
+// and a second signal in between is lost.
 func (c *signalContext) wait(signals chan os.Signal, done <-chan struct{}) {
 	select {
 	case <-signals:
@@ -61,8 +61,8 @@ func (c *signalContext) current() context.Context {
 	return c.inner
 }
 
-// end lets wait end.
-func (c *signalContext) end() {
+// stop stops wait.
+func (c *signalContext) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cancel != nil {

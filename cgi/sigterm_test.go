@@ -8,7 +8,7 @@ import (
 
 type key struct{}
 
-// TestSignalContext: it is its parent until somebody asks for Done, and follows it after that.
+// TestSignalContext: the context equals its parent until Done is called, and follows it after that.
 func TestSignalContext(t *testing.T) {
 	cause := errors.New("shutdown")
 	parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), key{}, "value"))
@@ -30,12 +30,12 @@ func TestSignalContext(t *testing.T) {
 
 func TestSignalContextEnd(t *testing.T) {
 	unused := &signalContext{Context: t.Context()}
-	unused.end()
+	unused.stop()
 	if unused.Err() != nil {
 		t.Errorf("unused: got %v; want no error", unused.Err())
 	}
 	c := &signalContext{Context: t.Context()}
 	done := c.Done()
-	c.end()
+	c.stop()
 	<-done
 }

@@ -32,13 +32,13 @@ func pattern(n int) []byte {
 	return b
 }
 
-// TestInputSpool reads some of a body, settles, and reads the rest.
+// TestInputSpool reads a part of a body, calls readRest, and reads the rest.
 func TestInputSpool(t *testing.T) {
 	const mem = spoolMemory
 	tests := []struct {
 		name     string
 		length   int
-		first    int // bytes read before settle
+		first    int // bytes read before readRest
 		maxSpool int64
 		kept     int
 		file     bool
@@ -63,7 +63,7 @@ func TestInputSpool(t *testing.T) {
 			if _, err := io.ReadFull(in, make([]byte, test.first)); err != nil {
 				t.Fatal(err)
 			}
-			in.settle()
+			in.readRest()
 			if stdin.Len() != len("of another request") {
 				t.Errorf("got %d bytes left on standard input; want the other request's", stdin.Len())
 			}
@@ -80,7 +80,7 @@ func TestInputSpool(t *testing.T) {
 			}
 			denyFiles(t)
 			in = newTestInput(t, bytes.NewReader(body), test.maxSpool, "CONTENT_LENGTH="+strconv.Itoa(test.length))
-			in.settle()
+			in.readRest()
 			if _, err := io.ReadAll(in); errors.Is(err, os.ErrNotExist) != test.file {
 				t.Errorf("got error %v where no file can be made; want it to need one: %t", err, test.file)
 			}
@@ -100,14 +100,14 @@ func TestInputUnwanted(t *testing.T) {
 	stdin := bytes.NewReader(pattern(2 * spoolMemory))
 	in := newTestInput(t, stdin, 8*spoolMemory, "CONTENT_LENGTH=2097152")
 	in.wanted.Store(false)
-	in.settle()
+	in.readRest()
 	if stdin.Len() != 0 || in.ahead.Len() != 0 {
 		t.Errorf("got %d bytes unread, %d kept; want none", stdin.Len(), in.ahead.Len())
 	}
 }
 
-// TestInputRest: how much is taken over, in the face of every CONTENT_LENGTH. What the gateway
-// refuses is no length.
+// TestInputRest: how much readRest reads, for every CONTENT_LENGTH. A length that the gateway
+// refuses is ignored.
 func TestInputRest(t *testing.T) {
 	tests := []struct {
 		vars []string
@@ -128,7 +128,7 @@ func TestInputRest(t *testing.T) {
 	for _, test := range tests {
 		t.Run(strings.Join(test.vars, " "), func(t *testing.T) {
 			stdin := bytes.NewReader(pattern(10))
-			newTestInput(t, stdin, 100, test.vars...).settle()
+			newTestInput(t, stdin, 100, test.vars...).readRest()
 			if stdin.Len() != test.left {
 				t.Errorf("got %d bytes left; want %d", stdin.Len(), test.left)
 			}
@@ -147,7 +147,7 @@ func TestInputError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stdin := reader(io.MultiReader(strings.NewReader("begun"), iotest.ErrReader(broken)))
 			in := newTestInput(t, stdin, 100, "CONTENT_LENGTH=10")
-			in.settle()
+			in.readRest()
 			if got, err := io.ReadAll(in); string(got) != "begun" || err != broken {
 				t.Errorf("got %q, %v; want begun, %v", got, err, broken)
 			}
@@ -160,7 +160,7 @@ func TestInputNoTemporaryFile(t *testing.T) {
 	denyFiles(t)
 	stdin := bytes.NewReader(pattern(2 * spoolMemory))
 	in := newTestInput(t, stdin, 8*spoolMemory, "CONTENT_LENGTH=2097152")
-	in.settle()
+	in.readRest()
 	if n, err := io.Copy(io.Discard, in); n != spoolMemory || !errors.Is(err, os.ErrNotExist) || stdin.Len() != 0 {
 		t.Errorf("got %d bytes, %v, %d unread; want the memory's, file does not exist, 0", n, err, stdin.Len())
 	}
@@ -171,8 +171,8 @@ func TestInputTwoGoroutines(t *testing.T) {
 	body := pattern(3 * spoolMemory)
 	in := newTestInput(t, bytes.NewReader(body), 8*spoolMemory, "CONTENT_LENGTH="+strconv.Itoa(len(body)))
 	var wait sync.WaitGroup
-	wait.Go(in.settle)
-	wait.Go(in.settle)
+	wait.Go(in.readRest)
+	wait.Go(in.readRest)
 	got, err := io.ReadAll(io.LimitReader(in, int64(len(body))))
 	wait.Wait()
 	if err != nil || !bytes.Equal(got, body) {
@@ -196,9 +196,9 @@ func TestInputLeftBehind(t *testing.T) {
 	<-ended
 }
 
-// TestOutputSettles: each way to write takes the body over first; an nph response to HTTP/0.9 may
-// begin with a file.
-func TestOutputSettles(t *testing.T) {
+// TestOutputReadsRest: each way to write reads the rest of the body first. An nph response to
+// HTTP/0.9 may begin with a file.
+func TestOutputReadsRest(t *testing.T) {
 	file, err := os.Create(t.TempDir() + "/file")
 	if err != nil {
 		t.Fatal(err)

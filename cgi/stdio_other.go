@@ -4,5 +4,5 @@ package cgi
 
 import "os"
 
-// claim returns the file itself: without SIGPIPE there is nothing to avoid.
-func claim(_ int, standard *os.File) (*os.File, error) { return standard, nil }
+// duplicate returns the file itself: a system without SIGPIPE needs no copy.
+func duplicate(_ int, standard *os.File) (*os.File, error) { return standard, nil }

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// claim returns a copy of the file descriptor under a number from 3 up, closed in child processes.
-// A write to a closed pipe ends the process by SIGPIPE when it goes through an *os.File on
-// descriptor 1 or 2; elsewhere it is EPIPE, an error like others.
-func claim(fd int, standard *os.File) (*os.File, error) {
+// duplicate returns a copy of the file descriptor with a number of at least 3 that child processes
+// do not inherit. A write to a closed pipe through an *os.File on descriptor 1 or 2 ends the
+// process by SIGPIPE; on other descriptors it returns the error EPIPE.
+func duplicate(fd int, standard *os.File) (*os.File, error) {
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// TestClaim: the copy is closed in child processes and is none of descriptors 0 to 2.
-func TestClaim(t *testing.T) {
+// TestDuplicate: the copy is closed in child processes and is none of descriptors 0 to 2.
+func TestDuplicate(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	dup, err := claim(int(w.Fd()), w)
+	dup, err := duplicate(int(w.Fd()), w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestClaim(t *testing.T) {
 	if got, err := io.ReadAll(r); string(got) != "x" || err != nil {
 		t.Errorf("got %q, %v; want x", got, err)
 	}
-	if _, err := claim(1<<20, w); err == nil {
+	if _, err := duplicate(1<<20, w); err == nil {
 		t.Errorf("got %v; want an error", err)
 	}
 }

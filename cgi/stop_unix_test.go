@@ -153,7 +153,7 @@ wait`)
 	}
 }
 
-// TestScriptKill: SIGKILL follows for those who do not hear, whoever of the group that is.
+// TestScriptKill: SIGKILL follows if any process of the group ignores SIGTERM.
 func TestScriptKill(t *testing.T) {
 	const deafChild = `(trap '' TERM; echo $$ >/dev/null; while :; do sleep 0.05; done) &`
 	for _, test := range []struct {
@@ -234,7 +234,7 @@ func TestScriptLeavesInput(t *testing.T) {
 	t.Error("the body is still being sent")
 }
 
-// TestScriptLateOutput: the time that left processes have for more begins when somebody reads.
+// TestScriptLateOutput: the grace period of remaining processes begins when the output is read.
 func TestScriptLateOutput(t *testing.T) {
 	t.Parallel()
 	s := shell(t, `(sleep 3; echo late) & printf 'Content-Type: text/plain\n\nbegun\n'`)
@@ -246,7 +246,7 @@ func TestScriptLateOutput(t *testing.T) {
 	}
 }
 
-// watchedContext counts who waits for its end.
+// watchedContext counts the callers that wait for its end.
 type watchedContext struct {
 	context.Context
 	watchers atomic.Int64

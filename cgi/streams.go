@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// copyBody sends the request body to the script, which need not read it. A body that breaks off
-// stops the script: it must not be taken for a complete one.
+// copyBody sends the request body to the script, which need not read it. If the body fails, the
+// script is stopped, because it must not treat the part as a complete body.
 func (p *process) copyBody(body io.Reader) {
 	source := &sourceReader{Reader: body, progress: &p.progress}
 	io.Copy(p.stdin, source)
@@ -24,8 +24,8 @@ func (p *process) copyBody(body io.Reader) {
 	p.stdin.Close()
 }
 
-// sourceReader remembers its reader's error: io.Copy does not tell which side failed. A Read tells
-// also that the script took in what the one before gave.
+// sourceReader records the error of its reader, because io.Copy does not tell which side failed. A
+// Read also means that the script has read the bytes of the previous Read.
 type sourceReader struct {
 	io.Reader
 	progress *progress
@@ -35,13 +35,13 @@ type sourceReader struct {
 func (r *sourceReader) Read(p []byte) (n int, err error) {
 	r.progress.sending.Store(true)
 	n, r.err = r.Reader.Read(p)
-	r.progress.made()
+	r.progress.note()
 	r.progress.sending.Store(false)
 	return n, r.err
 }
 
-// copyStderr writes standard error to the log up to its bound, and reads on beyond it: a script
-// must not wait for a log.
+// copyStderr writes standard error to the log up to MaxStderrBytes. It reads and drops the rest, so
+// that the script does not wait.
 func (p *process) copyStderr() {
 	defer close(p.logged)
 	defer p.stderr.Close()
@@ -50,15 +50,15 @@ func (p *process) copyStderr() {
 		most = 1<<63 - 1
 	}
 	source := &progressReader{io.LimitReader(p.stderr, most), &p.progress}
-	// Neither side gets to choose another way: most scripts write nothing, for which a large buffer
-	// would be too much.
+	// The wrapped writer has no ReadFrom, so that this small buffer is used: most scripts write
+	// nothing.
 	io.CopyBuffer(struct{ io.Writer }{&p.log}, source, make([]byte, 1<<10))
 	if dropped, _ := io.Copy(io.Discard, p.stderr); dropped > 0 {
 		fmt.Fprintf(&p.log, "\ncgi: %.256q: %d more bytes of standard error were dropped\n", p.path, dropped)
 	}
 }
 
-// progressReader notes that the script does something.
+// progressReader notes each Read of some bytes as progress of the script.
 type progressReader struct {
 	io.Reader
 	progress *progress
@@ -67,13 +67,13 @@ type progressReader struct {
 func (r *progressReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if n > 0 {
-		r.progress.made()
+		r.progress.note()
 	}
 	return n, err
 }
 
-// errorLog takes what a script writes to standard error, and what this process has to say of it:
-// the request's Stderr until the Body is closed, and Script.Stderr after that.
+// errorLog gets what a script writes to standard error, and the messages of this process about the
+// script. It writes to the request's Stderr until the Body is closed, and then to Script.Stderr.
 type errorLog struct {
 	mu      sync.Mutex
 	request *gateway.Request // nil after the Body was closed
@@ -84,14 +84,14 @@ func newErrorLog(r *gateway.Request) errorLog {
 	return errorLog{request: r, w: cmp.Or[io.Writer](r.Stderr, os.Stderr)}
 }
 
-// Write takes what the script wrote.
+// Write writes output of the script.
 func (l *errorLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.w.Write(p)
 }
 
-// Warn takes what others have to say of the request: see gateway.Request.Warn.
+// Warn writes a message of another package about the request: see gateway.Request.Warn.
 func (l *errorLog) Warn(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,9 +102,9 @@ func (l *errorLog) Warn(text string) {
 	fmt.Fprintln(l.w, "cgi: "+text)
 }
 
-// tell writes what err says of the script, as a warning where the log can tell it from the script's
-// own words.
-func (l *errorLog) tell(err error) {
+// report writes a message about the script: as a warning, if the log distinguishes warnings from
+// the script's own output.
+func (l *errorLog) report(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if log, ok := l.w.(interface{ Warn(text string) }); ok {
@@ -114,31 +114,33 @@ func (l *errorLog) tell(err error) {
 	fmt.Fprintln(l.w, err)
 }
 
-// leave has the log written to w from now on. The request's own is not used any more.
-func (l *errorLog) leave(w io.Writer) {
+// redirect makes the log write to w. The request's Stderr is not used any more.
+func (l *errorLog) redirect(w io.Writer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.request, l.w = nil, w
 }
 
-// progress knows for how long a script has let others wait.
+// progress records when a script has last made progress.
 type progress struct {
 	last    atomic.Int64 // Unix time in nanoseconds
-	reading atomic.Bool  // the response is waited for
-	sending atomic.Bool  // the script may wait for the client
+	reading atomic.Bool  // a Read waits for the response
+	sending atomic.Bool  // the script may be waiting for the client's body
 }
 
-func (w *progress) made() { w.last.Store(time.Now().UnixNano()) }
+// note notes progress.
+func (w *progress) note() { w.last.Store(time.Now().UnixNano()) }
 
+// begin notes that a Read of the response begins, and pause that it has ended.
 func (w *progress) begin() {
-	w.made()
+	w.note()
 	w.reading.Store(true)
 }
 
 func (w *progress) pause() { w.reading.Store(false) }
 
-// left is how much longer a script may make others wait, if each wait may take limit.
-func (w *progress) left(limit time.Duration) time.Duration {
+// remaining returns how much longer the script may make no progress, if it may make none for limit.
+func (w *progress) remaining(limit time.Duration) time.Duration {
 	if !w.reading.Load() || w.sending.Load() {
 		return limit
 	}

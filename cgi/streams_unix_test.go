@@ -70,7 +70,7 @@ func TestScriptMaxStderr(t *testing.T) {
 	}
 }
 
-// TestScriptStderrComesWhileItRuns: nobody has to wait for a script's end to read what it says.
+// TestScriptStderrComesWhileItRuns: standard error can be read before the script ends.
 func TestScriptStderrComesWhileItRuns(t *testing.T) {
 	reader, writer := io.Pipe()
 	defer reader.Close()

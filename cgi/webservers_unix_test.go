@@ -21,16 +21,16 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// A script behind Script and behind the web servers that run scripts: the client must see the same.
+// The client must see the same response from Script and from the web servers that run scripts.
 
-// asWebServer returns the address of a script behind one web server.
+// asWebServer returns the address at which one web server runs a script.
 var asWebServer = map[string]func(t *testing.T, script string) string{
 	"Script": func(t *testing.T, script string) string {
 		s := &cgi.Script{Path: script, Stderr: io.Discard}
 		t.Cleanup(func() { s.Close() })
 		return serveHTTP(t, gateway.Forward(s))
 	},
-	"fcgiwrap":     behindFcgiwrap,
+	"fcgiwrap":     byFcgiwrap,
 	"apache2-cgi":  behindTemplate("apache2-cgi"),
 	"apache2-cgid": behindTemplate("apache2-cgid"),
 	"lighttpd-cgi": behindTemplate("lighttpd-cgi"),
@@ -42,8 +42,8 @@ func behindTemplate(template string) func(t *testing.T, script string) string {
 	}
 }
 
-// behindFcgiwrap has fcgiwrap run the script, and a FastCGI client of ours ask it.
-func behindFcgiwrap(t *testing.T, script string) string {
+// byFcgiwrap runs the script by fcgiwrap, and calls that with our FastCGI client.
+func byFcgiwrap(t *testing.T, script string) string {
 	c := startFcgiwrap(t)
 	return serveHTTP(t, gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		r.Environ.Set("SCRIPT_FILENAME", script)

@@ -10,9 +10,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// within returns the rest of an absolute path after that of the folder, or after the folder's path
-// without symbolic links: "" or with a slash first.
-func within(f *exchange.Folder, path string) (rest string, ok bool) {
+// pathBelow returns the part of an absolute path below the folder, by the folder's path as given or
+// with its links resolved. rest is "" or begins with a slash.
+func pathBelow(f *exchange.Folder, path string) (rest string, ok bool) {
 	if rest, ok := cutFolder(path, f.Path()); ok {
 		return rest, true
 	}
@@ -24,9 +24,9 @@ func cutFolder(path, root string) (rest string, ok bool) {
 	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
-// walk follows the segments of rest to the first file, and returns its path and what is left of
-// rest. Only a script passes.
-func walk(f *exchange.Folder, rest string) (path, left string, err error) {
+// resolve resolves rest up to the first file, and returns the path of that file and the part of
+// rest after it. The error is a refusal if the file must not be run.
+func resolve(f *exchange.Folder, rest string) (path, left string, err error) {
 	found, err := f.Find(rest)
 	if err != nil {
 		return "", "", refuse(f.Path()+rest, err)
@@ -40,8 +40,8 @@ func walk(f *exchange.Folder, rest string) (path, left string, err error) {
 	return found.Path, found.Rest, err
 }
 
-// refuse returns the answer for a path that leads to nothing. A system that lacks a resource is not
-// the request's fault.
+// refuse returns the refusal of a path that leads to no file. It returns err itself for a failure
+// that the request has not caused, such as a shortage of the system.
 func refuse(path string, err error) error {
 	link := (*exchange.LinkError)(nil)
 	switch {
@@ -50,9 +50,9 @@ func refuse(path string, err error) error {
 	case errors.As(err, &link):
 		return forbidden(path, "cannot be reached: "+link.Error())
 	case errors.Is(err, fs.ErrPermission):
-		return forbidden(path, "may not be looked at")
+		return forbidden(path, "cannot be read")
 	case errors.Is(err, fs.ErrNotExist):
-		return notFound(path, "is not there")
+		return notFound(path, "does not exist")
 	}
 	return err
 }
