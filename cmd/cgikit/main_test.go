@@ -89,6 +89,7 @@ func scripts() testscript.Params {
 			"stream":  stream,
 			"hold":    hold,
 			"whole":   whole,
+			"exits":   exits,
 		},
 	}
 }

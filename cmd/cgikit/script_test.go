@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -207,5 +209,22 @@ func (s *stage) printed() string {
 func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	if l, err := net.Listen("tcp", args[0]); err == nil {
 		ts.Defer(func() { l.Close() })
+	}
+}
+
+// exits STATUS PROGRAM ARGS... runs a program, which must end with that exit status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM ARGS...")
+	}
+	got := 0
+	err := ts.Exec(args[1], args[2:]...)
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+		got = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if args[0] != strconv.Itoa(got) {
+		ts.Fatalf("got exit status %d; want %s", got, args[0])
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,18 +16,23 @@ const identifyTimeout = 500 * time.Millisecond
 
 // Identify asks which protocol is spoken at the target's address, whatever protocol the target
 // names: "fastcgi", "http" or "scgi"; "" where no question is answered within the context and half
-// a second each. It sends what a server of the other protocols refuses at once: FCGI_GET_VALUES,
+// a second each. The target's own protocol is asked for first: a listener may speak several. It
+// sends what a server of the other protocols refuses at once: FCGI_GET_VALUES,
 // HEAD / and an SCGI request without variables. It is for the hint after an exchange that failed
 // without a sensible answer, on a new connection for each question.
 func (t Target) Identify(ctx context.Context) string {
-	for _, question := range []struct {
-		protocol, bytes string
-		answers         func(string) bool
-	}{
-		{"fastcgi", string(getValues), IsFastCGI},
-		{"http", headRequest, IsHTTP},
-		{"scgi", "24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,", isCGIHead},
-	} {
+	own := func(q question) bool { return q.protocol == t.Protocol }
+	list := slices.Clone(questions)
+	slices.SortStableFunc(list, func(a, b question) int {
+		switch {
+		case own(a) && !own(b):
+			return -1
+		case own(b) && !own(a):
+			return 1
+		}
+		return 0
+	})
+	for _, question := range list {
 		if question.answers(t.ask(ctx, question.bytes)) {
 			return question.protocol
 		}
@@ -52,6 +58,18 @@ func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.ask(ctx, 
 
 const headRequest = "HEAD / HTTP/1.0\r\n\r\n"
 
+// question is what a server of one protocol answers and others refuse.
+type question struct {
+	protocol, bytes string
+	answers         func(string) bool
+}
+
+var questions = []question{
+	{"fastcgi", string(getValues), IsFastCGI},
+	{"http", headRequest, IsHTTP},
+	{"scgi", "24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,", IsCGIHead},
+}
+
 // getValues is an FCGI_GET_VALUES record that asks for nothing.
 var getValues = wire.AppendRecord(nil, wire.TypeGetValues, 0, nil)
 
@@ -64,9 +82,8 @@ func (t Target) ask(ctx context.Context, question string) string {
 		return ""
 	}
 	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		conn.SetDeadline(deadline)
-	}
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
 	if _, err := io.WriteString(conn, question); err != nil {
 		return ""
 	}
@@ -102,8 +119,8 @@ func IsFastCGI(answer string) bool {
 	return err == nil && h.Type >= wire.TypeBeginRequest && h.Type <= wire.TypeUnknownType
 }
 
-// isCGIHead reports whether an answer begins with a header field, as CGI and SCGI have it.
-func isCGIHead(answer string) bool {
+// IsCGIHead reports whether an answer begins with a header field, as CGI and SCGI have it.
+func IsCGIHead(answer string) bool {
 	line, _, ended := strings.Cut(answer, "\n")
 	name, _, found := strings.Cut(line, ":")
 	return ended && found && name != "" && !strings.ContainsAny(name, " \t\x00") && !IsHTTP(answer)

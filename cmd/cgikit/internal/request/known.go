@@ -1,0 +1,68 @@
+package request
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+)
+
+// knownAnswer is the hint for an answer that many people have asked about, "" for any other.
+func (r *Request) knownAnswer(ctx context.Context, a *answer, m *message) string {
+	if r.Target.Protocol == "http" {
+		return ""
+	}
+	for _, known := range []struct {
+		body, stderr string // what the answer begins with, or has in its error stream
+		hint         func(m *message) string
+	}{
+		{"File not found.", "", hintNotFound},
+		{"No input file specified.", "", hintNotFound},
+		{"Access denied.", "", hintDenied},
+		{"<b>Security Alert!</b>", "", hintRedirect},
+		{"", "Cannot get script name, are DOCUMENT_ROOT and SCRIPT_NAME", hintScriptName},
+	} {
+		body := known.body != "" && bytes.HasPrefix(bytes.TrimLeft(a.body, " \r\n"), []byte(known.body))
+		stderr := known.stderr != "" && bytes.Contains(a.stderr.kept, []byte(known.stderr))
+		if body || stderr {
+			return known.hint(m)
+		}
+	}
+	if r.isRefusedByHTTP(ctx, a) {
+		return r.Target.SpokenHint("http")
+	}
+	if a.status == "" && a.fields.Get("Content-Type") == "" && a.fields.Get("Location") == "" {
+		return "the head has none of Content-Type, Location and Status: some web servers answer 500 then (RFC 3875 section 6.3)"
+	}
+	return ""
+}
+
+// hintNotFound explains a script that PHP did not find.
+func hintNotFound(m *message) string {
+	file := m.environ.get("SCRIPT_FILENAME")
+	hint := fmt.Sprintf("PHP did not find SCRIPT_FILENAME %s: it must exist as PHP sees it (container, chroot, PrivateTmp) and be readable by its user", cmp.Or(file, "(not sent)"))
+	switch {
+	case m.request.PHP != "":
+		return hint + "; --temp-dir names a folder that both see"
+	case m.location.script == "":
+		return hint + fmt.Sprintf("; a page of php-fpm's own is asked for with --script-name %.100s", m.location.path)
+	case m.request.Root == "" && m.request.ScriptFilename == "":
+		return hint + "; --root names the document root"
+	}
+	return hint
+}
+
+// hintDenied explains php-fpm's refusal to run a file.
+func hintDenied(m *message) string {
+	return fmt.Sprintf("php-fpm runs only files whose names end as security.limit_extensions says, .php by default, and SCRIPT_FILENAME is %s", cmp.Or(m.environ.get("SCRIPT_FILENAME"), "not sent"))
+}
+
+// hintRedirect explains php-cgi's refusal to be called without a web server.
+func hintRedirect(*message) string {
+	return "php-cgi wants REDIRECT_STATUS where cgi.force_redirect is on: -e REDIRECT_STATUS=200"
+}
+
+// hintScriptName explains what fcgiwrap looks for.
+func hintScriptName(m *message) string {
+	return fmt.Sprintf("fcgiwrap runs SCRIPT_FILENAME, which is %s: it must exist there and be executable; --script-filename names another", cmp.Or(m.environ.get("SCRIPT_FILENAME"), "not sent"))
+}

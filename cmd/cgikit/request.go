@@ -1,0 +1,210 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/request"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+	targets "github.com/cgikit/cgikit/cmd/internal/target"
+)
+
+const requestHelp = `request sends one request to TARGET and writes the body of the answer to standard output, as curl does
+for HTTP and with curl's letters. What the application writes to its error stream, and all else that
+is told, goes to standard error.
+
+TARGET is one of
+  fastcgi+unix:/run/php/php-fpm.sock   a FastCGI application; fastcgi://127.0.0.1:9000
+  scgi://127.0.0.1:4000                an SCGI application; scgi+unix:/run/rtorrent.sock
+  cgi:SCRIPT                           a CGI script, or a folder of them
+  http://127.0.0.1:8080                an HTTP server, to compare; redirects are not followed
+
+PATH is that of the URL, with its query. The script in it ends at the first segment that ends in
+.php, or is the first file of the path below --root. SCRIPT_FILENAME is the document root, --root or
+the working folder, and the script. Without a script the whole path is PATH_INFO. The variables are
+those of a plain web server; -n shows them, --explain-env says where each comes from, and --as sends
+what nginx, Apache, lighttpd or HAProxy send.
+
+The exit status is curl's: 0 for an answer, 404 too without -f; 7 no connection, or the script cannot
+be started; 8 another protocol, or no valid head; 18 cut off; 22 a status of 400 or more with -f; 23
+the output cannot be written; 28 out of time; 52 no answer. A mistake in the command line is 2, a
+fault of --xmlrpc or --jsonrpc 1, Ctrl-C 130.`
+
+const requestExample = `  cgikit request fastcgi+unix:/run/php/php-fpm.sock --root /srv/www /index.php
+  cgikit request -v fastcgi+unix:/run/php/php-fpm.sock --script-name /status
+  cgikit request fastcgi://127.0.0.1:9000 --php 'var_dump(opcache_reset());'
+  cgikit request fastcgi://127.0.0.1:9000 --php 'echo json_encode(opcache_get_status(false));'
+  cgikit request scgi+unix:/run/rtorrent.sock --xmlrpc d.multicall2 '' main d.name=
+  cgikit request cgi:./hello.cgi '/path?x=1' -d name=value -i
+  cgikit request -n --print shell cgi:./hello.cgi
+  cgikit request -f -s -w '%{status} %{time_total}\n' -o page.html http://127.0.0.1:8080/`
+
+// requesting is what the verb request was asked for.
+type requesting struct {
+	askFlags
+	request.Request
+	scriptName, pathInfo string
+}
+
+func newRequest(p *process) *cobra.Command {
+	r := &requesting{}
+	c := &cobra.Command{
+		Use:     "request TARGET [PATH]",
+		Short:   "Send one request and show the answer, as curl does",
+		Long:    requestHelp,
+		Example: requestExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			return r.run(c, p, args)
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	r.addContent(f)
+	r.addVariables(f)
+	r.addGateway(f)
+	r.addShow(f)
+	r.askFlags.add(f, time.Minute)
+	f.VarP(&seconds{&r.timeout}, "max-time", "m", "--timeout in `seconds`, as curl has it")
+	return c
+}
+
+func (r *requesting) addContent(f *pflag.FlagSet) {
+	f.StringVarP(&r.Method, "request", "X", "", "`method`; GET, or POST with a body")
+	f.StringArrayVarP(&r.Fields, "header", "H", nil, "a `field` 'Name: value'; 'Name:' removes a default one (repeatable)")
+	f.VarP(&data{&r.Data, request.Plain}, "data", "d", "a body of a form: `text`, or @FILE without its line ends, @- for standard input (repeatable)")
+	f.Var(&data{&r.Data, request.Binary}, "data-binary", "a body as it is: `text`, or @FILE of any size")
+	f.Var(&data{&r.Data, request.Encoded}, "data-urlencode", "a `text` of a form, percent-encoded: value, name=value or name@FILE")
+	f.StringArrayVarP(&r.Form, "form", "F", nil, "a `part` of a form with files: name=value, name=@FILE;type=TYPE or name=<FILE (repeatable)")
+	f.BoolVarP(&r.InQuery, "get", "G", false, "put what -d has into the query")
+	f.StringVarP(&r.Agent, "user-agent", "A", "", "the `text` of User-Agent")
+	f.StringVarP(&r.Cookie, "cookie", "b", "", "`cookies` such as NAME=VALUE")
+	f.StringVarP(&r.Content.User, "basic", "u", "", "`name:password` for HTTP's Basic scheme: the field Authorization")
+	f.StringVar(&r.PHP, "php", "", "run PHP `code`, or @FILE, from a temporary file that php-fpm can read")
+	f.StringVar(&r.TempDir, "temp-dir", "", "the `folder` of that file, which php-fpm must see; the system's for temporary files")
+	f.StringVar(&r.XMLRPC, "xmlrpc", "", "call a `method` by XML-RPC; arguments follow TARGET: text, +1, [1,2 and @FILE")
+	f.StringVar(&r.JSONRPC, "jsonrpc", "", "call a `method` by JSON-RPC, with arguments as for --xmlrpc")
+}
+
+func (r *requesting) addVariables(f *pflag.FlagSet) {
+	f.StringArrayVarP(&r.Env, "env", "e", nil, "set a `variable` NAME=VALUE; NAME= takes it away (repeatable)")
+	f.StringArrayVar(&r.EnvFiles, "env-file", nil, "set variables from the lines of a `file`, before those of -e (repeatable)")
+	f.StringVar(&r.Root, "root", "", "the document root: the `folder` that paths are in as the application sees it")
+	f.StringVar(&r.ScriptFilename, "script-filename", "", "SCRIPT_FILENAME: the `file` that php-fpm runs")
+	f.StringVar(&r.scriptName, "script-name", "", "SCRIPT_NAME: the `part` of PATH that names the script")
+	f.StringVar(&r.pathInfo, "path-info", "", "PATH_INFO: the `rest` of PATH, after the script")
+	f.StringVar(&r.As, "as", "", "send what this `server` sends: nginx, nginx-stock, apache2, lighttpd, haproxy")
+	f.BoolVar(&r.Explain, "explain-env", false, "show the variables, where each comes from and what it means, and send nothing")
+}
+
+func (r *requesting) addGateway(f *pflag.FlagSet) {
+	f.StringVar(&r.Role, "role", "", "FastCGI `role`: responder, authorizer or filter (which gets no FCGI_DATA)")
+	f.BoolVar(&r.Values, "values", false, "show the answer to FCGI_GET_VALUES in place of a request's")
+	f.BoolVar(&r.NoKeepConn, "no-keep-conn", false, "make a new FastCGI connection for each of --repeat")
+	f.IntVar(&r.Repeat, "repeat", 1, "send the request a `number` of times, over one FastCGI connection")
+	f.Var(&seconds{&r.ConnectTimeout}, "connect-timeout", "`time` for the connection, such as 500ms; 0 is no bound but --timeout")
+	f.StringVar(&r.RunAs, "user", "", "run a CGI script as this `user`, by name or number")
+}
+
+func (r *requesting) addShow(f *pflag.FlagSet) {
+	f.BoolVarP(&r.HeadOnly, "head", "I", false, "send HEAD, and show the head")
+	f.BoolVarP(&r.Include, "include", "i", false, "show the head before the body")
+	f.StringVarP(&r.Output, "output", "o", "", "write the body to a `file`; a part that came is kept")
+	f.BoolVarP(&r.Silent, "silent", "s", false, "write nothing to standard error")
+	f.BoolVarP(&r.Fail, "fail", "f", false, "exit with 22, and write no body, for a status of 400 or more")
+	f.StringVarP(&r.WriteOut, "write-out", "w", "", "write a `format` after the answer: %{status} %{exit_status} %{protocol_status} %{time_connect} %{time_head} %{time_total} %{size} %{stderr_size}")
+	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "show the variables in their order, and send nothing")
+	f.StringVar(&r.Print, "print", "", "`shell`: show the command line by which sh, cgi-fcgi, nc or curl send the same, and send nothing")
+}
+
+// run does what the flags say.
+func (r *requesting) run(c *cobra.Command, p *process, args []string) (err error) {
+	if err := r.setArguments(c, args); err != nil {
+		return err
+	}
+	colours, err := r.palette(p, p.stderr)
+	if err != nil {
+		return err
+	}
+	r.Streams = request.Streams{Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr, Colours: colours}
+	r.Timeout, r.Quiet, r.JSON = r.timeout, r.quiet, r.json
+	r.Verbose, r.ShowSecrets = r.verbose, r.showSecrets
+	ctx, interrupted, cancel := r.context(c.Context())
+	defer cancel()
+	if err = r.Run(ctx); err != nil && interrupted() {
+		return cli.Exit(cli.StatusInterrupted)
+	}
+	return err
+}
+
+// setArguments reads TARGET and PATH, or the arguments of a remote procedure call.
+func (r *requesting) setArguments(c *cobra.Command, args []string) (err error) {
+	if len(args) == 0 {
+		return cli.Usage(errors.New("request has no TARGET"), "cgikit request fastcgi://127.0.0.1:9000 /index.php")
+	}
+	if r.Target, err = targets.Parse(args[0], "fastcgi", "scgi", "cgi", "http"); err != nil {
+		return err
+	}
+	args = args[1:]
+	if len(args) > 0 && r.XMLRPC == "" && r.JSONRPC == "" {
+		r.Path, args = args[0], args[1:]
+	}
+	r.Args = args
+	if c.Flags().Changed("script-name") {
+		r.ScriptName = &r.scriptName
+	}
+	if c.Flags().Changed("path-info") {
+		r.PathInfo = &r.pathInfo
+	}
+	return nil
+}
+
+// data is a flag that adds to the body. All of its kinds add to one list, whose order counts.
+type data struct {
+	list *[]request.Datum
+	kind request.Kind
+}
+
+// Set implements pflag.Value.
+func (d *data) Set(s string) error {
+	*d.list = append(*d.list, request.Datum{Kind: d.kind, Text: s})
+	return nil
+}
+
+// String implements pflag.Value.
+func (*data) String() string { return "" }
+
+// Type implements pflag.Value.
+func (*data) Type() string { return "text" }
+
+// seconds is a flag's time: a number of seconds, as curl has it, or one with its unit.
+type seconds struct{ d *time.Duration }
+
+// Set implements pflag.Value.
+func (s *seconds) Set(text string) error {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		text = fmt.Sprintf("%fs", n)
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return errors.New("a time is such as 5, 0.5 or 500ms")
+	}
+	*s.d = d
+	return nil
+}
+
+// String implements pflag.Value.
+func (s *seconds) String() string {
+	if s.d == nil || *s.d == 0 {
+		return ""
+	}
+	return s.d.String()
+}
+
+// Type implements pflag.Value.
+func (*seconds) Type() string { return "time" }
