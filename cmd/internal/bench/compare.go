@@ -22,10 +22,21 @@ type comparison struct {
 	work func(name string, p *peer.Process) (done float64, took time.Duration, err error)
 }
 
+// seen is called for each peer that is to take part: with its process, or with the reason why it
+// does not.
+type seen func(p peer.Peer, process *peer.Process, err error)
+
+// leftOut writes which peers do not take part.
+func (o options) leftOut(p peer.Peer, _ *peer.Process, err error) {
+	if err != nil {
+		fmt.Fprintf(o.out, "left out: %s: %v\n", p.Name, err)
+	}
+}
+
 // run writes the rounds and the ratios. It returns an error that names the bounds that do not hold,
 // and the peers that did not start.
 func (c comparison) run(o options) error {
-	contest, err := c.rounds(o)
+	contest, err := c.rounds(o, o.leftOut)
 	if contest == nil {
 		return err
 	}
@@ -34,8 +45,8 @@ func (c comparison) run(o options) error {
 }
 
 // rounds starts the peers that are not missing, runs the rounds and stops them. It returns no
-// contest if that fails, and one with an error if only some peers did not start.
-func (c comparison) rounds(o options) (*rounds.Contest, error) {
+// contest if that fails, and a contest with an error if only some peers did not start.
+func (c comparison) rounds(o options, seen seen) (*rounds.Contest, error) {
 	contest := &rounds.Contest{Unit: c.unit, Bounds: c.bounds}
 	var failed []error
 	for _, p := range c.peers {
@@ -43,12 +54,13 @@ func (c comparison) rounds(o options) (*rounds.Contest, error) {
 			continue
 		}
 		if err := p.Prepare(); err != nil {
-			fmt.Fprintf(o.out, "left out: %s: %v\n", p.Name, err)
+			seen(p, nil, err)
 			continue
 		}
 		process, err := c.start(p)
+		seen(p, process, err)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s did not start: %w", p.Name, err))
+			failed = append(failed, fmt.Errorf("%s failed its first request: %w", p.Name, err))
 			continue
 		}
 		defer process.Stop()
@@ -109,5 +121,5 @@ func loaded(o options, l func(name string, p *peer.Process) load.Load) func(stri
 	}
 }
 
-// leftOut is the error of a benchmark that needs a peer which is missing.
-func leftOut(p peer.Peer) error { return fmt.Errorf("left out: %s: %w", p.Name, p.Missing) }
+// missing is the error of a benchmark that needs a peer which is missing.
+func missing(p peer.Peer) error { return fmt.Errorf("left out: %s: %w", p.Name, p.Missing) }

@@ -8,7 +8,7 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/bench/load"
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
 	"github.com/cgikit/cgikit/cmd/internal/bench/rounds"
-	"github.com/cgikit/cgikit/cmd/internal/bench/server"
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
@@ -17,9 +17,17 @@ const helloScript = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello\\n'\
 // measureFcgiwrap has cgi.Dir, over this module's FastCGI and SCGI servers, and fcgiwrap run the
 // same script, over a new connection for each request.
 func measureFcgiwrap(o options) error {
-	script, err := installScript(o)
+	c, err := fcgiwrapComparison(o)
 	if err != nil {
 		return err
+	}
+	return c.run(o)
+}
+
+func fcgiwrapComparison(o options) (comparison, error) {
+	script, err := installScript(o)
+	if err != nil {
+		return comparison{}, err
 	}
 	dir := filepath.Dir(script)
 	return comparison{
@@ -27,7 +35,7 @@ func measureFcgiwrap(o options) error {
 		peers:  []peer.Peer{peer.Fcgiwrap(o.dir, o.clients), own(o, "fastcgi", "dir", dir), own(o, "scgi", "scgidir", dir)},
 		bounds: []rounds.Bound{{Of: "fastcgi", To: "fcgiwrap", Least: 1}, {Of: "scgi", To: "fcgiwrap", Least: 1}},
 		work:   scriptWork(o, script),
-	}.run(o)
+	}, nil
 }
 
 // scriptWork asks a server for the script: "scgi" by that protocol, the others by FastCGI.
@@ -38,7 +46,7 @@ func scriptWork(o options, script string) func(string, *peer.Process) (float64, 
 	get := wire.AppendRecord(load.AppendHead(nil, 1, set, false), wire.TypeStdin, 1, nil)
 	return loaded(o, func(name string, p *peer.Process) load.Load {
 		if name == "scgi" {
-			return load.SCGI(p.Addr, set, "\n"+server.Hello)
+			return load.SCGI(p.Addr, set, "\n"+work.Hello)
 		}
 		return load.FastCGI(p.Network, p.Addr, get, false)
 	})

@@ -28,13 +28,32 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.only, "only", "", "comma `list` of the servers, or pairs such as http-scgi, to measure")
 	flags.StringVar(&o.caddy, "caddy", "caddy", "Caddy's `program`, as \"GOBIN=DIR go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9\" makes it")
 	flags.StringVar(&o.script, "script", "", "`program` for fcgiwrap to run in place of a shell script that prints hello")
+	flags.BoolVar(&o.full, "full", false, "more rounds of all, longer ones, and a large file")
+	flags.StringVar(&o.json, "json", "", "`file` for all to write as JSON")
+	flags.StringVar(&o.svg, "svg", "", "`file` for all to write as a chart")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, flag.ErrHelp
 		}
 		return o, usageError{err}
 	}
+	o.lengthen(flags)
 	return o, check(o, flags.Args())
+}
+
+// lengthen gives -full its values of the flags that are not given.
+func (o *options) lengthen(flags *flag.FlagSet) {
+	if !o.full {
+		return
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if !given["rounds"] {
+		o.rounds = 9
+	}
+	if !given["time"] {
+		o.span = 900 * time.Millisecond
+	}
 }
 
 func check(o options, rest []string) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/bench/load"
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
 	"github.com/cgikit/cgikit/cmd/internal/bench/rounds"
-	"github.com/cgikit/cgikit/cmd/internal/bench/server"
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 )
 
 // gatewayPath is the one that the application in the "backend" server answers.
@@ -48,7 +48,7 @@ func answers(p *peer.Process, path string) error {
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err == nil && string(text) != server.Hello {
+	if err == nil && string(text) != work.Hello {
 		err = fmt.Errorf("answered %s, %.200q", resp.Status, text)
 	}
 	return err

@@ -10,7 +10,7 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/bench/load"
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
 	"github.com/cgikit/cgikit/cmd/internal/bench/rounds"
-	"github.com/cgikit/cgikit/cmd/internal/bench/server"
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 )
 
 // measureHello asks for the smallest response over kept connections of a unix socket, with nginx's
@@ -62,7 +62,7 @@ func answersHello(p *peer.Process) error {
 	}
 	defer conn.Close()
 	got, err := exchange(conn)
-	if err == nil && !strings.Contains(got, server.Hello) {
+	if err == nil && !strings.Contains(got, work.Hello) {
 		err = fmt.Errorf("answered %.200q", got)
 	}
 	return err

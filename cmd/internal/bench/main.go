@@ -3,6 +3,7 @@
 // the rounds' ratios. Without arguments it lists the benchmarks.
 //
 //	go run ./cmd/internal/bench
+//	go run ./cmd/internal/bench all -json FILE -svg FILE
 //	go run ./cmd/internal/bench hello -rounds 15
 //
 // A benchmark writes its rounds, the medians, and the ratios by throughput and by processor time
@@ -43,6 +44,9 @@ type options struct {
 	only    string
 	caddy   string
 	script  string
+	full    bool
+	json    string
+	svg     string
 
 	dir string // of sockets, programs and files; removed at the end
 	out io.Writer
@@ -58,6 +62,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"all", "every peer that the machine has, in all works: 2 minutes, 15 with -full", options{rounds: 5, span: 150 * time.Millisecond, clients: 16}, measureAll},
 		{"hello", "FastCGI: small requests on kept connections of a unix socket", options{clients: 16}, measureHello},
 		{"nginx", "the same with nginx in front, beside proxying HTTP", options{clients: 16}, measureNginx},
 		{"engines", "both engines of FastCGI, and net/http/fcgi, as a Markdown table", options{clients: 16, size: 256 << 20}, measureEngines},

@@ -26,7 +26,7 @@ func measurePHP(o options) error {
 	}
 	fpm := peer.PHPFPM(o.dir, o.clients*8)
 	if fpm.Missing != nil {
-		return leftOut(fpm)
+		return missing(fpm)
 	}
 	pool, err := fpm.Start()
 	if err != nil {

@@ -70,7 +70,7 @@ func TestHello(t *testing.T) {
 
 // TestEachConnection: responses end with their connection.
 func TestEachConnection(t *testing.T) {
-	out := quick(t, "scgi", "-rounds", "1", "-time", "50ms", "-clients", "2")
+	out := quick(t, "scgi", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "floor,scgi")
 	wantRows(t, out, `round 1`+figure+figure, `scgi / floor`+ratio+ratio+` +at least 0\.80`)
 }
 
@@ -121,5 +121,25 @@ func TestTrace(t *testing.T) {
 	want := []call{{"read", `3<socket:[1]>, "abc", 4096`, 3}, {"read", `4<socket:[2]>, 0x1, 4096`, -1}, {"write", `3<socket:[1]>, "d", 1 `, 1}}
 	if len(got) != len(want) || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Errorf("got %+v; want %+v", got, want)
+	}
+}
+
+// TestAll runs the parts with this program's servers, and writes all three forms.
+func TestAll(t *testing.T) {
+	dir := t.TempDir()
+	chart, data := filepath.Join(dir, "chart.svg"), filepath.Join(dir, "data.json")
+	out := quick(t, "all", "-rounds", "1", "-time", "20ms", "-clients", "2", "-runs", "1", "-size", "100000", "-full",
+		"-only", "cgikit,constant,cgikit+httpapp,net/http/fcgi,net/http,floor,scgi,fastcgi,empty,sendfile", "-json", data, "-svg", chart)
+	result := ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
+	wantRows(t, out,
+		`FastCGI application, kept connections: hello: a small response`, `constant`+result+result+ratio+ratio,
+		`FastCGI application, kept connections: post: .*`, `net/http/fcgi`+result+result+ratio+ratio,
+		`HTTP in, FastCGI out, kept connections: hello: .*`, `net/http`+result+result+ratio+ratio,
+		`SCGI application: .*`, `floor`+result+result+ratio+ratio, `CGI program: start to exit`, `empty`+result+result+ratio+ratio,
+		`FastCGI application over tcp: a large file`, `sendfile`+result+result+ratio+ratio)
+	for _, path := range []string{chart, data} {
+		if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "net/http/fcgi") {
+			t.Errorf("%s: %.200q, %v", path, text, err)
+		}
 	}
 }

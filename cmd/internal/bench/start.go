@@ -33,6 +33,18 @@ type program struct {
 // empty Go program, the hello application on cgikit, and the same on net/http/cgi, built without
 // cgo and as Go builds it by default. The figure of a round is the median of its starts.
 func measureStart(o options) error {
+	contest, err := startContest(o, o.leftOut)
+	if err != nil {
+		return err
+	}
+	contest.Report(o.out)
+	for _, e := range contest.Entries {
+		fmt.Fprintf(o.out, "%s: %.2f ms from start to exit\n", e.Name, 1000/rounds.Median(e.Rates()))
+	}
+	return contest.Check()
+}
+
+func startContest(o options, _ seen) (*rounds.Contest, error) {
 	contest := &rounds.Contest{Unit: "starts", Bounds: []rounds.Bound{
 		{Of: "cgikit", To: "empty", Least: 0.83}, {Of: "cgikit", To: "net/http/cgi", Least: 1.25}, {Of: "cgikit", To: "net/http/cgi+cgo", Least: 1.67},
 	}}
@@ -44,18 +56,11 @@ func measureStart(o options) error {
 			continue
 		}
 		if err := p.build(o); err != nil {
-			return err
+			return nil, err
 		}
 		contest.Entries = append(contest.Entries, &rounds.Entry{Name: p.name, Work: func() (rounds.Sample, error) { return p.starts(o.runs) }})
 	}
-	if err := contest.Run(o.ctx, o.rounds, o.out); err != nil {
-		return err
-	}
-	contest.Report(o.out)
-	for _, e := range contest.Entries {
-		fmt.Fprintf(o.out, "%s: %.2f ms from start to exit\n", e.Name, 1000/rounds.Median(e.Rates()))
-	}
-	return contest.Check()
+	return contest, contest.Run(o.ctx, o.rounds, o.out)
 }
 
 func (p *program) build(o options) error {

@@ -212,7 +212,8 @@ func connectTo(to unix.Sockaddr) (int, error) {
 		return -1, err
 	}
 	// It blocks while the server's queue is full.
-	if err := unix.Connect(fd, to); err == nil {
+	err = unix.Connect(fd, to)
+	if err == nil {
 		err = unix.SetNonblock(fd, true)
 	}
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Libfcgi is an application in C on libfcgi, with as many threads, each of which has one connection
-// at a time.
+// Libfcgi is the application of the benchmarks in C on libfcgi, with as many threads, each of which
+// has one connection at a time.
 func Libfcgi(dir string, threads int) Peer {
 	p := Peer{Name: "libfcgi", Version: packageVersion("libfcgi-dev")}
 	program := filepath.Join(dir, "libfcgi")

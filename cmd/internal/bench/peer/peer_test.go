@@ -48,6 +48,7 @@ func TestTail(t *testing.T) {
 }
 
 func ExampleSocket() {
-	fmt.Println(Socket("/run/bench", "nginx") != Socket("/run/bench", "nginx"))
+	first, second := Socket("/run/bench", "nginx"), Socket("/run/bench", "nginx")
+	fmt.Println(first != second)
 	// Output: true
 }

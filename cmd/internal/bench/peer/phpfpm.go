@@ -21,3 +21,6 @@ func PHPFPM(dir string, processes int) Peer {
 	}
 	return p
 }
+
+// PHPScript writes the application of the benchmarks in PHP into dir, and returns its path.
+func PHPScript(dir string) (string, error) { return source(dir, "app.php") }

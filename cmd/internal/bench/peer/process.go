@@ -20,6 +20,7 @@ import (
 type Process struct {
 	Network, Addr string
 	Command       []string // by which it was started
+	Front         *Process // a web server in front of it, which ends with it; nil: none
 
 	cmd      *exec.Cmd
 	stderr   tail
@@ -106,7 +107,8 @@ func StartProgram(network, addr string, cmd *exec.Cmd) (*Process, error) {
 func (p *Process) start() (err error) {
 	p.Command, p.ended = p.cmd.Args, make(chan struct{})
 	ownGroup(p.cmd)
-	p.cmd.Stderr, p.stopTime = &p.stderr, cmp.Or(p.stopTime, 5*time.Second)
+	p.cmd.WaitDelay = 50 * time.Millisecond // children that outlive it have its standard error
+	p.cmd.Stderr, p.stopTime = &p.stderr, cmp.Or(p.stopTime, 2*time.Second)
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return err
 	}
@@ -136,8 +138,12 @@ func (p *Process) awaitListener() error {
 	}
 }
 
-// Stop ends the process and all that it has started, and returns when they have ended.
+// Stop ends the process, its Front, and all that they have started. It returns when they have
+// ended.
 func (p *Process) Stop() {
+	if p.Front != nil {
+		p.Front.Stop()
+	}
 	p.stdin.Close()
 	if p.stdout == nil {
 		terminate(p.cmd)

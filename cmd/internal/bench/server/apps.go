@@ -7,17 +7,15 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 	"github.com/cgikit/cgikit/gateway"
 )
-
-// Hello is the body of the small response.
-const Hello = "hello\n"
 
 func helloApp(w gateway.ResponseWriter, r *gateway.Request) error {
 	if err := w.Headers().Set("Content-Type", "text/plain"); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, Hello)
+	_, err := io.WriteString(w, work.Hello)
 	return err
 }
 
@@ -33,8 +31,8 @@ func backendApp(w gateway.ResponseWriter, r *gateway.Request) error {
 // make chunks.
 func helloHandler(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
-	w.Header().Set("Content-Length", strconv.Itoa(len(Hello)))
-	io.WriteString(w, Hello)
+	w.Header().Set("Content-Length", strconv.Itoa(len(work.Hello)))
+	io.WriteString(w, work.Hello)
 }
 
 // streamApp sends back a body, or as many bytes as the query says.

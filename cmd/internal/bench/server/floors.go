@@ -6,10 +6,12 @@ import (
 	"io"
 	"net"
 	"strings"
+
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 )
 
 // helloCGI is the response of every floor, byte for byte that of this module's servers.
-const helloCGI = "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n" + Hello
+const helloCGI = "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n" + work.Hello
 
 // Types of records (FastCGI section 8). The floors share no code with package fastcgi.
 const (
@@ -84,7 +86,7 @@ func trivialApp(variables map[string]string) string {
 	}
 	var b strings.Builder
 	b.WriteString("Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n")
-	b.WriteString(Hello)
+	b.WriteString(work.Hello)
 	return b.String()
 }
 

@@ -14,10 +14,10 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// serveHandler serves HTTP by the FastCGI application at the unix socket that args names. It keeps
-// connections: the application multiplexes, so that none of its workers waits for one.
-func serveHandler(l net.Listener, args []string) error {
-	return http.Serve(l, &host.Handler{Backend: &fastcgi.Client{Addr: "unix:" + args[0], MaxIdleConns: 64}})
+// serveHandler serves HTTP by the FastCGI application at a unix socket, and keeps as many
+// connections to it. The application multiplexes, so that none of its workers waits for one.
+func serveHandler(l net.Listener, addr string, kept int) error {
+	return http.Serve(l, &host.Handler{Backend: &fastcgi.Client{Addr: "unix:" + addr, MaxIdleConns: kept}})
 }
 
 // serveGofast does the same as gofast's manual shows it under "Pooling Clients", without PHP's file

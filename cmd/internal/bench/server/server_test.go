@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
@@ -58,7 +59,7 @@ func fetch(t *testing.T, transport http.RoundTripper, url string) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != 200 || string(body) != Hello || resp.Header.Get("Content-Type") != "text/plain" {
+	if err != nil || resp.StatusCode != 200 || string(body) != work.Hello || resp.Header.Get("Content-Type") != "text/plain" {
 		t.Errorf("got %s, %v, %.200q, %v", resp.Status, resp.Header, body, err)
 	}
 }

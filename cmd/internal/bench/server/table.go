@@ -42,6 +42,11 @@ func All() map[string]peer.Server {
 			return ours(gateway.Forward(&cgi.Dir{Path: args[0]})).Serve(l)
 		},
 
+		"work":     plain(ours(gateway.AppFunc(workApp)).Serve),
+		"workhttp": plain(ours(httpapp.New(http.HandlerFunc(workHandler))).Serve),
+		"workstd":  plain(standard(gateway.AppFunc(workApp)).Serve),
+		"workfcgi": plain(func(l net.Listener) error { return fcgi.Serve(l, http.HandlerFunc(workHandler)) }),
+
 		// SCGI in
 		"scgi":      plain((&scgi.Server{App: gateway.AppFunc(helloApp)}).Serve),
 		"scgifloor": plain(func(l net.Listener) error { return serveEach(l, serveOnce) }),
@@ -52,9 +57,12 @@ func All() map[string]peer.Server {
 		// HTTP in
 		"http":          plain(func(l net.Listener) error { return http.Serve(l, http.HandlerFunc(helloHandler)) }),
 		"trivialclient": serveTrivialClient,
-		"handler":       serveHandler,
+		"handler":       func(l net.Listener, args []string) error { return serveHandler(l, args[0], 64) },
+		"newconn":       func(l net.Listener, args []string) error { return serveHandler(l, args[0], 0) },
 		"gofast":        serveGofast,
 		"php":           servePHP,
+
+		"workserved": plain(func(l net.Listener) error { return http.Serve(l, http.HandlerFunc(workHandler)) }),
 
 		// any in
 		"pair": servePair,

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"github.com/cgikit/cgikit/cmd/internal/bench/load"
+	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
+	"github.com/cgikit/cgikit/cmd/internal/bench/work"
+)
+
+// parts returns all parts. backend is the application that the web servers ask.
+func parts(o options, backend *peer.Process) ([]part, error) {
+	script, err := peer.PHPScript(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	all := applications(o, script)
+	all = append(all, proxied(o)...)
+	all = append(all, webServers(o, backend.Addr)...)
+	all = append(all, part{"SCGI application", "hello: a small response", "scgi", scgiComparison(o).rounds})
+	scripts, err := fcgiwrapComparison(o)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all,
+		part{"CGI scripts over FastCGI", "hello: a shell script", "fastcgi", scripts.rounds},
+		part{"CGI program", "start to exit", "cgikit", startContest})
+	if o.full {
+		files, err := fileParts(o)
+		return append(all, files...), err
+	}
+	return all, nil
+}
+
+// applications are those that a client of FastCGI asks on a unix socket.
+func applications(o options, script string) (all []part) {
+	own := []peer.Peer{
+		own(o, "cgikit", "work"), own(o, "cgikit+httpapp", "workhttp"), own(o, "nethttp.Server", "workstd"), own(o, "net/http/fcgi", "workfcgi"),
+	}
+	floors := []peer.Peer{named("constant", peer.Own(o.dir, "unix", "constant")), named("trivial", peer.Own(o.dir, "unix", "trivial"))}
+	others := []peer.Peer{peer.Libfcgi(o.dir, max(64, o.clients)), peer.FCGIPM(o.dir, o.clients), peer.PHPFPM(o.dir, o.clients)}
+	uwsgi := peer.Uwsgi(o.dir, "fastcgi", o.clients)
+	for _, w := range work.All() {
+		peers := append(append([]peer.Peer{}, own...), others...)
+		if w.Name == "hello" {
+			peers = append(peers, floors...)
+		}
+		all = append(all, part{"FastCGI application, kept connections", w.Name + ": " + w.Summary, "cgikit", applicationWork(o, peers, w, script, true).rounds})
+	}
+	hello := work.All()[0]
+	peers := append(append(append([]peer.Peer{}, own...), others...), uwsgi)
+	return append(all, part{"FastCGI application, a connection for each request", "hello: " + hello.Summary, "cgikit", applicationWork(o, peers, hello, script, false).rounds})
+}
+
+func applicationWork(o options, peers []peer.Peer, w work.Work, script string, keep bool) comparison {
+	return comparison{
+		unit:  "requests",
+		peers: peers,
+		ready: func(_ string, p *peer.Process) error { return w.CheckFastCGI(p.Network, p.Addr, script, keep) },
+		work: loaded(o, func(_ string, p *peer.Process) load.Load {
+			return w.FastCGI(p.Network, p.Addr, script, keep)
+		}),
+	}
+}
+
+// webServers are those that take HTTP and ask the application at a unix socket by FastCGI.
+func webServers(o options, backend string) (all []part) {
+	gateway := func(name, server string) peer.Peer { return named(name, peer.Own(o.dir, "tcp", server, backend)) }
+	nginx := func(keep bool) peer.Peer { return peer.Nginx(o.dir, "auto", peer.Site{Backend: backend, Keep: keep}) }
+	kept := []peer.Peer{gateway("cgikit", "handler"), peer.Cgikit(o.dir, backend), gateway("gofast", "gofast"), nginx(true)}
+	floors := []peer.Peer{gateway("net/http", "workserved"), gateway("trivial", "trivialclient")}
+	for _, w := range work.All() {
+		peers := append([]peer.Peer{}, kept...)
+		if w.Name == "hello" {
+			peers = append(peers, floors...)
+		}
+		all = append(all, part{"HTTP in, FastCGI out, kept connections", w.Name + ": " + w.Summary, "cgikit", webWork(o, peers, w).rounds})
+	}
+	hello := work.All()[0]
+	fresh := []peer.Peer{gateway("cgikit", "newconn"), peer.Caddy(o.dir, o.caddy, backend), nginx(false)}
+	return append(all, part{"HTTP in, FastCGI out, a connection for each request", "hello: " + hello.Summary, "cgikit", webWork(o, fresh, hello).rounds})
+}
+
+func webWork(o options, peers []peer.Peer, w work.Work) comparison {
+	return comparison{
+		unit:  "requests",
+		peers: peers,
+		ready: func(_ string, p *peer.Process) error { return w.CheckHTTP(p.Addr, "/app/hello") },
+		work:  loaded(o, func(_ string, p *peer.Process) load.Load { return w.HTTP(p.Addr, "/app/hello") }),
+	}
+}
+
+// proxied are applications with nginx in front.
+func proxied(o options) []part {
+	hello := work.All()[0]
+	peers := []peer.Peer{
+		own(o, "cgikit", "work"), own(o, "cgikit+httpapp", "workhttp"), own(o, "net/http/fcgi", "workfcgi"), own(o, "proxying", "workserved"),
+		peer.Libfcgi(o.dir, max(64, o.clients)),
+	}
+	c := nginxComparison(o, peers, func(front *peer.Process) error { return hello.CheckHTTP(front.Addr, "/app/hello") },
+		func(addr string) load.Load { return hello.HTTP(addr, "/app/hello") })
+	return []part{{"Application with nginx in front", "hello: " + hello.Summary, "cgikit", c.rounds}}
+}
+
+// fileParts send a large file.
+func fileParts(o options) (all []part, err error) {
+	path, err := makeFile(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, network := range []string{"unix", "tcp"} {
+		c := fileComparison(o, network, []fileServer{
+			{"cgikit", []string{"file", path}}, {"nethttp.Server", []string{"stdfile", path}},
+			{"sendfile", []string{"sendfile", path, "61440"}}, {"read and write", []string{"blocks", path, "65528"}},
+		})
+		all = append(all, part{"FastCGI application over " + network, "a large file", "cgikit", c.rounds})
+	}
+	return all, nil
+}
