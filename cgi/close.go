@@ -15,18 +15,20 @@ import (
 // script Close has stopped.
 var ErrClosed = errors.New("cgi: Script is closed")
 
-// closedError returns the error of an exchange that begins after Close.
-func closedError() error {
-	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClosed}
+// closedError returns the error of an exchange that Close has ended, or that begins after Close.
+// err wraps ErrClosed. The gateway is to blame for it, not the script.
+func closedError(err error) error {
+	return &gateway.ServerError{Status: 503, Reason: "the server is shutting down", Err: err}
 }
 
 // closeWait is how long Close waits after KillDelay for scripts that SIGKILL does not end at once.
 const closeWait = 5 * time.Second
 
 // Close stops all running scripts: it sends SIGTERM to their process groups, and SIGKILL after
-// KillDelay. Their exchanges and later ones fail with [ErrClosed]. Close returns when all scripts
-// have ended. If some have not ended 5 seconds after KillDelay, because the kernel waits for a
-// device, it returns an error. It may be called at any time, and more than once.
+// KillDelay. Their exchanges and later ones fail with a [*gateway.ServerError] of 503 that wraps
+// [ErrClosed]. Close returns when all scripts have ended. If some have not ended 5 seconds after
+// KillDelay, because the kernel waits for a device, it returns an error. It may be called at any
+// time, and more than once.
 //
 // A program should call Close before it exits, because a script may run on after its response, or
 // ignore SIGTERM.
@@ -34,7 +36,7 @@ func (s *Script) Close() error {
 	s.line.Lock()
 	if s.idle == nil {
 		s.idle = make(chan struct{})
-		s.line.Close(closedError())
+		s.line.Close(closedError(ErrClosed))
 		s.noteIdle()
 	}
 	running := slices.Collect(maps.Keys(s.running))

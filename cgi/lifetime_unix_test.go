@@ -334,18 +334,24 @@ func TestScriptShutdown(t *testing.T) {
 				t.Error("the script runs after Close")
 			}
 			if _, err := io.Copy(io.Discard, body); test.status != 0 {
-				failure(t, err, test.status, "the server is shutting down")
+				wantClosed(t, err)
 			}
 			for _, err := range []error{<-waiting, roundTripError(s)} {
-				failure(t, err, 503, "the server is shutting down")
-				if !errors.Is(err, cgi.ErrClosed) {
-					t.Errorf("got %v; want ErrClosed", err)
-				}
+				wantClosed(t, err)
 			}
 			if err := s.Close(); err != nil {
 				t.Errorf("again: %v", err)
 			}
 		})
+	}
+}
+
+// wantClosed checks that err blames the gateway, because the Script is closed.
+func wantClosed(t *testing.T, err error) {
+	t.Helper()
+	var ours *gateway.ServerError
+	if !errors.As(err, &ours) || ours.Status != 503 || !errors.Is(err, cgi.ErrClosed) || errors.As(err, new(*gateway.BackendError)) {
+		t.Errorf("got %v; want a ServerError of ErrClosed", err)
 	}
 }
 
@@ -360,7 +366,7 @@ func TestScriptShutdownUnused(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
-	failure(t, roundTripError(&d.Script), 503, "the server is shutting down")
+	wantClosed(t, roundTripError(&d.Script))
 }
 
 // TestScriptEndedContext: nothing is run for a request whose context has ended.

@@ -105,8 +105,11 @@ func (p *process) breaksResponse() bool {
 func (p *process) headError(err error) error {
 	if cause := p.stopCause(); cause != nil && cause != errClosedEarly {
 		stopped := p.stopError(cause)
-		if broken, ok := stopped.(*gateway.BackendError); ok {
-			broken.Err = fmt.Errorf("%w; %w", broken.Err, err)
+		switch s := stopped.(type) {
+		case *gateway.BackendError:
+			s.Err = fmt.Errorf("%w; %w", s.Err, err)
+		case *gateway.ServerError:
+			s.Err = fmt.Errorf("%w; %w", s.Err, err)
 		}
 		return stopped
 	}
@@ -131,7 +134,7 @@ func (p *process) stopError(cause error) error {
 	case cause == errOutput:
 		return &gateway.BackendError{Status: 502, Reason: "the script sent too much", Err: p.named(cause)}
 	case cause == ErrClosed:
-		return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: p.named(cause)}
+		return closedError(p.named(cause))
 	}
 	return cause // the failure of the client's body, or the end of the context
 }

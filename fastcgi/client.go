@@ -136,7 +136,8 @@ type Client struct {
 	inner client.Client
 }
 
-// ErrClientClosed is wrapped by the error of RoundTrip after Close.
+// ErrClientClosed is wrapped by the error of an exchange that Close has ended, or that begins after
+// Close.
 var ErrClientClosed = client.ErrClosed
 
 // RoundTrip implements [gateway.Backend].
@@ -195,8 +196,8 @@ func (c *Client) settings() client.Settings {
 // CloseIdle closes the kept connections that have no request.
 func (c *Client) CloseIdle() { c.inner.CloseIdle() }
 
-// Close closes all connections. Exchanges under way fail, and later ones fail with
-// [ErrClientClosed]. It returns nil.
+// Close closes all connections. Exchanges under way and later ones fail with a
+// [*gateway.ServerError] of 503 that wraps [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
 	c.inner.Close()
 	return nil

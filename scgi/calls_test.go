@@ -201,15 +201,11 @@ func TestClientWait(t *testing.T) {
 		waiting()
 		c.Close()
 	}()
-	if _, _, err := whole(c, get()); !errors.Is(err, ErrClientClosed) || status(err) != 503 {
-		t.Errorf("Close: got %v; want a 503 of ErrClientClosed", err)
-	}
-	if err := <-finished; status(err) != 502 {
-		t.Errorf("under way at Close: got %v; want a 502", err)
-	}
-	if _, _, err := whole(c, get()); !errors.Is(err, ErrClientClosed) {
-		t.Errorf("after Close: got %v; want ErrClientClosed", err)
-	}
+	_, _, err := whole(c, get())
+	wantClosed(t, "waiting at Close", err)
+	wantClosed(t, "under way at Close", <-finished)
+	_, _, err = whole(c, get())
+	wantClosed(t, "after Close", err)
 	if s := c.Stats(); s.Active != 0 || s.Waiting != 0 {
 		t.Errorf("got %+v; want nothing left", s)
 	}
@@ -312,5 +308,14 @@ func TestClientSendsNothingAfterTheContext(t *testing.T) {
 	}
 	if s := c.Stats(); s.Active != 0 {
 		t.Errorf("%d slots are still taken", s.Active)
+	}
+}
+
+// wantClosed checks that err blames the gateway, because the Client is closed.
+func wantClosed(t *testing.T, when string, err error) {
+	t.Helper()
+	var ours *gateway.ServerError
+	if !errors.As(err, &ours) || ours.Status != 503 || !errors.Is(err, ErrClientClosed) || status(err) != 0 {
+		t.Errorf("%s: got %v; want a ServerError of ErrClientClosed", when, err)
 	}
 }

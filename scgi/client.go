@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -76,7 +78,8 @@ type Client struct {
 	calls    map[*call]bool // under way
 }
 
-// ErrClientClosed is wrapped by the error of RoundTrip after Close.
+// ErrClientClosed is wrapped by the error of an exchange that Close has ended, or that begins after
+// Close.
 var ErrClientClosed = errors.New("scgi: Client is closed")
 
 // RoundTrip implements [gateway.Backend].
@@ -155,15 +158,16 @@ func (c *Client) dial(r *gateway.Request) (*call, error) {
 	return c.newCall(conn, r)
 }
 
-// Close closes all connections. Exchanges under way fail, and later ones fail with
-// [ErrClientClosed]. It returns nil.
+// Close closes all connections. Exchanges under way and later ones fail with a
+// [*gateway.ServerError] of 503 that wraps [ErrClientClosed]. It returns nil.
 func (c *Client) Close() error {
 	c.line.Lock()
-	defer c.line.Unlock()
-	for x := range c.calls {
-		x.Call.Close() // its Read fails, which ends the exchange
-	}
 	c.line.Close(closedError())
+	calls := slices.Collect(maps.Keys(c.calls))
+	c.line.Unlock()
+	for _, x := range calls {
+		x.closeWith(closedError())
+	}
 	return nil
 }
 

@@ -11,9 +11,10 @@ import (
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// closedError returns the error of an exchange that begins after Close.
+// closedError returns the error of an exchange that Close has ended, or that begins after Close.
+// The gateway is to blame for it, not the application.
 func closedError() error {
-	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClientClosed}
+	return &gateway.ServerError{Status: 503, Reason: "the server is shutting down", Err: ErrClientClosed}
 }
 
 // reserve reserves a slot of MaxConns, and waits if all are taken. If the error is nil, the caller

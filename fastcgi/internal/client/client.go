@@ -34,7 +34,8 @@ type Settings struct {
 	Multiplex    bool
 }
 
-// ErrClosed is wrapped by the error of an exchange that begins after Close.
+// ErrClosed is wrapped by the error of an exchange that Close has ended, or that begins after
+// Close.
 var ErrClosed = errors.New("fastcgi: Client is closed")
 
 // RoundTrip performs the exchange of r. If it fails in a way that allows a repetition, RoundTrip

@@ -30,6 +30,7 @@ type owner interface {
 	release(*conn)    // after a complete exchange
 	discard(*conn)    // after any other exchange: the connection is closed
 	noteAnswer(*conn) // the first byte of a response has arrived
+	closedBy() error  // the error of an exchange that Client.Close has ended; nil before Close
 }
 
 // readBuffer is the size of the read buffer, in bytes. A small response fits in it. Larger reads

@@ -113,9 +113,17 @@ func waitError(ctx context.Context, err error) error {
 	return err
 }
 
-// closedError returns the error of an exchange that begins after Close.
+// closedError returns the error of an exchange that Close has ended, or that begins after Close.
+// The gateway is to blame for it, not the application.
 func closedError() error {
-	return &gateway.BackendError{Status: 503, Reason: "the server is shutting down", Err: ErrClosed}
+	return &gateway.ServerError{Status: 503, Reason: "the server is shutting down", Err: ErrClosed}
+}
+
+// closedBy implements owner.
+func (p *pool) closedBy() error {
+	p.line.Lock()
+	defer p.line.Unlock()
+	return p.line.Closed()
 }
 
 // dial makes a connection. The caller has reserved a slot for it; if dial fails, it releases the

@@ -127,6 +127,9 @@ func (x *roundTrip) Read(p []byte) (int, error) {
 		err = x.move(receivesEnd, io.EOF)
 	case err != nil:
 		x.lost = !x.conn.call.Answered() && !errors.Is(err, os.ErrDeadlineExceeded)
+		if closed := x.conn.owner.closedBy(); closed != nil && errors.Is(err, net.ErrClosed) {
+			err = closed
+		}
 		err = x.move(fails, failure(x.request.Context(), err))
 	}
 	return n, err
@@ -136,7 +139,7 @@ func (x *roundTrip) Read(p []byte) (int, error) {
 // text for the client.
 func failure(ctx context.Context, err error) error {
 	switch {
-	case errors.As(err, new(*gateway.BackendError)):
+	case errors.As(err, new(*gateway.BackendError)), errors.As(err, new(*gateway.ServerError)):
 		return err
 	case errors.As(err, new(*wire.ProtocolError)):
 		return &gateway.BackendError{Status: 502, Reason: "the application broke the protocol", Err: err}

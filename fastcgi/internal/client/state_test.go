@@ -17,6 +17,7 @@ type recorder struct{ released, discarded int }
 func (o *recorder) release(*conn)    { o.released++ }
 func (o *recorder) discard(*conn)    { o.discarded++ }
 func (o *recorder) noteAnswer(*conn) {}
+func (o *recorder) closedBy() error  { return nil }
 
 // newRecorded returns an exchange whose connection belongs to the recorder. The bytes of unread
 // have arrived on it after the response.

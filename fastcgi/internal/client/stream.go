@@ -211,6 +211,9 @@ func (s *stream) discard(*conn) { s.Close() }
 // noteAnswer implements owner. It does nothing: the shared connection was answered before.
 func (s *stream) noteAnswer(*conn) {}
 
+// closedBy implements owner.
+func (s *stream) closedBy() error { return s.shared.pool.closedBy() }
+
 // SetReadDeadline sets the deadline of later Reads.
 func (s *stream) SetReadDeadline(t time.Time) error {
 	s.until = t
