@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"gateway/internal/accept":     nil,
 	"gateway/internal/captures":   {"util"},
 	"gateway/internal/nettest":    nil,
+	"gateway/internal/responder":  nil,
 	"gateway/listen":              {"gateway/internal/accept"},
 	"gateway/transport":           {"gateway", "gateway/internal/accept", "gateway/listen"},
 	"gateway/exchange":            {"gateway", "headers", "util"},

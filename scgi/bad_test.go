@@ -157,7 +157,9 @@ func TestSlowHeadIsClosed(t *testing.T) {
 
 // S9: a slow body is fine, as long as something comes within each ReadTimeout.
 func TestSlowBodyIsRead(t *testing.T) {
+	t.Parallel()
 	bothNetworks(t, func(t *testing.T, network string) {
+		t.Parallel()
 		s := start(t, network, &Server{App: echo, ReadTimeout: 400 * time.Millisecond})
 		raw := request("0123456789")
 		c := s.send(raw[:len(raw)-10])

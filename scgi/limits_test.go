@@ -114,7 +114,9 @@ func TestAnswerToUnreadBody(t *testing.T) {
 // A peer that reads nothing holds the App for one WriteTimeout; one that reads slowly gets
 // everything.
 func TestWriteTimeout(t *testing.T) {
+	t.Parallel()
 	bothNetworks(t, func(t *testing.T, network string) {
+		t.Parallel()
 		const size, bound = 8 << 20, 500 * time.Millisecond
 		result := make(chan error, 1)
 		s := start(t, network, &Server{WriteTimeout: bound, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -147,6 +149,7 @@ func TestWriteTimeout(t *testing.T) {
 // What the system's buffers take does not count as progress. A busy machine may be late, so that
 // the best of several tries counts.
 func TestWriteTimeoutLastsOnce(t *testing.T) {
+	t.Parallel()
 	bothNetworks(t, func(t *testing.T, network string) {
 		t.Parallel()
 		const bound, tries = time.Second, 4

@@ -3,6 +3,7 @@ package scgi
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 
 // TestMain fails when a test leaks a goroutine.
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "6") // some wait for a timeout; the flag -parallel still counts
 	os.Exit(leaks.Run(m))
 }
 

@@ -103,8 +103,10 @@ func TestBigFileArrives(t *testing.T) {
 
 // A file goes out by sendfile(2), and no byte of it through this process.
 func TestBigFileIsNotRead(t *testing.T) {
+	t.Parallel()
 	webserver.Find(t, "strace")
 	bothNetworks(t, func(t *testing.T, network string) {
+		t.Parallel()
 		name := makeBigFile(t)
 		trace := filepath.Join(t.TempDir(), "trace")
 		l := listenOn(t, network)

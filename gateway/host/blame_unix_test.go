@@ -29,15 +29,15 @@ func silentBackends(t *testing.T) []rawBackend {
 	t.Helper()
 	script := filepath.Join(webserver.Dir(t), "silent.sh")
 	webserver.WriteProgram(t, script, "#!/bin/sh\ncat >/dev/null\nexec sleep 1000\n")
-	silence := func(c net.Conn, _ string) error {
+	silence := func(c net.Conn) error {
 		_, err := io.Copy(io.Discard, c)
 		return err
 	}
-	fcgi := &fastcgi.Client{Addr: rawPeer(t, func() string { return "" }, silence).String()}
+	fcgi := &fastcgi.Client{Addr: rawPeer(t, silence).String()}
 	t.Cleanup(func() { fcgi.Close() })
 	return []rawBackend{
 		{"cgi", &cgi.Script{Path: script}},
-		{"scgi", &scgi.Client{Addr: rawPeer(t, func() string { return "" }, silence).String()}},
+		{"scgi", &scgi.Client{Addr: rawPeer(t, silence).String()}},
 		{"fastcgi", fcgi},
 		{"local", gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 			if _, err := io.Copy(io.Discard, r.Stdin); err != nil {

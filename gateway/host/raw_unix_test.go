@@ -3,24 +3,21 @@
 package host_test
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/fastcgi"
-	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
+	"github.com/cgikit/cgikit/gateway/internal/responder"
 	"github.com/cgikit/cgikit/scgi"
 )
 
@@ -36,13 +33,13 @@ type rawBackend struct {
 // rawBackends returns such an application behind each of the module's clients.
 func rawBackends(t *testing.T, answer string) []rawBackend {
 	t.Helper()
-	same := func() string { return answer }
-	fcgi := &fastcgi.Client{Addr: rawPeer(t, same, answerFastCGI).String()}
+	app := responder.App(func([]responder.Variable) []byte { return []byte(answer) })
+	fcgi := &fastcgi.Client{Addr: rawPeer(t, app.FastCGI).String()}
 	t.Cleanup(func() { fcgi.Close() })
 	return []rawBackend{
 		{"cgi", &cgi.Script{Path: rawScript(t, "answer.sh", answer)}},
 		{"nph", &cgi.Script{Path: rawScript(t, "nph-answer.sh", answer)}},
-		{"scgi", &scgi.Client{Addr: rawPeer(t, same, answerSCGI).String()}},
+		{"scgi", &scgi.Client{Addr: rawPeer(t, app.SCGI).String()}},
 		{"fastcgi", fcgi},
 	}
 }
@@ -55,12 +52,13 @@ func onServers(t *testing.T, templates []string, test func(t *testing.T, templat
 			t.Parallel()
 			var answer atomic.Value
 			setAnswer := func(text string) { answer.Store(text) }
+			app := responder.App(func([]responder.Variable) []byte { return []byte(answer.Load().(string)) })
 			c := webserver.Config{Template: template}
 			switch {
 			case strings.HasSuffix(template, "-scgi"):
-				c.Backend = rawPeer(t, func() string { return answer.Load().(string) }, answerSCGI)
+				c.Backend = rawPeer(t, app.SCGI)
 			case strings.HasSuffix(template, "-fastcgi"):
-				c.Backend = rawPeer(t, func() string { return answer.Load().(string) }, answerFastCGI)
+				c.Backend = rawPeer(t, app.FastCGI)
 			default:
 				c.Program = rawScript(t, "answer.sh", "")
 				setAnswer = func(text string) { writeAnswer(t, c.Program, text) }
@@ -87,75 +85,15 @@ func writeAnswer(t *testing.T, script, answer string) {
 	}
 }
 
-// rawPeer serves connections with reply until the test ends.
-func rawPeer(t *testing.T, answer func() string, reply func(net.Conn, string) error) net.Addr {
+// rawPeer serves connections until the test ends.
+func rawPeer(t *testing.T, serve func(net.Conn) error) net.Addr {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() {
-				defer c.Close()
-				_ = reply(c, answer()) // the client may have left
-			})
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		running.Wait()
-	})
+	responder.Start(t, l, serve)
 	return l.Addr()
-}
-
-// answerSCGI reads a netstring and no body, answers and closes.
-func answerSCGI(c net.Conn, answer string) error {
-	in := bufio.NewReader(c)
-	length, err := in.ReadString(':')
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(length[:len(length)-1])
-	if err != nil {
-		return err
-	}
-	if _, err := in.Discard(n + len(",")); err != nil {
-		return err
-	}
-	_, err = io.WriteString(c, answer)
-	return err
-}
-
-// answerFastCGI answers when the request's STDIN has ended, and closes unless it is asked to keep
-// the connection.
-func answerFastCGI(c net.Conn, answer string) error {
-	records, keep := wire.NewRecordReader(bufio.NewReader(c)), false
-	for {
-		h, content, err := records.Next()
-		switch {
-		case err != nil:
-			return err
-		case h.Type == wire.TypeBeginRequest:
-			b, err := wire.ParseBeginRequest(content)
-			if err != nil {
-				return err
-			}
-			keep = b.KeepConn
-		case h.Type == wire.TypeStdin && len(content) == 0:
-			out := wire.AppendRecord(nil, wire.TypeStdout, h.ID, []byte(answer))
-			out = wire.AppendRecord(out, wire.TypeStdout, h.ID, nil)
-			out = wire.AppendEndRequest(out, h.ID, wire.EndRequest{})
-			if _, err := c.Write(out); err != nil || !keep {
-				return err
-			}
-		}
-	}
 }
 
 // getURL fetches from a real server.

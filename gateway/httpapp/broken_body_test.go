@@ -99,6 +99,7 @@ func smuggle(t *testing.T, c net.Conn, request string) {
 // A client that stops sending a body that the App does not read gets its answer, and its connection
 // is closed.
 func TestStalledUnreadBody(t *testing.T) {
+	t.Parallel()
 	s := serveOn(t, "tcp", &httpapp.Server{App: gateway.AppFunc(greet)})
 	c := s.dial()
 	defer c.Close()

@@ -3,6 +3,7 @@ package httpapp_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, httpapp.ListenAndServe(addr, gateway.AppFunc(greet)))
 		os.Exit(1)
 	}
+	flag.Set("test.parallel", "6") // some wait for a timeout; the flag -parallel still counts
 	code := m.Run()
 	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
 		fmt.Fprintf(os.Stderr, "leaked goroutines:\n%s\n", leaked)

@@ -222,6 +222,7 @@ func TestListenAndServeAnswers(t *testing.T) {
 
 // The limits that wsgiref has, each with its own status.
 func TestServerHeadLimits(t *testing.T) {
+	t.Parallel()
 	fields := func(n int) string { return strings.Repeat("X-A: 1\r\n", n) }
 	head := func(target, fields string) string {
 		return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n"
@@ -249,6 +250,7 @@ func TestServerHeadLimits(t *testing.T) {
 	for i := range tests {
 		tt := &tests[i]
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			tt.server.App = gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return nil })
 			s := serveOn(t, "tcp", &tt.server)
 			for range 2 {

@@ -95,6 +95,7 @@ func TestServerTimeoutsBoundWaits(t *testing.T) {
 
 // The response to a client that takes no bytes is aborted. A slow client gets its response.
 func TestServerWriteTimeout(t *testing.T) {
+	t.Parallel()
 	const (
 		size    = 16 << 20 // more than the buffers of both ends hold
 		timeout = 500 * time.Millisecond
@@ -151,6 +152,7 @@ func TestServerWriteTimeout(t *testing.T) {
 // Bytes that only fill the system's buffers do not count as progress. A busy machine may be late,
 // so the best of several tries counts.
 func TestServerWriteTimeoutLastsOnce(t *testing.T) {
+	t.Parallel()
 	const bound, tries = time.Second, 4
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {

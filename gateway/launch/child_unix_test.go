@@ -268,7 +268,7 @@ func TestCannotServe(t *testing.T) {
 		{"no protocol", nil, "CGIKIT_LISTEN=127.0.0.1:9000", "has no protocol: write http, fastcgi, scgi or auto"},
 		{"where it is from", nil, "CGIKIT_LISTEN=x", "CGIKIT_LISTEN says where to listen"},
 		{"not inherited", nil, "CGIKIT_LISTEN=scgi+fd:0", "descriptor 0 is not a socket"},
-		{"web servers", listening, "FCGI_WEB_SERVER_ADDRS=::::", `FCGI_WEB_SERVER_ADDRS holds "::::", which is no IP address`},
+		{"web servers", listening, "FCGI_WEB_SERVER_ADDRS=::::", `FCGI_WEB_SERVER_ADDRS contains "::::", which is not an IP address`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			wantFailure(t, launch(t, "plain", tt.stdin, tt.env), tt.want)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(childVariable); name != "" {
 		os.Exit(child(name))
 	}
+	flag.Set("test.parallel", "6") // they wait for other programs; the flag -parallel still counts
 	os.Exit(leaks.Run(m))
 }
 

@@ -46,8 +46,10 @@ var starts = map[string]start{
 // how to serve, and answer. TestDetectCaptured checks the same from recorded evidence, on machines
 // without the servers.
 func TestStartedBy(t *testing.T) { // F33, F36
+	t.Parallel()
 	for _, s := range starters {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			file := filepath.Join(webserver.Dir(t), "evidence")
 			writeForAll(t, file)
 			answer, version := starts[s.name](t, executable(t), map[string]string{

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"flag"
 	"net"
 	"os"
 	"testing"
@@ -11,7 +12,10 @@ import (
 )
 
 // TestMain fails on goroutines that outlive the tests.
-func TestMain(m *testing.M) { os.Exit(leaks.Run(m)) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "6") // some wait for a peer; the flag -parallel still counts
+	os.Exit(leaks.Run(m))
+}
 
 // listenLoopback opens a TCP listener for one test.
 func listenLoopback(t *testing.T) net.Listener {

@@ -70,9 +70,11 @@ func TestWriteAllGivesUp(t *testing.T) {
 // timeout: a unix socket takes none until three quarters of its buffer are free. On a busy machine
 // the peer may be slower than meant, so one success of several tries counts.
 func TestWriteAllWaitsForASlowPeer(t *testing.T) {
-	const bound, size, tries = 400 * time.Millisecond, 768 << 10, 4
+	t.Parallel()
+	const bound, size, tries = 800 * time.Millisecond, 768 << 10, 4
 	for _, name := range []string{"bytes", "file"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			onNetworks(t, func(t *testing.T, network string) {
 				var got int
 				var err error

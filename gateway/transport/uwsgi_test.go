@@ -24,9 +24,11 @@ var nginxExclusions = []gatewaytest.Exclusion{
 // TestUwsgiBehindNginx runs the suite on the transport of the Example, to show that a protocol
 // built on this package needs no more code to keep every rule.
 func TestUwsgiBehindNginx(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"tcp", "unix"} {
 		for _, mount := range []string{"", "/app"} {
 			t.Run(network+mount, func(t *testing.T) {
+				t.Parallel()
 				gatewaytest.Run(t, gatewaytest.Transport{
 					Exclusions: nginxExclusions,
 					Start: func(t testing.TB, app gateway.App) string {

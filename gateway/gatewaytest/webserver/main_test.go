@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/internal/responder"
 )
 
 // TestMain runs the tests. If a web server has started the binary, it is a CGI program, or a
@@ -22,13 +25,14 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		acceptLoop(l, serveFastCGI)
+		responder.Serve(l, app.FastCGI)
 	default:
 		os.Exit(runTests(m))
 	}
 }
 
 func runTests(m *testing.M) int {
+	flag.Set("test.parallel", "5") // they wait for servers; the flag -parallel still counts
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {

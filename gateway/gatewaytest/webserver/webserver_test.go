@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/testdata/conf"
 )
@@ -63,16 +64,16 @@ func (r row) config(t *testing.T, mount string) Config {
 		if err != nil {
 			t.Fatal(err)
 		}
-		there := backend(t, r.network, serveFastCGI).String()
+		there := backend(t, r.network, app.FastCGI).String()
 		c.Processes = []conf.Process{{Address: free, Health: free}, {Address: there, Health: health(t)}}
 	case strings.HasSuffix(r.template, "-http"):
 		c.Backend = backend(t, r.network, serveHTTP(mount))
 	case strings.Contains(r.template, "scgi"):
-		c.Backend = backend(t, r.network, serveSCGI)
+		c.Backend = backend(t, r.network, app.SCGI)
 	case strings.Contains(r.template, "uwsgi"):
 		c.Backend = backend(t, r.network, serveUwsgi)
 	default:
-		c.Backend = backend(t, r.network, serveFastCGI)
+		c.Backend = backend(t, r.network, app.FastCGI)
 	}
 	return c
 }
@@ -91,19 +92,22 @@ func executable(t *testing.T) string {
 func TestEveryConfiguration(t *testing.T) {
 	for _, r := range rows() {
 		for _, mount := range []string{"", "/app"} {
-			var s *Server
 			name := fmt.Sprintf("%s %s mounted at %q", r.template, r.network, mount)
 			t.Run(name, func(t *testing.T) {
-				s = Start(t, r.config(t, mount))
-				checkMount(t, s, r, mount)
-				checkLimits(t, s, r)
-				if mount != "" {
-					checkOutside(t, s)
+				t.Parallel()
+				var s *Server
+				t.Run("serves", func(t *testing.T) {
+					s = Start(t, r.config(t, mount))
+					checkMount(t, s, r, mount)
+					checkLimits(t, s, r)
+					if mount != "" {
+						checkOutside(t, s)
+					}
+				})
+				if s != nil {
+					checkGone(t, name, s)
 				}
 			})
-			if s != nil {
-				checkGone(t, name, s)
-			}
 		}
 	}
 }
@@ -197,8 +201,10 @@ func TestStockParameters(t *testing.T) {
 }
 
 func TestBufferedConfigurationsServe(t *testing.T) {
+	t.Parallel()
 	for _, r := range rows() {
 		t.Run(r.template+" "+r.network, func(t *testing.T) {
+			t.Parallel()
 			c := r.config(t, "")
 			c.Buffered = true
 			if resp, body := get(t, Start(t, c).URL+"/", "", ""); resp.StatusCode != http.StatusOK {
@@ -216,16 +222,25 @@ func checkGone(t *testing.T, name string, s *Server) {
 	if s.process.groupLives() {
 		t.Errorf("%s: a process of the group %d is still there", name, s.process.pid())
 	}
-	if l, err := net.Listen("tcp", s.Addr); err != nil {
-		t.Errorf("%s: the port is still taken: %v", name, err)
-	} else {
-		l.Close()
+	// Another test may have the port for a while.
+	for end := time.Now().Add(3 * startLimit); ; time.Sleep(pause) {
+		l, err := net.Listen("tcp", s.Addr)
+		if err == nil {
+			l.Close()
+			return
+		}
+		if time.Now().After(end) {
+			t.Errorf("%s: the port is still taken: %v", name, err)
+			return
+		}
 	}
 }
 
 func TestLostPort(t *testing.T) {
+	t.Parallel()
 	for _, template := range []string{"nginx-scgi", "lighttpd-scgi", "apache2-scgi", "haproxy-fastcgi"} {
 		t.Run(template, func(t *testing.T) {
+			t.Parallel()
 			taken, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

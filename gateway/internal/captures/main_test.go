@@ -1,12 +1,15 @@
 package captures
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/cgikit/cgikit/gateway/internal/responder"
 )
 
 // serveAs makes the test binary act as the application, if a web server starts it.
@@ -25,11 +28,12 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		accept(l, answerFastCGI)
+		responder.Serve(l, echo.FastCGI)
 	}
 }
 
 func runTests(m *testing.M) int {
+	flag.Set("test.parallel", "5") // they wait for servers; the flag -parallel still counts
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	deadline := time.Now().Add(5 * time.Second)

@@ -77,9 +77,11 @@ func (d deployment) requests(mount string) []string {
 // mount point, and compares the variables that it sends with its file. With -update it writes the
 // file if they differ.
 func TestServersSendWhatWasCaptured(t *testing.T) { // C3, S15
+	t.Parallel()
 	for _, d := range deployments {
 		for _, mount := range []string{"", "/app"} {
 			t.Run(d.name(mount), func(t *testing.T) {
+				t.Parallel()
 				got := d.capture(t, mount)
 				path := filepath.Join(dir, d.name(mount)+".txt")
 				want, err := os.ReadFile(path)
@@ -161,9 +163,9 @@ func (d deployment) config(t *testing.T, mount string) webserver.Config {
 		needFcgid(t, d.configuration)
 		c.Program, c.Env = program(t, "fastcgi")
 	case protocol == "scgi":
-		c.Backend = backend(t, answerSCGI)
+		c.Backend = listen(t, echo.SCGI)
 	default:
-		c.Backend = backend(t, answerFastCGI)
+		c.Backend = listen(t, echo.FastCGI)
 	}
 	return c
 }
