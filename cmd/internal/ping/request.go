@@ -43,6 +43,7 @@ func newEnviron(protocol, path string) *util.Environ {
 		e.Set("SCGI", "1")
 	default:
 		e.Set("SCRIPT_NAME", "")
+		e.Set("REDIRECT_STATUS", "200") // php-cgi runs no script without it (cgi.force_redirect)
 	}
 	return e
 }
