@@ -69,8 +69,8 @@ func newRequest(p *process) *cobra.Command {
 	r.addVariables(f)
 	r.addGateway(f)
 	r.addShow(f)
-	r.askFlags.add(f, time.Minute)
-	f.VarP(&seconds{&r.timeout}, "max-time", "m", "--timeout in `seconds`, as curl has it")
+	r.askFlags.Add(f, time.Minute)
+	f.VarP(&seconds{&r.askFlags.Timeout}, "max-time", "m", "--timeout in `seconds`, as curl has it")
 	return c
 }
 
@@ -132,8 +132,8 @@ func (r *requesting) run(c *cobra.Command, p *process, args []string) (err error
 		return err
 	}
 	r.Streams = request.Streams{Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr, Colours: colours}
-	r.Timeout, r.Quiet, r.JSON = r.timeout, r.quiet, r.json
-	r.Verbose, r.ShowSecrets = r.verbose, r.showSecrets
+	r.Request.Timeout, r.Request.Quiet, r.Request.JSON = r.askFlags.Timeout, r.askFlags.Quiet, r.askFlags.JSON
+	r.Request.Verbose, r.Request.ShowSecrets = r.askFlags.Verbose, r.askFlags.ShowSecrets
 	ctx, interrupted, cancel := r.context(c.Context())
 	defer cancel()
 	if err = r.Run(ctx); err != nil && interrupted() {
