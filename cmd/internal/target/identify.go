@@ -33,7 +33,7 @@ func (t Target) Identify(ctx context.Context) string {
 		return 0
 	})
 	for _, question := range list {
-		if question.answers(t.ask(ctx, question.bytes)) {
+		if question.answers(t.probe(ctx, question.bytes)) {
 			return question.protocol
 		}
 	}
@@ -54,7 +54,7 @@ func Spoken(answer string) string {
 
 // SpeaksHTTP reports whether HEAD / is answered at the target's address as HTTP/1 does, on a
 // connection of its own, within the context and half a second.
-func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.ask(ctx, headRequest)) }
+func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.probe(ctx, headRequest)) }
 
 const headRequest = "HEAD / HTTP/1.0\r\n\r\n"
 
@@ -73,8 +73,8 @@ var questions = []question{
 // getValues is an FCGI_GET_VALUES record that asks for nothing.
 var getValues = wire.AppendRecord(nil, wire.TypeGetValues, 0, nil)
 
-// ask returns the first bytes of the answer to a question; "" for none.
-func (t Target) ask(ctx context.Context, question string) string {
+// probe sends a question and returns the first bytes of the answer, or "".
+func (t Target) probe(ctx context.Context, question string) string {
 	ctx, cancel := context.WithTimeout(ctx, identifyTimeout)
 	defer cancel()
 	conn, err := t.Dial(ctx)

@@ -29,7 +29,7 @@ func (c *conn) values(ctx context.Context, records *wire.RecordReader, names ...
 		return nil, ended
 	}
 	unwatch := context.AfterFunc(ctx, func() { c.call.Close() })
-	values, err := askValues(c.call, records, names)
+	values, err := fetchValues(c.call, records, names)
 	if !unwatch() {
 		err = ctx.Err()
 	}
@@ -39,7 +39,7 @@ func (c *conn) values(ctx context.Context, records *wire.RecordReader, names ...
 	return values, nil
 }
 
-func askValues(w io.Writer, records *wire.RecordReader, names []string) (map[string]string, error) {
+func fetchValues(w io.Writer, records *wire.RecordReader, names []string) (map[string]string, error) {
 	var query []byte
 	for _, name := range names {
 		query = wire.AppendPair(query, name, "")

@@ -70,7 +70,7 @@ func (r *runner) close() {
 func (r *runner) loop(span time.Duration) (took time.Duration, err error) {
 	begin := time.Now()
 	for _, c := range r.conns {
-		if err := r.ask(c); err != nil {
+		if err := r.sendRequest(c); err != nil {
 			return 0, err
 		}
 	}
@@ -119,7 +119,7 @@ func (r *runner) handle(c *conn) error {
 		return errEarly
 	}
 	r.done++
-	return r.ask(c)
+	return r.sendRequest(c)
 }
 
 // closed handles the end of a connection.
@@ -139,7 +139,7 @@ func (r *runner) again(c *conn) error {
 	if err := r.connect(c); err != nil {
 		return err
 	}
-	return r.ask(c)
+	return r.sendRequest(c)
 }
 
 // connect replaces the connection. epoll forgets the old one, as no other descriptor has its file.
@@ -158,7 +158,7 @@ func (c *conn) event(events uint32) *unix.EpollEvent {
 	return &unix.EpollEvent{Events: events, Fd: int32(c.index)}
 }
 
-func (r *runner) ask(c *conn) error {
+func (r *runner) sendRequest(c *conn) error {
 	c.unsent = r.Request
 	return r.send(c)
 }

@@ -17,7 +17,7 @@ import (
 
 // upload sends so many bytes, and checks that as many came.
 func upload(p *peer.Process, protocol string, size int64) error {
-	body, err := ask(p, protocol, "POST", "", size)
+	body, err := fetchBody(p, protocol, "POST", "", size)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func upload(p *peer.Process, protocol string, size int64) error {
 
 // download fetches so many bytes.
 func download(p *peer.Process, protocol string, size int64) error {
-	body, err := ask(p, protocol, "GET", strconv.FormatInt(size, 10), 0)
+	body, err := fetchBody(p, protocol, "GET", strconv.FormatInt(size, 10), 0)
 	if err != nil {
 		return err
 	}
@@ -43,19 +43,19 @@ func download(p *peer.Process, protocol string, size int64) error {
 	return err
 }
 
-// ask sends a request with so many bytes of body, and returns the body of the answer.
-func ask(p *peer.Process, protocol, method, query string, size int64) (io.ReadCloser, error) {
+// fetchBody sends a request with so many bytes of body, and returns the body of the answer.
+func fetchBody(p *peer.Process, protocol, method, query string, size int64) (io.ReadCloser, error) {
 	switch protocol {
 	case "http":
-		return askHTTP(p.Addr, method, query, size)
+		return fetchHTTP(p.Addr, method, query, size)
 	case "fastcgi":
-		return askBackend(&fastcgi.Client{Addr: "unix:" + p.Addr}, method, query, size)
+		return fetchBackend(&fastcgi.Client{Addr: "unix:" + p.Addr}, method, query, size)
 	default:
-		return askBackend(&scgi.Client{Addr: "unix:" + p.Addr}, method, query, size)
+		return fetchBackend(&scgi.Client{Addr: "unix:" + p.Addr}, method, query, size)
 	}
 }
 
-func askHTTP(addr, method, query string, size int64) (io.ReadCloser, error) {
+func fetchHTTP(addr, method, query string, size int64) (io.ReadCloser, error) {
 	r, err := http.NewRequest(method, "http://"+addr+"/?"+query, server.Zeros(size))
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func askHTTP(addr, method, query string, size int64) (io.ReadCloser, error) {
 	return resp.Body, nil
 }
 
-func askBackend(b gateway.Backend, method, query string, size int64) (io.ReadCloser, error) {
+func fetchBackend(b gateway.Backend, method, query string, size int64) (io.ReadCloser, error) {
 	environ := util.EnvironFromMap(map[string]string{
 		"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_NAME": "localhost", "SERVER_PORT": "80",
 		"REQUEST_METHOD": method, "REQUEST_URI": "/?" + query, "QUERY_STRING": query, "SCRIPT_NAME": "", "PATH_INFO": "/",
