@@ -24,8 +24,7 @@ var standardNames = strings.Fields("main init len less swap push pop next reset 
 
 // untilRenamed are names that break the rules still, and are renamed one after another.
 var untilRenamed = strings.Fields(`
-	end endLine forget giveUp look lookForFile part settle take takeChunked takeStrictExit tell
-	walk
+	end endLine look lookForFile part take
 `)
 
 // TestVerbs: one verb has one meaning in the whole module, so that a reader who knows the table in

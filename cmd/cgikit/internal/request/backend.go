@@ -50,7 +50,7 @@ func (r *Request) fetchValues(ctx context.Context) error {
 	defer client.Close()
 	values, err := client.Values(ctx, "FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS")
 	if err != nil {
-		return r.failure(ctx, &answer{tapped: t.snapshot()}, err)
+		return r.exitError(ctx, &answer{tapped: t.snapshot()}, err)
 	}
 	return r.showValues(values)
 }

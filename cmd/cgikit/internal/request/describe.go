@@ -27,7 +27,7 @@ func (r *Request) describe(m *message) error {
 	if _, err := io.WriteString(r.Stdout, strings.Join(lines, "\n")+"\n"); err != nil || m.body == nil {
 		return err
 	}
-	r.tell("", fmt.Sprintf("and a body of %d bytes, %s", m.body.size(), m.body.contentType))
+	r.logLine("", fmt.Sprintf("and a body of %d bytes, %s", m.body.size(), m.body.contentType))
 	return nil
 }
 

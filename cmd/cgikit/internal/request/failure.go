@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// failure makes an error with a status and a hint of err, which ended the exchange that a tells of.
-func (r *Request) failure(ctx context.Context, a *answer, err error) error {
+// exitError returns err with an exit status and a hint. err ended the exchange that a describes.
+func (r *Request) exitError(ctx context.Context, a *answer, err error) error {
 	late := (*timeoutError)(nil)
 	switch {
 	case errors.As(context.Cause(ctx), new(*silenceError)):

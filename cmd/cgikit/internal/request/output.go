@@ -100,11 +100,11 @@ func (s *errorStream) show() {
 	if s.request.Verbose > 0 {
 		text = "! " + text
 	}
-	s.request.tell(cli.Yellow, text)
+	s.request.logLine(cli.Yellow, text)
 }
 
-// tell writes a line to standard error.
-func (r *Request) tell(c cli.Colour, line string) {
+// logLine writes a line to standard error.
+func (r *Request) logLine(c cli.Colour, line string) {
 	if !r.Silent {
 		io.WriteString(r.Stderr, r.Colours.Paint(c, line)+"\n")
 	}
@@ -113,7 +113,7 @@ func (r *Request) tell(c cli.Colour, line string) {
 // hint tells what the user can do, if anything.
 func (r *Request) hint(text string) {
 	if text != "" {
-		r.tell("", "hint: "+exchange.Printable(text))
+		r.logLine("", "hint: "+exchange.Printable(text))
 	}
 }
 

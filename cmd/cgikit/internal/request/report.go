@@ -17,7 +17,7 @@ func (x *exchanger) report(ctx context.Context, a *answer, err error) error {
 	hint := ""
 	switch {
 	case err != nil:
-		err = r.failure(ctx, a, err)
+		err = r.exitError(ctx, a, err)
 	case r.isCall():
 		x.showEnd(a)
 		err = x.showResult(ctx, a)

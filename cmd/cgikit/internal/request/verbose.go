@@ -21,7 +21,7 @@ func (r *Request) mask(name, value string) string {
 // showConnection tells of a connection, and what is sent over it.
 func (x *exchanger) showConnection(address string, took time.Duration) {
 	if x.request.Verbose > 0 {
-		x.request.tell(cli.Dim, fmt.Sprintf("* connected to %s (%.1f ms)", address, milliseconds(took)))
+		x.request.logLine(cli.Dim, fmt.Sprintf("* connected to %s (%.1f ms)", address, milliseconds(took)))
 	}
 	x.showMessage()
 }
@@ -41,10 +41,10 @@ func (x *exchanger) showMessage() {
 		lines = []string{first}
 	}
 	for _, line := range lines {
-		r.tell(cli.Cyan, "> "+exchange.Printable(line))
+		r.logLine(cli.Cyan, "> "+exchange.Printable(line))
 	}
 	if x.body != nil {
-		r.tell(cli.Cyan, fmt.Sprintf("> body of %d bytes", x.body.size()))
+		r.logLine(cli.Cyan, fmt.Sprintf("> body of %d bytes", x.body.size()))
 	}
 }
 
@@ -85,7 +85,7 @@ func (x *exchanger) showHead(a *answer) {
 			if value != "" {
 				line = name + ": " + r.mask(name, value)
 			}
-			r.tell(cli.Green, "< "+exchange.Printable(line))
+			r.logLine(cli.Green, "< "+exchange.Printable(line))
 		}
 	}
 	if (r.Include || r.HeadOnly) && !x.discards(a) {
@@ -121,5 +121,5 @@ func (x *exchanger) showEnd(a *answer) {
 	case x.request.Target.Protocol == "cgi" && a.exit != unknownStatus:
 		text = fmt.Sprintf("exit status %d", a.exit)
 	}
-	x.request.tell(cli.Dim, fmt.Sprintf("* %s; head after %.1f ms, whole after %.1f ms", text, milliseconds(a.head), milliseconds(a.total)))
+	x.request.logLine(cli.Dim, fmt.Sprintf("* %s; head after %.1f ms, whole after %.1f ms", text, milliseconds(a.head), milliseconds(a.total)))
 }
