@@ -45,6 +45,7 @@ type options struct {
 	caddy   string
 	script  string
 	full    bool
+	part    string
 	json    string
 	svg     string
 
