@@ -48,10 +48,16 @@ type scriptBody struct {
 	end      error // the error of Read at the end; nil before
 }
 
-// Read returns io.EOF after the last declared byte, or at the end of standard output.
+// Read returns io.EOF after the last declared byte, or at the end of standard output. For a
+// response without a body it does so at once, because a client with a kept connection sends its
+// next request after the head.
 func (b *scriptBody) Read(p []byte) (int, error) {
-	if b.end != nil {
+	switch {
+	case b.end != nil:
 		return 0, b.end
+	case b.bodyless:
+		b.process.noteComplete(true) // scripts may send a body to HEAD: drop it without a warning
+		return 0, b.finish()
 	}
 	n, err := b.DeclaredBody.Read(p)
 	complete := b.Complete()
@@ -59,13 +65,13 @@ func (b *scriptBody) Read(p []byte) (int, error) {
 		b.process.noteComplete(b.Excess())
 	}
 	if err != nil {
-		b.end = b.outcome(err, complete || b.bodyless)
+		b.end = b.outcome(err, complete)
 		err = b.end
 	}
 	return n, err
 }
 
-// finish ends a chunked body after its last chunk.
+// finish ends a body that is complete, whatever its script does.
 func (b *scriptBody) finish() error {
 	b.end = b.outcome(io.EOF, true)
 	return b.end

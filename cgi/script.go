@@ -37,7 +37,8 @@ import (
 //
 // # When a response is complete
 //
-// A response ends with the last byte that its Content-Length declares, and otherwise at the end of
+// A response without a body (to HEAD, 204, 205, 304) ends after its head. Any other ends with the
+// last byte that its Content-Length declares, and otherwise at the end of
 // standard output. The script may run on after that. It keeps its slot of MaxScripts, and
 // RequestTimeout still applies. It gets no more of the request's body. Further output is dropped,
 // and after 1 MiB standard output is closed. If a child process of the script keeps standard output
@@ -45,9 +46,10 @@ import (
 //
 // The exit status has no meaning in RFC 3875. One that is not zero is logged. At the end of
 // standard output the Body waits for it, up to 100 ms, and longer only while the kernel is ending
-// the process (on Linux, by /proc). After the last byte of a Content-Length it waits 10 ms, or up
-// to 100 ms while the script waits only for a processor. Response.ExitStatus is -1 if the script
-// has not ended by then, or was ended by a signal.
+// the process (on Linux, by /proc). After the head of a response without a body, and after the last
+// byte of a Content-Length, it waits 10 ms, or up to 100 ms while the script waits only for a
+// processor. Response.ExitStatus is -1 if the script has not ended by then, or was ended by a
+// signal.
 //
 // If a signal ends the script, its response is broken: the Body returns a *gateway.BackendError
 // instead of io.EOF. An exit status that is not zero does the same with StrictExit, and if the

@@ -56,7 +56,7 @@ func TestScriptOutcome(t *testing.T) {
 		{name: "a grep without a hit", text: head + `printf 'body'; echo none | grep some`, want: "body", status: 1, log: "cgi: PATH: exit status 1\n"},
 		{name: "its own error page", text: `printf 'Status: 500 Oops\n\nsorry'; exit 1`, want: "sorry", status: 1, log: "cgi: PATH: exit status 1\n"},
 		{name: "redirect", text: `printf 'Location: /other\n\n'; exit 255`, status: 255, log: "cgi: PATH: exit status 255\n"},
-		{name: "exit status of HEAD", text: head + `exit 3`, method: "HEAD", status: 3, log: "cgi: PATH: exit status 3\n"},
+		{name: "exit status of HEAD", text: head + `exit 3`, method: "HEAD", status: 3, late: true, log: "cgi: PATH: exit status 3\n"},
 		{name: "exit status after its Content-Length", late: true, text: `printf 'Content-Length: 4\n\nbody'; exit 3`, want: "body", status: 3,
 			log: "cgi: PATH: exit status 3\n"},
 		{name: "exit status within its Content-Length", text: `printf 'Content-Length: 5\n\nbody'; exit 3`, want: "body", status: 3,
