@@ -50,6 +50,7 @@ func TestScriptMaxStderr(t *testing.T) {
 		want string
 	}{
 		{"over", 10, "printf 0123456789abc >&2", "0123456789\ncgi: PATH: 3 more bytes of standard error were dropped\n"},
+		{"more than a pipe holds over", 10, "printf 0123456789 >&2; head -c 3000000 /dev/zero >&2", "0123456789\ncgi: PATH: 3000000 more bytes of standard error were dropped\n"},
 		{"exact", 10, "printf 0123456789 >&2", "0123456789"},
 		{"default", 0, "head -c 1048577 /dev/zero >&2", strings.Repeat("\x00", 1<<20) + "\ncgi: PATH: 1 more bytes of standard error were dropped\n"},
 		{"none", -1, "head -c 1048577 /dev/zero >&2", strings.Repeat("\x00", 1<<20+1)},
@@ -117,4 +118,16 @@ func TestScriptConcurrent(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestScriptFailingLog: a script does not wait for a log that cannot be written.
+func TestScriptFailingLog(t *testing.T) {
+	s := shell(t, `head -c 300000 /dev/zero >&2; printf 'Content-Type: text/plain\n\nbody'`)
+	r := request("GET", nil)
+	_, log := io.Pipe()
+	log.Close()
+	r.Stderr = log
+	if _, body, err := fetch(t, s, r); body != "body" || err != nil {
+		t.Errorf("got %q, %v; want the body", body, err)
+	}
 }
