@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,9 @@ func TestPeers(t *testing.T) {
 		t.Run(c.peer.Name, func(t *testing.T) {
 			webserver.Find(t, c.program)
 			if err := c.peer.Prepare(); err != nil {
+				if slices.Contains(strings.Split(os.Getenv("CGIKIT_REQUIRE"), ","), c.peer.Name) {
+					t.Fatal(err)
+				}
 				t.Skipf("%s: %v", c.peer.Name, err)
 			}
 			p, err := c.peer.Start()
