@@ -16,8 +16,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// TestAbortedAppKeepsWriting: an App that goes on when its client has left, and looks at no error,
-// is worth one line at most.
+// TestAbortedAppKeepsWriting: an App that ignores errors and continues after its client has left
+// causes at most one log line.
 func TestAbortedAppKeepsWriting(t *testing.T) {
 	servers := map[string]func(app gateway.App, log *slog.Logger) (serve func(net.Listener) error, end func() error){
 		"httpapp": func(app gateway.App, log *slog.Logger) (func(net.Listener) error, func() error) {
@@ -48,7 +48,7 @@ func TestAbortedAppKeepsWriting(t *testing.T) {
 						if _, writeErr := w.Write(make([]byte, 64<<10)); writeErr != nil {
 							err = writeErr
 						}
-						if name != "scgi" { // where it is the process's own
+						if name != "scgi" { // over SCGI it is that of the process
 							fmt.Fprintln(r.Stderr, "still here")
 						}
 					}

@@ -9,20 +9,21 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// Some fields of a response are for the web server: X-Accel-Redirect and X-Sendfile name a file
-// that it sends in place of the body, and others say how to send it. They pass to a web server in
-// front. Where the Handler answers the client itself, it acts on those that Offload allows; the
-// rest is of no use to a client, and tells it paths of files.
+// Some fields of a response are instructions to the web server: X-Accel-Redirect and X-Sendfile
+// name a file that it sends in place of the body, and others say how to send it. The Handler passes
+// them to a web server in front. If it answers the client itself, it handles those that Offload
+// allows, and removes the others, which are useless to a client and show it paths of files.
 
-// passesAccel reports whether there is a web server in front.
+// passesAccel reports whether the response goes to a web server in front.
 func (x *relay) passesAccel() bool { return x.handler.PassAccel || !x.current.OriginServer }
 
-// clean removes the fields that are not for the client, and forbids browsers to guess a type.
-func (x *relay) clean(resp *gateway.Response) {
+// cleanFields removes the fields that the client must not get, and forbids browsers to guess a
+// type.
+func (x *relay) cleanFields(resp *gateway.Response) {
 	fields := resp.Headers
-	var removed []string // seldom any
+	var removed []string // usually empty
 	for name := range fields.All() {
-		if isInternal(name) || isForServer(name) && !x.passesAccel() {
+		if isInternal(name) || isServerField(name) && !x.passesAccel() {
 			removed = append(removed, name)
 		}
 	}
@@ -35,8 +36,8 @@ func (x *relay) clean(resp *gateway.Response) {
 	}
 }
 
-// warnRemoved logs once a minute at most that fields were removed which the application expects to
-// have an effect. X-Accel-Buffering has had its effect: the answer was not read ahead.
+// warnRemoved logs, at most once a minute, the removal of fields from which the application expects
+// an effect. X-Accel-Buffering is not among them: readAhead has handled it.
 func (x *relay) warnRemoved(names []string) {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return isInternal(name) || strings.EqualFold(name, "X-Accel-Buffering")
@@ -47,13 +48,13 @@ func (x *relay) warnRemoved(names []string) {
 	}
 }
 
-// isInternal tells fields that are for a gateway and never for another server (RFC 3875 section
-// 6.3.5).
+// isInternal reports whether a field is an instruction to the gateway, which must not be passed on
+// (RFC 3875 section 6.3.5).
 func isInternal(name string) bool { return hasPrefixFold(name, "X-CGI-") }
 
-// isForServer tells fields that an application means for its web server: nginx, Apache's
-// mod_xsendfile, lighttpd.
-func isForServer(name string) bool {
+// isServerField reports whether a field is an instruction to a web server: nginx, Apache's
+// mod_xsendfile or lighttpd.
+func isServerField(name string) bool {
 	return hasPrefixFold(name, "X-Accel-") || hasPrefixFold(name, "X-LIGHTTPD-") ||
 		strings.EqualFold(name, "X-Sendfile") || strings.EqualFold(name, "X-Sendfile2")
 }

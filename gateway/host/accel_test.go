@@ -12,11 +12,11 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// accelFields are all that an application may say to its web server, one a line.
+// accelFields has the fields by which an application instructs its web server, one on each line.
 const accelFields = "X-Accel-Redirect: /protected/a.txt\nX-Accel-Buffering: no\nX-Accel-Expires: 5\nX-Sendfile: /srv/a.txt\n" +
 	"X-LIGHTTPD-send-file: /srv/a.txt\nX-Sendfile2: /srv/a.txt 0-\n"
 
-// TestPassAccel: what is meant for a web server reaches one that is in front, and never a client.
+// TestPassAccel: instructions to a web server reach a web server in front, and never a client.
 func TestPassAccel(t *testing.T) {
 	answer := "Content-Type: a/b\n" + accelFields + "X-CGI-Internal: 1\nX-Mine: 1\n\nbody"
 	calls := map[string]func(app gateway.App) gateway.Backend{
@@ -33,7 +33,7 @@ func TestPassAccel(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		listen string // "" is HTTP
+		listen string // "" means HTTP
 		set    func(h *host.Handler)
 		passed bool
 	}{
@@ -87,7 +87,7 @@ func TestPassAccel(t *testing.T) {
 	}
 }
 
-// TestAccelRemovedOnce: an application that says so each time is worth one line.
+// TestAccelRemovedOnce: an application that sends such a field each time causes one log line.
 func TestAccelRemovedOnce(t *testing.T) {
 	log := new(logBuffer)
 	h := &host.Handler{Backend: says("Content-Type: a/b\n" + accelFields + "\nbody"), ErrorLog: log.logger()}

@@ -45,8 +45,7 @@ func inFront(t *testing.T, template, offload string, b gateway.Backend) (url str
 	return webserver.Start(t, webserver.Config{Template: template, Backend: tcp, Offload: offload, Buffered: true}).URL
 }
 
-// TestOffloadInFront: the web server in front sends the file that the application behind the
-// Handler names.
+// TestOffloadInFront: the web server in front sends the file that the Handler's application names.
 func TestOffloadInFront(t *testing.T) {
 	dir := webserver.Dir(t)
 	if err := os.WriteFile(filepath.Join(dir, "a.txt"), []byte("the file"), 0o644); err != nil {
@@ -86,7 +85,7 @@ func TestOffloadInFront(t *testing.T) {
 	}
 }
 
-// TestEventsThroughNginx: X-Accel-Buffering: no has nginx pass each event on when it is made.
+// TestEventsThroughNginx: with X-Accel-Buffering: no, nginx passes each event on at once.
 func TestEventsThroughNginx(t *testing.T) {
 	for _, template := range []string{"nginx-fastcgi", "nginx-scgi", "nginx-http"} {
 		t.Run(template, func(t *testing.T) {
@@ -111,7 +110,7 @@ func TestEventsThroughNginx(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			in := bufio.NewReader(resp.Body)
-			// each is made when the one before is here
+			// each is made when the one before has arrived
 			for _, want := range []string{"data: first\n", "data: second\n", "data: third\n"} {
 				if want != "data: first\n" {
 					events <- want

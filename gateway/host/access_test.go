@@ -16,7 +16,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// accessOf sends a request and returns what Access was told of it.
+// accessOf sends a request and returns the argument of Access.
 func accessOf(t *testing.T, h *host.Handler, method, target string) *gateway.Access {
 	t.Helper()
 	told := make(chan *gateway.Access, 2)
@@ -83,7 +83,8 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// TestAccessOfABreak: what the client got of it, and why it was no more.
+// TestAccessOfABreak: Access gets the number of bytes that the client got, and the error that broke
+// the response.
 func TestAccessOfABreak(t *testing.T) {
 	cause := errors.New("gone")
 	h := handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) {
@@ -108,7 +109,8 @@ func TestAccessOfABreak(t *testing.T) {
 	}
 }
 
-// TestAccessOfAClientThatLeft: the status is the one that the client was told before it went away.
+// TestAccessOfAClientThatLeft: the status is the one that the client got before it closed the
+// connection.
 func TestAccessOfAClientThatLeft(t *testing.T) {
 	h := handler(backendFunc(func(*gateway.Request) (*gateway.Response, error) {
 		return gateway.ReadResponse(io.NopCloser(strings.NewReader("Content-Type: a/b\n\n"+strings.Repeat("x", 1<<20))), 0)
@@ -125,7 +127,7 @@ func TestAccessOfAClientThatLeft(t *testing.T) {
 	}
 }
 
-// leavingWriter is a client that goes away after so many bytes.
+// leavingWriter is a client that closes the connection after that many bytes.
 type leavingWriter struct{ left int }
 
 func (w *leavingWriter) Write(p []byte) (int, error) {
@@ -135,12 +137,12 @@ func (w *leavingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// failing is a Reader that only fails.
+// failing is a Reader that always fails.
 type failing struct{ err error }
 
 func (f *failing) Read([]byte) (int, error) { return 0, f.err }
 
-// TestAccessHead: the wait for the backend is told apart from the whole.
+// TestAccessHead: Access gets the wait for the backend separately from the whole time.
 func TestAccessHead(t *testing.T) {
 	asked := time.Time{}
 	h := handler(backendFunc(func(r *gateway.Request) (*gateway.Response, error) {

@@ -24,7 +24,7 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// silentBackends never answer: their applications read all that they are sent, and wait.
+// silentBackends never answer: their applications read everything, and wait.
 func silentBackends(t *testing.T) []rawBackend {
 	t.Helper()
 	script := filepath.Join(webserver.Dir(t), "silent.sh")
@@ -56,7 +56,7 @@ type front struct {
 	post  func(length string, body string) string // a request; length is that of its head
 }
 
-// lateBody is the fronts' bound on each wait for a body, where one is to pass.
+// lateBody is the fronts' bound on each wait for a body, in tests that exceed it.
 const lateBody = 50 * time.Millisecond
 
 func fronts() []front {
@@ -107,13 +107,13 @@ func fastcgiPost(length, body string) string {
 	if body != "" {
 		b = wire.AppendRecord(b, wire.TypeStdin, 1, []byte(body))
 	}
-	if length == fmt.Sprint(len(body)) { // else more is to come
+	if length == fmt.Sprint(len(body)) { // otherwise more follows
 		b = wire.AppendRecord(b, wire.TypeStdin, 1, nil)
 	}
 	return string(b)
 }
 
-// watchedHandler tells of each request, and keeps its log.
+// watchedHandler returns a Handler that reports each request, and its log.
 func watchedHandler(b gateway.Backend) (h *host.Handler, told chan *gateway.Access, log *logBuffer) {
 	told, log = make(chan *gateway.Access, 1), new(logBuffer)
 	return &host.Handler{Backend: b, ErrorLog: log.logger(), Access: func(a *gateway.Access) { told <- a }}, told, log
@@ -137,15 +137,15 @@ func (f front) connect(t *testing.T, app gateway.App) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// TestClientsFaults: a body that does not arrive is the client's fault, on every way in and out:
-// 400 if it breaks off or is no body, and 408 if it is late. The client hears of it if it still
-// listens, and no backend is blamed.
+// TestClientsFaults: a body that does not arrive is the client's fault, over every protocol in and
+// out: 400 if it breaks off or is malformed, and 408 if it is late. The client gets the answer if
+// it still reads, and no backend is blamed.
 func TestClientsFaults(t *testing.T) {
 	for _, c := range []struct {
 		name, length, body string
 		half               bool // the client closes its side
 		status             int
-		fronts             string // that can say so
+		fronts             string // the fronts that can detect it
 	}{
 		{"cut short", "20", "four", true, 400, "net/http httpapp scgi fastcgi"},
 		{"malformed chunk", "chunked", "zz\r\nfour\r\n", false, 400, "net/http httpapp"},
@@ -168,7 +168,7 @@ func TestClientsFaults(t *testing.T) {
 					if a := <-told; a.Status != c.status || b.name != "local" && a.Err == nil || strings.Contains(fmt.Sprint(a.Err), "script") {
 						t.Errorf("the access log has %d, %v; want %d and the client's fault", a.Status, a.Err, c.status)
 					}
-					// which has ended with its web server's side
+					// which ends with its web server's connection
 					if f.name != "fastcgi" || !c.half {
 						answer, _ := io.ReadAll(conn)
 						if !strings.Contains(string(answer), fmt.Sprintf(" %d ", c.status)) {
@@ -184,8 +184,8 @@ func TestClientsFaults(t *testing.T) {
 	}
 }
 
-// TestClientsThatLeave: a client that closes, or half-closes, while it should wait is sent nothing,
-// and worth no line. It is 499 in the access log.
+// TestClientsThatLeave: a client that closes, or half-closes, while it should wait gets no answer
+// and no log line. It has 499 in the access log.
 func TestClientsThatLeave(t *testing.T) {
 	for _, half := range []bool{true, false} {
 		for _, f := range fronts() {

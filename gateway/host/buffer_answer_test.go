@@ -42,7 +42,7 @@ func (o *output) Close() error {
 	return nil
 }
 
-// gated is a client that takes nothing until it is opened.
+// gated is a client that reads nothing until it is opened.
 type gated struct {
 	open chan struct{}
 	mu   sync.Mutex
@@ -56,8 +56,8 @@ func (g *gated) Write(p []byte) (int, error) {
 	return g.got.Write(p)
 }
 
-// TestBufferReadsAhead: with Buffer a client that takes nothing does not occupy the backend, unless
-// the answer says that it is not to be buffered.
+// TestBufferReadsAhead: with Buffer, a client that reads nothing does not occupy the backend,
+// unless the answer forbids buffering.
 func TestBufferReadsAhead(t *testing.T) {
 	sent := strings.Repeat("0123456789abcdef", 200_000)
 	for _, test := range []struct {
@@ -167,7 +167,7 @@ func TestBufferTransport(t *testing.T) {
 	})
 }
 
-// fileClient is a client that a file can be sent to without its bytes passing through this process.
+// fileClient is a client to which sendfile(2) can send.
 type fileClient struct {
 	bytes.Buffer
 	files int
@@ -178,7 +178,7 @@ func (c *fileClient) SendFile(f gateway.File, n int64) (int64, error) {
 	return io.CopyN(&c.Buffer, f, n)
 }
 
-// TestBufferFile: a file that is sent in the place of an answer does not go through the budget.
+// TestBufferFile: a file that is sent in place of an answer needs no budget.
 func TestBufferFile(t *testing.T) {
 	dir, text := t.TempDir(), strings.Repeat("file", 100_000)
 	if err := os.WriteFile(filepath.Join(dir, "a.txt"), []byte(text), 0o600); err != nil {
@@ -199,7 +199,7 @@ func TestBufferFile(t *testing.T) {
 // TestBufferMemory: many answers that wait for slow clients stay within the budget for memory, each
 // of them complete.
 func TestBufferMemory(t *testing.T) {
-	// apiece is what a request costs without buffering
+	// apiece is the memory of a request without buffering
 	const clients, size, budgetBytes, apiece = 40, 8 << 20, 2 << 20, 128 << 10
 	var answered sync.WaitGroup
 	answered.Add(clients)
@@ -218,7 +218,7 @@ func TestBufferMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		c.(*net.TCPConn).SetReadBuffer(64 << 10) // or the system takes all of it off the server
+		c.(*net.TCPConn).SetReadBuffer(64 << 10) // otherwise the system buffers the whole answer
 		io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		conns = append(conns, c)
 	}

@@ -29,8 +29,8 @@ func spoolFiles(t testing.TB, dir string) (n int) {
 	return n
 }
 
-// TestBufferLeavesNothing: a client that leaves while its body or its answer waits in a file leaves
-// no file open and nothing reserved.
+// TestBufferLeavesNothing: if a client leaves while its body or its answer is in a file, the file
+// is closed and the budget released.
 func TestBufferLeavesNothing(t *testing.T) {
 	body := strings.Repeat("x", 3_000_000)
 	for name, request := range map[string]string{

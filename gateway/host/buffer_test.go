@@ -20,15 +20,15 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// buffered is a Handler with a quiet log that buffers within b.
+// buffered returns a Handler without a log that buffers within b.
 func buffered(backend gateway.Backend, b *exchange.Budget) *host.Handler {
 	h := handler(backend)
 	h.Buffer, h.Budget = true, b
 	return h
 }
 
-// askWith has h answer a request whose body is unknown in length where length is negative. It
-// returns what was written to out, or to a buffer where that is nil.
+// askWith makes h answer a request. A negative length means a body of unknown length. It returns
+// what was written to out, or to a buffer if out is nil.
 func askWith(t testing.TB, h *host.Handler, body io.Reader, length int64, out io.Writer) (string, error) {
 	t.Helper()
 	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "POST", "PATH_INFO": "/x", "REQUEST_URI": "/x"})
@@ -44,7 +44,7 @@ func askWith(t testing.TB, h *host.Handler, body io.Reader, length int64, out io
 	return all.String(), err
 }
 
-// wantFree fails when something is reserved in b.
+// wantFree fails if something is reserved in b.
 func wantFree(t *testing.T, b *exchange.Budget) {
 	t.Helper()
 	if memory, files := b.Used(); memory != 0 || files != 0 {
@@ -52,8 +52,8 @@ func wantFree(t *testing.T, b *exchange.Budget) {
 	}
 }
 
-// TestBufferCompletesBody: the backend is asked when the last byte of the body is there, whatever
-// its length and where it waits.
+// TestBufferCompletesBody: the backend gets the request when the last byte of the body has arrived,
+// whatever its length and wherever it is buffered.
 func TestBufferCompletesBody(t *testing.T) {
 	for _, size := range []int{1, 1000, 300_000, 2_000_000} {
 		for _, known := range []bool{true, false} {
@@ -89,7 +89,7 @@ func TestBufferCompletesBody(t *testing.T) {
 	}
 }
 
-// TestBufferBudget: what becomes of a body for which there is room, or not.
+// TestBufferBudget: a body for which the budget has room, or not.
 func TestBufferBudget(t *testing.T) {
 	const share = 11_000 // a quarter of each
 	for _, test := range []struct {
@@ -146,8 +146,8 @@ func TestBufferBudget(t *testing.T) {
 	}
 }
 
-// TestBufferMaxBody: with buffering 1 GiB is the most unless another bound is set, and a larger
-// body is refused by its declared length, unread.
+// TestBufferMaxBody: with buffering the bound is 1 GiB unless another is set, and a larger body is
+// refused by its declared length, unread.
 func TestBufferMaxBody(t *testing.T) {
 	for _, test := range []struct {
 		buffer bool
@@ -178,7 +178,8 @@ func (u unreadable) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestBufferExpect: a client that asks first is not told to go on with a body that is too large.
+// TestBufferExpect: a client that sends "Expect: 100-continue" gets no 100 for a body that is too
+// large.
 func TestBufferExpect(t *testing.T) {
 	s := httptest.NewServer(buffered(&recorder{}, new(exchange.Budget)))
 	defer s.Close()
@@ -196,8 +197,8 @@ func TestBufferExpect(t *testing.T) {
 	}
 }
 
-// TestBufferNoFolder: a body that cannot be kept is the server's failure: 503, with the path in the
-// log.
+// TestBufferNoFolder: a body that cannot be buffered is the server's failure: 503, with the path in
+// the log.
 func TestBufferNoFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
 	for _, length := range []int64{-1, 300_000} {
@@ -218,7 +219,7 @@ func TestBufferNoFolder(t *testing.T) {
 	}
 }
 
-// TestBufferClientLeaves: nothing is kept of a body whose client leaves before its end.
+// TestBufferClientLeaves: a body whose client leaves before its end is released.
 func TestBufferClientLeaves(t *testing.T) {
 	broken := errors.New("connection reset")
 	for _, size := range []int{0, 1000, 3_000_000} {
@@ -241,7 +242,7 @@ type errorReader struct{ err error }
 
 func (e errorReader) Read([]byte) (int, error) { return 0, e.err }
 
-// TestBufferContext: no more of a body is read when the request's time is over.
+// TestBufferContext: a body is not read further when the context of the request has ended.
 func TestBufferContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		budget, b := new(exchange.Budget), &recorder{}

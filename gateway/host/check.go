@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// computed are the variables that say which request this is. Configuration must not set them
-// (CVE-2025-65082): what an application decides by would not be what the client asked for.
+// computed has the variables that identify the request. Configuration must not set them
+// (CVE-2025-65082), since the application would act on other values than the client's.
 var computed = []string{
 	"CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_URI", "GATEWAY_INTERFACE", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_PROXY",
 	"HTTP_TRANSFER_ENCODING", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST",
 	"REMOTE_PORT", "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "SERVER_ADDR", "SERVER_PROTOCOL",
 }
 
-// FieldError is a field of a Handler whose value cannot be.
+// FieldError is a field of a Handler with an invalid value.
 type FieldError struct {
 	Field string // its name
 	Err   error  // what is wrong with the value
@@ -34,9 +34,9 @@ func fieldError(field, format string, args ...any) error {
 	return &FieldError{field, fmt.Errorf(format, args...)}
 }
 
-// Check reports what is wrong with the fields or the folders that they name, as a [*FieldError], so
-// that a program can say so before it listens. A Handler whose fields are wrong answers every
-// request with a 500.
+// Check returns a [*FieldError] if a field, or a folder that it names, is invalid, so that a
+// program can report it before it listens. A Handler with invalid fields answers every request with
+// a 500.
 func (h *Handler) Check() error {
 	if err := h.checkFields(); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (h *Handler) checkScripts() error {
 	case h.Root == "" && len(h.SplitPath) > 0:
 		return fieldError("SplitPath", "needs Root")
 	case len(h.SplitPath) == 0 && (len(h.Index) > 0 || h.Fallback != "" || h.Next != nil):
-		return fieldError("Index", "like Fallback and Next, it needs SplitPath")
+		return fieldError("Index", "needs SplitPath, as Fallback and Next do")
 	case h.ResolveRoot && (h.Root == "" || h.BackendRoot != ""):
 		return fieldError("ResolveRoot", "needs Root, and no BackendRoot")
 	case h.Root != "" && !filepath.IsAbs(h.Root):
@@ -102,8 +102,8 @@ func (h *Handler) checkScripts() error {
 	return nil
 }
 
-// isExtension accepts printable ASCII: other bytes have no upper and lower case here, and never
-// match (CVE-2026-45135).
+// isExtension accepts printable ASCII only. Other bytes have no upper and lower case here, and
+// never match (CVE-2026-45135).
 func isExtension(s string) bool {
 	if len(s) < 2 || s[0] != '.' {
 		return false
@@ -122,17 +122,17 @@ func checkFolder(field, dir string) error {
 	return nil
 }
 
-// checkVariable accepts "NAME=value". SCRIPT_FILENAME is a setting where no script is looked for:
-// that of an application that is one script in a container.
+// checkVariable accepts "NAME=value". SCRIPT_FILENAME can be set without SplitPath, for an
+// application that is a single script in a container.
 func (h *Handler) checkVariable(entry string) error {
 	name, value, ok := strings.Cut(entry, "=")
 	switch {
 	case !ok || name == "":
 		return fieldError("Env", "%.64q is not NAME=value", entry)
 	case strings.ContainsRune(name, 0) || strings.ContainsRune(value, 0):
-		return fieldError("Env", "%.64q holds a NUL", entry)
+		return fieldError("Env", "%.64q contains a NUL", entry)
 	case slices.Contains(computed, name), name == "SCRIPT_FILENAME" && len(h.SplitPath) > 0:
-		return fieldError("Env", "%s says which request this is and cannot be set", name)
+		return fieldError("Env", "%s describes the request and cannot be set", name)
 	}
 	return nil
 }

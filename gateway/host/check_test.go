@@ -45,8 +45,8 @@ func TestCheck(t *testing.T) {
 		{"Fallback", &host.Handler{Backend: b, Root: root, SplitPath: php, Fallback: "/index.html"}},
 		{"not NAME=value", &host.Handler{Backend: b, Env: []string{"A"}}},
 		{"not NAME=value", &host.Handler{Backend: b, Env: []string{"=b"}}},
-		{"holds a NUL", &host.Handler{Backend: b, Env: []string{"A=b\x00c"}}},
-		{"SCRIPT_FILENAME says", &host.Handler{Backend: b, Root: root, SplitPath: php, Env: []string{"SCRIPT_FILENAME=/x.php"}}},
+		{"contains a NUL", &host.Handler{Backend: b, Env: []string{"A=b\x00c"}}},
+		{"SCRIPT_FILENAME describes", &host.Handler{Backend: b, Root: root, SplitPath: php, Env: []string{"SCRIPT_FILENAME=/x.php"}}},
 		{"ResolveRoot: needs Root", &host.Handler{Backend: b, ResolveRoot: true}},
 		{"no BackendRoot", &host.Handler{Backend: b, Root: root, BackendRoot: "/srv", ResolveRoot: true}},
 		{"absolute paths", &host.Handler{Backend: b, Offload: map[string]string{"x": root}}},
@@ -59,7 +59,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCVE_2025_65082: a setting is not taken for what the server has computed.
+// TestCVE_2025_65082: a setting cannot replace a variable that the server computes.
 func TestCVE_2025_65082(t *testing.T) {
 	for _, name := range []string{
 		"REQUEST_METHOD", "REQUEST_URI", "QUERY_STRING", "SCRIPT_NAME", "PATH_INFO", "PATH_TRANSLATED", "CONTENT_LENGTH", "CONTENT_TYPE",

@@ -11,7 +11,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// canned answers every request alike, at next to no cost.
+// canned answers every request with the same response, at almost no cost.
 type canned struct{}
 
 func (canned) RoundTrip(*gateway.Request) (*gateway.Response, error) {
@@ -19,14 +19,14 @@ func (canned) RoundTrip(*gateway.Request) (*gateway.Response, error) {
 	return gateway.ReadResponse(io.NopCloser(strings.NewReader(answer)), 0)
 }
 
-// nowhere is an http.ResponseWriter.
+// nowhere is an http.ResponseWriter that discards the response.
 type nowhere struct{ header http.Header }
 
 func (n *nowhere) Header() http.Header         { return n.header }
 func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (n *nowhere) WriteHeader(int)             {}
 
-// serveCanned returns a function that has a Handler answer a request of a browser.
+// serveCanned returns a function that makes a Handler answer a browser's request.
 func serveCanned() func() {
 	h := &host.Handler{Backend: canned{}, PassAuthorization: true, ErrorLog: quiet}
 	r := httptest.NewRequest("GET", "/app/hello?name=world", nil)
@@ -36,8 +36,8 @@ func serveCanned() func() {
 	return func() { h.ServeHTTP(&nowhere{make(http.Header)}, r) }
 }
 
-// What a request costs beside the backend: the two environs, the request with its parts, and a
-// string for each field.
+// The allocations of a request without those of the backend: the two environs, the request with its
+// parts, and a string for each field.
 func TestCost(t *testing.T) {
 	const most = 40
 	if got := testing.AllocsPerRun(100, serveCanned()); got > most {

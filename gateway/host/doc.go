@@ -10,8 +10,9 @@
 //		Next:      &host.Files{Root: "/srv/www"}, // the files that are not scripts
 //	})
 //
-// A Handler is also a gateway.App, so that package launch and every server of this module can
-// serve one: what comes in over FastCGI leaves over SCGI, under the same rules. A [Transport] is a
-// Handler as an http.RoundTripper, for httputil.ReverseProxy. [Scripts] and [Files] find the files
-// of a folder, and a [Spool] completes a body before a backend is asked.
+// A Handler is also a gateway.App, so that package launch and every server of this module can serve
+// one. For example, it can pass requests from FastCGI on to SCGI under the same rules. A
+// [Transport] is a Handler as an http.RoundTripper, for httputil.ReverseProxy. [Scripts] and
+// [Files] find the files of a folder. A [Spool] reads the whole body before it sends the request to
+// a backend.
 package host

@@ -22,21 +22,21 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// application stands for what a backend calls: it says which request it got.
+// application stands for the application of a backend. It answers with the request that it got.
 var application = gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 	w.Headers().Set("Content-Type", "text/plain")
 	_, err := fmt.Fprintf(w, "%s %q %q\n", r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
 	return err
 }))
 
-// show asks a handler for a path and prints the answer.
+// show sends a request to a handler and prints the answer.
 func show(h http.Handler, path string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	fmt.Printf("%d %s", w.Code, w.Body)
 }
 
-// An application behind SCGI, below a path of an HTTP server.
+// An SCGI application below a path of an HTTP server.
 func ExampleHandler() {
 	http.Handle("/app/", &host.Handler{
 		Backend: &scgi.Client{Addr: "127.0.0.1:4000"},
@@ -45,11 +45,11 @@ func ExampleHandler() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
 }
 
-// php-fpm, for a folder of scripts and other files: a web server for development.
+// A web server for development: php-fpm for the scripts of a folder, and Files for its other files.
 func ExampleHandler_php() {
 	const root = "/srv/www"
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", &host.Handler{
-		// keeps no connection: one would hold a worker
+		// keep no idle connection, which would occupy a worker
 		Backend:   &fastcgi.Client{Addr: "unix:/run/php/php-fpm.sock"},
 		Root:      root,
 		SplitPath: []string{".php"},
@@ -59,7 +59,7 @@ func ExampleHandler_php() {
 	}))
 }
 
-// Which request a folder of scripts gets, and which does not come to one.
+// Requests that lead to a script of a folder, and requests that do not.
 func ExampleHandler_scripts() {
 	root, err := os.MkdirTemp("", "host-example-")
 	if err != nil {
@@ -89,8 +89,8 @@ func ExampleHandler_scripts() {
 	// 404 There is nothing here.
 }
 
-// The files of a folder over HTTP, with only the symbolic links that lead to files of their own
-// owner, or that are root's. What has no extension is not guessed.
+// The files of a folder over HTTP. Only symbolic links that belong to root, or to the owner of
+// their target, are followed. The type of a file without an extension is not guessed.
 func ExampleFiles() {
 	root, err := os.MkdirTemp("", "host-example-")
 	if err != nil {
@@ -119,15 +119,15 @@ func ExampleHandler_access() {
 	// Output: /a?b 200 12 <nil>
 }
 
-// The mistakes of a configuration are found before the first request.
+// Check finds mistakes in a configuration before the first request.
 func ExampleHandler_Check() {
 	h := &host.Handler{Backend: application, Env: []string{"QUERY_STRING=admin=1"}}
 	fmt.Println(h.Check())
-	// Output: host: Env: QUERY_STRING says which request this is and cannot be set
+	// Output: host: Env: QUERY_STRING describes the request and cannot be set
 }
 
-// A reverse proxy's transport: rewriting, retries and what else is built on http.RoundTripper stay
-// what they are.
+// A Transport in a reverse proxy: rewriting, retries and other code built on http.RoundTripper can
+// be used with it.
 func ExampleTransport() {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -140,7 +140,7 @@ func ExampleTransport() {
 	// Output: 200 GET "" "/through/a/proxy"
 }
 
-// A client of an SCGI application that is sent a body of unknown length.
+// A client of an SCGI application, with a body of unknown length.
 func ExampleSpool() {
 	length := gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := fmt.Fprintf(w, "CONTENT_LENGTH=%s", r.Environ.Get("CONTENT_LENGTH"))
@@ -158,7 +158,7 @@ func ExampleSpool() {
 	// Output: CONTENT_LENGTH=29 <nil>
 }
 
-// Which file a path leads to.
+// Scripts finds the script of a path.
 func ExampleScripts() {
 	root, err := os.MkdirTemp("", "host-example-")
 	if err != nil {
@@ -175,5 +175,5 @@ func ExampleScripts() {
 	fmt.Println(err)
 	// Output:
 	// /blog.php /2026/05 <nil>
-	// host: the path names nothing
+	// host: there is no file at the path
 }

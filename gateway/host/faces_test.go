@@ -18,16 +18,16 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// face is a Handler with one field set, and what a client must see of that.
+// face is a Handler with one field set, and the answer that a client must get.
 type face struct {
 	field  string
-	method string // empty is GET
+	method string // empty means GET
 	target string
 	set    func(h *host.Handler, out *strings.Builder)
 	want   string // status, body and what set wrote to out
 }
 
-// told has the backend tell the values of variables.
+// told makes the backend answer with the values of variables.
 func told(names ...string) gateway.Backend {
 	return backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
 		if r.Stdin != nil {
@@ -43,8 +43,8 @@ func told(names ...string) gateway.Backend {
 	})
 }
 
-// facesOf has a row for each field, on a site at root: a.php, link.php, which is a link to it,
-// sub/index.php and a.txt.
+// facesOf returns a row for each field, for a site at root with a.php, link.php, which is a link to
+// it, sub/index.php and a.txt.
 func facesOf(root string) []face {
 	scripts := func(h *host.Handler) {
 		h.Root, h.SplitPath, h.Backend = root, php, told("SCRIPT_NAME", "SCRIPT_FILENAME", "DOCUMENT_ROOT")
@@ -138,8 +138,7 @@ func onlyMessages(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// TestFaces: every field means the same for a Handler that is an http.Handler and for one that is
-// served as an App.
+// TestFaces: every field has the same meaning for a Handler as an http.Handler and as an App.
 func TestFaces(t *testing.T) {
 	root, err := filepath.EvalSymlinks(site(t, "a.php", "sub/index.php", "a.txt"))
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// waitFor fails the test when what must become true does not.
+// waitFor waits until holds returns true, and fails the test if it does not.
 func waitFor(t testing.TB, true func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !true(); time.Sleep(time.Millisecond) {
@@ -30,8 +30,8 @@ func waitFor(t testing.TB, true func() bool) {
 	}
 }
 
-// answering is an SCGI client of a server that does with each connection what serve says, with its
-// request read.
+// answering returns an SCGI client of a server that reads the request of each connection and calls
+// serve.
 func answering(t testing.TB, serve func(c *net.TCPConn)) *scgi.Client {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -63,9 +63,9 @@ func readHead(c net.Conn) {
 	io.CopyN(io.Discard, c, int64(length)+1)
 }
 
-// TestDeathAtEveryByte: a backend that resets at any byte of its answer gives a 502, or a response
-// that the client sees is broken, and never a whole one. (SCGI says by a plain close that it is
-// done; where a length was declared that is seen too.)
+// TestDeathAtEveryByte: if a backend resets the connection at any byte of its answer, the client
+// gets a 502 or a response that is visibly broken, and never a complete one. (In SCGI a close is
+// the end of the answer; if a length was declared, an early close shows too.)
 func TestDeathAtEveryByte(t *testing.T) {
 	const whole = "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n0123456789"
 	for cut := range whole {
@@ -85,8 +85,8 @@ func TestDeathAtEveryByte(t *testing.T) {
 	get(t, handler(b), "/").want(t, 200, "0123456789")
 }
 
-// TestDeathInALongBody: the head is out, so the connection is broken; also of what has no declared
-// length.
+// TestDeathInALongBody: after the head the connection is broken, also for a response without a
+// declared length.
 func TestDeathInALongBody(t *testing.T) {
 	for _, head := range []string{"Content-Type: a/b\n\n", "Content-Type: a/b\nContent-Length: 200000\n\n"} {
 		b := answering(t, func(c *net.TCPConn) {
@@ -115,7 +115,7 @@ func TestStall(t *testing.T) {
 	for _, said := range []string{"", "Status: 200 OK\n", "Content-Type: a/b\n\nsome"} {
 		stalled := answering(t, func(c *net.TCPConn) {
 			io.WriteString(c, said)
-			io.Copy(io.Discard, c) // until the client has had enough
+			io.Copy(io.Discard, c) // until the client closes
 		})
 		local := gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 			if strings.Contains(said, "\n\n") {
@@ -149,8 +149,8 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswer: a backend that answers before it has read the body is heard, and the client may
-// go on with its connection (C45).
+// TestEarlyAnswer: the client gets the answer of a backend that has not read the body, and can use
+// its connection again (C45).
 func TestEarlyAnswer(t *testing.T) {
 	b := answering(t, func(c *net.TCPConn) {
 		io.WriteString(c, "Status: 403 No\nContent-Type: text/plain\nContent-Length: 2\n\nno")
@@ -160,7 +160,7 @@ func TestEarlyAnswer(t *testing.T) {
 	s := httptest.NewServer(handler(b))
 	defer s.Close()
 	client := s.Client()
-	for range 20 { // a kept connection: net/http would panic in its next read
+	for range 20 { // on one connection, of which a wrong read would make net/http panic
 		resp, err := client.Post(s.URL, "a/b", strings.NewReader(strings.Repeat("x", 1<<20)))
 		if err != nil {
 			t.Fatal(err)
@@ -173,8 +173,8 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
-// TestShortRequestBody: a client that stops in its body is to blame, and the backend gets no half
-// of it for a whole.
+// TestShortRequestBody: a body that breaks off is the client's fault, and the backend never takes a
+// part of it for the whole.
 func TestShortRequestBody(t *testing.T) {
 	for _, head := range []string{"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"} {
 		b := &recorder{}
@@ -196,8 +196,8 @@ func TestShortRequestBody(t *testing.T) {
 	}
 }
 
-// TestFlush: each piece of a streamed answer is with the client before the next is made, the head
-// before all.
+// TestFlush: each piece of a streamed answer arrives before the next is made, and the head before
+// the first piece.
 func TestFlush(t *testing.T) {
 	step := make(chan string)
 	h := handler(gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -234,7 +234,7 @@ func TestFlush(t *testing.T) {
 	}
 }
 
-// openFiles counts file descriptors; -1 where the system does not tell.
+// openFiles counts file descriptors. It returns -1 if the system does not tell.
 func openFiles() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -243,8 +243,8 @@ func openFiles() int {
 	return len(entries)
 }
 
-// TestAbortedRequests: a thousand clients that go away, at every stage, leave no goroutine and no
-// descriptor behind (F43).
+// TestAbortedRequests: a thousand clients that close their connections, at every stage, leave no
+// goroutine and no descriptor (F43).
 func TestAbortedRequests(t *testing.T) {
 	stages := []gateway.Backend{
 		gateway.Local(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -310,7 +310,7 @@ func TestAbortedRequests(t *testing.T) {
 	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines+2 && openFiles() <= files+2 })
 }
 
-// waiting is a body that goes on when its request has ended.
+// waiting is a body that blocks until its request has ended.
 type waiting struct{ ctx context.Context }
 
 func (w *waiting) Read([]byte) (int, error) {

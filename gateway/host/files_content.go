@@ -18,9 +18,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// content is a file, or a folder whose files are to be listed. It answers as an http.Handler.
+// content is a file, or a folder of which a list is sent. It is an http.Handler.
 type content struct {
-	name string // below the root
+	name string // path below the root
 	file *os.File
 	info fs.FileInfo
 }
@@ -39,7 +39,7 @@ func openContent(folder *exchange.Folder, name string) (*content, error) {
 	return &content{name, file, info}, nil
 }
 
-// findContent opens what answers for name: a file, the index of a folder, or the folder.
+// findContent opens the content for name: a file, the index of a folder, or the folder.
 func findContent(folder *exchange.Folder, name string) (*content, error) {
 	bare := strings.TrimSuffix(name, "/")
 	slash := bare != name || name == ""
@@ -59,7 +59,7 @@ func findContent(folder *exchange.Folder, name string) (*content, error) {
 	return nil, &unslashed{name}
 }
 
-// staticIndex is the file that answers for its folder.
+// staticIndex is the file that is sent for its folder.
 const staticIndex = "index.html"
 
 // index returns the index of a folder, or the folder itself if it has none.
@@ -87,7 +87,7 @@ func (c *content) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", c.info.ModTime(), c.file)
 }
 
-// sendList answers with the names in a folder, in order.
+// sendList answers with a sorted list of the names in a folder.
 func sendList(w http.ResponseWriter, r *http.Request, folder *os.File) {
 	entries, err := folder.ReadDir(-1)
 	if err != nil {
@@ -111,8 +111,8 @@ func sendList(w http.ResponseWriter, r *http.Request, folder *os.File) {
 	fmt.Fprint(w, "</pre>\n")
 }
 
-// contentType is the type of a file by the extension of its name. The types of web pages are the
-// same on every machine; other extensions are those that the machine knows.
+// contentType returns the type of a file by the extension of its name. The types in contentTypes
+// are the same on every machine. Other extensions have the types that the machine knows.
 func contentType(name string) string {
 	extension := strings.ToLower(path.Ext(name))
 	if kind, ok := contentTypes[extension]; ok {

@@ -8,9 +8,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// filePath returns the path of a request below the folder of a [Files]. SCRIPT_NAME is no part of
-// it if the web server has split the path. If it has not, as nginx without configuration for that,
-// SCRIPT_NAME is the whole path.
+// filePath returns the path of a request below the folder of a [Files]. If the web server has split
+// the path, it does not include SCRIPT_NAME. If it has not, as nginx by default, SCRIPT_NAME is the
+// whole path.
 func filePath(r *gateway.Request) (string, error) {
 	r, err := withPath(r)
 	if err != nil {
@@ -22,7 +22,7 @@ func filePath(r *gateway.Request) (string, error) {
 	info, split := r.Environ.Lookup("PATH_INFO")
 	mount := util.CleanMount(r.Environ.Get("SCRIPT_NAME"))
 	if split && info == "" && mount != "" {
-		return "", ErrFolder // the mount itself, as a folder without its slash
+		return "", ErrFolder // the mount itself, which is a folder, without a slash
 	}
 	t, sent, err := exchange.TargetOf(r)
 	below := true
@@ -35,7 +35,7 @@ func filePath(r *gateway.Request) (string, error) {
 		t, below = t.Below(mount)
 	}
 	if !below {
-		return "", outside(r.EscapedPath, mount)
+		return "", outsideError(r.EscapedPath, mount)
 	}
 	name, whole := t.Names()
 	if err == nil && !whole {
@@ -44,7 +44,8 @@ func filePath(r *gateway.Request) (string, error) {
 	return name, err
 }
 
-// withPath returns r, or a copy of it that has the path in its variables if r has it elsewhere.
+// withPath returns r if SCRIPT_NAME or PATH_INFO has the path, and otherwise a copy in which the
+// path was completed from other variables.
 func withPath(r *gateway.Request) (*gateway.Request, error) {
 	if exchange.FullPath(r.Environ) != "" {
 		return r, nil
@@ -55,7 +56,7 @@ func withPath(r *gateway.Request) (*gateway.Request, error) {
 	return &c, err
 }
 
-// encodedPath is the path that a web server has decoded, encoded again.
+// encodedPath encodes again the path that a web server has decoded.
 func encodedPath(r *gateway.Request) string {
 	path := r.Environ.Get("PATH_INFO")
 	if path == "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// files is a handler of the files below root.
+// files returns a handler for the files below root.
 func files(root string) http.Handler {
 	return &httpapp.AppHandler{App: &host.Files{Root: root, ErrorLog: quiet}, ErrorLog: quiet}
 }
@@ -64,7 +64,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// nosniff is the X-Content-Type-Options that an answer must have: pages of the gateway have a type.
+// nosniff returns the X-Content-Type-Options that an answer must have. Pages of the gateway have a
+// type, and need none.
 func nosniff(a answer) string {
 	if a.status == 200 {
 		return "nosniff"
@@ -87,8 +88,8 @@ func TestFilesList(t *testing.T) {
 	}
 }
 
-// TestFilesTypes: the type is that of the extension, on every machine the same for what pages have,
-// and never that of the content.
+// TestFilesTypes: the type comes from the extension, never from the content. The types of web pages
+// are the same on every machine.
 func TestFilesTypes(t *testing.T) {
 	root := t.TempDir()
 	for name, want := range map[string]string{
@@ -121,7 +122,7 @@ func TestFilesTypes(t *testing.T) {
 	}
 }
 
-// TestFilesConditions: parts, conditions and HEAD are net/http's.
+// TestFilesConditions: range and conditional requests and HEAD are answered by net/http.
 func TestFilesConditions(t *testing.T) {
 	h := files(site(t, "page.txt"))
 	whole := get(t, h, "/page.txt")
@@ -132,7 +133,7 @@ func TestFilesConditions(t *testing.T) {
 	}
 }
 
-// TestFilesVariables: what a web server says of the path, split or not.
+// TestFilesVariables: the variables of a web server, which has split the path or not.
 func TestFilesVariables(t *testing.T) {
 	root := site(t, "page.txt", "sub/index.html", "a%20b.txt")
 	for _, c := range []struct{ environ, want string }{
@@ -171,8 +172,8 @@ func TestFilesVariables(t *testing.T) {
 	}
 }
 
-// TestFilesMount: nothing is sent for a path that only a server's own reading has below its mount,
-// and nothing for what is no path.
+// TestFilesMount: no file is sent for a path that is below the mount only as the web server has
+// interpreted it, or for a malformed path.
 func TestFilesMount(t *testing.T) {
 	h := &httpapp.AppHandler{App: &host.Files{Root: site(t, "page.txt", "index.html")}, Mount: "/app"}
 	for target, want := range map[string]int{
@@ -188,7 +189,7 @@ func TestFilesMount(t *testing.T) {
 	}
 }
 
-// sender is a Stdout that can send files by itself.
+// sender is a Stdout with SendFile.
 type sender struct {
 	bytes.Buffer
 	sent int
@@ -199,7 +200,7 @@ func (s *sender) SendFile(f gateway.File, n int64) (int64, error) {
 	return io.Copy(&s.Buffer, io.LimitReader(f, n))
 }
 
-// TestFilesGoBySendfile: what is opened reaches the transport as a file.
+// TestFilesGoBySendfile: the transport gets the opened file.
 func TestFilesGoBySendfile(t *testing.T) {
 	out := &sender{}
 	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET", "PATH_INFO": "/page.txt"})

@@ -18,14 +18,14 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// oneAtATime is a server with HandleRequest.
+// oneAtATime is a server that has HandleRequest.
 type oneAtATime interface {
 	HandleRequest(l net.Listener) error
 	Close() error
 }
 
-// TestHandleRequest: each call answers one request, also where the client would send more on its
-// connection, and the listener stays.
+// TestHandleRequest: each call answers one request, even if the client would send more on its
+// connection, and the listener stays open.
 func TestHandleRequest(t *testing.T) {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, "hello "+r.Environ.Get("PATH_INFO"))
@@ -86,7 +86,7 @@ func TestHandleRequest(t *testing.T) {
 	}
 }
 
-// TestHandleRequestSaysSo: the client of a kept connection learns that it ends.
+// TestHandleRequestSaysSo: the answer shows the client that the connection is closed.
 func TestHandleRequestSaysSo(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

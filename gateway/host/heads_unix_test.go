@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What the web servers of the templates agree on. Apache takes no status line but from an nph
-// script, whose answer it does not look at.
+// Heads that the web servers of the templates treat alike. Apache accepts a status line only from
+// an nph script, whose answer it does not parse.
 var (
 	nginx    = []string{"nginx-scgi", "nginx-fastcgi"}
 	apache   = []string{"apache2-cgi", "apache2-scgi", "apache2-fastcgi"}
@@ -16,8 +16,8 @@ var (
 	all      = slices.Concat(nginx, apache, lighttpd)
 )
 
-// TestHeads: heads that applications send, over every protocol, beside the web servers that answer
-// the same.
+// TestHeads: heads that applications send, over every protocol, compared with the answers of the
+// web servers.
 func TestHeads(t *testing.T) {
 	const body = "Content-Type: text/plain\r\nX-A: b\r\n\r\nhello"
 	cases := []struct {
@@ -67,8 +67,8 @@ func TestHeads(t *testing.T) {
 	})
 }
 
-// TestLocalRedirectAfterInterim: what the interim response says does not keep the redirect from
-// being a local one.
+// TestLocalRedirectAfterInterim: a redirect after an interim response with fields is still a local
+// one.
 func TestLocalRedirectAfterInterim(t *testing.T) {
 	for _, b := range rawBackends(t, "HTTP/1.1 103 Early Hints\nLink: </x>\n\nLocation: /loop\n\n") {
 		t.Run(b.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// backendFunc is a Backend made of a function.
+// backendFunc makes a function a Backend.
 type backendFunc func(r *gateway.Request) (*gateway.Response, error)
 
 func (f backendFunc) RoundTrip(r *gateway.Request) (*gateway.Response, error) { return f(r) }
@@ -29,7 +29,7 @@ type stream struct {
 
 func (s *stream) Close() error { s.closed = true; return nil }
 
-// says is a Backend that answers everything with the same bytes.
+// says is a Backend that answers every request with the same bytes.
 func says(stdout string) gateway.Backend {
 	return backendFunc(func(*gateway.Request) (*gateway.Response, error) {
 		return gateway.ReadResponse(&stream{Reader: strings.NewReader(stdout)}, 0)
@@ -58,8 +58,8 @@ func (b *recorder) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	return gateway.ReadResponse(&stream{Reader: strings.NewReader("Content-Type: text/plain\n\nok")}, 0)
 }
 
-// want compares variables, given as names and values in turn; the value "-" is for one that must
-// not be there.
+// want compares variables, given as alternating names and values. The value "-" means a variable
+// that must not be set.
 func (b *recorder) want(t *testing.T, namesAndValues ...string) {
 	t.Helper()
 	b.mu.Lock()
@@ -93,7 +93,7 @@ func fetch(t testing.TB, h http.Handler, method, target string, body io.Reader, 
 		t.Fatal(err)
 	}
 	for nv := range slices.Chunk(fields, 2) {
-		r.Header[nv[0]] = append(r.Header[nv[0]], nv[1]) // as it is spelt
+		r.Header[nv[0]] = append(r.Header[nv[0]], nv[1]) // with the given spelling
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
@@ -139,5 +139,5 @@ func (l *logBuffer) String() string {
 
 func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
-// handler is one with a quiet log.
+// handler returns a Handler without a log.
 func handler(b gateway.Backend) *host.Handler { return &host.Handler{Backend: b, ErrorLog: quiet} }

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// TestMoreThanDeclared: nginx cuts off what comes after the declared length, whatever protocol it
-// came by, and so do a Handler and a Transport, with one line in the log.
+// TestMoreThanDeclared: nginx drops bytes after the declared length, over every protocol, and so do
+// a Handler and a Transport, with one line in the log.
 func TestMoreThanDeclared(t *testing.T) {
 	for _, answer := range []string{
 		"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nabcdef",
@@ -45,7 +45,7 @@ func TestMoreThanDeclared(t *testing.T) {
 	}
 }
 
-// TestLessThanDeclared: the client sees that the response is not whole.
+// TestLessThanDeclared: the client sees that the response is not complete.
 func TestLessThanDeclared(t *testing.T) {
 	for _, b := range rawBackends(t, "Content-Type: text/plain\r\nContent-Length: 9000\r\n\r\n"+strings.Repeat("x", 5000)) {
 		t.Run(b.name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// TestResolveNames: the name of a script is bytes, of no encoding. macOS refuses to make such a
-// file.
+// TestResolveNames: the name of a script is bytes without an encoding. macOS refuses to create such
+// a file.
 func TestResolveNames(t *testing.T) {
 	root := site(t)
 	for _, name := range []string{"\xe9t\xe9.php", "\xe9t\xe9.css"} {
@@ -28,7 +28,7 @@ func TestResolveNames(t *testing.T) {
 	}
 }
 
-// TestOffloadNames: X-Accel-Redirect encodes a byte that is not UTF-8, X-Sendfile has it as it is.
+// TestOffloadNames: X-Accel-Redirect encodes a byte that is not UTF-8, X-Sendfile does not.
 func TestOffloadNames(t *testing.T) {
 	root := site(t)
 	if err := os.WriteFile(filepath.Join(root, "\xe9t\xe9"), []byte("summer"), 0o644); err != nil {
@@ -43,7 +43,7 @@ func TestOffloadNames(t *testing.T) {
 	}
 }
 
-// TestFilesNames: a file is found by its bytes, and listed so.
+// TestFilesNames: a file is found and listed by the bytes of its name.
 func TestFilesNames(t *testing.T) {
 	root := site(t)
 	if err := os.WriteFile(filepath.Join(root, "\xe9t\xe9"), []byte("summer"), 0o644); err != nil {

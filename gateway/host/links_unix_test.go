@@ -18,7 +18,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// link makes symbolic links below root: name and target in turn.
+// link makes symbolic links below root, from alternating names and targets.
 func link(t *testing.T, root string, namesAndTargets ...string) {
 	t.Helper()
 	for i := 0; i < len(namesAndTargets); i += 2 {
@@ -28,7 +28,7 @@ func link(t *testing.T, root string, namesAndTargets ...string) {
 	}
 }
 
-// TestHandlerLinks: what a link that is not followed is answered with, and what the log says.
+// TestHandlerLinks: the answer and the log line for a link that is not followed.
 func TestHandlerLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give links away")
@@ -73,7 +73,7 @@ func TestHandlerLinks(t *testing.T) {
 	}
 }
 
-// ask runs h for one request, without a network.
+// ask makes h answer one request, without a network.
 func ask(t *testing.T, h gateway.App, path string) (answer, log string) {
 	t.Helper()
 	var out, stderr strings.Builder
@@ -86,7 +86,7 @@ func ask(t *testing.T, h gateway.App, path string) (answer, log string) {
 	return body, stderr.String()
 }
 
-// TestHandlerRootMoves: Root is the link to a release, and leads to the next.
+// TestHandlerRootMoves: Root is a link to a release, which is changed to the next release.
 func TestHandlerRootMoves(t *testing.T) {
 	top := site(t, "r1/index.php", "r2/index.php", "r2/new.php")
 	current := filepath.Join(top, "current")
@@ -118,7 +118,7 @@ func TestHandlerRootMoves(t *testing.T) {
 		time.Sleep(time.Second)
 		want("/index.php", "r1")
 		turn("r2")
-		want("/new.php", "r2") // at once, for the last release does not have it
+		want("/new.php", "r2") // at once, since the last release does not have it
 	})
 }
 
@@ -135,8 +135,8 @@ func TestResolveRootWithoutScripts(t *testing.T) {
 	}
 }
 
-// TestFilesLinks: Debian's packages have links out of the folder, of root's. What another user
-// planted is not sent.
+// TestFilesLinks: Debian's packages have links out of the folder, which belong to root. Links of
+// another user are not followed.
 func TestFilesLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give links away")
@@ -189,8 +189,8 @@ func TestFilesLinks(t *testing.T) {
 	}
 }
 
-// TestFilesRootMoves: files come from the release that Root leads to, and a request under way keeps
-// its file.
+// TestFilesRootMoves: files come from the release to which Root leads, and a request under way
+// keeps its file.
 func TestFilesRootMoves(t *testing.T) {
 	top := site(t, "r1/page.txt", "r2/page.txt", "r2/new.txt")
 	link(t, top, "current", "r1")
@@ -207,7 +207,7 @@ func TestFilesRootMoves(t *testing.T) {
 		if err := os.Rename(filepath.Join(top, "next"), filepath.Join(top, "current")); err != nil {
 			t.Fatal(err)
 		}
-		want("/new.txt", "r2/new.txt") // at once, for r1 does not have it
+		want("/new.txt", "r2/new.txt") // at once, since r1 does not have it
 		want("/page.txt", "r2/page.txt")
 		link(t, top, "next", "r1")
 		if err := os.Rename(filepath.Join(top, "next"), filepath.Join(top, "current")); err != nil {
@@ -218,7 +218,7 @@ func TestFilesRootMoves(t *testing.T) {
 	})
 }
 
-// TestOffloadLinks: the links in a folder of Offload are followed by their owner too.
+// TestOffloadLinks: whether a link in a folder of Offload is followed depends on its owner too.
 func TestOffloadLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give links away")

@@ -14,8 +14,8 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// serveVariables has h answer a request of a web server, given as names and values in turn. It
-// returns the response of a CGI program, and what was logged.
+// serveVariables makes h answer a request of a web server, given as alternating names and values.
+// It returns the CGI response and the log.
 func serveVariables(t testing.TB, h gateway.App, namesAndValues ...string) (answer, log string) {
 	t.Helper()
 	e := util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "GET"})
@@ -37,14 +37,15 @@ var faces = map[string]func(h *host.Handler) http.Handler{
 	"App at its path": func(h *host.Handler) http.Handler { return &httpapp.AppHandler{App: h, Mount: h.Mount} },
 }
 
-// send has h answer a request whose target is as it stands, which net/http's client would not send.
+// send makes h answer a request with a target that net/http's client would change.
 func send(h http.Handler, method, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
 	return w
 }
 
-// TestTarget: the path of an HTTP request in normal form, through both faces (C28).
+// TestTarget: the path of an HTTP request is normalised, for a Handler as an http.Handler and as an
+// App (C28).
 func TestTarget(t *testing.T) {
 	for _, test := range []struct {
 		target, mount string
@@ -108,8 +109,8 @@ func TestTarget(t *testing.T) {
 	}
 }
 
-// TestMountInNormalForm: a path that only becomes one below the mount. A server that has the mount
-// itself compares what was sent.
+// TestMountInNormalForm: a path that is below the mount only in normal form. A server with a Mount
+// of its own compares the path as it was sent.
 func TestMountInNormalForm(t *testing.T) {
 	for _, target := range []string{"//app/a", "/x/../app/a", "/./app/a"} {
 		for _, face := range []string{"http.Handler", "App"} {
@@ -125,7 +126,7 @@ func TestMountInNormalForm(t *testing.T) {
 	}
 }
 
-// TestMountOfAServer: without a Mount of its own, a Handler goes by the one of the server.
+// TestMountOfAServer: a Handler without a Mount uses the Mount of the server.
 func TestMountOfAServer(t *testing.T) {
 	b := &recorder{}
 	h := handler(b)
@@ -136,7 +137,7 @@ func TestMountOfAServer(t *testing.T) {
 	b.want(t, "SCRIPT_NAME", "/app/a.php", "PATH_INFO", "/x")
 }
 
-// TestOtherTargets: what is no path.
+// TestOtherTargets: request targets that are not paths.
 func TestOtherTargets(t *testing.T) {
 	for face, wrap := range faces {
 		b := &recorder{}
@@ -156,8 +157,8 @@ func TestOtherTargets(t *testing.T) {
 	}
 }
 
-// TestVariablesStay: what a web server has decided is not decided again. Mount moves the line
-// between the two parts.
+// TestVariablesStay: the variables of a web server are not interpreted again. Mount changes where
+// the path is split.
 func TestVariablesStay(t *testing.T) {
 	for _, test := range []struct {
 		mount        string
@@ -205,8 +206,8 @@ func TestVariablesStay(t *testing.T) {
 	}
 }
 
-// TestScriptsWithoutAPath: nginx's stock scgi_params have neither SCRIPT_NAME nor PATH_INFO, and
-// not every path is the front page.
+// TestScriptsWithoutAPath: nginx's default scgi_params have neither SCRIPT_NAME nor PATH_INFO. Not
+// every path may lead to the front page.
 func TestScriptsWithoutAPath(t *testing.T) {
 	b := &recorder{}
 	h := &host.Handler{Backend: b, Root: site(t, "index.php", "a.php"), SplitPath: php, Index: []string{"index.php"}}
@@ -229,7 +230,7 @@ func TestScriptsWithoutAPath(t *testing.T) {
 	}
 }
 
-// TestNextIsBelowTheMount: the App for static files gets the path as the Handler reads it.
+// TestNextIsBelowTheMount: the App for static files gets the path as the Handler has split it.
 func TestNextIsBelowTheMount(t *testing.T) {
 	next := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		_, err := io.WriteString(w, r.Environ.Get("SCRIPT_NAME")+"|"+r.Environ.Get("PATH_INFO")+"|"+r.Environ.Get("HTTP_AUTHORIZATION"))

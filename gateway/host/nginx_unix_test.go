@@ -38,7 +38,7 @@ var headFirst = gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Reques
 	return err
 })
 
-// headFirstScript is the same as a script.
+// headFirstScript is a script that does the same.
 func headFirstScript(t *testing.T) string {
 	t.Helper()
 	script := filepath.Join(webserver.Dir(t), "head-first")
@@ -46,10 +46,10 @@ func headFirstScript(t *testing.T) string {
 	return script
 }
 
-// nginxBody is more than nginx, the kernel and the pipes hold together.
+// nginxBody is more bytes than nginx, the kernel and the pipes buffer together.
 const nginxBody = 24 << 20
 
-// noise is a body that does not compress, the same each time, of that many bytes.
+// noise returns a body of that many bytes, always the same, that does not compress.
 func noise(n int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), n) }
 
 // TestLargeBodyBehindNginx: nginx with its stock files and its own buffering stops sending a body
@@ -78,7 +78,8 @@ func TestLargeBodyBehindNginx(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswerBehindNginx: a script that refuses a large body without reading it is heard.
+// TestEarlyAnswerBehindNginx: the client gets the answer of a script that refuses a large body
+// without reading it.
 func TestEarlyAnswerBehindNginx(t *testing.T) {
 	t.Parallel()
 	const answer = "Status: 413 Content Too Large\nContent-Type: text/plain\n\ntoo large\n"

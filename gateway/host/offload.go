@@ -35,9 +35,9 @@ func (h *Handler) offloadFolders() (folders []*offloadFolder) {
 	return folders
 }
 
-// offloaded opens the file that a response names. It returns nil if the response names none, or if
-// Offload is empty.
-func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
+// openOffloaded opens the file that a response names. It returns nil if the response names none, or
+// if Offload is empty.
+func (x *relay) openOffloaded(resp *gateway.Response) (*os.File, error) {
 	folders := x.handler.offload
 	if len(folders) == 0 || x.passesAccel() || exchange.HasNoBody(resp.Status) {
 		return nil, nil
@@ -55,7 +55,7 @@ func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 	case err == nil:
 		return file, nil
 	case errors.As(err, &missing), exchange.IsShortage(err):
-		return nil, unreadable(err)
+		return nil, siteError(err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %.64q of the application", ErrNotFound, named)
 	}
@@ -64,15 +64,15 @@ func (x *relay) offloaded(resp *gateway.Response) (*os.File, error) {
 	}
 }
 
-var errNoFolder = errors.New("is in no folder of Offload")
+var errNoFolder = errors.New("is not in a folder of Offload")
 
-// openAccel opens the file of a path that may be encoded and have a query, as nginx decodes it,
-// below the folder of the longest prefix. Empty segments and "." are dropped.
+// openAccel opens the file of a path in X-Accel-Redirect, below the folder of the longest prefix.
+// The path may be encoded and have a query, as in nginx. Empty segments and "." are removed.
 func openAccel(folders []*offloadFolder, target string) (*os.File, error) {
 	target, _, _ = strings.Cut(target, "?")
 	name, ok := util.DecodePath(target)
 	if !ok {
-		return nil, errors.New("is no path")
+		return nil, errors.New("is not a path")
 	}
 	name, err := plainPath(name)
 	if err != nil {
@@ -86,8 +86,8 @@ func openAccel(folders []*offloadFolder, target string) (*os.File, error) {
 	return nil, errNoFolder
 }
 
-// openSendfile opens the file of an absolute path, which is not decoded, in the folder whose path
-// is the longest beginning of it.
+// openSendfile opens the file of an absolute path in X-Sendfile, which is not decoded, in the
+// folder whose path is its longest prefix.
 func openSendfile(folders []*offloadFolder, name string) (*os.File, error) {
 	if !filepath.IsAbs(name) {
 		return nil, errors.New("is not an absolute path")
@@ -99,7 +99,7 @@ func openSendfile(folders []*offloadFolder, name string) (*os.File, error) {
 	var best *offloadFolder
 	longest := -1
 	for _, f := range folders {
-		if n := f.above(name); n > longest {
+		if n := f.prefixLength(name); n > longest {
 			best, longest = f, n
 		}
 	}
@@ -109,7 +109,7 @@ func openSendfile(folders []*offloadFolder, name string) (*os.File, error) {
 	return best.open(name[longest:])
 }
 
-// plainPath drops empty segments and "." from a path, and refuses "..".
+// plainPath removes empty segments and "." from a path, and refuses "..".
 func plainPath(path string) (string, error) {
 	var b strings.Builder
 	for segment := range strings.SplitSeq(path, "/") {
@@ -125,9 +125,9 @@ func plainPath(path string) (string, error) {
 	return b.String(), nil
 }
 
-// above returns the length of the folder's path if name is below it, else -1. The path is the
-// configured one or the real one.
-func (f *offloadFolder) above(name string) (length int) {
+// prefixLength returns the length of the folder's path if name is below it, and otherwise -1. The
+// path is the configured one or the one without symbolic links.
+func (f *offloadFolder) prefixLength(name string) (length int) {
 	paths := []string{f.root.Path}
 	_ = f.root.Use(func(folder *exchange.Folder) error {
 		paths = append(paths, folder.Real())
@@ -151,7 +151,7 @@ func (f *offloadFolder) open(local string) (file *os.File, err error) {
 		}
 		info, err := file.Stat()
 		if err == nil && !info.Mode().IsRegular() {
-			err = errors.New("is no regular file")
+			err = errors.New("is not a regular file")
 		}
 		if err != nil {
 			file.Close()

@@ -17,14 +17,14 @@ import (
 // offload is a response whose body is a file.
 type offload struct {
 	status string
-	fields *headers.Headers // for the client
+	fields *headers.Headers // fields for the client
 	ranges string           // Content-Range of the application
 	file   *os.File
 	info   os.FileInfo
 }
 
-// sendFile answers with file in the place of the response's body. The status stays that of the
-// application. A 200 to a GET is answered as net/http answers for files, with parts and conditions.
+// sendFile answers with file in place of the response's body. The status of the application is
+// kept. For a 200 to a GET or HEAD, net/http answers range and conditional requests.
 func sendFile(w gateway.ResponseWriter, r *gateway.Request, resp *gateway.Response, file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -41,16 +41,16 @@ func sendFile(w gateway.ResponseWriter, r *gateway.Request, resp *gateway.Respon
 	return o.send(w)
 }
 
-// describe makes the head of resp that of the file: without what is not for the client, and without
-// what describes the body that the application did not send.
+// describe makes the head for the file from the head of resp. It removes fields that the client
+// must not get, and fields that describe the body which is not sent.
 func (o *offload) describe(resp *gateway.Response) (err error) {
 	for _, name := range resp.Headers.Keys() {
-		if isForServer(name) || isInternal(name) || describesBody(name, resp.Headers.Get(name)) {
+		if isServerField(name) || isInternal(name) || describesBody(name, resp.Headers.Get(name)) {
 			resp.Headers.Del(name)
 		}
 	}
 	if resp.Headers.Get("Location") == "" {
-		// the name of the file may be all that the head had
+		// the head may have only the name of the file
 		resp.Status = cmp.Or(resp.Status, "200 OK")
 	}
 	if o.status, _, err = resp.Final(o.fields); err != nil {
@@ -63,8 +63,9 @@ func (o *offload) describe(resp *gateway.Response) (err error) {
 	return nil
 }
 
-// describesBody tells the fields that belong to the bytes of one body. ETag and Last-Modified are
-// not among them: an application that sets them means the file, and clients ask by them.
+// describesBody reports whether a field describes the bytes of the application's body. ETag and
+// Last-Modified do not: an application that sets them means the file, and clients use them in
+// conditional requests.
 func describesBody(name, value string) bool {
 	switch strings.ToLower(name) {
 	case "content-length", "content-range", "content-encoding", "transfer-encoding",
@@ -84,12 +85,12 @@ func (o *offload) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", o.info.ModTime(), o.file)
 }
 
-// send sends the file under a status that is not up to the request's conditions: whole, and of a
-// 206 the part that the application chose.
+// send sends the file without regard to the conditions of the request: the whole file, or for a 206
+// the range that the application chose.
 func (o *offload) send(w gateway.ResponseWriter) error {
 	first, length := int64(0), o.info.Size()
 	if strings.HasPrefix(o.status, "206") {
-		first, length = o.part()
+		first, length = o.selectRange()
 	}
 	if _, err := o.file.Seek(first, io.SeekStart); err != nil {
 		return err
@@ -107,9 +108,10 @@ func (o *offload) send(w gateway.ResponseWriter) error {
 	return err
 }
 
-// part returns the part of the file that a 206 names, and sets its Content-Range. If it names none
-// that the file has, the part is the whole file, of which an empty one has no range.
-func (o *offload) part() (first, length int64) {
+// selectRange returns the range of the file that the Content-Range of a 206 names, and sets the
+// Content-Range. If it is malformed or not in the file, selectRange selects the whole file. For an
+// empty file, which has no range, the status becomes 200.
+func (o *offload) selectRange() (first, length int64) {
 	size := o.info.Size()
 	first, length, ok := parseContentRange(o.ranges, size)
 	switch {
@@ -124,8 +126,8 @@ func (o *offload) part() (first, length int64) {
 	return first, length
 }
 
-// parseContentRange reads "bytes 0-4/10" or "bytes 0-4/*" (RFC 9110 section 14.4). ok is false if
-// that is no part of a file of this size.
+// parseContentRange parses "bytes 0-4/10" or "bytes 0-4/*" (RFC 9110 section 14.4). ok is false if
+// a file of this size does not have the range.
 func parseContentRange(value string, size int64) (first, length int64, ok bool) {
 	value, isBytes := strings.CutPrefix(value, "bytes ")
 	span, total, _ := strings.Cut(value, "/")

@@ -20,7 +20,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// offloadCases are responses that name a file by FILE. They are asked for by their numbers.
+// offloadCases are responses that name a file by FILE. A request names a case by its number.
 var offloadCases = []struct {
 	name, status string
 	fields       []string // names and values in turn
@@ -45,12 +45,12 @@ var offloadCases = []struct {
 	{"encoding", "200 OK", []string{"FILE", "a.txt", "Content-Encoding", "gzip"}, nil},
 }
 
-// TestOffloadAsServers: a response that names a file is answered as lighttpd and nginx answer it,
-// but for what is told here.
+// TestOffloadAsServers: a response that names a file is answered as by lighttpd and nginx, with the
+// exceptions listed here.
 func TestOffloadAsServers(t *testing.T) {
 	for template, s := range map[string]struct {
 		field, prefix string   // of the file
-		differ        []string // why: below
+		differ        []string // cases that differ; the reasons stand below
 	}{
 		// lighttpd sends the whole file under a 206 with the part's Content-Range, and keeps the
 		// encoding of a body that was not sent.
@@ -118,7 +118,7 @@ func listening(t *testing.T, app gateway.App) net.Addr {
 	return l.Addr()
 }
 
-// look asks for a case and returns what the rules are about.
+// look requests a case, and returns the parts of the answer that must be equal.
 func look(t *testing.T, url string, i int) string {
 	t.Helper()
 	r, err := http.NewRequest("GET", url+"/?"+string(rune('a'+i)), nil)

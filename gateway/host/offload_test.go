@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// offloading returns a Handler whose backend answers with these fields, and that may send the files
-// of root as /protected.
+// offloading returns a Handler whose backend answers with these fields, and whose Offload has root
+// as /protected.
 func offloading(root, fields string) *host.Handler {
 	h := handler(says(fields + "Content-Length: 4\n\nbody"))
 	h.Offload = map[string]string{"/protected": root, "/protected/deep/": filepath.Join(root, "other")}
@@ -53,8 +53,8 @@ func TestOffload(t *testing.T) {
 	}
 }
 
-// TestOffloadRanges: a part of the file, a condition, and HEAD are answered as net/http answers
-// them for files.
+// TestOffloadRanges: range and conditional requests and HEAD are answered as net/http answers them
+// for files.
 func TestOffloadRanges(t *testing.T) {
 	h := offloading(site(t, "a.txt"), "Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\nETag: \"1\"\n")
 	get(t, h, "/", "Range", "bytes=2-3").want(t, 206, "tx")
@@ -65,8 +65,8 @@ func TestOffloadRanges(t *testing.T) {
 	}
 }
 
-// TestOffloadStatus: the status is the application's, and a part of a file is only sent where the
-// status says so. What describes the body that the application did not send goes.
+// TestOffloadStatus: the status is the application's, and a range of the file is sent only if the
+// status allows it. Fields that describe the body which is not sent are removed.
 func TestOffloadStatus(t *testing.T) {
 	root := site(t, "0123456789", "empty/x")
 	if err := os.WriteFile(filepath.Join(root, "empty", "x"), nil, 0o644); err != nil {
@@ -133,8 +133,9 @@ func TestOffloadStatus(t *testing.T) {
 	a.want(t, 200, ten)
 }
 
-// TestOffloadRealPath: X-Sendfile names the file by the real path too, which an application in a
-// folder that is a link gets from its system, and the folder may be turned to the next release.
+// TestOffloadRealPath: X-Sendfile may also have the path without symbolic links, which the system
+// returns to an application in a folder that is a link. The link may be changed to the next
+// release.
 func TestOffloadRealPath(t *testing.T) {
 	top := site(t, "r1/files/a.txt")
 	if err := os.Symlink("r1", filepath.Join(top, "current")); err != nil {
@@ -147,7 +148,7 @@ func TestOffloadRealPath(t *testing.T) {
 	}
 }
 
-// TestOffloadWithoutFolder is the server's fault.
+// TestOffloadWithoutFolder: a missing folder is the server's fault.
 func TestOffloadWithoutFolder(t *testing.T) {
 	h := handler(says("Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\n\n"))
 	h.Offload = map[string]string{"/protected": filepath.Join(site(t), "missing")}
@@ -156,8 +157,8 @@ func TestOffloadWithoutFolder(t *testing.T) {
 	}
 }
 
-// TestOffloadRefuses what is outside the folders, and does not tell a client why (CVE-2025-61780,
-// CVE-2026-7381).
+// TestOffloadRefuses: files outside the folders are not sent, and the client does not get the
+// reason (CVE-2025-61780, CVE-2026-7381).
 func TestOffloadRefuses(t *testing.T) {
 	outside := site(t, "secret")
 	root := site(t, "a.txt", "dir/")
@@ -202,14 +203,14 @@ func TestOffloadRefuses(t *testing.T) {
 	}
 }
 
-// TestOffloadIsOptIn, and no request turns it on.
+// TestOffloadIsOptIn: without Offload, no request can turn it on.
 func TestOffloadIsOptIn(t *testing.T) {
 	root := site(t, "a.txt")
 	h := handler(says("Content-Type: a/b\nX-Accel-Redirect: /protected/a.txt\nX-Sendfile: " + root + "/a.txt\n\nbody"))
 	get(t, h, "/", "X-Sendfile-Type", "X-Sendfile", "X-Accel-Mapping", root+"=/protected").want(t, 200, "body")
 }
 
-// TestOffloadOfAPipe does not wait for somebody to write into it.
+// TestOffloadOfAPipe: opening a named pipe does not wait for a writer.
 func TestOffloadOfAPipe(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("devices are elsewhere on Windows")

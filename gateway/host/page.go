@@ -10,32 +10,33 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// page is a short answer of the Handler's own.
+// page is a short answer that the Handler makes itself.
 type page struct{ status, location, text string }
 
-// pageOf returns the page that tells of err, if that is a thing of this package.
-func (x *relay) pageOf(err error) (page, bool) {
+// errorPage returns the page for err, if err is an error of this package.
+func (x *relay) errorPage(err error) (page, bool) {
 	if errors.Is(err, ErrFolder) {
-		return pageOf(x.relocated(), err)
+		return errorPage(x.requestBelowMount(), err)
 	}
-	return pageOf(x.current, err)
+	return errorPage(x.current, err)
 }
 
-func pageOf(r *gateway.Request, err error) (p page, ok bool) {
+func errorPage(r *gateway.Request, err error) (p page, ok bool) {
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotScript):
 		return page{status: "404 Not Found", text: "There is nothing here.\n"}, true
 	case errors.Is(err, errOutside):
-		return page{status: "404 Not Found", text: "404 page not found\n"}, true // net/http's words
+		return page{status: "404 Not Found", text: "404 page not found\n"}, true // the text of net/http
 	case errors.Is(err, errConnect):
-		return page{status: "405 Method Not Allowed", text: "This is no proxy.\n"}, true
+		return page{status: "405 Method Not Allowed", text: "This server is not a proxy.\n"}, true
 	case errors.Is(err, ErrFolder):
 		return page{status: movedStatus(r), location: withSlash(r), text: "The folder is at the path with a slash.\n"}, true
 	}
 	return page{}, false
 }
 
-// movedStatus keeps the method of what is no GET (RFC 9110 section 15.4.9).
+// movedStatus returns a status that keeps the method of the request: 308 for other methods than GET
+// and HEAD (RFC 9110 section 15.4.9).
 func movedStatus(r *gateway.Request) string {
 	if m := r.Environ.Get("REQUEST_METHOD"); m == "GET" || m == "HEAD" {
 		return "301 Moved Permanently"
@@ -43,8 +44,8 @@ func movedStatus(r *gateway.Request) string {
 	return "308 Permanent Redirect"
 }
 
-// withSlash is the path of r with a slash at its end. The folder was found by it, so it has no
-// empty segment: it does not begin with two slashes, which would name a host.
+// withSlash returns the path of r with a slash at its end. A folder was found by this path, so it
+// has no empty segment. It does not begin with two slashes, which would be a host in a Location.
 func withSlash(r *gateway.Request) string {
 	u := url.URL{Path: exchange.FullPath(r.Environ) + "/", RawQuery: r.Environ.Get("QUERY_STRING")}
 	return u.String()

@@ -13,8 +13,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// TestCompleteAnswerIsQuiet: how a script ends whose answer was complete is no news, and least of
-// all the application's words.
+// TestCompleteAnswerIsQuiet: the exit of a script after a complete answer is not logged, least of
+// all as a line of the application.
 func TestCompleteAnswerIsQuiet(t *testing.T) {
 	const head = `printf 'Content-Type: text/plain\nContent-Length: 4\n\nbody'; `
 	for _, c := range []struct{ name, method, text string }{
@@ -32,7 +32,7 @@ func TestCompleteAnswerIsQuiet(t *testing.T) {
 			if want := map[string]string{http.MethodGet: "body"}[c.method]; a.status != 200 || a.body != want || a.err != nil {
 				t.Errorf("got %+v", a)
 			}
-			if err := script.Close(); err != nil { // no script is left
+			if err := script.Close(); err != nil { // waits until no script is left
 				t.Error(err)
 			}
 			text := log.String()
@@ -43,7 +43,7 @@ func TestCompleteAnswerIsQuiet(t *testing.T) {
 	}
 }
 
-// writeScript makes a script of the shell.
+// writeScript makes a shell script.
 func writeScript(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "script.sh")

@@ -21,8 +21,8 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-// An application that answers every request with the same bytes, whatever they are: as a CGI
-// script, and as a peer that speaks SCGI and FastCGI without the packages under test.
+// Applications that answer every request with the same arbitrary bytes: as a CGI script, and as an
+// SCGI and a FastCGI peer without the packages under test.
 
 // rawBackend is a Backend whose application answers with given bytes.
 type rawBackend struct {
@@ -30,7 +30,7 @@ type rawBackend struct {
 	gateway.Backend
 }
 
-// rawBackends returns such an application behind each of the module's clients.
+// rawBackends returns such a Backend for each client of the module.
 func rawBackends(t *testing.T, answer string) []rawBackend {
 	t.Helper()
 	app := responder.App(func([]responder.Variable) []byte { return []byte(answer) })
@@ -45,7 +45,7 @@ func rawBackends(t *testing.T, answer string) []rawBackend {
 }
 
 // onServers runs the test with each web server of the templates in front of such an application,
-// whose answer is what setAnswer was last given. Those that are not installed are skipped.
+// whose answer setAnswer sets. Web servers that are not installed are skipped.
 func onServers(t *testing.T, templates []string, test func(t *testing.T, template, url string, setAnswer func(string))) {
 	for _, template := range templates {
 		t.Run(template, func(t *testing.T) {
@@ -77,7 +77,7 @@ func rawScript(t *testing.T, name, answer string) string {
 	return script
 }
 
-// writeAnswer writes what the script of rawScript prints.
+// writeAnswer sets the answer of the script of rawScript.
 func writeAnswer(t *testing.T, script, answer string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(filepath.Dir(script), "answer"), []byte(answer), 0o644); err != nil {

@@ -9,14 +9,14 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// maxRedirects is how many local redirects in a row are followed; Apache's LimitInternalRecursion
-// is 10 too.
+// maxRedirects is the number of local redirects in a row that are followed. Apache's
+// LimitInternalRecursion is 10 too.
 const maxRedirects = 10
 
-// localTarget returns where a local redirect leads (RFC 3875 section 6.2.2). What has a Status or
-// fields for the client, a cookie say, is a redirect for the client to follow; so is a Location of
-// two slashes, which names a host. A Content-Type, which many libraries add to everything, does not
-// count.
+// localTarget returns the target of a local redirect (RFC 3875 section 6.2.2). A response with a
+// Status, or with fields for the client such as a cookie, is a redirect that the client follows. So
+// is a Location that begins with two slashes, which names a host. A Content-Type does not count,
+// since many libraries add one to every response.
 func localTarget(resp *gateway.Response) (target string, ok bool) {
 	target = resp.Headers.Get("Location")
 	if resp.Status != "" || !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") {
@@ -34,9 +34,9 @@ func localTarget(resp *gateway.Response) (target string, ok bool) {
 
 type redirectsKey struct{}
 
-// redirect returns the request that a local redirect to target makes of the current one: as if the
-// client had asked for target, with no body. Nothing of how the current one was resolved comes
-// along (CVE-2024-38476, CVE-2026-42356).
+// redirect returns the request of a local redirect to target: as if the client had requested
+// target, without a body. It has nothing of how the current request was resolved (CVE-2024-38476,
+// CVE-2026-42356).
 func (x *relay) redirect(target string) (*gateway.Request, error) {
 	r := x.current
 	count, _ := r.Context().Value(redirectsKey{}).(int)
@@ -67,7 +67,7 @@ func (x *relay) redirect(target string) (*gateway.Request, error) {
 	return c.WithContext(context.WithValue(r.Context(), redirectsKey{}, count)), nil
 }
 
-// remount sets SCRIPT_NAME and PATH_INFO for another path of the site, which is encoded.
+// remount sets SCRIPT_NAME and PATH_INFO for another, encoded path of the site.
 func (x *relay) remount(e *util.Environ, path string) error {
 	t, err := exchange.ParseTarget(path)
 	if err != nil {
@@ -76,7 +76,7 @@ func (x *relay) remount(e *util.Environ, path string) error {
 	mount := x.mount()
 	t, ok := t.Below(mount)
 	if !ok {
-		return outside(path, mount)
+		return outsideError(path, mount)
 	}
 	info, err := t.After("")
 	e.Set("SCRIPT_NAME", mount)
@@ -84,8 +84,8 @@ func (x *relay) remount(e *util.Environ, path string) error {
 	return err
 }
 
-// mount is what paths of the site are below. A web server that sends no PATH_INFO has not told it:
-// SCRIPT_NAME is the whole path then.
+// mount returns the prefix of all paths of the site. It is empty if the web server sends no
+// PATH_INFO: SCRIPT_NAME is then the whole path, and the mount is unknown.
 func (x *relay) mount() string {
 	_, split := x.current.Environ.Lookup("PATH_INFO")
 	if x.handler.Router != nil || x.handler.Mount == "" && !split {
@@ -95,8 +95,8 @@ func (x *relay) mount() string {
 }
 
 func badRedirect(reason, target string) error {
-	return &gateway.BackendError{Status: 502, Reason: reason, Err: &gateway.RuleError{Rule: "local redirect", Input: cut(target)}}
+	return &gateway.BackendError{Status: 502, Reason: reason, Err: &gateway.RuleError{Rule: "local redirect", Input: truncate(target)}}
 }
 
-// cut keeps what goes into a message short.
-func cut(s string) string { return s[:min(len(s), 64)] }
+// truncate shortens text for a message.
+func truncate(s string) string { return s[:min(len(s), 64)] }

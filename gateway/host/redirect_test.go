@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
-// redirector answers /from with a local redirect to target, and else says what it was asked.
+// redirector answers /from with a local redirect to target, and other requests with their path.
 func redirector(target string) gateway.Backend {
 	return backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
 		e := r.Environ
@@ -25,8 +25,7 @@ func redirector(target string) gateway.Backend {
 	})
 }
 
-// TestLocalRedirect: C33. The client sees the answer of where it leads, and nothing of the
-// redirect.
+// TestLocalRedirect: C33. The client gets the answer of the target, and nothing of the redirect.
 func TestLocalRedirect(t *testing.T) {
 	h := handler(redirector("/app/to%20there?x=1&y"))
 	h.Mount = "/app"
@@ -40,8 +39,8 @@ func TestLocalRedirect(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectIsFresh: the request that follows has no body, and the client's fields but those
-// about it.
+// TestLocalRedirectIsFresh: the new request has no body, and the client's fields except those that
+// describe the body.
 func TestLocalRedirectIsFresh(t *testing.T) {
 	b := &recorder{}
 	calls := 0
@@ -59,12 +58,12 @@ func TestLocalRedirectIsFresh(t *testing.T) {
 		"QUERY_STRING", "", "PATH_INFO", "/to", "REQUEST_URI", "/to")
 }
 
-// TestClientRedirects look like local ones, and are not.
+// TestClientRedirects: redirects that look like local ones and are not.
 func TestClientRedirects(t *testing.T) {
 	for _, stdout := range []string{
 		"Status: 302 Found\nLocation: /to\n\n",
 		"Location: //evil.example/x\n\n",
-		"Location: /to\nSet-Cookie: a=1\n\n", // the cookie would be lost
+		"Location: /to\nSet-Cookie: a=1\n\n", // a local redirect would lose the cookie
 		"Location: to\n\n",
 	} {
 		if a := get(t, handler(says(stdout)), "/from"); a.status != 302 || a.header.Get("Location") == "" {
@@ -89,7 +88,7 @@ func TestLocalRedirectLoop(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectToNowhere: what a client would be refused, a redirect is too (CVE-2024-38476,
+// TestLocalRedirectToNowhere: a redirect is refused what a client is refused (CVE-2024-38476,
 // CVE-2026-42356).
 func TestLocalRedirectToNowhere(t *testing.T) {
 	root := site(t, "from", "a.php", "x.jpg", "secret.txt")
@@ -112,7 +111,7 @@ func TestLocalRedirectToNowhere(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectPath: the path that an application names is read as a client's is.
+// TestLocalRedirectPath: the path of a redirect is interpreted as a client's path.
 func TestLocalRedirectPath(t *testing.T) {
 	for target, want := range map[string]string{
 		"/app/a%2Fb?c":         "GET /app|/a/b|c|/app/a%2Fb?c",
@@ -128,8 +127,8 @@ func TestLocalRedirectPath(t *testing.T) {
 	}
 }
 
-// TestLocalRedirectOfAWebServer: the path is below what the web server says is the mount. One that
-// sends no PATH_INFO, as nginx with its stock parameters, says nothing of it.
+// TestLocalRedirectOfAWebServer: the path must be below the mount of the web server. A web server
+// that sends no PATH_INFO, as nginx with its default parameters, does not show its mount.
 func TestLocalRedirectOfAWebServer(t *testing.T) {
 	for _, test := range []struct {
 		sent []string
@@ -147,7 +146,7 @@ func TestLocalRedirectOfAWebServer(t *testing.T) {
 	}
 }
 
-// TestRouter: what stands before the Handler is asked again, and the limit holds across it
+// TestRouter: the outer handlers are called again, and the limit of redirects applies across them
 // (CVE-2024-38476).
 func TestRouter(t *testing.T) {
 	mux, asked := http.NewServeMux(), atomic.Int32{}

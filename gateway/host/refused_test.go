@@ -27,7 +27,7 @@ func line(a *gateway.Access) string {
 	return fmt.Sprintf("%s %.40q %.40q %s %d %d", e.Get("REMOTE_ADDR"), e.Get("REQUEST_METHOD"), e.Get("REQUEST_URI"), e.Get("SERVER_PROTOCOL"), a.Status, a.Bytes)
 }
 
-// accesses collects the lines of requests, in the order in which they were told.
+// accesses collects the lines of requests, in the order of the calls of Access.
 type accesses chan string
 
 func (c accesses) done(a *gateway.Access) { c <- line(a) }
@@ -75,7 +75,7 @@ func serveOn(t *testing.T, serve func(net.Listener) error, end func() error) str
 	return l.Addr().String()
 }
 
-// exchangeBytes sends bytes to a server and returns all that it answers.
+// exchangeBytes sends bytes to a server and returns its whole answer.
 func exchangeBytes(t *testing.T, addr, text string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -92,8 +92,8 @@ func exchangeBytes(t *testing.T, addr, text string) string {
 	return string(answer)
 }
 
-// TestRefusedHTTP: each request has one line, with what the client was answered, whoever answered
-// it: the App, the server around it, or net/http.
+// TestRefusedHTTP: each request has one line with its answer, whether the App, the server or
+// net/http answered it.
 func TestRefusedHTTP(t *testing.T) {
 	for _, c := range []struct {
 		name, request string
@@ -174,7 +174,7 @@ func TestRefusedHead(t *testing.T) {
 	}
 }
 
-// TestRefusedBusy: what is above MaxRequests has a line too.
+// TestRefusedBusy: a request above MaxRequests has a line too.
 func TestRefusedBusy(t *testing.T) {
 	told, inside, leave := make(accesses, 10), make(chan bool), make(chan bool)
 	s := &httpapp.Server{Refused: gateway.WatchRefusals(told.done), ErrorLog: quiet, MaxRequests: 1, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -194,7 +194,7 @@ func TestRefusedBusy(t *testing.T) {
 	<-first
 }
 
-// TestRefusedSCGI is TestRefusedHTTP for what an SCGI server refuses.
+// TestRefusedSCGI is TestRefusedHTTP for requests that an SCGI server refuses.
 func TestRefusedSCGI(t *testing.T) {
 	const get = "REQUEST_METHOD\x00GET\x00REQUEST_URI\x00/app\x00SERVER_PROTOCOL\x00HTTP/1.1\x00REMOTE_ADDR\x00192.0.2.1\x00"
 	for _, c := range []struct{ name, head, want string }{
@@ -218,7 +218,7 @@ func TestRefusedSCGI(t *testing.T) {
 	}
 }
 
-// TestRefusedFastCGI is the same for FastCGI, in both engines.
+// TestRefusedFastCGI is the same for both FastCGI servers.
 func TestRefusedFastCGI(t *testing.T) {
 	get := []string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/app", "SERVER_PROTOCOL", "HTTP/1.1", "REMOTE_ADDR", "192.0.2.1"}
 	for _, c := range []struct {
@@ -263,7 +263,7 @@ func TestRefusedFastCGI(t *testing.T) {
 	}
 }
 
-// TestRefusedByHandler: a Handler in a server of net/http tells of what it refuses itself.
+// TestRefusedByHandler: a Handler in an http.Server reports the requests that it refuses itself.
 func TestRefusedByHandler(t *testing.T) {
 	told := make(accesses, 10)
 	h := &host.Handler{Backend: says("Content-Type: a/b\n\nok"), Mount: "/app", MaxBodyBytes: 10, ErrorLog: quiet, Access: told.done}

@@ -12,18 +12,18 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// relay is one request on its way to the backend, and through local redirects to where they lead.
+// relay is one request to the backend, with the local redirects that follow.
 type relay struct {
 	handler *Handler
 	access  *gateway.Access
-	current *gateway.Request // as it came in, or as the last local redirect made it
+	current *gateway.Request // as it arrived, or as the last local redirect made it
 	place   location         // of the current request
-	sent    *gateway.Request // as the backend got it
-	stderr  *lineWriter      // nil until there is a backend to listen to
-	share   *exchange.Share  // nil until something may wait
+	sent    *gateway.Request // as it was sent to the backend
+	stderr  *lineWriter      // error stream of the backend; nil until describe
+	share   *exchange.Share  // nil until budgetShare
 }
 
-// follow returns the response to r, or to what local redirects made of it.
+// follow returns the response to r, after any local redirects.
 func (x *relay) follow(r *gateway.Request) (*gateway.Response, error) {
 	for {
 		x.current = r
@@ -35,7 +35,7 @@ func (x *relay) follow(r *gateway.Request) (*gateway.Response, error) {
 		if !ok {
 			return resp, nil
 		}
-		drain(resp.Body)
+		discardBody(resp.Body)
 		if r, err = x.redirect(target); err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (x *relay) roundTrip() (_ *gateway.Response, err error) {
 	if x.sent, err = x.describe(x.current); err != nil {
 		return nil, err
 	}
-	resp, err := h.spool.roundTrip(x.sent, x.reserve())
+	resp, err := h.spool.roundTrip(x.sent, x.budgetShare())
 	if err != nil {
 		return nil, x.blame(err)
 	}
@@ -61,15 +61,15 @@ func (x *relay) roundTrip() (_ *gateway.Response, err error) {
 	return resp, nil
 }
 
-// end lets go of what the backend may still hold.
-func (x *relay) end() {
+// close closes the error stream, which the backend may still hold.
+func (x *relay) close() {
 	if x.stderr != nil {
 		x.stderr.close()
 	}
 }
 
-// blame returns err as a client may be told of it: see [gateway.Blame]. An error that has nothing
-// to say of that is the backend's.
+// blame returns err as an error whose text the client may see (see [gateway.Blame]). An error
+// without a status is the backend's fault.
 func (x *relay) blame(err error) error {
 	err = gateway.Blame(x.current, err)
 	status, _ := gateway.ErrorPage(err)
@@ -78,58 +78,59 @@ func (x *relay) blame(err error) error {
 		return &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: err}
 	case errors.Is(err, gateway.ErrAbort), errors.As(err, new(*gateway.ServerError)), !strings.HasPrefix(status, "500"):
 		return err
-	// of r.Stdin: a backend's own has a page
+	// an error of r.Stdin, since an error of the backend has a status
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded):
 		return &gateway.BodyError{Err: err}
 	}
-	return &gateway.BackendError{Status: 502, Reason: "the application cannot be asked", Err: err}
+	return &gateway.BackendError{Status: 502, Reason: "the request to the application failed", Err: err}
 }
 
-// respond sends the backend's response on.
+// respond passes the backend's response on.
 func (x *relay) respond(w gateway.ResponseWriter, resp *gateway.Response) error {
-	file, err := x.offloaded(resp)
+	file, err := x.openOffloaded(resp)
 	if err != nil || file != nil {
-		drain(resp.Body)
+		discardBody(resp.Body)
 	}
 	switch {
 	case err != nil:
 		return x.refuse(w, err)
 	case file != nil:
 		defer file.Close()
-		return sendFile(w, x.bodyless(), resp, file)
+		return sendFile(w, x.withoutBody(), resp, file)
 	}
 	x.readAhead(resp)
-	x.clean(resp)
+	x.cleanFields(resp)
 	return gateway.Forward(answered{resp}).ServeGateway(w, x.sent)
 }
 
-// bodyless is the request without its body, which the backend may still be reading.
-func (x *relay) bodyless() *gateway.Request {
+// withoutBody returns the request without its body, which the backend may still be reading.
+func (x *relay) withoutBody() *gateway.Request {
 	c := *x.sent
 	c.Stdin, c.ContentLength = gateway.NoBody, 0
 	return &c
 }
 
-// answered is the Backend of an exchange that has begun.
+// answered is a Backend that returns a response that has begun already.
 type answered struct{ resp *gateway.Response }
 
 func (a answered) RoundTrip(*gateway.Request) (*gateway.Response, error) { return a.resp, nil }
 
-// rerouted is the request that a local redirect leads to, where the Router is to answer it.
+// rerouted is the request of a local redirect that the Router must answer.
 type rerouted struct{ request *gateway.Request }
 
 func (*rerouted) Error() string { return "host: local redirect to the Router" }
 
-// refuse answers what the backend does not get to see. What it returns is answered by the gateway.
+// refuse answers a request in place of the backend. The gateway answers for an error that refuse
+// returns.
 func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	h, away := x.handler, (*rerouted)(nil)
 	switch {
 	case errors.As(err, &away):
 		return h.Router.ServeGateway(w, away.request)
 	case errors.Is(err, ErrNotScript) && h.Next != nil:
-		return h.Next.ServeGateway(w, x.relocated())
+		return h.Next.ServeGateway(w, x.requestBelowMount())
 	}
-	p, ok := x.pageOf(err)
+	p, ok := x.errorPage(err)
 	if !ok {
 		return err
 	}
@@ -137,11 +138,11 @@ func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	return p.send(w)
 }
 
-// Bounds on reading what is thrown away: a backend that is read to its end need not be killed, nor
-// its connection closed.
-const mostDrained = 64 << 10
+// mostDiscarded bounds the reading of a body that is not used. If a body is read to its end, its
+// backend need not be killed and its connection can be used again.
+const mostDiscarded = 64 << 10
 
-func drain(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, mostDrained)
+func discardBody(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, mostDiscarded)
 	_ = body.Close()
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// site makes a folder of files, each with its own name in it. A name that ends in a slash is a
-// folder. It returns the folder's real path: on some systems the one for temporary files is a link.
+// site makes a folder of files, each of which contains its own name. A name that ends in a slash is
+// a folder. site returns the path without symbolic links, since the folder for temporary files is a
+// link on some systems.
 func site(t testing.TB, names ...string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -41,7 +42,7 @@ func site(t testing.TB, names ...string) string {
 
 var php = []string{".php"}
 
-// errRefused stands for any *gateway.RequestError in a table.
+// errRefused means any *gateway.RequestError in a table.
 var errRefused = errors.New("refused")
 
 func resolved(t *testing.T, s host.Scripts, path string) (host.Script, error) {
@@ -76,7 +77,7 @@ func TestResolve(t *testing.T) {
 		{path: "/dir.php/inner.php/x", name: "/dir.php/inner.php", info: "/x"},
 		{path: "/dir.php/", name: "/dir.php/index.php"},
 		{path: "/dir.php", err: host.ErrFolder},
-		{path: "/html/", err: host.ErrNotScript}, // the index is there, and a file for Next
+		{path: "/html/", err: host.ErrNotScript}, // the index exists, and is a file for Next
 		{path: "/html", err: host.ErrFolder},
 		{path: "/style.css", err: host.ErrNotScript},
 		{path: "/noext", err: host.ErrNotScript},
@@ -118,7 +119,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestCVE_2019_11043: an upload is not run because a script's name was hung behind it (also nginx's
+// TestCVE_2019_11043: an upload is not run if a script's name is appended to its path (also nginx's
 // cgi.fix_pathinfo trap).
 func TestCVE_2019_11043(t *testing.T) {
 	s := host.Scripts{Root: site(t, "x.jpg", "index.php"), SplitPath: php}
@@ -132,7 +133,7 @@ func TestCVE_2019_11043(t *testing.T) {
 }
 
 // TestCVE_2026_27590 (GHSA-5r3v-vc8m-m96g, FrankenPHP's GHSA-g966-83w7-6w38): letters whose lower
-// case has another length in bytes do not move the place where the path is split.
+// case has another length in bytes do not change where the path is split.
 func TestCVE_2026_27590(t *testing.T) {
 	s := host.Scripts{Root: site(t, "ȺȺȺȺshell.php.txt.php", "ȺȺȺȺshell.php.txt", "ȺȺȺȺshell.php"), SplitPath: php}
 	for path, want := range map[string]string{
@@ -149,8 +150,8 @@ func TestCVE_2026_27590(t *testing.T) {
 }
 
 // TestCVE_2026_45135 (GHSA-m675-2p33-xv9g, FrankenPHP's GHSA-3g8v-8r37-cgjm and
-// GHSA-v4h7-cj44-8fc8): letters that fold to ASCII ones in Unicode are none of an extension, and no
-// byte beyond ASCII matches anything.
+// GHSA-v4h7-cj44-8fc8): letters that fold to ASCII letters in Unicode do not match an extension,
+// and no byte beyond ASCII matches anything.
 func TestCVE_2026_45135(t *testing.T) {
 	names := []string{"a.ｐhp", "a.ⓟⓗⓟ", "a.𝗽𝗵𝗽", "a.phﾟ", "a.php\u200b", "a.ph\u212a"}
 	s := host.Scripts{Root: site(t, names...), SplitPath: []string{".php", ".phk"}}
@@ -165,7 +166,7 @@ func TestCVE_2026_45135(t *testing.T) {
 func TestResolveLinks(t *testing.T) {
 	outside := site(t, "secret.php", "dir/secret.php")
 	root := site(t, "real.php", "releases/5/index.php", "private/")
-	twin := root + "-private" // begins as the root does
+	twin := root + "-private" // begins like the root
 	if err := os.Mkdir(twin, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +244,7 @@ func TestResolveFallback(t *testing.T) {
 	}
 }
 
-// TestCVE_2008_1111: a script's source is not served as a file under another of its names.
+// TestCVE_2008_1111: a script's source is not sent as a static file under another of its names.
 func TestCVE_2008_1111(t *testing.T) {
 	names := []string{"a.php.", "a.php..", "a.php ", "a.php. .", "a.php::$DATA", "a.PHP:x"}
 	s := host.Scripts{Root: site(t, append(names, "b.css.", "c:d.css")...), SplitPath: php}
@@ -267,8 +268,8 @@ func TestResolveWithoutRoot(t *testing.T) {
 	}
 }
 
-// FuzzResolve: whatever the path, what is found is a regular file below the root, with an
-// extension, and the path is the sum of its parts.
+// FuzzResolve: for every path, the result is a regular file below the root, with an extension, and
+// Name and PathInfo together are the path.
 func FuzzResolve(f *testing.F) {
 	for _, seed := range []string{"/a.php/x", "/blog", "/dir.php/b.php/", "/../a.php", "//a.php", "/x.jpg/.php", "/a.PHP\x00", "/ȺȺ.php"} {
 		f.Add(seed)

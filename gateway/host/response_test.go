@@ -11,7 +11,8 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// TestResponseTypes: the four of RFC 3875 section 6.2; the local redirect has tests of its own.
+// TestResponseTypes: the response types of RFC 3875 section 6.2, except the local redirect, which
+// has its own tests.
 func TestResponseTypes(t *testing.T) {
 	for _, c := range []struct {
 		name, stdout   string
@@ -46,8 +47,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestRefusedResponses are the backend's fault, and say so: the client gets a valid message
-// whatever a script prints (C26).
+// TestRefusedResponses: malformed responses are the backend's fault. The client gets a valid
+// message whatever a script prints (C26).
 func TestRefusedResponses(t *testing.T) {
 	const badHead, tooShort = "bad response head", "shorter than it declared"
 	for _, c := range []struct{ name, stdout, reason string }{
@@ -91,8 +92,8 @@ func TestRefusedResponses(t *testing.T) {
 	}
 }
 
-// TestStatusLineAtEveryByte: CVE-2026-42946. A status line that comes in pieces is one, and one
-// that is none does not leave the parser half way.
+// TestStatusLineAtEveryByte: CVE-2026-42946. A status line may arrive in pieces, and a malformed
+// one does not leave the parser in a wrong state.
 func TestStatusLineAtEveryByte(t *testing.T) {
 	const whole = "HTTP/1.1 404 Not Found\r\nContent-Type: a/b\r\n\r\nbody"
 	for i := range whole {
@@ -109,7 +110,8 @@ func TestStatusLineAtEveryByte(t *testing.T) {
 	}
 }
 
-// TestCVE_2020_24553: what has no Content-Type is not guessed to be HTML, by us or by the browser.
+// TestCVE_2020_24553: neither the Handler nor the browser guesses HTML for a response without
+// Content-Type.
 func TestCVE_2020_24553(t *testing.T) {
 	a := get(t, handler(says("Status: 200 OK\n\n<html><script>alert(1)</script>")), "/")
 	if a.header.Get("Content-Type") != "" || a.header.Get("X-Content-Type-Options") != "nosniff" {
@@ -125,7 +127,8 @@ func TestCVE_2020_24553(t *testing.T) {
 	}
 }
 
-// TestFieldsForTheServer do not reach the client (C39, C41, CVE-2025-61780, CVE-2026-7381).
+// TestFieldsForTheServer: instructions to the web server do not reach the client (C39, C41,
+// CVE-2025-61780, CVE-2026-7381).
 func TestFieldsForTheServer(t *testing.T) {
 	a := get(t, handler(says("Content-Type: a/b\nX-Accel-Redirect: /etc/passwd\nX-Accel-Buffering: no\nX-SENDFILE: /etc/passwd\n"+
 		"X-LIGHTTPD-send-file: /etc/passwd\nX-CGI-Internal: 1\nConnection: close\nKeep-Alive: 5\nProxy-Authenticate: x\nX-Kept: yes\n\nbody")), "/",
@@ -134,7 +137,7 @@ func TestFieldsForTheServer(t *testing.T) {
 	a.want(t, 200, "body")
 	for name := range a.header {
 		switch name {
-		// the last is our client's own wish
+		// the last is sent by the HTTP client itself
 		case "Content-Type", "Content-Length", "Date", "X-Kept", "Connection":
 		default:
 			t.Errorf("got the field %s: %q", name, a.header.Values(name))
@@ -142,7 +145,7 @@ func TestFieldsForTheServer(t *testing.T) {
 	}
 }
 
-// TestFailures: 502, 503 and 504 name the cause; the detail is for the log.
+// TestFailures: 502, 503 and 504 name the cause. Only the log has the detail.
 func TestFailures(t *testing.T) {
 	const secret = "dial unix /secret/path: refused"
 	for _, c := range []struct {
@@ -154,7 +157,7 @@ func TestFailures(t *testing.T) {
 		{"unreachable", &gateway.BackendError{Status: 502, Reason: "the application cannot be reached", Err: errors.New(secret)}, 502, "cannot be reached"},
 		{"overloaded", &gateway.BackendError{Status: 503, Reason: "the application is busy", Err: errors.New(secret)}, 503, "is busy"},
 		{"slow", &gateway.BackendError{Status: 504, Reason: "the application did not answer in time", Err: errors.New(secret)}, 504, "in time"},
-		{"anything else", errors.New(secret), 502, "cannot be asked"},
+		{"anything else", errors.New(secret), 502, "request to the application failed"},
 		{"length required", gateway.ErrLengthRequired, 411, "Content-Length"},
 		{"too large", &gateway.BodyTooLargeError{Limit: 1}, 413, "too large"},
 		{"bad request", &gateway.RequestError{Reason: secret}, 400, "cannot be understood"},
@@ -177,7 +180,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestBodyIsClosed whatever becomes of the response.
+// TestBodyIsClosed: the body is closed in every case.
 func TestBodyIsClosed(t *testing.T) {
 	for _, stdout := range []string{
 		"Content-Type: a/b\n\nbody",
@@ -200,7 +203,7 @@ func TestBodyIsClosed(t *testing.T) {
 	}
 }
 
-// TestMisconfigured: a Handler that makes no sense answers 500, and says why in the log.
+// TestMisconfigured: a Handler with invalid fields answers 500, and logs the reason.
 func TestMisconfigured(t *testing.T) {
 	log := &logBuffer{}
 	h := handler(nil)
@@ -210,7 +213,7 @@ func TestMisconfigured(t *testing.T) {
 	}
 }
 
-// TestNothingOfALocalResponse is lost: an App in this process is a backend like others.
+// TestNothingOfALocalResponse: no part of the response of an App in this process is lost.
 func TestNothingOfALocalResponse(t *testing.T) {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		for _, f := range []headers.Field{{Name: "Set-Cookie", Value: "a=1"}, {Name: "Set-Cookie", Value: "b=2"}, {Name: "Content-Type", Value: "a/b"}} {

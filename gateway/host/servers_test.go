@@ -20,21 +20,21 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// place answers with what tells an application its place.
+// place answers with the variables of the path.
 func place(w gateway.ResponseWriter, r *gateway.Request) error {
 	_, err := fmt.Fprintf(w, "%s|%s", r.Environ.Get("SCRIPT_NAME"), r.Environ.Get("PATH_INFO"))
 	return err
 }
 
-// sharedTargets are read alike by nginx, Apache, lighttpd and a Handler.
+// sharedTargets are interpreted alike by nginx, Apache, lighttpd and a Handler.
 var sharedTargets = []string{
 	"/app", "/app/", "/app/a", "/app//a///b/", "//app/a", "/./app/a", "/app/./a", "/app/a/.", "/app/a/..", "/app/a/../b", "/x/../app/a",
 	"/app/../app/b", "/app/%2e/a", "/app/a/%2e%2e/b", "/app/a/%2E%2E", "/%61pp/%61", "/app/a%20b", "/app/%252e%252e/a", `/app/a\..\b`,
 	"/app/a;b/c", "/app/..a/...", "/app/a+b", "/app/a?x/../y", "/apple", "/other", "/app/../apple/../app/c?/..",
 }
 
-// otherTargets are not. They have the Handler's answer first, and the reason where all three
-// servers have another.
+// otherTargets are interpreted differently. Each has the Handler's answer first, and the reason if
+// all three servers have another one.
 var otherTargets = []struct {
 	target, handler, nginx, apache, lighttpd string
 	reason                                   string
@@ -55,7 +55,7 @@ var otherTargets = []struct {
 	{"/%2fapp/a", "404", "/app|/a", "404", "/app|/a", ""},
 }
 
-// TestPathsAsServers: side by side with web servers, with how they read a path by default.
+// TestPathsAsServers compares the Handler with the web servers' default interpretation of paths.
 func TestPathsAsServers(t *testing.T) {
 	h := httptest.NewServer(&host.Handler{Backend: gateway.Local(gateway.AppFunc(place)), Mount: "/app", ErrorLog: quiet})
 	t.Cleanup(h.Close)
@@ -87,8 +87,8 @@ func TestPathsAsServers(t *testing.T) {
 	}
 }
 
-// startInFront starts a web server with an application, over the protocol of its template, or a CGI
-// program that tells its place.
+// startInFront starts a web server with an application over the protocol of its template, or with a
+// CGI program that does the same as place.
 func startInFront(t *testing.T, template string) *webserver.Server {
 	t.Helper()
 	c := webserver.Config{Template: template, Mount: "/app", OwnPaths: true}
@@ -110,7 +110,7 @@ func startInFront(t *testing.T, template string) *webserver.Server {
 	return webserver.Start(t, c)
 }
 
-// askRaw sends the target as it is. It returns the body, or the status of an error.
+// askRaw sends the target unchanged. It returns the body, or the status of an error.
 func askRaw(t *testing.T, addr, target string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)

@@ -16,13 +16,13 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// post is a request with a body of unknown length.
+// post returns a request with a body of unknown length.
 func post(body io.Reader) *gateway.Request {
 	return &gateway.Request{Environ: util.EnvironFromMap(map[string]string{"REQUEST_METHOD": "POST"}), Stdin: body}
 }
 
-// TestSpool: at every size around the bound of what stays in memory, the body is whole and
-// CONTENT_LENGTH true (C12, C13).
+// TestSpool: at every size around MemoryBytes, the body is complete and CONTENT_LENGTH correct
+// (C12, C13).
 func TestSpool(t *testing.T) {
 	for _, memory := range []int{-1, 0, 1, 16, 100} {
 		for _, size := range []int{0, 1, 15, 16, 17, 99, 100, 101, 200_000} {
@@ -45,7 +45,7 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-// TestSpoolLeavesAlone what needs no finding out.
+// TestSpoolLeavesAlone: a body of known length is passed on unchanged.
 func TestSpoolLeavesAlone(t *testing.T) {
 	b := &recorder{}
 	s := &host.Spool{Backend: b, Dir: filepath.Join(t.TempDir(), "missing"), MemoryBytes: -1}
@@ -82,7 +82,7 @@ func TestSpoolLimit(t *testing.T) {
 				}
 				_, err := s.RoundTrip(r)
 				if err == nil {
-					err = b.bodyErr // of a streamed body the backend finds out
+					err = b.bodyErr // the backend gets the error of a streamed body
 				}
 				large := (*gateway.BodyTooLargeError)(nil)
 				if size == 10 != (err == nil) || err != nil && (!errors.As(err, &large) || large.Limit != 10) {
@@ -96,7 +96,7 @@ func TestSpoolLimit(t *testing.T) {
 	}
 }
 
-// TestSpoolBrokenBody: what ends early is not passed on as whole (S6).
+// TestSpoolBrokenBody: a body that ends early is not passed on as complete (S6).
 func TestSpoolBrokenBody(t *testing.T) {
 	for _, memory := range []int{0, -1} {
 		b := &recorder{}
@@ -108,7 +108,7 @@ func TestSpoolBrokenBody(t *testing.T) {
 	}
 }
 
-// TestSpoolStream: a backend that takes a body as it comes gets it before its end is there.
+// TestSpoolStream: a backend that accepts a streamed body gets it before its end has arrived.
 func TestSpoolStream(t *testing.T) {
 	r, w := io.Pipe()
 	s := &host.Spool{Stream: true, Backend: backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
@@ -116,7 +116,7 @@ func TestSpoolStream(t *testing.T) {
 		if _, err := io.ReadFull(r.Stdin, first); err != nil {
 			return nil, err
 		}
-		w.CloseWithError(io.EOF) // the end comes only when the beginning was seen
+		w.CloseWithError(io.EOF) // the end is sent when the beginning has arrived
 		rest, err := io.ReadAll(r.Stdin)
 		if _, ok := r.Environ.Lookup("CONTENT_LENGTH"); ok || err != nil || string(first)+string(rest) != "first" {
 			t.Errorf("got %q, %q, %v, CONTENT_LENGTH %v", first, rest, err, ok)
@@ -129,8 +129,8 @@ func TestSpoolStream(t *testing.T) {
 	}
 }
 
-// TestSpoolStreamRefused: a backend that looks at the first bytes and needs the length gets all of
-// them again.
+// TestSpoolStreamRefused: a backend that reads the first bytes and then needs the length gets all
+// of them again.
 func TestSpoolStreamRefused(t *testing.T) {
 	for _, look := range []int{0, 1, 512, 513} {
 		b := &recorder{}
@@ -152,7 +152,7 @@ func TestSpoolStreamRefused(t *testing.T) {
 	}
 }
 
-// TestSpoolClosed: the file goes with the response, and with a failure.
+// TestSpoolClosed: the file is closed with the response, and after a failure.
 func TestSpoolClosed(t *testing.T) {
 	var stdin io.Reader
 	fail := errors.New("no")
@@ -181,8 +181,7 @@ func TestSpoolClosed(t *testing.T) {
 	}
 }
 
-// TestHandlerSpools: a chunked request is one of known length to an application that has no chunks
-// (C13).
+// TestHandlerSpools: a chunked request gets a length for an application that has no chunks (C13).
 func TestHandlerSpools(t *testing.T) {
 	b := &recorder{}
 	h := handler(b)

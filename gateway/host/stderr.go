@@ -17,25 +17,25 @@ const (
 	maxStderr = 256 << 10
 )
 
-// lineWriter passes what a backend writes to its error stream to a log, line by line. It is safe
-// for concurrent use: a backend may write while its response is read.
+// lineWriter writes the error stream of a backend to a log, line by line. It is safe for concurrent
+// use, since a backend may write while its response is read.
 type lineWriter struct {
-	log     *slog.Logger // nil: the request's own error stream
+	log     *slog.Logger // nil: the error stream of the request
 	request *gateway.Request
 
 	mu     sync.Mutex
-	line   []byte // without its end, which is still to come
+	line   []byte // the beginning of the current line
 	left   int    // bytes that may still be logged
-	missed int64  // bytes that were not
+	missed int64  // bytes that were not logged
 }
 
-// newLineWriter returns one that writes to log, or to the request's own error stream where log is
-// nil.
+// newLineWriter returns a lineWriter that writes to log, or to the error stream of the request if
+// log is nil.
 func newLineWriter(log *slog.Logger, r *gateway.Request) *lineWriter {
 	return &lineWriter{log: log, request: r, left: maxStderr}
 }
 
-func (w *lineWriter) emit(line string) {
+func (w *lineWriter) logLine(line string) {
 	switch r := w.request; {
 	case w.log != nil:
 		w.log.WarnContext(r.Context(), "host: the application says",
@@ -45,7 +45,7 @@ func (w *lineWriter) emit(line string) {
 	}
 }
 
-// Warn logs what the gateway itself has to say: see [gateway.Request.Warn].
+// Warn logs a message of the gateway itself: see [gateway.Request.Warn].
 func (w *lineWriter) Warn(text string) {
 	r := w.request
 	if w.log == nil {
@@ -55,48 +55,48 @@ func (w *lineWriter) Warn(text string) {
 	w.log.WarnContext(r.Context(), "host: "+text, "method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"))
 }
 
-// Write never fails: an application is not to suffer from the log.
+// Write never fails, since a failure of the log must not affect the application.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for rest := p; len(rest) > 0; {
 		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
-			w.take(rest)
+			w.addToLine(rest)
 			break
 		}
-		w.take(rest[:end])
-		w.endLine()
+		w.addToLine(rest[:end])
+		w.finishLine()
 		rest = rest[end+1:]
 	}
 	return len(p), nil
 }
 
-// take adds to the line what may still be logged.
-func (w *lineWriter) take(p []byte) {
+// addToLine adds to the line as much of p as may still be logged.
+func (w *lineWriter) addToLine(p []byte) {
 	n := max(min(len(p), w.left, maxLine-len(w.line)), 0)
 	w.line = append(w.line, p[:n]...)
 	w.left -= n
 	w.missed += int64(len(p) - n)
 }
 
-func (w *lineWriter) endLine() {
+func (w *lineWriter) finishLine() {
 	if len(w.line) == 0 {
 		return
 	}
 	if line := exchange.Printable(string(bytes.TrimSuffix(w.line, []byte("\r")))); line != "" {
-		w.emit(line)
+		w.logLine(line)
 	}
 	w.line = w.line[:0]
 }
 
-// close ends the last line, and takes no more.
+// close logs the last line. Later writes are not logged.
 func (w *lineWriter) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.endLine()
+	w.finishLine()
 	if w.missed > 0 {
-		w.emit(fmt.Sprintf("(%d bytes more)", w.missed))
+		w.logLine(fmt.Sprintf("(%d bytes more)", w.missed))
 	}
 	w.left = 0
 }

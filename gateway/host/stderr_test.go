@@ -12,7 +12,7 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// complains is a Backend that writes pieces to the error stream.
+// complains returns a Backend that writes pieces to the error stream.
 func complains(pieces ...string) gateway.Backend {
 	return backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
 		for _, piece := range pieces {
@@ -22,7 +22,7 @@ func complains(pieces ...string) gateway.Backend {
 	})
 }
 
-// complaints returns the lines that were logged of what the backend wrote.
+// complaints returns the logged lines of the backend.
 func complaints(t *testing.T, pieces ...string) []string {
 	t.Helper()
 	log := &logBuffer{}
@@ -66,7 +66,7 @@ func TestCVE_2024_9026(t *testing.T) {
 	r := &gateway.Request{Stderr: log}
 	run := gateway.BaseCGIHandler{Stdout: &logBuffer{}, Stderr: r.Stderr}
 	h := handler(complains("a\x1b[31mred\x00\b\x7f\u009b\u2028\u202e\xff tab\there Ü\n"))
-	h.ErrorLog = nil // the text is the same for every log: a slog.Handler may not escape
+	h.ErrorLog = nil // the text must be escaped for every log, since a slog.Handler may not escape
 	if err := run.Run(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestCVE_2024_9026(t *testing.T) {
 	}
 }
 
-// TestStderrIsBounded: a line, and all of a request.
+// TestStderrIsBounded: each line is bounded, and all lines of a request.
 func TestStderrIsBounded(t *testing.T) {
 	got := complaints(t, strings.Repeat("x", 10_000)+"\nnext\n")
 	if len(got) != 3 || len(got[0]) != 4096 || got[1] != "next" || got[2] != `"(5904 bytes more)"` {
@@ -96,7 +96,7 @@ func TestStderrIsBounded(t *testing.T) {
 	}
 }
 
-// TestStderrAfterTheEnd: a backend that writes on reaches nobody.
+// TestStderrAfterTheEnd: what a backend writes after the request is not logged.
 func TestStderrAfterTheEnd(t *testing.T) {
 	var stderr io.Writer
 	log := &logBuffer{}
@@ -133,7 +133,7 @@ func TestStderrConcurrently(t *testing.T) {
 	}
 }
 
-// TestWarn: what the gateway says of a request is not put into the application's mouth.
+// TestWarn: a message of the gateway is not logged as a line of the application.
 func TestWarn(t *testing.T) {
 	b := backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
 		r.Warn("something was put right")

@@ -16,7 +16,7 @@ import (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// server is what every transport's server has.
+// server has the methods of every transport's server.
 type server interface {
 	Serve(net.Listener) error
 	Close() error
@@ -50,15 +50,15 @@ func fastcgiBackend(t testing.TB, app gateway.App) gateway.Backend {
 	return c
 }
 
-// normalForm is what a Handler does with a path on purpose.
+// normalForm lists the rules that a Handler breaks on purpose, since it normalises paths.
 var normalForm = []gatewaytest.Exclusion{{
 	Case: "repeated-slashes",
 	Reason: "host.Handler: PATH_INFO=/foo/bar/baz for //foo///bar/baz: as in nginx, Apache and lighttpd a path has no empty segments, " +
 		"so that one script has one path; REQUEST_URI has them",
 }}
 
-// TestSuite: what every transport has to pass, with a Handler between HTTP and a backend in this
-// process, over FastCGI, and over SCGI, which has no bodies of unknown length by itself.
+// TestSuite runs the suite of all transports with a Handler between HTTP and a backend in this
+// process, over FastCGI, and over SCGI, which has no bodies of unknown length.
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	backends := map[string]func(t testing.TB, app gateway.App) gateway.Backend{

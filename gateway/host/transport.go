@@ -18,17 +18,18 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-// Transport is a [Handler] as an http.RoundTripper: httputil.ReverseProxy takes it, with all that
-// is built on that. Its fields are a Handler's and mean the same, but for those that say how to
-// answer: Next, Router, Offload and Access are not used.
+// Transport is a [Handler] as an http.RoundTripper, for httputil.ReverseProxy and code that is
+// built on it. Its fields have the meaning of a Handler's fields, but Next, Router, Offload and
+// Access are not used.
 //
-// What names no script is a response with 404; a body that is too large one with 413, and so on. A
-// backend that fails is an error, a [*gateway.BackendError], also from reading the response's Body:
-// that is never a plain io.EOF when the body is not whole. The error stream goes to ErrorLog, or to
-// standard error. A body without Content-Type is text/plain: a server behind the Transport would
-// guess.
+// A request that is refused gets a response, such as a 404 for a path that names no script, or a
+// 413 for a body that is too large. A failure of the backend is an error, a
+// [*gateway.BackendError]. Reading the response's Body returns such an error too, and never io.EOF
+// if the body is not complete. The error stream goes to ErrorLog, or to standard error. A body
+// without Content-Type gets text/plain, since the server that sends the response would guess a
+// type.
 //
-// The request's path must be below Mount, and its body is closed as http.RoundTripper asks.
+// The request's path must be below Mount. Its body is closed as http.RoundTripper requires.
 type Transport Handler
 
 // RoundTrip implements http.RoundTripper. It may be called by several goroutines at the same time.
@@ -48,7 +49,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	done := func() {
 		cancel()
 		body.close()
-		x.end()
+		x.close()
 	}
 	resp, err := x.exchangeHTTP(ctx, r, body)
 	if err != nil {
@@ -59,7 +60,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// exchangeHTTP translates r, and the response to it.
+// exchangeHTTP translates r, sends it, and translates the response.
 func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *requestBody) (*http.Response, error) {
 	incoming := *r
 	if r.Host == "" {
@@ -81,7 +82,7 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 	case r.ContentLength > 0:
 		request.Stdin, request.ContentLength = io.LimitReader(body, r.ContentLength), r.ContentLength
 	default:
-		request.Stdin = body // a client's ContentLength of 0 with a Body means that it is unknown
+		request.Stdin = body // in a client request, ContentLength 0 with a Body means an unknown length
 		e.Del("CONTENT_LENGTH")
 	}
 	resp, err := x.follow(request.WithContext(ctx))
@@ -89,7 +90,7 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 		return nil, err
 	}
 	x.readAhead(resp)
-	x.clean(resp)
+	x.cleanFields(resp)
 	answer, err := toHTTP(r, x.sent, resp)
 	if err != nil {
 		resp.Body.Close()
@@ -97,7 +98,7 @@ func (x *relay) exchangeHTTP(ctx context.Context, r *http.Request, body *request
 	return answer, err
 }
 
-// toHTTP makes an http.Response of the backend's, which answers request: what r was sent as.
+// toHTTP makes an http.Response to r from the backend's response to request, as which r was sent.
 func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (*http.Response, error) {
 	fields := headers.New()
 	status, length, err := resp.Final(fields)
@@ -110,7 +111,7 @@ func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (
 	}
 	answer.ContentLength, answer.Body = length, resp.Body
 	if !fields.Has("Content-Type") {
-		// a server behind would sniff one, and may find HTML (CVE-2020-24553)
+		// the server that sends the response would sniff a type, perhaps HTML (CVE-2020-24553)
 		answer.Header.Set("Content-Type", "text/plain")
 	}
 	switch {
@@ -129,7 +130,7 @@ func toHTTP(r *http.Request, request *gateway.Request, resp *gateway.Response) (
 }
 
 func newResponse(r *http.Request, status string) *http.Response {
-	code, _ := strconv.Atoi(status[:min(len(status), 3)]) // it is a valid status
+	code, _ := strconv.Atoi(status[:min(len(status), 3)]) // cannot fail: status is valid
 	return &http.Response{
 		Status:     status,
 		StatusCode: code,
@@ -141,10 +142,10 @@ func newResponse(r *http.Request, status string) *http.Response {
 	}
 }
 
-// refusal is the response to a request that the client is to blame for; where the backend or this
-// process is, or the client has left, it is an error.
+// refusal returns the response to a request that is refused because of the client. It returns an
+// error if the backend or this process failed, or if the client has closed the connection.
 func (x *relay) refusal(r *http.Request, err error) (*http.Response, error) {
-	p, ok := x.pageOf(err)
+	p, ok := x.errorPage(err)
 	if !ok {
 		p.status, p.text = gateway.ErrorPage(err)
 	}
@@ -163,12 +164,12 @@ func (x *relay) refusal(r *http.Request, err error) (*http.Response, error) {
 	return answer, nil
 }
 
-// requestBody is what a backend reads. It must not be read any more once the response is closed,
-// and a backend may not heed that.
+// requestBody is the body that a backend reads. The body of r must not be read after the response
+// is closed, which a backend may still try.
 type requestBody struct {
 	body    io.ReadCloser
 	closed  atomic.Bool
-	failure atomic.Pointer[error] // of the first Read that failed
+	failure atomic.Pointer[error] // error of the first Read that failed
 }
 
 // Read implements io.Reader.
@@ -188,7 +189,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) fail(err error) { b.failure.CompareAndSwap(nil, &err) }
 
-// Failure is for gateway.Blame.
+// Failure returns the error of reading. gateway.Blame calls it.
 func (b *requestBody) Failure() error {
 	if err := b.failure.Load(); err != nil {
 		return *err
@@ -196,7 +197,8 @@ func (b *requestBody) Failure() error {
 	return nil
 }
 
-// close does not wait: where a Read is under way, a server's body would.
+// close closes the body in another goroutine, since a server's body would wait for a Read under
+// way.
 func (b *requestBody) close() {
 	if b.body != nil && !b.closed.Swap(true) {
 		go b.body.Close()
@@ -215,13 +217,13 @@ func (b *responseBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// noBody hides what a backend sends where no body may be. Closing it lets the exchange end well:
-// see drain.
+// noBody hides the body of a response that must not have one. Closing it reads the body, so that
+// the exchange is complete: see discardBody.
 type noBody struct{ body io.ReadCloser }
 
 func (*noBody) Read([]byte) (int, error) { return 0, io.EOF }
 
 func (b *noBody) Close() error {
-	drain(b.body)
+	discardBody(b.body)
 	return nil
 }

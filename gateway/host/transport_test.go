@@ -20,8 +20,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/host"
 )
 
-// patient is a handler that reads what h leaves of a body. net/http would read 256 KiB, and then
-// close on a client that still sends, whom a reset may keep from the answer.
+// patient returns a handler that reads the rest of the body after h. net/http reads 256 KiB and
+// then closes the connection, and a client that still sends may lose the answer by the reset.
 func patient(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
@@ -34,7 +34,7 @@ func patient(h http.Handler) http.Handler {
 	})
 }
 
-// proxy is a reverse proxy in front of b. It keeps the client's Host, as the suite wants to see it.
+// proxy returns a reverse proxy in front of b. It keeps the client's Host, which the suite checks.
 func proxy(b gateway.Backend, mount string) http.Handler {
 	return patient(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -52,7 +52,7 @@ func proxy(b gateway.Backend, mount string) http.Handler {
 	})
 }
 
-// TestTransportSuite: what every transport has to pass, through httputil.ReverseProxy.
+// TestTransportSuite runs the suite of all transports through httputil.ReverseProxy.
 func TestTransportSuite(t *testing.T) {
 	t.Parallel()
 	for _, mount := range []string{"", "/app"} {
@@ -67,7 +67,7 @@ func TestTransportSuite(t *testing.T) {
 	}
 }
 
-// closeNoted is a request body that tells when it was closed.
+// closeNoted is a request body that reports its close.
 type closeNoted struct {
 	io.Reader
 	closed chan struct{}
@@ -75,7 +75,7 @@ type closeNoted struct {
 
 func (c *closeNoted) Close() error { close(c.closed); return nil }
 
-// roundTrip sends a request without a server in between.
+// roundTrip sends a request without an HTTP server.
 func roundTrip(t *testing.T, tr *host.Transport, method, target string, body io.Reader, length int64) (*http.Response, error) {
 	t.Helper()
 	r, err := http.NewRequest(method, "http://example.org:8080"+target, nil)
@@ -85,7 +85,7 @@ func roundTrip(t *testing.T, tr *host.Transport, method, target string, body io.
 	if body != nil {
 		noted := &closeNoted{body, make(chan struct{})}
 		r.Body, r.ContentLength = noted, length
-		defer func() { <-noted.closed }() // as http.RoundTripper promises, in the end
+		defer func() { <-noted.closed }() // http.RoundTripper closes the body, perhaps later
 	}
 	resp, err := tr.RoundTrip(r)
 	if err == nil {
@@ -124,13 +124,13 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// TestTransportBareRequest: a request that nobody has filled in is understood all the same.
+// TestTransportBareRequest: a request with empty fields works too.
 func TestTransportBareRequest(t *testing.T) {
 	b := &recorder{}
 	body := &closeNoted{strings.NewReader("abc"), make(chan struct{})}
 	r := &http.Request{
 		URL: &url.URL{Scheme: "http", Host: "example.org", Path: "/x"},
-		// which does not count: ContentLength 0 with a Body means unknown
+		// ignored: ContentLength 0 with a Body means an unknown length
 		Header: http.Header{"Content-Length": {"0"}},
 		Body:   body,
 	}
@@ -146,14 +146,14 @@ func TestTransportBareRequest(t *testing.T) {
 	}
 }
 
-// TestTransportResponses: what a caller may believe of a response.
+// TestTransportResponses: the fields, length and body of a response are consistent.
 func TestTransportResponses(t *testing.T) {
 	for _, c := range []struct {
 		name, method, stdout string
 		status               int
 		length               int64
 		body                 string
-		reason               string // of an error, while reading or before
+		reason               string // of the error, from RoundTrip or from reading the body
 	}{
 		{"declared", "GET", "Content-Type: a/b\nContent-Length: 2\n\nhi", 200, 2, "hi", ""},
 		{"not declared", "GET", "Content-Type: a/b\n\nhi", 200, -1, "hi", ""},
@@ -186,7 +186,7 @@ func TestTransportResponses(t *testing.T) {
 	}
 }
 
-// TestTransportConnectionOptions: the fields of the backend's own connection end here.
+// TestTransportConnectionOptions: fields of the backend's connection are not passed on.
 func TestTransportConnectionOptions(t *testing.T) {
 	b := says("Content-Type: a/b\nConnection: close, X-Hop\nX-Hop: 1\nX-Kept: 1\nContent-Length: 0\n\n")
 	resp, err := roundTrip(t, &host.Transport{Backend: b}, "GET", "/", nil, 0)
@@ -201,7 +201,7 @@ func TestTransportConnectionOptions(t *testing.T) {
 	}
 }
 
-// TestTransportRefusals are responses; failures of the backend are errors.
+// TestTransportRefusals: refusals are responses, and failures of the backend are errors.
 func TestTransportRefusals(t *testing.T) {
 	root := site(t, "a.php", "dir/index.php", "style.css")
 	tr := &host.Transport{Backend: says("Content-Type: a/b\n\nok"), Mount: "/site", Root: root, SplitPath: php, Index: []string{"index.php"}, MaxBodyBytes: 3}
@@ -228,7 +228,7 @@ func TestTransportRefusals(t *testing.T) {
 	}
 }
 
-// TestTransportFollows local redirects, like a Handler.
+// TestTransportFollows: a Transport follows local redirects, like a Handler.
 func TestTransportFollows(t *testing.T) {
 	resp, err := roundTrip(t, &host.Transport{Backend: redirector("/to")}, "POST", "/from", strings.NewReader("abc"), 3)
 	if err != nil {
@@ -239,7 +239,8 @@ func TestTransportFollows(t *testing.T) {
 	}
 }
 
-// TestTransportBodyAfterClose: a backend that reads on does not read what is the server's again.
+// TestTransportBodyAfterClose: after the close, a backend cannot read the request body, which
+// belongs to the server again.
 func TestTransportBodyAfterClose(t *testing.T) {
 	var stdin io.Reader
 	tr := &host.Transport{Backend: backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
@@ -272,8 +273,7 @@ func TestTransportContext(t *testing.T) {
 	waitFor(t, func() bool { return ended.Load() == 2 })
 }
 
-// TestTransportBodyFails: what a client sends through a proxy of net/http is its own fault there
-// too.
+// TestTransportBodyFails: a broken body is the client's fault through a proxy of net/http too.
 func TestTransportBodyFails(t *testing.T) {
 	reads := backendFunc(func(r *gateway.Request) (*gateway.Response, error) {
 		_, err := io.Copy(io.Discard, r.Stdin)

@@ -12,10 +12,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// removed are variables that the sender of a request must not set: see [Handler].
+// removed has the variables that the sender of a request must not set: see [Handler].
 var removed = []string{"HTTP_PROXY", "HTTP_TRANSFER_ENCODING", "PHP_VALUE", "PHP_ADMIN_VALUE"}
 
-// describe returns the request for the backend. r stays as it is.
+// describe returns the request for the backend. It does not change r.
 func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 	h, c := x.handler, *r
 	c.Environ = r.Environ.Clone()
@@ -29,12 +29,12 @@ func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 	if !h.PassAuthorization {
 		e.Del("HTTP_AUTHORIZATION")
 	}
-	complete(e, r.Scheme)
+	setMissing(e, r.Scheme)
 	if err := x.describePath(&c); err != nil {
 		return nil, err
 	}
 	for _, entry := range h.Env {
-		name, value, _ := strings.Cut(entry, "=") // it has one: see checkVariable
+		name, value, _ := strings.Cut(entry, "=") // checkVariable has found the "="
 		e.Set(name, value)
 	}
 	if x.stderr == nil {
@@ -48,20 +48,20 @@ func (x *relay) describe(r *gateway.Request) (*gateway.Request, error) {
 	return &c, nil
 }
 
-// checkValues refuses what old versions of bash run as code when it stands in their environment
+// checkValues refuses values that old versions of bash run as code when they are in its environment
 // (CVE-2014-6271).
 func checkValues(e *util.Environ) error {
 	for _, value := range e.All() {
 		if strings.HasPrefix(value, "() {") {
-			return &gateway.RequestError{Reason: "value that begins as a shell function does", Input: cut(value)}
+			return &gateway.RequestError{Reason: "value that begins as a shell function does", Input: truncate(value)}
 		}
 	}
 	return nil
 }
 
-// complete sets what RFC 3875 section 4.1 requires and a request from another protocol, or a client
-// of net/http, may lack.
-func complete(e *util.Environ, scheme string) {
+// setMissing sets the variables that RFC 3875 section 4.1 requires, and that a request from another
+// protocol, or from an http.Client, may lack.
+func setMissing(e *util.Environ, scheme string) {
 	e.Set("GATEWAY_INTERFACE", "CGI/1.1")
 	scheme = cmp.Or(e.Get("REQUEST_SCHEME"), scheme, "http")
 	port := "80"
@@ -83,7 +83,7 @@ func complete(e *util.Environ, scheme string) {
 		e.Set("QUERY_STRING", "")
 	}
 	if ip, err := netip.ParseAddr(e.Get("REMOTE_ADDR")); err == nil {
-		// a web server's REMOTE_ADDR stays as it is
+		// REMOTE_ADDR of a web server is not changed
 		setDefault(e, "REMOTE_HOST", ip.WithZone("").Unmap().String())
 	}
 	e.Set("REDIRECT_STATUS", "200")
@@ -96,7 +96,7 @@ func setDefault(e *util.Environ, name, value string) {
 	}
 }
 
-// describePath says where in the site the request leads: to the application, or to a script below
+// describePath sets the variables of the path, which leads to the application or to a script below
 // Root.
 func (x *relay) describePath(r *gateway.Request) (err error) {
 	h, e := x.handler, r.Environ
@@ -111,7 +111,7 @@ func (x *relay) describePath(r *gateway.Request) (err error) {
 	if len(h.SplitPath) > 0 {
 		found, err := h.resolve(x.place)
 		if err != nil {
-			x.warnOfFile(err)
+			x.warnUnresolved(err)
 			return err
 		}
 		if h.ResolveRoot {
@@ -119,27 +119,27 @@ func (x *relay) describePath(r *gateway.Request) (err error) {
 		}
 		x.access.Script = found.Filename
 		script, info = script+found.Name, found.PathInfo
-		e.Set("SCRIPT_FILENAME", h.asBackendSees(root, found.Name))
+		e.Set("SCRIPT_FILENAME", h.backendFilename(root, found.Name))
 	}
 	e.Set("SCRIPT_NAME", script)
 	e.Set("PATH_INFO", info)
 	e.Set("DOCUMENT_URI", script+info)
 	if h.Root != "" {
-		h.translate(e, root, info)
+		h.setFilePaths(e, root, info)
 	}
 	return nil
 }
 
-// translate says where the files of the site are.
-func (h *Handler) translate(e *util.Environ, root, info string) {
+// setFilePaths sets DOCUMENT_ROOT and PATH_TRANSLATED.
+func (h *Handler) setFilePaths(e *util.Environ, root, info string) {
 	e.Set("DOCUMENT_ROOT", root)
 	e.Del("PATH_TRANSLATED")
 	if info != "" {
-		e.Set("PATH_TRANSLATED", h.native(exchange.PathTranslated(root, info)))
+		e.Set("PATH_TRANSLATED", h.nativePath(exchange.PathTranslated(root, info)))
 	}
 }
 
-// rootForBackend is the DOCUMENT_ROOT.
+// rootForBackend returns DOCUMENT_ROOT.
 func (h *Handler) rootForBackend() (root string, err error) {
 	if !h.ResolveRoot {
 		return cmp.Or(h.BackendRoot, h.Root), nil
@@ -149,27 +149,28 @@ func (h *Handler) rootForBackend() (root string, err error) {
 		return nil
 	})
 	if err != nil {
-		return "", unreadable(err)
+		return "", siteError(err)
 	}
 	return root, nil
 }
 
-// asBackendSees is the file of a path below root, in the backend's own world.
-func (h *Handler) asBackendSees(root, name string) string {
-	return h.native(strings.TrimSuffix(root, "/") + name)
+// backendFilename returns the file of a path below root, with the separators of the backend's
+// system.
+func (h *Handler) backendFilename(root, name string) string {
+	return h.nativePath(strings.TrimSuffix(root, "/") + name)
 }
 
-// native is path in the words of the system that the backend runs on, which is this one unless
-// BackendRoot says otherwise.
-func (h *Handler) native(path string) string {
+// nativePath returns path with the separators of the backend's system, which is this system unless
+// BackendRoot is set.
+func (h *Handler) nativePath(path string) string {
 	if h.BackendRoot != "" {
 		return path
 	}
 	return filepath.FromSlash(path)
 }
 
-// warnOfFile logs why a file that is there is answered as if it were not.
-func (x *relay) warnOfFile(err error) {
+// warnUnresolved logs why a file that exists is answered like a missing one.
+func (x *relay) warnUnresolved(err error) {
 	if errors.Is(err, ErrNotFound) && err != ErrNotFound {
 		newLineWriter(x.handler.ErrorLog, x.current).Warn(strings.TrimPrefix(err.Error(), "host: "))
 	}

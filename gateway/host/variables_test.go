@@ -64,8 +64,8 @@ func TestVariables(t *testing.T) {
 	get(t, h, "/apple").want(t, 404, "404 page not found\n")
 }
 
-// TestRemoteHost: no zone in what the Handler makes (RFC 3875 section 4.1.9). REMOTE_ADDR of a web
-// server stays.
+// TestRemoteHost: the REMOTE_HOST that the Handler sets has no zone (RFC 3875 section 4.1.9).
+// REMOTE_ADDR of a web server is not changed.
 func TestRemoteHost(t *testing.T) {
 	b := &recorder{}
 	for sent, want := range map[string]string{
@@ -76,7 +76,8 @@ func TestRemoteHost(t *testing.T) {
 	}
 }
 
-// TestVariablesOfAScript: what php-fpm needs, also where it sees the site elsewhere.
+// TestVariablesOfAScript: the variables that php-fpm needs, also if the site has another path
+// there.
 func TestVariablesOfAScript(t *testing.T) {
 	root := site(t, "index.php", "blog/a.php")
 	b := &recorder{}
@@ -103,7 +104,7 @@ func TestVariablesOfAScript(t *testing.T) {
 	b.want(t, "SCRIPT_FILENAME", "/var/www/blog/a.php", "DOCUMENT_ROOT", "/var/www/", "PATH_TRANSLATED", "/var/www/x")
 }
 
-// TestRootWithoutScripts: PATH_TRANSLATED does not leave the root, whoever has sent the path.
+// TestRootWithoutScripts: PATH_TRANSLATED never leads out of the root.
 func TestRootWithoutScripts(t *testing.T) {
 	root, b := site(t), &recorder{}
 	h := &host.Handler{Backend: b, Root: root, ErrorLog: quiet}
@@ -144,12 +145,11 @@ func TestEncodedSlash(t *testing.T) {
 	b.want(t, "SCRIPT_NAME", "/a.php", "PATH_INFO", "/x/y/", "PATH_TRANSLATED", filepath.Join(root, "x", "y")+"/", "QUERY_STRING", "x=%2F")
 	get(t, h, "/a.php/x%2f..%2fb.php").want(t, 200, "ok")
 	b.want(t, "SCRIPT_NAME", "/a.php", "PATH_INFO", "/b.php")
-	get(t, front, "/blog/a%2Fb").want(t, 200, "ok") // a front controller has REQUEST_URI
+	get(t, front, "/blog/a%2Fb").want(t, 200, "ok") // a front controller reads REQUEST_URI
 	b.want(t, "SCRIPT_NAME", "/index.php", "PATH_INFO", "", "REQUEST_URI", "/blog/a%2Fb")
 }
 
-// TestHTTPS: the scheme is that of the connection, or what a configuration says in front of which
-// TLS ends.
+// TestHTTPS: the scheme is that of the connection, or the one that Env sets if TLS ends in front.
 func TestHTTPS(t *testing.T) {
 	b := &recorder{}
 	r := httptest.NewRequest("GET", "/", nil)
@@ -176,8 +176,8 @@ func TestCVE_2016_5386(t *testing.T) {
 	b.want(t, "HTTP_PROXY", "-")
 }
 
-// TestHeaderAliases: GHSA-f59h-q822-g45g, GHSA-49wc-4hcv-v58q, lighttpd 170db8fe. A name that
-// becomes the variable of another field is none.
+// TestHeaderAliases: GHSA-f59h-q822-g45g, GHSA-49wc-4hcv-v58q, lighttpd 170db8fe. A field whose
+// variable would be that of another field gets none.
 func TestHeaderAliases(t *testing.T) {
 	b := &recorder{}
 	get(t, handler(b), "/", "Remote_User", "evil", "Remote.Group", "evil", "X-Good", "1", "Content_Length", "9", "X_Good", "2")
@@ -218,8 +218,8 @@ func TestCVE_2012_1823(t *testing.T) {
 	b.want(t, "QUERY_STRING", "-d+allow_url_include%3d1+%ADd")
 }
 
-// TestEnv: a setting comes last, and replaces what a client's field made. What says which request
-// it is stays (CVE-2025-65082).
+// TestEnv: Env replaces variables made from a client's fields, but not those that describe the
+// request (CVE-2025-65082).
 func TestEnv(t *testing.T) {
 	b := &recorder{}
 	h := handler(b)
@@ -228,8 +228,8 @@ func TestEnv(t *testing.T) {
 	b.want(t, "APP_ENV", "test", "HTTP_X_ROLE", "guest", "SERVER_NAME", "example.org", "EMPTY", "", "SCRIPT_FILENAME", "/in/container.php")
 }
 
-// TestFromGateway: over FastCGI or SCGI the web server has said much already, and who speaks the
-// protocol may not configure PHP.
+// TestFromGateway: over FastCGI or SCGI the web server has set many variables already, but it must
+// not configure PHP.
 func TestFromGateway(t *testing.T) {
 	root, b := site(t, "a.php"), &recorder{}
 	h := &host.Handler{Backend: b, Root: root, SplitPath: php, ErrorLog: quiet}
@@ -251,7 +251,8 @@ func TestFromGateway(t *testing.T) {
 	)
 }
 
-// TestMountOfScripts: it matches whole segments, whoever has split the path.
+// TestMountOfScripts: Mount matches whole segments, whether or not the web server has split the
+// path.
 func TestMountOfScripts(t *testing.T) {
 	b := &recorder{}
 	h := &host.Handler{Backend: b, Mount: "/site/", Root: site(t, "a.php", "x/a.php"), SplitPath: php, ErrorLog: quiet}
@@ -265,7 +266,7 @@ func TestMountOfScripts(t *testing.T) {
 	}
 }
 
-// TestPrepare: what a handler around has found out reaches the application (C11).
+// TestPrepare: values of an outer handler reach the application (C11).
 func TestPrepare(t *testing.T) {
 	type userKey struct{}
 	b := &recorder{}

@@ -165,7 +165,7 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if err == errConnect {
 		w.Header().Set("Connection", "close") // the next bytes may belong to the tunnel
-		refuse(w, r, h.Refused, http.StatusMethodNotAllowed, "This is no proxy.", err)
+		refuse(w, r, h.Refused, http.StatusMethodNotAllowed, "This server is not a proxy.", err)
 		return
 	}
 	limit := (*limitError)(nil)

@@ -107,7 +107,7 @@ func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 // accepts only requests whose Host names this machine. CONNECT is answered with 405.
 func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
-		http.Error(w, "This is no proxy.", http.StatusMethodNotAllowed)
+		http.Error(w, "This server is not a proxy.", http.StatusMethodNotAllowed)
 		return
 	}
 	if !demo.LocalHost(r.Host) {

@@ -12,28 +12,28 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
-// keeping is a request whose body a Spool keeps.
-type keeping struct {
+// spooledRequest is a request with a body in a Spool.
+type spooledRequest struct {
 	*Spool
 	request *gateway.Request
-	length  int64 // of the body; exchange.UnknownLength where no CONTENT_LENGTH says it
+	length  int64 // of the body; exchange.UnknownLength without CONTENT_LENGTH
 }
 
-// offer has the Backend take the body as it comes, and completes it first where the Backend does
-// not.
-func (k *keeping) offer(share *exchange.Share) (*gateway.Response, error) {
+// streamBody sends the request while the body arrives. If the Backend needs its length, streamBody
+// buffers the body and sends the request again.
+func (k *spooledRequest) streamBody(share *exchange.Share) (*gateway.Response, error) {
 	replay := &replayer{r: k.bounded(k.request.Stdin)}
 	c := *k.request
 	c.Stdin = replay
 	resp, err := k.Backend.RoundTrip(&c)
 	if errors.Is(err, gateway.ErrLengthRequired) && !replay.lost {
-		return k.complete(io.MultiReader(bytes.NewReader(replay.head), k.request.Stdin), share)
+		return k.bufferBody(io.MultiReader(bytes.NewReader(replay.head), k.request.Stdin), share)
 	}
 	return resp, err
 }
 
-// complete reads body to its end and asks the Backend then.
-func (k *keeping) complete(body io.Reader, share *exchange.Share) (*gateway.Response, error) {
+// bufferBody reads body to its end, and then sends the request.
+func (k *spooledRequest) bufferBody(body io.Reader, share *exchange.Share) (*gateway.Response, error) {
 	q := &exchange.Spool{Share: share, MemoryBytes: int64(k.MemoryBytes), Dir: k.Dir}
 	stdin, err := k.fill(q, body)
 	if err != nil {
@@ -49,9 +49,9 @@ func (k *keeping) complete(body io.Reader, share *exchange.Share) (*gateway.Resp
 	return resp, nil
 }
 
-// requestWith is the request with what was made of its body. kept is the length of all of it where
-// that was unknown.
-func (k *keeping) requestWith(stdin io.Reader, kept int64) *gateway.Request {
+// requestWith returns the request with another body. kept is the length of the body if that was
+// unknown.
+func (k *spooledRequest) requestWith(stdin io.Reader, kept int64) *gateway.Request {
 	c := *k.request
 	c.Stdin = stdin
 	if k.length != exchange.UnknownLength {
@@ -66,9 +66,9 @@ func (k *keeping) requestWith(stdin io.Reader, kept int64) *gateway.Request {
 	return &c
 }
 
-// fill reads body into q and returns what the Backend is to read: q, or q and the rest of a body
-// that there is no room for.
-func (k *keeping) fill(q *exchange.Spool, body io.Reader) (io.Reader, error) {
+// fill reads body into q, and returns the reader for the Backend: q, or q and the rest of the body
+// if q has no room for it.
+func (k *spooledRequest) fill(q *exchange.Spool, body io.Reader) (io.Reader, error) {
 	known := k.length != exchange.UnknownLength
 	if known && k.length > q.Capacity() {
 		k.warn(exchange.ErrOverShare)
@@ -91,24 +91,24 @@ func (k *keeping) fill(q *exchange.Spool, body io.Reader) (io.Reader, error) {
 	return q, nil
 }
 
-// warn logs that a body is not kept.
-func (k *keeping) warn(why error) {
+// warn logs that a body is not buffered.
+func (k *spooledRequest) warn(why error) {
 	if k.noRoom.IsNews() {
 		k.request.Warn("a request body is passed on as it comes: " + why.Error())
 	}
 }
 
-// source is body as it is to be kept: within its length, within the bound, and while the request's
-// context lasts.
-func (k *keeping) source(body io.Reader) io.Reader {
+// source returns body limited to its length and to MaxBodyBytes. It fails when the context of the
+// request has ended.
+func (k *spooledRequest) source(body io.Reader) io.Reader {
 	if k.length != exchange.UnknownLength {
 		body = io.LimitReader(body, k.length)
 	}
 	return &untilDone{k.request.Context(), k.bounded(body)}
 }
 
-// untilDone is a body that is read while a context lasts. A Read under way is not ended: its server
-// has a timeout for that.
+// untilDone is a body whose Read fails when a context has ended. It does not interrupt a Read under
+// way, for which the server has a timeout.
 type untilDone struct {
 	ctx context.Context
 	r   io.Reader
@@ -124,13 +124,13 @@ func (u *untilDone) Read(p []byte) (int, error) {
 	return u.r.Read(p)
 }
 
-// closingBody drops the request's body when the response has been read.
+// closingBody frees the request's body when the response is closed.
 type closingBody struct {
 	io.ReadCloser
 	kept *exchange.Spool
 }
 
-// Buffered tells gateway.Forward whether a part of the body came with the head.
+// Buffered tells gateway.Forward how many bytes of the body have arrived with the head.
 func (b *closingBody) Buffered() int {
 	if inner, ok := b.ReadCloser.(interface{ Buffered() int }); ok {
 		return inner.Buffered()
@@ -144,12 +144,12 @@ func (b *closingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// replayer keeps the first bytes that were read, for a Backend that finds out from them that it
-// cannot go on.
+// replayer keeps the first bytes that were read. They are read again if the Backend returns
+// gateway.ErrLengthRequired.
 type replayer struct {
 	r    io.Reader
 	head []byte
-	lost bool // more was read than is kept
+	lost bool // more than mostReplayed bytes were read
 }
 
 const mostReplayed = 512
