@@ -17,6 +17,7 @@ import (
 // requests as http.FileServer does, and differs from it in these points:
 //
 //   - Names that begin with a dot are 404 and in no list, except .well-known.
+//   - Other methods than GET and HEAD are answered 405, as in nginx.
 //   - Symbolic links are followed as Symlinks says. The file that is opened is the one that was
 //     checked.
 //   - The Content-Type comes from the extension of the name, and is application/octet-stream for an
@@ -71,6 +72,9 @@ func (f *Files) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error
 		return f.refuse(w, r, err)
 	}
 	defer found.file.Close()
+	if method := r.Environ.Get("REQUEST_METHOD"); method != "GET" && method != "HEAD" {
+		return page{status: "405 Method Not Allowed", allow: "GET, HEAD", text: "Only GET and HEAD are allowed here.\n"}.send(w)
+	}
 	return httpapp.New(found).ServeGateway(w, r)
 }
 

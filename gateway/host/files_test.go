@@ -133,6 +133,21 @@ func TestFilesConditions(t *testing.T) {
 	}
 }
 
+// TestFilesMethods: only GET and HEAD send a file or a list. nginx answers 405 too, but without the
+// Allow that RFC 9110 section 15.5.6 requires.
+func TestFilesMethods(t *testing.T) {
+	h := files(site(t, "page.txt", "sub/index.html", "list/b.txt"))
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"} {
+		for _, target := range []string{"/page.txt", "/sub/", "/list/"} {
+			a := fetch(t, h, method, target, strings.NewReader("a=b"))
+			if a.status != 405 || a.header.Get("Allow") != "GET, HEAD" || a.body != "Only GET and HEAD are allowed here.\n" {
+				t.Errorf("%s %s: got %+v; want 405 and Allow", method, target, a)
+			}
+		}
+		fetch(t, h, method, "/missing", nil).want(t, 404, "There is nothing here.\n")
+	}
+}
+
 // TestFilesVariables: the variables of a web server, which has split the path or not.
 func TestFilesVariables(t *testing.T) {
 	root := site(t, "page.txt", "sub/index.html", "a%20b.txt")

@@ -11,7 +11,7 @@ import (
 )
 
 // page is a short answer that the Handler makes itself.
-type page struct{ status, location, text string }
+type page struct{ status, location, allow, text string }
 
 // errorPage returns the page for err, if err is an error of this package.
 func (x *relay) errorPage(err error) (page, bool) {
@@ -55,6 +55,9 @@ func (p page) fields() []headers.Field {
 	fields := []headers.Field{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
 	if p.location != "" {
 		fields = append(fields, headers.Field{Name: "Location", Value: p.location})
+	}
+	if p.allow != "" {
+		fields = append(fields, headers.Field{Name: "Allow", Value: p.allow})
 	}
 	return fields
 }
