@@ -24,7 +24,7 @@ type call struct {
 
 	connectTimeout time.Duration // 0 for none but the context
 	timeout        time.Duration // of the context, for the user
-	silence        string        // what no answer means, without "no answer in"
+	silence        string        // what no answer means, if not that the application is busy
 }
 
 // run asks. Its error is a *trouble.
@@ -147,15 +147,15 @@ func (c *call) explain(ctx context.Context, err error, first []byte, spoken stri
 // silent.
 func (c *call) busy(place string) error {
 	q := readQueue(c.target)
-	cause := "connected"
+	before := ""
 	if c.silence != "" && q.Waiting == 0 {
-		cause = c.silence + ": connected"
+		before = c.silence + ": "
 	}
 	waiting := q.String()
 	if q.Known {
 		waiting = fmt.Sprintf("%d wait in the queue of %d", q.Waiting, q.Limit)
 	}
-	return newTrouble(Busy, "", "%s: %s, no answer in %v, %s", place, cause, c.timeout, waiting)
+	return newTrouble(Busy, "", "%s%s: connected, no answer in %v, %s", before, place, c.timeout, waiting)
 }
 
 // closed is an application that closed the connection without a byte.

@@ -20,15 +20,15 @@ func runScript(ctx context.Context, t target.Target, path string, timeout time.D
 	if err != nil {
 		return answer{}, &trouble{state: Dead, cause: err.Error()}
 	}
-	defer b.Close()
 	setKillDelay(b)
 	var log firstBytes
 	r := &gateway.Request{Environ: newEnviron(t.Protocol, path), Stdin: gateway.NoBody, Stderr: &log}
 	resp, err := b.RoundTrip(r.WithContext(ctx))
-	if err != nil {
-		return answer{}, scriptTrouble(ctx, t, timeout, err, log.String())
+	var a answer
+	if err == nil {
+		a, err = readAnswer(resp)
 	}
-	a, err := readAnswer(resp)
+	b.Close() // nothing is written to log from here on
 	if err != nil {
 		return a, scriptTrouble(ctx, t, timeout, err, log.String())
 	}

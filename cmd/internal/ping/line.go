@@ -19,6 +19,8 @@ const maxLine = 200
 func (r *Result) line(named bool) string {
 	text := r.State.String() + ": "
 	switch {
+	case strings.HasPrefix(r.Cause, Busy.String()+", or "):
+		text = r.Cause
 	case r.State == OK:
 		text += r.summary()
 	case named && !strings.Contains(r.Cause, r.place()):

@@ -180,7 +180,7 @@ func TestPHPBusy(t *testing.T) {
 			finish := p.work(t)
 			silent := func(got outcome) bool { return strings.Contains(got.stdout, "connected, no answer in") }
 			got := runLate(t, silent, p.target)
-			wantLine(t, got, 1, "busy: ", queued(" wait in the queue of 2"))
+			wantLine(t, got, 1, "busy", queued(" wait in the queue of 2"))
 			var waiting []net.Conn
 			for runtime.GOOS == "linux" && readQueue(parse(t, p.target)).Waiting <= 2 {
 				waiting = append(waiting, dialRaw(t, p))

@@ -24,7 +24,7 @@ func findTargets(args []string, getenv func(string) string) (targets []target.Ta
 		if connect := getenv("FCGI_CONNECT"); connect != "" {
 			return parseConnect(connect)
 		}
-		args = findUsual()
+		args = findUsual(usualSockets)
 	}
 	for _, arg := range args {
 		t, err := target.Parse(arg, "fastcgi", "scgi", "cgi", "http")
@@ -49,11 +49,11 @@ func parseConnect(connect string) ([]target.Target, error) {
 	return []target.Target{t}, nil
 }
 
-// findUsual returns the usual sockets that are there, each once: Debian has a symbolic link to the
-// default version's.
-func findUsual() (names []string) {
+// findUsual returns the sockets whose paths match, each once: Debian has a symbolic link to the
+// default version's. Where no path does, it is the usual address.
+func findUsual(patterns []string) (names []string) {
 	var seen []os.FileInfo
-	for _, pattern := range usualSockets {
+	for _, pattern := range patterns {
 		paths, _ := filepath.Glob(pattern)
 		for _, path := range paths {
 			info, err := os.Stat(path)

@@ -53,7 +53,7 @@ func (p *plan) fetch(ctx context.Context, t target.Target) (answer, error) {
 		c.question = newHTTPRequest(host, path)
 	case path == "":
 		c.question, c.read = newGetValues(), readValues
-		c.silence = "busy, or does not answer GET_VALUES (hint: --path)"
+		c.silence = Busy.String() + ", or does not answer GET_VALUES (hint: --path)"
 	default:
 		c.question, c.read = newRequest(path), readResponse
 	}

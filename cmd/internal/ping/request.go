@@ -15,24 +15,11 @@ import (
 func newEnviron(protocol, path string) *util.Environ {
 	name, query, _ := strings.Cut(path, "?")
 	e := util.NewEnviron()
-	for _, v := range [][2]string{
-		{"CONTENT_LENGTH", "0"}, // SCGI has it first
-		{"GATEWAY_INTERFACE", "CGI/1.1"},
-		{"SERVER_PROTOCOL", "HTTP/1.1"},
-		{"SERVER_SOFTWARE", "cgikit-ping"},
-		{"SERVER_NAME", "localhost"},
-		{"SERVER_ADDR", "127.0.0.1"},
-		{"SERVER_PORT", "80"},
-		{"REMOTE_ADDR", "127.0.0.1"},
-		{"REQUEST_METHOD", "GET"},
-		{"REQUEST_SCHEME", "http"},
-		{"REQUEST_URI", path},
-		{"QUERY_STRING", query},
-		{"HTTP_HOST", "localhost"},
-		{"HTTP_USER_AGENT", "cgikit-ping"},
-	} {
+	for _, v := range fixed {
 		e.Set(v[0], v[1])
 	}
+	e.Set("REQUEST_URI", path)
+	e.Set("QUERY_STRING", query)
 	e.Set("PATH_INFO", name)
 	switch protocol {
 	case "fastcgi":
@@ -46,4 +33,20 @@ func newEnviron(protocol, path string) *util.Environ {
 		e.Set("REDIRECT_STATUS", "200") // php-cgi runs no script without it (cgi.force_redirect)
 	}
 	return e
+}
+
+// fixed are the meta-variables that do not depend on the path.
+var fixed = [][2]string{
+	{"CONTENT_LENGTH", "0"}, // SCGI has it first
+	{"GATEWAY_INTERFACE", "CGI/1.1"},
+	{"SERVER_PROTOCOL", "HTTP/1.1"},
+	{"SERVER_SOFTWARE", "cgikit-ping"},
+	{"SERVER_NAME", "localhost"},
+	{"SERVER_ADDR", "127.0.0.1"},
+	{"SERVER_PORT", "80"},
+	{"REMOTE_ADDR", "127.0.0.1"},
+	{"REQUEST_METHOD", "GET"},
+	{"REQUEST_SCHEME", "http"},
+	{"HTTP_HOST", "localhost"},
+	{"HTTP_USER_AGENT", "cgikit-ping"},
 }
