@@ -38,11 +38,11 @@ import (
 // # When a response is complete
 //
 // A response without a body (to HEAD, 204, 205, 304) ends after its head. Any other ends with the
-// last byte that its Content-Length declares, and otherwise at the end of
-// standard output. The script may run on after that. It keeps its slot of MaxScripts, and
-// RequestTimeout still applies. It gets no more of the request's body. Further output is dropped,
-// and after 1 MiB standard output is closed. If a child process of the script keeps standard output
-// open, the response ends when that has been silent for two seconds.
+// last byte that its Content-Length declares, or without that field at the end of standard output.
+// The script may run on after that. It keeps its slot of MaxScripts, and RequestTimeout still
+// applies. It gets no more of the request's body. Further output is dropped, and after 1 MiB
+// standard output is closed. If a child process of the script keeps standard output open, the
+// response ends when that has been silent for two seconds.
 //
 // The exit status has no meaning in RFC 3875. One that is not zero is logged. At the end of
 // standard output the Body waits for it, up to 100 ms, and longer only while the kernel is ending

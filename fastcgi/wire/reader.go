@@ -6,7 +6,8 @@ import (
 )
 
 // RecordReader reads records from a connection. The caller sets the deadlines. It reads no byte
-// beyond the record that it returns, in two calls for each record: to save calls, give it a
+// beyond the record that it returns, and makes two reads for each record. To save system calls,
+// give it a
 // bufio.Reader.
 type RecordReader struct {
 	r       io.Reader
