@@ -11,12 +11,12 @@ import (
 )
 
 // fileContent is many times larger than all buffers between the App and the client.
-const fileContent content = 50 << 20
+const fileContent content = 20 << 20
 
 // fileCases check bodies that are files.
 var fileCases = []Case{
 	{
-		Name: "file-of-50-megabytes",
+		Name: "file-of-20-megabytes",
 		Rule: "a file is sent complete, with its declared length (wsgi.file_wrapper)",
 		app: func(w gateway.ResponseWriter, r *gateway.Request) error {
 			w.Headers().Set("Content-Length", fmt.Sprint(int64(fileContent)))

@@ -75,7 +75,7 @@ var sabotage = map[string]string{
 	"refused-nul":              "naive",
 	"refused-name":             "naive",
 
-	"file-of-50-megabytes": "loses blocks",
+	"file-of-20-megabytes": "loses blocks",
 	"part-of-a-file":       "loses blocks",
 	"streamed":             "does not flush",
 	"head-before-body":     "does not flush",

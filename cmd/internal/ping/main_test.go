@@ -3,6 +3,7 @@ package ping
 import (
 	"bytes"
 	"context"
+	"flag"
 	"os"
 	"testing"
 
@@ -12,7 +13,10 @@ import (
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaks.Run(m)) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "6") // some wait for a timeout; the flag -parallel still counts
+	os.Exit(leaks.Run(m))
+}
 
 // outcome is what the command did.
 type outcome struct {

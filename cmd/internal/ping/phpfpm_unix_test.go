@@ -174,8 +174,10 @@ func wantHint(t *testing.T, got outcome, begin, hint string) {
 
 // TestPHPBusy: all workers are busy, and then the backlog is full.
 func TestPHPBusy(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"unix", "tcp"} {
 		t.Run(network, func(t *testing.T) {
+			t.Parallel()
 			p := startPHP(t, network, "pm.max_children = 1", "listen.backlog = 2")
 			finish := p.work(t)
 			silent := func(got outcome) bool { return strings.Contains(got.stdout, "connected, no answer in") }

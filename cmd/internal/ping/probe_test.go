@@ -222,6 +222,7 @@ func handle(f func(net.Conn)) func(net.Listener) error {
 // TestBadAnswers: targets that hang, that answer for ever and that answer nonsense. Nothing grows
 // and nothing outlasts --timeout.
 func TestBadAnswers(t *testing.T) {
+	t.Parallel()
 	repeat := func(first, block string) func(net.Conn) {
 		return func(conn net.Conn) {
 			io.ReadFull(conn, make([]byte, 8))
@@ -260,6 +261,7 @@ func TestBadAnswers(t *testing.T) {
 		{"another record", "fastcgi", nil, send(stdout("x")), "answered by a record of type 6", "begins with"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			address := tt.protocol + "://" + serve(t, handle(tt.peer))
 			reached := func(got outcome) bool { return strings.Contains(got.stdout, tt.want) }
 			got := runLate(t, reached, append(tt.args, address)...)

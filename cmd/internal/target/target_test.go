@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"flag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +19,10 @@ import (
 	"github.com/cgikit/cgikit/scgi"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaks.Run(m)) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "6") // some wait for a timeout; the flag -parallel still counts
+	os.Exit(leaks.Run(m))
+}
 
 func TestParse(t *testing.T) {
 	dir := t.TempDir()
@@ -119,6 +123,7 @@ func closedPort(t *testing.T) string {
 
 // TestIdentify asks servers of each protocol, and one that only accepts.
 func TestIdentify(t *testing.T) {
+	t.Parallel()
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error { return nil })
 	addresses := map[string]string{
 		"fastcgi": serve(t, (&fastcgi.Server{App: app}).Serve),
@@ -126,10 +131,11 @@ func TestIdentify(t *testing.T) {
 		"":        serve(t, acceptOnly),
 	}
 	s := httptest.NewServer(http.NotFoundHandler())
-	defer s.Close()
+	t.Cleanup(s.Close)
 	addresses["http"] = s.Listener.Addr().String()
 	for protocol, address := range addresses {
 		t.Run("spoken "+protocol, func(t *testing.T) {
+			t.Parallel()
 			for _, named := range []string{"fastcgi", "scgi", "http"} {
 				if protocol == "" && named != "scgi" {
 					continue // each question takes its whole time
