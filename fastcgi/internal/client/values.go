@@ -39,12 +39,16 @@ func (c *conn) values(ctx context.Context, records *wire.RecordReader, names ...
 	return values, nil
 }
 
+// valuesPadding is the padding of FCGI_GET_VALUES, in bytes. It is never 0: libfcgi 2.4.2 waits for
+// more after a record without padding, and does not answer it.
+func valuesPadding(query []byte) int { return 8 - len(query)%8 }
+
 func fetchValues(w io.Writer, records *wire.RecordReader, names []string) (map[string]string, error) {
 	var query []byte
 	for _, name := range names {
 		query = wire.AppendPair(query, name, "")
 	}
-	if _, err := w.Write(wire.AppendRecord(nil, wire.TypeGetValues, 0, query)); err != nil {
+	if _, err := w.Write(wire.AppendPadded(nil, wire.TypeGetValues, 0, query, valuesPadding(query))); err != nil {
 		return nil, err
 	}
 	h, content, err := records.Next()
