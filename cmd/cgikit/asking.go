@@ -18,7 +18,7 @@ type askFlags struct{ asking.Flags }
 // be called. When the context has ended by a signal, interrupted reports true: the verb then writes
 // what it has, and returns cli.Exit(cli.StatusInterrupted).
 func (a *askFlags) context(ctx context.Context) (_ context.Context, interrupted func() bool, cancel func()) {
-	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	timed, stop := ctx, context.CancelFunc(func() {})
 	if a.Timeout > 0 {
 		timed, stop = context.WithTimeout(ctx, a.Timeout)

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,8 +39,8 @@ func TestScripts(t *testing.T) {
 	testscript.RunT(boundedT{t}, p)
 }
 
-// TestPeers runs the scripts that need a third-party program. Each script has the name of its
-// program.
+// TestPeers runs the scripts that need a third-party program or library. Each script has the name
+// of its program.
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/peer/*.txtar")
@@ -48,9 +49,10 @@ func TestPeers(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		program, _, _ := strings.Cut(name, "@") // a verb may follow
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			webserver.Find(t, name)
+			findPeer(t, program)
 			p := scripts()
 			p.Files = []string{file}
 			testscript.RunT(boundedT{t}, p)
@@ -91,5 +93,20 @@ func scripts() testscript.Params {
 			"whole":   whole,
 			"exits":   exits,
 		},
+	}
+}
+
+// findPeer skips a test where a program or a library is missing, as webserver.Find does.
+func findPeer(t *testing.T, name string) {
+	switch name {
+	case "libfcgi":
+		webserver.Find(t, "cc")
+		webserver.Find(t, "spawn-fcgi")
+		webserver.FindFile(t, name, "/usr/include/fcgi_stdio.h")
+	case "FCGI.pm":
+		path, _ := exec.Command(webserver.Find(t, "perl"), "-MFCGI", "-e", "print $INC{'FCGI.pm'}").Output()
+		webserver.FindFile(t, name, string(path))
+	default:
+		webserver.Find(t, name)
 	}
 }

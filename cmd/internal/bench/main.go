@@ -45,7 +45,6 @@ type options struct {
 	caddy   string
 	script  string
 	full    bool
-	part    string
 	json    string
 	svg     string
 

@@ -124,17 +124,6 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-func TestPart(t *testing.T) {
-	out := quick(t, "all", "-rounds", "1", "-time", "20ms", "-clients", "2", "-part", "SCGI", "-only", "floor,scgi")
-	wantRows(t, out, `SCGI application: .*`)
-	if strings.Contains(out, "FastCGI application") {
-		t.Errorf("other parts ran:\n%.2000s", out)
-	}
-	if status, _, errs := bench("all", "-part", "nonsense"); status != 2 || errs != "bench: no part has \"nonsense\" in its title\n" {
-		t.Errorf("status %d, errors %.300q", status, errs)
-	}
-}
-
 // TestAll runs the parts with this program's servers, and writes all three forms.
 func TestAll(t *testing.T) {
 	dir := t.TempDir()

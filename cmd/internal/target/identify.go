@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ const identifyTimeout = 500 * time.Millisecond
 // names: "fastcgi", "http" or "scgi"; "" where no question is answered within the context and half
 // a second each. The target's own protocol is asked for first: a listener may speak several. It
 // sends what a server of the other protocols refuses at once: FCGI_GET_VALUES,
-// HEAD / and an SCGI request without variables. It is for the hint after an exchange that failed
+// HEAD / over HTTP and over SCGI. It is for the hint after an exchange that failed
 // without a sensible answer, on a new connection for each question.
 func (t Target) Identify(ctx context.Context) string {
 	own := func(q question) bool { return q.protocol == t.Protocol }
@@ -67,11 +68,26 @@ type question struct {
 var questions = []question{
 	{"fastcgi", string(getValues), IsFastCGI},
 	{"http", headRequest, IsHTTP},
-	{"scgi", "24:CONTENT_LENGTH\x000\x00SCGI\x001\x00,", IsCGIHead},
+	{"scgi", headOverSCGI, IsCGIHead},
+	{"scgi", callOverSCGI, IsCGIHead},
 }
 
-// getValues is an FCGI_GET_VALUES record that asks for nothing.
-var getValues = wire.AppendRecord(nil, wire.TypeGetValues, 0, nil)
+// headOverSCGI is an SCGI request with the variables that applications read without a look.
+var headOverSCGI = netstring("CONTENT_LENGTH\x000\x00SCGI\x001\x00REQUEST_METHOD\x00HEAD\x00REQUEST_URI\x00/\x00QUERY_STRING\x00\x00" +
+	"SCRIPT_NAME\x00\x00PATH_INFO\x00/\x00SERVER_PROTOCOL\x00HTTP/1.0\x00SERVER_NAME\x00localhost\x00SERVER_PORT\x0080\x00")
+
+// callOverSCGI is an XML-RPC call, for rTorrent, which closes the connection on a request without a
+// body.
+var callOverSCGI = netstring("CONTENT_LENGTH\x00"+strconv.Itoa(len(pidCall))+"\x00SCGI\x001\x00REQUEST_METHOD\x00POST\x00REQUEST_URI\x00/RPC2\x00QUERY_STRING\x00\x00"+
+	"SCRIPT_NAME\x00\x00PATH_INFO\x00/RPC2\x00SERVER_PROTOCOL\x00HTTP/1.0\x00SERVER_NAME\x00localhost\x00SERVER_PORT\x0080\x00CONTENT_TYPE\x00text/xml\x00") + pidCall
+
+const pidCall = "<?xml version=\"1.0\"?><methodCall><methodName>system.pid</methodName><params/></methodCall>"
+
+func netstring(s string) string { return strconv.Itoa(len(s)) + ":" + s + "," }
+
+// getValues is an FCGI_GET_VALUES record that asks for nothing. It has padding, since libfcgi 2.4.2
+// does not answer it without.
+var getValues = wire.AppendPadded(nil, wire.TypeGetValues, 0, nil, 8)
 
 // probe sends a question and returns the first bytes of the answer, or "".
 func (t Target) probe(ctx context.Context, question string) string {

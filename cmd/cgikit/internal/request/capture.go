@@ -63,7 +63,8 @@ func (m *message) serverEnviron(l location) (variables, error) {
 			}
 		}
 	}
-	if m.request.ScriptFilename != "" || m.request.PHP != "" {
+	named := m.request.Root != "" && !v.has("SCRIPT_FILENAME") // a line of the site's own, with PHP
+	if named || m.request.ScriptFilename != "" {
 		v.set("SCRIPT_FILENAME", l.file, l.fileSource(m.request))
 	}
 	return v, nil

@@ -27,23 +27,25 @@ func (r *Request) newJSONCall(ctx context.Context) (*body, error) {
 // parseJSONResult reads the response of a JSON-RPC call. An error in it is a *fault.
 func parseJSONResult(response []byte) (any, error) {
 	var result struct {
-		Result any `json:"result"`
+		Result json.RawMessage `json:"result"`
 		Error  *struct {
 			Code    int64  `json:"code"`
 			Message string `json:"message"`
 		} `json:"error"`
 		Version string `json:"jsonrpc"`
 	}
-	d := json.NewDecoder(bytes.NewReader(response))
-	d.UseNumber()
-	if err := d.Decode(&result); err != nil {
+	if err := json.Unmarshal(response, &result); err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
 	switch {
 	case result.Error != nil:
 		return nil, &fault{result.Error.Code, result.Error.Message}
-	case result.Version == "":
+	case result.Version == "" || result.Result == nil:
 		return nil, errors.New("it is not a JSON-RPC response")
 	}
-	return result.Result, nil
+	d := json.NewDecoder(bytes.NewReader(result.Result))
+	d.UseNumber()
+	var value any
+	err := d.Decode(&value)
+	return value, err
 }

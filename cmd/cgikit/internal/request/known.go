@@ -13,18 +13,15 @@ func (r *Request) knownAnswer(ctx context.Context, a *answer, m *message) string
 		return ""
 	}
 	for _, known := range []struct {
-		body, stderr string // what the answer begins with, or has in its error stream
-		hint         func(m *message) string
+		body string // what it begins with
+		hint func(m *message) string
 	}{
-		{"File not found.", "", hintNotFound},
-		{"No input file specified.", "", hintNotFound},
-		{"Access denied.", "", hintDenied},
-		{"<b>Security Alert!</b>", "", hintRedirect},
-		{"", "Cannot get script name, are DOCUMENT_ROOT and SCRIPT_NAME", hintScriptName},
+		{"File not found.", hintNotFound},
+		{"No input file specified.", hintNotFound},
+		{"Access denied.", hintDenied},
+		{"403 Forbidden", hintScriptName},
 	} {
-		body := known.body != "" && bytes.HasPrefix(bytes.TrimLeft(a.body, " \r\n"), []byte(known.body))
-		stderr := known.stderr != "" && bytes.Contains(a.stderr.kept, []byte(known.stderr))
-		if body || stderr {
+		if bytes.HasPrefix(a.body, []byte(known.body)) {
 			return known.hint(m)
 		}
 	}
@@ -57,12 +54,7 @@ func hintDenied(m *message) string {
 	return fmt.Sprintf("php-fpm runs only files whose names end as security.limit_extensions says, .php by default, and SCRIPT_FILENAME is %s", cmp.Or(m.environ.get("SCRIPT_FILENAME"), "not sent"))
 }
 
-// hintRedirect explains php-cgi's refusal to be called without a web server.
-func hintRedirect(*message) string {
-	return "php-cgi wants REDIRECT_STATUS where cgi.force_redirect is on: -e REDIRECT_STATUS=200"
-}
-
-// hintScriptName explains what fcgiwrap looks for.
+// hintScriptName explains how fcgiwrap refuses.
 func hintScriptName(m *message) string {
-	return fmt.Sprintf("fcgiwrap runs SCRIPT_FILENAME, which is %s: it must exist there and be executable; --script-filename names another", cmp.Or(m.environ.get("SCRIPT_FILENAME"), "not sent"))
+	return fmt.Sprintf("fcgiwrap answers so where SCRIPT_FILENAME, %s, does not exist or is not executable; --root and --script-filename name another", cmp.Or(m.environ.get("SCRIPT_FILENAME"), "which is not sent"))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -26,8 +27,8 @@ func (r *Request) scriptFailure(a *answer, err error) error {
 	case !errors.As(err, &head):
 		return &cli.Error{Err: fmt.Errorf("the script cannot be started: %w", startCause(err)), Hint: fileHint(path), Status: StatusNoConnection}
 	case head.Start == "":
-		text := fmt.Errorf("the script sent nothing: %w", cause(err))
-		return &cli.Error{Err: text, Hint: firstOf(signalHint(err), fileHint(path), "what it says for the reason is on its error stream, above"), Status: StatusNothingCame}
+		text := fmt.Errorf("the script sent nothing%s", exitText(err))
+		return &cli.Error{Err: text, Hint: firstOf(signalHint(err), fileHint(path), silentHint(a)), Status: StatusNothingCame}
 	}
 	text := fmt.Errorf("the script sent no valid head: %w; it begins %q", cause(err), head.Start)
 	return &cli.Error{Err: text, Hint: firstOf(signalHint(err), headHint(head)), Status: StatusNotProtocol}
@@ -42,6 +43,23 @@ func startCause(err error) error {
 	return cause(err)
 }
 
+var exitPattern = regexp.MustCompile(`exit status \d+|signal: [a-z ]+`)
+
+// exitText is how the script ended, as the error of package cgi says it; "" for exit status 0.
+func exitText(err error) string {
+	if how := exitPattern.FindString(err.Error()); how != "" {
+		return ": " + how
+	}
+	return ", and ended with exit status 0"
+}
+
+func silentHint(a *answer) string {
+	if a.stderr.size > 0 {
+		return "the reason may be on its error stream, above"
+	}
+	return "a script must write at least a head, such as Content-Type: text/plain and a blank line; it wrote nothing to its error stream either"
+}
+
 func firstOf(hints ...string) string {
 	for _, hint := range hints {
 		if hint != "" {
@@ -53,11 +71,10 @@ func firstOf(hints ...string) string {
 
 // signalHint explains a script that was ended by a signal; cgi's error has its name.
 func signalHint(err error) string {
-	_, name, found := strings.Cut(err.Error(), "signal: ")
+	name, found := strings.CutPrefix(exitPattern.FindString(err.Error()), "signal: ")
 	if !found {
 		return ""
 	}
-	name, _, _ = strings.Cut(name, ";")
 	why := "its own process, the system or an administrator sent it"
 	switch {
 	case strings.HasPrefix(name, "segmentation fault"):
@@ -74,6 +91,8 @@ const byteOrderMark = "\xef\xbb\xbf"
 func headHint(head *gateway.HeadError) string {
 	text := head.Error()
 	switch {
+	case strings.HasPrefix(head.Start, "<b>Security Alert!</b>"):
+		return "php-cgi wants REDIRECT_STATUS where cgi.force_redirect is on: -e REDIRECT_STATUS=200"
 	case strings.HasPrefix(head.Start, byteOrderMark):
 		return "the output begins with a byte order mark (EF BB BF): save the script as UTF-8 without one"
 	case strings.Contains(text, "ends within the head"):

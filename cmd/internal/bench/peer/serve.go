@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 )
@@ -20,7 +21,7 @@ type Server func(l net.Listener, args []string) error
 // Serve is what the program does that StartSelf has started. With arguments of that form, "serve
 // NETWORK ADDR NAME ARG...", it serves by the server of that name until in ends, and own is true.
 // Each line of in asks how many objects were allocated so far. BENCH_PROFILE=DIR in the environment
-// has it write a CPU profile there, NAME.NUMBER.pprof.
+// has it write a CPU profile there, NAME.pprof.
 func Serve(args []string, in io.Reader, out io.Writer, servers map[string]Server) (own bool, err error) {
 	if len(args) == 0 || args[0] != serveArg {
 		return false, nil
@@ -59,7 +60,7 @@ func profile(name string) (stop func(), err error) {
 	if dir == "" {
 		return func() {}, nil
 	}
-	f, err := os.CreateTemp(dir, name+".*.pprof")
+	f, err := os.Create(filepath.Join(dir, name+".pprof"))
 	if err != nil {
 		return nil, err
 	}
