@@ -22,11 +22,6 @@ const mostWithoutVerb = 3
 // case: such a function is read by the meaning it has there.
 var standardNames = strings.Fields("main init len less swap push pop next reset read write close string error unwrap")
 
-// untilRenamed are names that break the rules still, and are renamed one after another.
-var untilRenamed = strings.Fields(`
-	end endLine look lookForFile part take
-`)
-
 // TestVerbs: one verb has one meaning in the whole module, so that a reader who knows the table in
 // CONTRIBUTING.md can guess what a function does. A name that many functions share begins with a
 // verb of the table, and no function begins with a word that CONTRIBUTING.md replaces by another.
@@ -38,9 +33,7 @@ func TestVerbs(t *testing.T) {
 		t.Fatalf("got %d verbs, %d replaced words and %d names; want all of them", len(verbs), len(replaced), len(names))
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if !slices.Contains(untilRenamed, name) {
-			checkName(t, name, names[name], verbs, replaced)
-		}
+		checkName(t, name, names[name], verbs, replaced)
 	}
 }
 

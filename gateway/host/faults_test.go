@@ -134,16 +134,16 @@ func TestStall(t *testing.T) {
 			began := time.Now()
 			a := get(t, h, "/")
 			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("%s, behind %q: took %v", name, said, took)
+				t.Errorf("%s, after %q: took %v", name, said, took)
 			}
 			if strings.Contains(said, "\n\n") {
 				if a.err == nil {
-					t.Errorf("%s, behind %q: got %+v; want a broken response", name, said, a)
+					t.Errorf("%s, after %q: got %+v; want a broken response", name, said, a)
 				}
 				continue
 			}
 			if a.status != 504 || !strings.Contains(a.body, "in time") {
-				t.Errorf("%s, behind %q: got %+v; want a 504", name, said, a)
+				t.Errorf("%s, after %q: got %+v; want a 504", name, said, a)
 			}
 		}
 	}

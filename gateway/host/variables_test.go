@@ -160,9 +160,9 @@ func TestHTTPS(t *testing.T) {
 	if b.scheme != "https" {
 		t.Errorf("got scheme %q", b.scheme)
 	}
-	behind := handler(b)
-	behind.Env = []string{"HTTPS=on", "REQUEST_SCHEME=https", "SERVER_PORT=443"}
-	get(t, behind, "/")
+	configured := handler(b)
+	configured.Env = []string{"HTTPS=on", "REQUEST_SCHEME=https", "SERVER_PORT=443"}
+	get(t, configured, "/")
 	b.want(t, "HTTPS", "on", "REQUEST_SCHEME", "https", "SERVER_PORT", "443")
 	if b.scheme != "https" {
 		t.Errorf("got scheme %q", b.scheme)

@@ -31,7 +31,7 @@ func TestBrokenBodyIsNoRequest(t *testing.T) {
 		app           gateway.AppFunc
 	}{
 		{"late", head + "Content-Length: 100\r\n\r\nab", readAll},
-		{"late behind the head", head + "Content-Length: 100\r\n\r\nab", func(w gateway.ResponseWriter, r *gateway.Request) error {
+		{"late after the head", head + "Content-Length: 100\r\n\r\nab", func(w gateway.ResponseWriter, r *gateway.Request) error {
 			w.Flush()
 			return readAll(w, r)
 		}},
@@ -41,7 +41,7 @@ func TestBrokenBodyIsNoRequest(t *testing.T) {
 			return nil
 		}},
 		{"malformed chunk", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + smuggled, readAll},
-		{"malformed chunk behind the head", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + smuggled,
+		{"malformed chunk after the head", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + smuggled,
 			func(w gateway.ResponseWriter, r *gateway.Request) error {
 				w.Flush()
 				readAll(w, r)

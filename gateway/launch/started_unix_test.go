@@ -296,7 +296,7 @@ func connect(t *testing.T, addr net.Addr) net.Conn {
 			return conn
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("nobody listens: %v", err)
+			t.Fatalf("no program listens: %v", err)
 		}
 	}
 }

@@ -124,7 +124,7 @@ var badAddresses = []struct {
 	{"group bare", "unix:/a?group", `"group" without a value`},
 	{"mode not octal", "unix:/a?mode=0880", `mode "0880": write it in octal`},
 	{"mode too large", "unix:/a?mode=1777", `mode "1777"`},
-	{"mode for nobody", "unix:/a?mode=0", `mode "0"`},
+	{"mode without a bit", "unix:/a?mode=0", `mode "0"`},
 	{"mode in words", "unix:/a?mode=rw", `mode "rw"`},
 	{"mode empty", "unix:/a?mode=", `mode ""`},
 	{"abstract with mode", "unix:@a?mode=0600", "an abstract socket cannot have"},

@@ -100,7 +100,7 @@ func TestUnixOwnerUnknown(t *testing.T) {
 			t.Errorf("%s: got %v; want an error that names it", option, err)
 		}
 		if exists(path) {
-			t.Errorf("%s: a socket is left behind", option)
+			t.Errorf("%s: the socket file was not removed", option)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestUnixListenFails(t *testing.T) {
 				t.Errorf("got %v, %v; want %v", l, err, tt.want)
 			}
 			if exists(b.path) {
-				t.Error("a socket is left behind")
+				t.Error("the socket file was not removed")
 			}
 		})
 	}

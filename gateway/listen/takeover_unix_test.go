@@ -40,7 +40,7 @@ func TestTakeover(t *testing.T) {
 		t.Errorf("closing the new one: %v; the path is there: %v", err, exists(path))
 	}
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("not removed: %v", left)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestDialer(t *testing.T) {
 		{"unix with its protocol", "scgi+unix:" + path, nil, u.Addr()},
 		{"the first of two", l.Addr().String(), []string{"unix:" + path}, l.Addr()},
 		{"the third of four", refused(t), []string{"unix:/no/such/socket", "unix:" + path, l.Addr().String()}, u.Addr()},
-		{"one behind a bad address", "fd:0", []string{l.Addr().String()}, l.Addr()},
+		{"one after a bad address", "fd:0", []string{l.Addr().String()}, l.Addr()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := &Dialer{Protocol: "scgi", Addr: test.addr, Fallback: test.fallback}
