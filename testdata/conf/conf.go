@@ -58,6 +58,15 @@ type Data struct {
 	User, Group string // user and group of the workers; empty unless root starts the server
 	Include     string // nginx: the folder of its stock parameter files
 	Modules     string // apache2: the folder of its modules
+
+	// the folder of a site in PHP, absolute, for configurations that end in "-php"
+	Root      string
+	SplitPath []string // extensions of the scripts in Root, such as ".php"; at least one
+
+	ServerName string // the name of the web server; "" is the host of Listen
+	Explain    bool   // write a comment for each line that people get wrong
+
+	Whole // only for the texts of WholeNames
 }
 
 // Process is one process of an application that has several. Both addresses are host:port.
@@ -93,7 +102,8 @@ func Render(w io.Writer, name string, d Data) error {
 }
 
 // RenderProtocol writes the protocol file of the configuration called name alone. A part that
-// belongs in another section of the server's configuration, such as nginx's upstream, comes first.
+// belongs in another section of the server's configuration, such as nginx's upstream, comes first,
+// and before it a comment with the modules that Apache needs for it.
 func RenderProtocol(w io.Writer, name string, d Data) error {
 	return render(w, name, d, true)
 }
@@ -106,6 +116,9 @@ func render(w io.Writer, name string, d Data, alone bool) error {
 	start := Server(name)
 	if alone {
 		start = "alone"
+		if err := writeModules(w, set, d); err != nil {
+			return err
+		}
 	}
 	if err := set.ExecuteTemplate(w, start, d); err != nil {
 		return fmt.Errorf("conf: %w", err)
@@ -114,14 +127,15 @@ func render(w io.Writer, name string, d Data, alone bool) error {
 }
 
 // parse returns the templates of a configuration. The frame has the name of the server. "protocol"
-// is the protocol file, and "alone" is that file with its "upstream" before it. Frames include
-// "upstream", which is empty unless the protocol file defines it.
+// is the protocol file, and "alone" is that file with its "upstream" before it, and with "global",
+// which a frame may define for itself and for "alone". Frames include "upstream", which is empty
+// unless the protocol file defines it, and Apache's includes "modules".
 func parse(name string) (*template.Template, error) {
 	if !slices.Contains(Names(), name) {
 		return nil, fmt.Errorf("conf: no configuration %q", name)
 	}
-	set := template.New("").Funcs(template.FuncMap{"host": host, "port": port, "quote": regexp.QuoteMeta})
-	template.Must(set.New("alone").Parse(`{{block "upstream" .}}{{end}}{{template "protocol" .}}`))
+	set := template.New("").Funcs(functions)
+	template.Must(set.New("alone").Parse(`{{block "upstream" .}}{{end}}{{block "global" .}}{{end}}{{template "protocol" .}}`))
 	for as, file := range map[string]string{Server(name): Server(name), "protocol": name} {
 		text, err := files.ReadFile(file + ".tmpl")
 		if err != nil {
@@ -132,6 +146,48 @@ func parse(name string) (*template.Template, error) {
 		}
 	}
 	return set, nil
+}
+
+// writeModules names the modules that the protocol file of Apache needs besides those of every
+// Apache, as the argument of Debian's a2enmod.
+func writeModules(w io.Writer, set *template.Template, d Data) error {
+	if set.Lookup("modules") == nil {
+		return nil
+	}
+	var lines strings.Builder
+	if err := set.ExecuteTemplate(&lines, "modules", d); err != nil {
+		return fmt.Errorf("conf: %w", err)
+	}
+	text := "# This needs: a2enmod"
+	for _, module := range regexp.MustCompile(`/mod_(\w+)\.so`).FindAllStringSubmatch(lines.String(), -1) {
+		if !strings.HasPrefix(module[1], "mpm_") {
+			text += " " + module[1]
+		}
+	}
+	_, err := io.WriteString(w, text+"\n")
+	return err
+}
+
+var functions = template.FuncMap{
+	"host": host, "port": port, "quote": regexp.QuoteMeta, "alternatives": alternatives, "indexes": indexes,
+}
+
+// alternatives is a regular expression for the given texts.
+func alternatives(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = regexp.QuoteMeta(text)
+	}
+	return strings.Join(quoted, "|")
+}
+
+// indexes are the files that answer for their folder: one for each extension, then index.html.
+func indexes(extensions []string) []string {
+	var names []string
+	for _, extension := range extensions {
+		names = append(names, "index"+extension)
+	}
+	return append(names, "index.html")
 }
 
 func host(address string) (string, error) {

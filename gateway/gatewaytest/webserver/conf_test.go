@@ -33,9 +33,10 @@ func Example_configuration() {
 }
 
 func TestConfNames(t *testing.T) {
-	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-scgi " +
-		"haproxy-fastcgi haproxy-fastcgi-balanced lighttpd-cgi lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain " +
-		"lighttpd-fastcgi-spawn lighttpd-scgi lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-http nginx-scgi nginx-uwsgi"
+	want := "apache2-cgi apache2-cgi-redirect apache2-cgid apache2-fastcgi apache2-fastcgi-plain apache2-fastcgi-spawn apache2-http apache2-php " +
+		"apache2-scgi caddy-fastcgi caddy-http caddy-php haproxy-fastcgi haproxy-fastcgi-balanced haproxy-http haproxy-php lighttpd-cgi " +
+		"lighttpd-fastcgi lighttpd-fastcgi-authorizer lighttpd-fastcgi-plain lighttpd-fastcgi-spawn lighttpd-http lighttpd-php lighttpd-scgi " +
+		"lighttpd-scgi-plain nginx-fastcgi nginx-fastcgi-balanced nginx-http nginx-php nginx-scgi nginx-uwsgi"
 	if got := strings.Join(conf.Names(), " "); got != want {
 		t.Errorf("got %s; want %s", got, want)
 	}
@@ -49,13 +50,17 @@ func TestConfRender(t *testing.T) {
 		Listen: "127.0.0.1:8080", Dir: "/dir", Mount: "/app", Network: "tcp", Address: "127.0.0.1:9000", Program: "/dir/bin/app",
 		Processes: []conf.Process{{Address: "127.0.0.1:9001", Health: "127.0.0.1:9101"}},
 		Env:       map[string]string{"NAME": "value"}, User: "web", Group: "webs", Include: "/etc/nginx", Modules: "/modules",
+		Root: "/srv/www", SplitPath: []string{".php"},
 	}
 	for _, name := range conf.Names() {
 		t.Run(name, func(t *testing.T) {
 			protocol := render(t, conf.RenderProtocol, name, data)
 			whole := render(t, conf.Render, name, data)
-			// upstream belongs in another section
-			for part := range strings.SplitSeq(protocol, "\n}\n\n") {
+			// upstream, and what a frame has for itself, belong in another section
+			if strings.HasPrefix(protocol, "# This needs: ") { // the modules of Apache
+				_, protocol, _ = strings.Cut(protocol, "\n")
+			}
+			for part := range strings.SplitSeq(protocol, "\n\n") {
 				if !strings.Contains(whole, part) {
 					t.Errorf("the protocol's text is not part of the complete configuration:\n%s\n%s", part, whole)
 				}
@@ -63,7 +68,7 @@ func TestConfRender(t *testing.T) {
 			if strings.Contains(whole, "<no value>") {
 				t.Errorf("a field is missing:\n%s", whole)
 			}
-			for _, private := range []string{"127.0.0.1:8080", "/dir/pid", "8080"} {
+			for _, private := range []string{"127.0.0.1:8080", "/dir/pid", ":8080"} {
 				if strings.Contains(protocol, private) {
 					t.Errorf("the protocol's text names %s, which belongs to the frame:\n%s", private, protocol)
 				}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,9 +50,16 @@ func Version(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("webserver: %w", err)
 	}
-	out, err := exec.Command(path, "-v").CombinedOutput()
+	flag := "-v"
+	if name == "caddy" {
+		flag = "version"
+	}
+	out, err := exec.Command(path, flag).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("webserver: %s -v: %w", name, err)
+		return "", fmt.Errorf("webserver: %s %s: %w", name, flag, err)
+	}
+	if name == "caddy" { // which prints the version alone, before 2.7 without the v
+		return "caddy/" + strings.TrimPrefix(strings.Fields(string(out) + " unknown")[0], "v"), nil
 	}
 	return parseVersion(name, string(out))
 }
@@ -64,30 +70,4 @@ func parseVersion(name, out string) (string, error) {
 		return "", fmt.Errorf("webserver: %s -v prints no version: %.100q", name, out)
 	}
 	return m[1] + "/" + m[2], nil
-}
-
-// includes returns the folder of nginx's stock parameter files, which is that of its built-in
-// configuration.
-func includes(binary string) string {
-	// the folder of most systems if nginx does not print one
-	out, _ := exec.Command(binary, "-V").CombinedOutput()
-	if m := regexp.MustCompile(`--conf-path=(\S+)`).FindSubmatch(out); m != nil {
-		return filepath.Dir(string(m[1]))
-	}
-	return "/etc/nginx"
-}
-
-// modules returns the folder of Apache's modules. No option of the program prints it, so the list
-// has the folders of Debian, Fedora, Alpine, FreeBSD, Homebrew and macOS.
-func modules() string {
-	places := []string{
-		"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/apache2", "/usr/local/libexec/apache24",
-		"/opt/homebrew/lib/httpd/modules", "/usr/local/lib/httpd/modules", "/usr/libexec/apache2",
-	}
-	for _, dir := range places {
-		if _, err := os.Stat(filepath.Join(dir, "mod_authz_core.so")); err == nil {
-			return dir
-		}
-	}
-	return places[0]
 }

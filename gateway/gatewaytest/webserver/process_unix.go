@@ -3,14 +3,16 @@
 package webserver
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/cgikit/cgikit/testdata/conf"
 )
 
 // process is a server's first process, the leader of its own process group. Apache, when it stops,
@@ -32,6 +34,9 @@ func startProcess(cmd *exec.Cmd, output string) (*process, error) {
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	if filepath.Base(cmd.Path) == "caddy" {
+		cmd.Env = append(cmd.Env, "HOME="+filepath.Dir(output)) // it writes files there
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -71,12 +76,11 @@ func chownToWorkers(dir string) (userName, groupName string, err error) {
 	if os.Geteuid() != 0 {
 		return "", "", nil
 	}
-	for _, name := range []string{"www-data", "www", "_www", "nobody"} {
-		if u, err := user.Lookup(name); err == nil {
-			return handOver(dir, u)
-		}
+	u, err := conf.Workers()
+	if err != nil {
+		return "", "", err
 	}
-	return "", "", errors.New("root needs a user www-data, www, _www or nobody for the server's workers")
+	return handOver(dir, u)
 }
 
 func handOver(dir string, u *user.User) (userName, groupName string, err error) {
@@ -92,22 +96,7 @@ func handOver(dir string, u *user.User) (userName, groupName string, err error) 
 	return u.Username, g.Name, nil
 }
 
-// findProgram finds a program in PATH and in the folders of system programs. The Apache of Red Hat
-// and FreeBSD is called httpd.
-func findProgram(name string) (string, error) {
-	names := []string{name}
-	if name == "apache2" {
-		names = append(names, "httpd")
-	}
-	for _, n := range names {
-		for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/usr/local/bin/", "/opt/homebrew/bin/"} {
-			if path, err := exec.LookPath(dir + n); err == nil {
-				return path, nil
-			}
-		}
-	}
-	return "", fmt.Errorf("no program %q in PATH, /usr/sbin, /usr/local or /opt/homebrew/bin", names[0])
-}
+func findProgram(name string) (string, error) { return conf.Find(name) }
 
 // sameOwner reports whether both files are there and belong to the same user.
 func sameOwner(a, b string) bool {

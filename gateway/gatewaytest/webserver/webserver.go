@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -64,6 +63,11 @@ type Config struct {
 	// OwnPaths keeps the server's default interpretation of paths. Otherwise repeated slashes and
 	// encoded slashes reach the application, as far as the server can.
 	OwnPaths bool
+
+	// Root and SplitPath are the folder of a site and the extensions of its scripts, such as ".php",
+	// for configurations that end in "-php". The workers must be able to read the folder: see Dir.
+	Root      string
+	SplitPath []string
 
 	// KeepAlive makes nginx keep its FastCGI connections to the application, and HAProxy also
 	// multiplex them.
@@ -165,8 +169,8 @@ func prepare(c Config, dir, binary string) (conf.Data, error) {
 	d := conf.Data{
 		Dir: dir, Mount: c.Mount, Processes: c.Processes, Env: c.Env, Stock: c.Stock, KeepAlive: c.KeepAlive, Offload: c.Offload,
 		Buffered: c.Buffered, BufferRequest: c.BufferRequest, BufferResponse: c.BufferResponse,
-		OwnPaths: c.OwnPaths,
-		Include:  includes(binary), Modules: modules(),
+		OwnPaths: c.OwnPaths, Root: c.Root, SplitPath: c.SplitPath,
+		Include: conf.Includes(binary), Modules: conf.Modules(),
 	}
 	if c.Backend != nil {
 		d.Network, d.Address = c.Backend.Network(), c.Backend.String()
@@ -198,7 +202,7 @@ func (s *Server) attempt(c Config, data conf.Data, binary string, pickPort func(
 	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
 		return err
 	}
-	s.process, err = startProcess(foreground(conf.Server(c.Template), binary, file, s.Dir), filepath.Join(s.Dir, "output.log"))
+	s.process, err = startProcess(conf.Foreground(conf.Server(c.Template), binary, file, s.Dir), filepath.Join(s.Dir, "output.log"))
 	if err != nil {
 		return err
 	}
@@ -206,21 +210,6 @@ func (s *Server) attempt(c Config, data conf.Data, binary string, pickPort func(
 		return errors.Join(err, s.process.stop(stopLimit))
 	}
 	return nil
-}
-
-// foreground returns the command that runs a server in the foreground.
-func foreground(server, binary, file, dir string) *exec.Cmd {
-	switch server {
-	// -e: nginx would log to the system's log until it has read the configuration
-	case "nginx":
-		return exec.Command(binary, "-e", filepath.Join(dir, "error.log"), "-c", file)
-	case "lighttpd":
-		return exec.Command(binary, "-D", "-f", file)
-	case "haproxy": // -W: only a master writes a pid file
-		return exec.Command(binary, "-W", "-f", file)
-	default:
-		return exec.Command(binary, "-DFOREGROUND", "-f", file)
-	}
 }
 
 // ready waits until the server accepts connections. A server writes its pid file once it listens,
