@@ -75,7 +75,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetCompletionCommandGroupID(groupTell)
 	addVerbs(root, groupServe, newServe(p), newDemo(p))
 	addVerbs(root, groupAsk, newRequest(p), newPing(p))
-	addVerbs(root, groupTell, newVersion(p))
+	addVerbs(root, groupTell, newConfig(p), newVersion(p))
 	addMan(root)
 	return root
 }

@@ -64,8 +64,9 @@ type Config struct {
 	// encoded slashes reach the application, as far as the server can.
 	OwnPaths bool
 
-	// Root and SplitPath are the folder of a site and the extensions of its scripts, such as ".php",
-	// for configurations that end in "-php". The workers must be able to read the folder: see Dir.
+	// Root and SplitPath are the folder of a site and the extensions of its scripts, such as
+	// ".php", for configurations that end in "-php". The workers must be able to read the folder:
+	// see Dir.
 	Root      string
 	SplitPath []string
 
