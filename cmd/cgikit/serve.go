@@ -127,6 +127,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.BoolVar(&s.validated, "validate", false, "check every request and response; one that breaks a rule fails")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
+	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` to answer all requests after SIGTERM, while load balancers learn that this process ends")
 }
 
 // run checks all flags before it listens.
@@ -179,6 +180,9 @@ func (s *serving) check() (err error) {
 		default:
 			return cli.Usage(fmt.Errorf("unknown FastCGI engine %.64q", name), "--fastcgi-engine is cgikit, nethttp or gofast")
 		}
+	}
+	if s.launch.DrainDelay < 0 {
+		return cli.Usage(errors.New("--drain-delay cannot be negative"), "such as --drain-delay 5s; without the flag there is no delay")
 	}
 	s.options.mount = s.launch.Mount
 	return nil

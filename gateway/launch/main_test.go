@@ -51,6 +51,8 @@ func child(name string) int {
 		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	case "short-drain":
 		config.DrainTimeout = time.Millisecond
+	case "long-delay":
+		config.DrainDelay = time.Hour
 	case "notify-context": // as many main functions do
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM)

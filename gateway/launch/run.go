@@ -48,6 +48,13 @@ type Config struct {
 	// Zero means 30 seconds, negative no bound. A CGI process has no such bound.
 	DrainTimeout time.Duration
 
+	// DrainDelay is how long all requests are still answered after the process was asked to end,
+	// before the listeners close and DrainTimeout begins. During this time Monitor.Draining returns
+	// true, so that a load balancer that asks a readiness check stops sending requests before
+	// connections are refused. A second signal ends the delay. Zero and negative mean no delay. A
+	// CGI process has none.
+	DrainDelay time.Duration
+
 	// MaxBodyBytes bounds the body of a request, in bytes. A larger one is answered 413. Zero and
 	// negative mean no bound.
 	MaxBodyBytes int64
@@ -86,8 +93,9 @@ const defaultDrainTimeout = 30 * time.Second
 //
 // SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 and the end of ctx let the requests under way finish.
 // The second signal ends Run at once; if it is SIGQUIT, the process prints its goroutines and exits
-// with status 2. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
-// On Windows only the interrupt is caught. In a CGI process, package cgi catches the signals.
+// with status 2. During DrainDelay the second signal ends the delay, and the third does that. A
+// SIGHUP that was ignored when the process started, as under nohup, stays ignored. On Windows only
+// the interrupt is caught. In a CGI process, package cgi catches the signals.
 //
 // While Run serves, a write to a standard output or standard error whose reader has gone fails with
 // EPIPE. Otherwise SIGPIPE would end a Go program.
@@ -120,7 +128,7 @@ func (c Config) Run(ctx context.Context) error {
 // serve catches signals before it opens a listener, so that a signal cannot end the process before
 // the listeners are closed.
 func (c Config) serve(ctx context.Context, choice Choice) error {
-	signals := catchSignals(ctx)
+	signals := catchSignals(ctx, c.DrainDelay > 0)
 	defer signals.release()
 	s, err := c.newServers()
 	if err != nil {
@@ -138,12 +146,31 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 	}
 	select {
 	case <-signals.first.Done():
+		err = c.waitDelay(signals, s.failed)
 		c.Monitor.stop() // before the log line: a reader of the line must not see Serving return true
 		c.Log.Info("ending, requests under way may finish", "cause", context.Cause(signals.first))
 	case err = <-s.failed:
 		c.Monitor.stop()
 	}
 	return errors.Join(err, s.drain(signals.second, c.drainTimeout()))
+}
+
+// waitDelay waits until DrainDelay is over, a signal ends it, or a listener fails.
+func (c Config) waitDelay(signals *signals, failed <-chan error) error {
+	c.Monitor.drain()
+	if c.DrainDelay <= 0 {
+		return nil
+	}
+	c.Log.Info("draining, requests are answered until the delay is over", "cause", context.Cause(signals.first), "delay", c.DrainDelay)
+	timer := time.AfterFunc(c.DrainDelay, func() { signals.endDelay(nil) })
+	defer timer.Stop()
+	select {
+	case <-signals.delay.Done():
+		return nil
+	case err := <-failed:
+		signals.endDelay(nil)
+		return err
+	}
 }
 
 // drainTimeout returns DrainTimeout, or its default. A negative one means no bound.
