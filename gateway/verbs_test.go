@@ -22,9 +22,9 @@ const mostWithoutVerb = 3
 // case: such a function is read by the meaning it has there.
 var standardNames = strings.Fields("main init len less swap push pop next reset read write close string error unwrap")
 
-// TestVerbs: one verb has one meaning in the whole module, so that a reader who knows the table in
-// CONTRIBUTING.md can guess what a function does. A name that many functions share begins with a
-// verb of the table, and no function begins with a word that CONTRIBUTING.md replaces by another.
+// TestVerbs checks that one verb has one meaning in the whole module, so that a reader who knows
+// the tables of CONTRIBUTING.md can guess what a function does. A name that many functions share
+// begins with a verb of the first table, and no function begins with a word of the second.
 func TestVerbs(t *testing.T) {
 	verbs := readTable(t, "| verb | means |")
 	replaced := readTable(t, "| not | but |")

@@ -1,9 +1,10 @@
-// Command cgikit serves and shows applications of module cgikit.
+// Command cgikit serves, calls and checks CGI, FastCGI and SCGI applications.
 //
 //	cgikit demo                                one application in four deployments, in the browser
-//	cgikit serve -l LISTEN [-l LISTEN] TARGET  a target behind HTTP, FastCGI or SCGI
+//	cgikit serve -l LISTEN [-l LISTEN] TARGET  a target over HTTP, FastCGI or SCGI
+//	cgikit request TARGET [PATH]               a request to an application, as curl sends it
 //	cgikit ping [TARGET...]                    whether an application is healthy, and why not
 //
-// "cgikit help" tells the rest. Results go to standard output and all else to standard error. The
-// exit status is 0, 1 for a failure and 2 for a mistake in the command line.
+// "cgikit help" lists all verbs. Results go to standard output, and all other lines to standard
+// error. The exit status is 0, 1 for a failure and 2 for a mistake in the command line.
 package main
