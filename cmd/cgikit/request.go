@@ -115,7 +115,7 @@ func (r *requesting) addShow(f *pflag.FlagSet) {
 	f.BoolVarP(&r.HeadOnly, "head", "I", false, "send HEAD, and show the head")
 	f.BoolVarP(&r.Include, "include", "i", false, "show the head before the body")
 	f.StringVarP(&r.Output, "output", "o", "", "write the body to a `file`; a part that came is kept")
-	f.BoolVarP(&r.Silent, "silent", "s", false, "write nothing to standard error")
+	f.BoolVarP(&r.Silent, "silent", "s", false, "write nothing to standard error but what is wrong with the command line")
 	f.BoolVarP(&r.Fail, "fail", "f", false, "exit with 22, and write no body, for a status of 400 or more")
 	f.StringVarP(&r.WriteOut, "write-out", "w", "", "write a `format` after the answer: %{status} %{exit_status} %{protocol_status} %{time_connect} %{time_head} %{time_total} %{size} %{stderr_size}")
 	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "show the variables in their order, and send nothing")

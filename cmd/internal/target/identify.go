@@ -57,6 +57,14 @@ func Spoken(answer string) string {
 // connection of its own, within the context and half a second.
 func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.probe(ctx, headRequest)) }
 
+// SpeaksOnlyHTTP reports whether HTTP is spoken at the target's address, and not FastCGI beside it,
+// as a listener of several protocols does. It asks what no application gets to see but HEAD /, on
+// up to two connections, within the context and half a second each.
+func (t Target) SpeaksOnlyHTTP(ctx context.Context) bool {
+	spoken := Spoken(t.probe(ctx, string(getValues)))
+	return spoken == "http" || spoken == "" && t.SpeaksHTTP(ctx)
+}
+
 const headRequest = "HEAD / HTTP/1.0\r\n\r\n"
 
 // question is what a server of one protocol answers and others refuse.
@@ -86,8 +94,9 @@ const pidCall = "<?xml version=\"1.0\"?><methodCall><methodName>system.pid</meth
 func netstring(s string) string { return strconv.Itoa(len(s)) + ":" + s + "," }
 
 // getValues is an FCGI_GET_VALUES record that asks for nothing. It has padding, since libfcgi 2.4.2
-// does not answer it without.
-var getValues = wire.AppendPadded(nil, wire.TypeGetValues, 0, nil, 8)
+// does not answer it without. The padding is line ends: an HTTP server then refuses at once what
+// came before them, and does not wait for more.
+var getValues = append(wire.AppendPadded(nil, wire.TypeGetValues, 0, nil, 8)[:wire.HeaderSize], "\r\n\r\n\r\n\r\n"...)
 
 // probe sends a question and returns the first bytes of the answer, or "".
 func (t Target) probe(ctx context.Context, question string) string {

@@ -12,31 +12,22 @@ import (
 	"github.com/cgikit/cgikit/testdata/environ"
 )
 
-// A capture is what a real web server has sent for one request, which every capture has:
-//
-//	GET /app/a%2cb//c?x=1%20y, with a Host, User-Agent, Accept and some more fields
-//
-// serverEnviron keeps its variables, their order and their repetitions, and puts this request's
-// values in the place of those.
-const (
-	capturedTarget = "/app/a%2cb//c?x=1%20y"
-	capturedQuery  = "x=1%20y"
-)
-
 // capturedFields are the fields of the request of every capture, as variables.
 var capturedFields = []string{
 	"HTTP_HOST", "HTTP_USER_AGENT", "HTTP_ACCEPT", "HTTP_AUTHORIZATION", "HTTP_COOKIE",
 	"HTTP_X_REPEATED", "HTTP_PROXY", "HTTP_CONNECTION", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH",
 }
 
-// serverEnviron is the environ that the server of --as sends for this request.
+// serverEnviron is the environ that the server of --as sends for this request. A capture is what it
+// has sent for GET /app/a%2cb//c?x=1%20y with the fields above: the variables, their order and
+// their repetitions are kept, and this request's values take the place of those.
 func (m *message) serverEnviron(l location) (variables, error) {
 	captured, err := m.request.readCapture(l, m.body != nil)
 	if err != nil {
 		return nil, err
 	}
 	plain, source := m.plainEnviron(l), "--as "+m.request.As
-	replace := capturedPaths(captured, l)
+	paths := m.capturedPaths(captured, l)
 	var v variables
 	fieldsDone := false
 	for _, c := range captured {
@@ -53,14 +44,7 @@ func (m *message) serverEnviron(l location) (variables, error) {
 		case c.name == "REMOTE_USER", c.name == "AUTH_TYPE", c.name == "PATH":
 			// the capture's request had a user; PATH is the server's own
 		default:
-			v.add(c.name, capturedValue(c, plain, replace), source)
-		}
-	}
-	if captured.get("DOCUMENT_ROOT") == "/" { // HAProxy's, which it puts before each path
-		for i, x := range v {
-			if x.name == "DOCUMENT_ROOT" || x.name == "SCRIPT_FILENAME" || x.name == "PATH_TRANSLATED" {
-				v[i].value = cmp.Or(strings.TrimSuffix(l.root, "/")+strings.TrimPrefix(x.value, "/"), "/")
-			}
+			v.add(c.name, capturedValue(c, plain, paths), source)
 		}
 	}
 	named := m.request.Root != "" && !v.has("SCRIPT_FILENAME") // a line of the site's own, with PHP
@@ -73,55 +57,21 @@ func (m *message) serverEnviron(l location) (variables, error) {
 // capturedValue is the value of a captured variable for this request. What depends on the request
 // or the machine is that of the plain environ, but for paths, which each server writes in its own
 // way.
-func capturedValue(c variable, plain variables, replace *strings.Replacer) string {
+func capturedValue(c variable, plain variables, paths capturedPaths) string {
 	switch c.name {
-	case "SERVER_SOFTWARE", "SERVER_PROTOCOL", "GATEWAY_INTERFACE", "REDIRECT_STATUS", "SERVER_SIGNATURE", "SERVER_ADMIN", "REQUEST_SCHEME", "SCGI":
-		return c.value
-	case "REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR", "SERVER_PORT", "SERVER_NAME":
+	case "REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR", "SERVER_PORT", "SERVER_NAME", "REQUEST_URI":
 		return plain.get(c.name)
+	case "REDIRECT_URI":
+		return plain.get("REQUEST_URI")
 	case "CONTENT_LENGTH":
-		if length := plain.get(c.name); length != "" {
-			return length
-		}
-		return c.value // "", "0", as the server has it
+		return cmp.Or(plain.get(c.name), c.value) // without a body "" or "0", as the server has it
+	case "SCRIPT_NAME", "PATH_INFO", "DOCUMENT_URI", "CONTEXT_PREFIX":
+		before, after := paths.cutTail(c.value)
+		return before + after
+	case "SCRIPT_FILENAME", "PATH_TRANSLATED", "DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT":
+		return paths.file(c.value)
 	}
-	return replace.Replace(c.value)
-}
-
-// capturedPaths replaces the paths of a capture by those of this request: the target, the decoded
-// path, the one without repeated slashes, and the document root.
-func capturedPaths(captured variables, l location) *strings.Replacer {
-	root := captured.get("DOCUMENT_ROOT")
-	rest := strings.TrimPrefix(l.path, l.script)
-	pairs := []string{
-		capturedTarget, l.target, "/app/a%2Cb/c?x=1%20y", l.target,
-		"/app/a,b//c", l.path, "/app/a,b/c", mergeSlashes(l.path),
-	}
-	if l.script != "" { // the capture is mounted at /app
-		pairs = append(pairs, "/a,b//c", rest, "/a,b/c", mergeSlashes(rest), "/app", l.script)
-	}
-	if root != "" && root != "/" {
-		pairs = append(pairs, root+"/app", l.root+l.script, root, l.root)
-	}
-	return strings.NewReplacer(longestFirst(pairs)...)
-}
-
-// longestFirst orders pairs by the length of what is replaced: of two that fit, a Replacer takes
-// the first.
-func longestFirst(pairs []string) []string {
-	var list [][]string
-	for pair := range slices.Chunk(pairs, 2) {
-		list = append(list, pair)
-	}
-	slices.SortStableFunc(list, func(a, b []string) int { return len(b[0]) - len(a[0]) })
-	return slices.Concat(list...)
-}
-
-func mergeSlashes(path string) string {
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
-	}
-	return path
+	return c.value
 }
 
 // addCapturedFields adds the variables of fields as the captured server makes them: it repeats a

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/cmd/internal/target"
 	"github.com/cgikit/cgikit/gateway"
 )
@@ -68,7 +69,9 @@ func (x *exchanger) perform(ctx context.Context, a *answer) (*gateway.Response, 
 	}
 	defer resp.Body.Close()
 	a.noteHead(resp)
-	x.showHead(a)
+	if err := x.showHead(a); err != nil {
+		return resp, errOutput{err}
+	}
 	return resp, x.copyBody(a, resp.Body)
 }
 
@@ -125,18 +128,13 @@ func (x *exchanger) discards(a *answer) bool {
 // isCall reports whether the answer is that of a remote procedure call, which is decoded.
 func (r *Request) isCall() bool { return r.XMLRPC != "" || r.JSONRPC != "" }
 
-// waitError is the error of a wait that ctx has ended: for what, and for how long.
+// waitError is the error of a wait that ctx has ended; waited says what for.
 func waitError(ctx context.Context, waited string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &timeoutError{waited}
+		return &cli.Error{Err: errors.New("out of time while " + waited), Status: StatusTimedOut}
 	}
 	return ctx.Err()
 }
-
-// timeoutError says what was waited for when the time was over.
-type timeoutError struct{ waited string }
-
-func (e *timeoutError) Error() string { return "out of time while " + e.waited }
 
 // milliseconds is a duration as it is shown.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

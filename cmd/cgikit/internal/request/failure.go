@@ -15,7 +15,6 @@ import (
 
 // exitError returns err with an exit status and a hint. err ended the exchange that a describes.
 func (r *Request) exitError(ctx context.Context, a *answer, err error) error {
-	late := (*timeoutError)(nil)
 	switch {
 	case errors.As(context.Cause(ctx), new(*silenceError)):
 		return context.Cause(ctx)
@@ -23,8 +22,6 @@ func (r *Request) exitError(ctx context.Context, a *answer, err error) error {
 		return cli.Exit(cli.StatusInterrupted)
 	case isWriteFailure(err):
 		return &cli.Error{Err: fmt.Errorf("write the answer: %w", writeCause(err)), Hint: cli.Hint(err), Status: StatusWriteFailed}
-	case errors.As(err, &late):
-		return &cli.Error{Err: err, Status: StatusTimedOut}
 	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return r.timeoutFailure(ctx, a, err)
 	case errors.As(err, new(*gateway.BodyError)), cli.Status(err) == cli.StatusUsage:
@@ -47,11 +44,14 @@ func writeCause(err error) error {
 
 // timeoutFailure says what was waited for when the time was over.
 func (r *Request) timeoutFailure(ctx context.Context, a *answer, err error) error {
-	within := ""
-	if r.Timeout > 0 {
-		within = fmt.Sprintf(" within %v", r.Timeout)
+	script, bound := r.Target.Protocol == "cgi", r.Timeout
+	if ctx.Err() == nil {
+		bound = r.ConnectTimeout // which alone has ended before the whole
 	}
-	script := r.Target.Protocol == "cgi"
+	within := ""
+	if bound > 0 {
+		within = fmt.Sprintf(" within %v", bound)
+	}
 	text := ""
 	switch {
 	case !script && !a.ready:

@@ -32,9 +32,6 @@ func (x *exchanger) report(ctx context.Context, a *answer, err error) error {
 	if err == nil {
 		r.hint(hint)
 	}
-	if err != nil && r.Silent {
-		return cli.Exit(cli.Status(err))
-	}
 	return err
 }
 

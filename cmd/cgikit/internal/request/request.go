@@ -98,6 +98,14 @@ const (
 // Run does what the fields ask for. The context ends it. An error has an exit status and, where the
 // cause is known, a hint. A temporary file is removed before Run returns.
 func (r *Request) Run(ctx context.Context) error {
+	err := r.run(ctx)
+	if err != nil && r.Silent && cli.Status(err) != cli.StatusUsage {
+		return cli.Exit(cli.Status(err))
+	}
+	return err
+}
+
+func (r *Request) run(ctx context.Context) error {
 	if err := r.check(); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package request
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
@@ -12,6 +12,10 @@ import (
 // server waits for the end of a line, which FastCGI and SCGI requests need not have.
 const patience = time.Second
 
+// mostQuestions is how often it is asked, at longer and longer intervals: a machine may be too busy
+// to answer at once, and a busy application is not to be asked without an end.
+const mostQuestions = 3
+
 // silenceError ends an exchange with an HTTP server that waits for more of a request that is not
 // HTTP. Its chain has a cli.Error.
 type silenceError struct{ error }
@@ -19,8 +23,7 @@ type silenceError struct{ error }
 func (e *silenceError) Unwrap() error { return e.error }
 
 // watchSilence returns a context that ends when the peer was silent and turned out to speak HTTP.
-// Stop must be called; it waits for the end of the watch. A listener that speaks several protocols
-// is not ended: Identify asks for FastCGI and for the target's own protocol first.
+// Stop must be called; it waits for the end of the watch.
 func (x *exchanger) watchSilence(ctx context.Context) (_ context.Context, stop func()) {
 	r := x.request
 	if r.Target.Protocol != "fastcgi" && r.Target.Protocol != "scgi" {
@@ -30,19 +33,27 @@ func (x *exchanger) watchSilence(ctx context.Context) (_ context.Context, stop f
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		select {
-		case <-watched.Done():
-			return
-		case <-time.After(r.patience()):
-		}
-		if s := x.tap.snapshot(); s.ready && s.bytes == 0 && r.Target.Identify(watched) == "http" && x.tap.snapshot().bytes == 0 {
-			cancel(r.newSilence())
+		for wait, try := r.patience(), 0; try < mostQuestions; wait, try = 2*wait, try+1 {
+			select {
+			case <-watched.Done():
+				return
+			case <-time.After(wait):
+			}
+			if x.isSilent() && r.Target.SpeaksOnlyHTTP(watched) && x.isSilent() {
+				cancel(r.newSilence())
+			}
 		}
 	}()
 	return watched, func() {
 		cancel(nil)
 		<-done
 	}
+}
+
+// isSilent reports whether there is a connection, and no byte of an answer.
+func (x *exchanger) isSilent() bool {
+	s := x.tap.snapshot()
+	return s.ready && s.bytes == 0
 }
 
 // patience is within the time of the whole.
@@ -54,6 +65,6 @@ func (r *Request) patience() time.Duration {
 }
 
 func (r *Request) newSilence() error {
-	err := fmt.Errorf("connected, and no answer came within %v", r.patience())
+	err := errors.New("connected, and no answer came")
 	return &silenceError{&cli.Error{Err: err, Hint: r.Target.SpokenHint("http"), Status: StatusNotProtocol}}
 }

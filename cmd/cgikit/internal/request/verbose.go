@@ -76,7 +76,7 @@ func (x *exchanger) mainLine(lines []string) string {
 }
 
 // showHead tells the head with -v, and writes it with -i.
-func (x *exchanger) showHead(a *answer) {
+func (x *exchanger) showHead(a *answer) error {
 	r := x.request
 	lines := headLines(a, r.Target.Protocol)
 	if r.Verbose > 0 {
@@ -88,9 +88,10 @@ func (x *exchanger) showHead(a *answer) {
 			r.logLine(cli.Green, "< "+exchange.Printable(line))
 		}
 	}
-	if (r.Include || r.HeadOnly) && !x.discards(a) {
-		x.output.write([]byte(strings.Join(lines, "\r\n")+"\r\n\r\n"), false)
+	if !r.Include && !r.HeadOnly {
+		return nil
 	}
+	return x.output.write([]byte(strings.Join(lines, "\r\n")+"\r\n\r\n"), x.discards(a))
 }
 
 // headLines are the lines of a head: Status and the fields as a gateway sends them, or as HTTP
