@@ -66,7 +66,8 @@ type Client struct {
 	Addr string
 
 	// Fallback are further addresses, tried in order when Addr refuses the connection. They do not
-	// balance the load: a new connection always tries Addr first.
+	// balance the load: a new connection tries Addr first, and for 5 seconds last after Addr could
+	// not be reached. See transport.Health.
 	Fallback []string
 
 	// Role is the role that the application is asked to play. Zero is RoleResponder. A request with
@@ -133,7 +134,8 @@ type Client struct {
 	// time.
 	Multiplex bool
 
-	inner client.Client
+	inner  client.Client
+	health transport.Health
 }
 
 // ErrClientClosed is wrapped by the error of an exchange that Close has ended, or that begins after
@@ -172,6 +174,7 @@ func (c *Client) settings() client.Settings {
 			Protocol:         "fastcgi",
 			Addr:             c.Addr,
 			Fallback:         c.Fallback,
+			Health:           &c.health,
 			Connect:          c.Connect,
 			DialTimeout:      cmp.Or(c.DialTimeout, 10*time.Second),
 			WriteTimeout:     cmp.Or(c.WriteTimeout, minute),

@@ -35,7 +35,8 @@ type Client struct {
 	Addr string
 
 	// Fallback are further addresses, tried in order when Addr refuses the connection. They do not
-	// balance the load: a new connection always tries Addr first.
+	// balance the load: a new connection tries Addr first, and for 5 seconds last after Addr could
+	// not be reached. See transport.Health.
 	Fallback []string
 
 	// MaxConns bounds the open connections, and so the requests at the same time. A request above
@@ -73,6 +74,7 @@ type Client struct {
 	MaxHeadBytes int
 
 	// MaxConns bounds its slots. Its lock guards the two fields below.
+	health   transport.Health
 	line     exchange.Line[struct{}]
 	requests uint64
 	calls    map[*call]bool // under way
@@ -144,6 +146,7 @@ func (c *Client) dial(r *gateway.Request) (*call, error) {
 		Protocol:         "scgi",
 		Addr:             c.Addr,
 		Fallback:         c.Fallback,
+		Health:           &c.health,
 		Connect:          c.Connect,
 		DialTimeout:      c.DialTimeout,
 		WriteTimeout:     c.WriteTimeout,

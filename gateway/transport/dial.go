@@ -24,6 +24,7 @@ type Dialer struct {
 	// address of the application: HOST:PORT or unix:/PATH, with the scheme of Protocol or none
 	Addr     string
 	Fallback []string // further addresses, tried in order when dialing Addr fails
+	Health   *Health  // what is known of Addr and Fallback; nil means that each Dial begins with Addr
 
 	// Connect, if not nil, makes the connections in place of net.Dialer.DialContext, which has the
 	// same arguments: network is "tcp" or "unix". ctx ends after DialTimeout.
@@ -49,17 +50,33 @@ type Dialer struct {
 // not valid, or a [*gateway.ServerError] with status 503 if this process or its system can open no
 // more connections.
 func (d *Dialer) Dial(ctx context.Context) (*Call, error) {
-	nc, err := d.dial(ctx, d.Addr)
-	for _, addr := range d.Fallback {
-		if err == nil || ctx.Err() != nil {
-			break
-		}
-		nc, err = d.dial(ctx, addr)
-	}
+	nc, err := d.dialAny(ctx)
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
 	return d.newCall(nc), nil
+}
+
+// dialAny connects to the first address that accepts. The error is that of the last one tried.
+func (d *Dialer) dialAny(ctx context.Context) (nc net.Conn, err error) {
+	if len(d.Fallback) == 0 {
+		return d.dial(ctx, d.Addr)
+	}
+	addrs := append([]string{d.Addr}, d.Fallback...)
+	if d.Health != nil {
+		addrs = d.Health.order(addrs)
+	}
+	for _, addr := range addrs {
+		nc, err = d.dial(ctx, addr)
+		ended := ctx.Err() != nil
+		if d.Health != nil && (err == nil || !ended && !isShortage(err)) {
+			d.Health.note(addr, err == nil)
+		}
+		if err == nil || ended {
+			break
+		}
+	}
+	return nc, err
 }
 
 func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
