@@ -73,11 +73,8 @@ func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger
 	switch {
 	case a.Protocol == "cgi":
 		return newCGI(a.Path, o, log)
-	case a.Network != "tcp" && a.Network != "unix":
-		return nil, cli.Usage(fmt.Errorf("target %.100q cannot be called", name), "use an inherited socket with -l; a target is an address such as "+
-			a.Protocol+"://127.0.0.1:9000 or "+a.Protocol+"+unix:/run/app.sock")
-	case a.Network == "tcp" && a.Port == 0:
-		return nil, cli.Usage(fmt.Errorf("target %.100q has no port that can be called", name), "use port 0 only with -l; a target needs its own port")
+	case !isCallable(a):
+		return nil, notCallable(a, name)
 	case a.Protocol == "scgi":
 		return newSCGI(name, o), nil
 	}
@@ -102,7 +99,7 @@ func newFastCGI(addr string, o targetOptions) *backend {
 // newFastCGIClient returns a client whose timeouts are all --timeout, or 60 seconds if that is 0.
 func newFastCGIClient(addr string, kept int, o targetOptions) fastCGITarget {
 	c := &fastcgi.Client{
-		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout, MaxIdleConns: kept, IdleTimeout: o.keepIdle,
+		Addr: addr, Fallback: o.fallbacks, MaxConns: o.concurrency, WaitTimeout: o.timeout, MaxIdleConns: kept, IdleTimeout: o.keepIdle,
 		FirstByteTimeout: o.timeout, ReadTimeout: o.timeout, WriteTimeout: o.timeout,
 	}
 	if o.gofast {
@@ -118,7 +115,7 @@ func poolOf(c *fastcgi.Client) monitor.Pool {
 
 func newSCGI(addr string, o targetOptions) *backend {
 	c := &scgi.Client{
-		Addr: addr, MaxConns: o.concurrency, WaitTimeout: o.timeout,
+		Addr: addr, Fallback: o.fallbacks, MaxConns: o.concurrency, WaitTimeout: o.timeout,
 		FirstByteTimeout: o.timeout, ReadTimeout: o.timeout, WriteTimeout: o.timeout,
 	}
 	pool := func() monitor.Pool {

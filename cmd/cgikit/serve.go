@@ -35,6 +35,10 @@ TARGET is one of
   fastcgi://127.0.0.1:9000   a FastCGI application, such as php-fpm; also fastcgi+unix:/run/app.sock
   scgi://127.0.0.1:4000      an SCGI application; also scgi+unix:/run/app.sock
 
+Several TARGETs are addresses of one FastCGI or SCGI application, in order of preference. serve connects to
+the first that accepts. One that could not be reached is tried last for 5 seconds; then one request tries it in
+its place again. For balancing, use HAProxy, nginx or a Kubernetes service.
+
 Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It keeps
 connections only if the application can answer several requests at the same time on one. php-fpm and programs
 with libfcgi cannot: a kept connection would occupy one of their workers. --keep-conns sets the number of
@@ -81,19 +85,19 @@ func newServe(p *process) *cobra.Command {
 		s.launch.Log.Warn("cannot write the access log, lines are lost", "error", err)
 	}
 	c := &cobra.Command{
-		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET",
+		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET [TARGET ...]",
 		Short:      "Serve a target over HTTP, FastCGI or SCGI",
 		SuggestFor: []string{"server", "run", "start", "listen"},
 		Long:       serveHelp,
 		Example:    serveExample,
-		Args:       takes(1, "one TARGET"),
+		Args:       takesTargets,
 		RunE: func(c *cobra.Command, args []string) error {
 			if isInit() {
 				return runAsInit()
 			}
 			adoptSockets()
 			surviveClosedPipes()
-			s.target = args[0]
+			s.target, s.options.fallbacks = args[0], args[1:]
 			return s.run(c.Context())
 		},
 	}

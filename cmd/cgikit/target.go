@@ -40,6 +40,7 @@ type targetOptions struct {
 	keepConns             keepConns
 	keepIdle              time.Duration
 	gofast                bool
+	fallbacks             []string // further addresses of the target
 	strictExit            bool
 	buffer                bufferOptions
 	offload               offloadFolders
@@ -51,6 +52,9 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 	a, err := listen.Parse(name)
 	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi"}, name); err != nil || isFolder(name) || local {
 		return nil, unknownTarget(name, err)
+	}
+	if err := checkFallbacks(append([]string{name}, o.fallbacks...)); err != nil {
+		return nil, err
 	}
 	if err := o.fit(a.Protocol); err != nil {
 		return nil, err
