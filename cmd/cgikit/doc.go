@@ -4,6 +4,8 @@
 //	cgikit serve -l LISTEN [-l LISTEN] TARGET  a target over HTTP, FastCGI or SCGI
 //	cgikit request TARGET [PATH]               a request to an application, as curl sends it
 //	cgikit ping [TARGET...]                    whether an application is healthy, and why not
+//	cgikit request TARGET [PATH]               one request, as curl sends it
+//	cgikit config SERVER                       the configuration of a web server in front
 //
 // "cgikit help" lists all verbs. Results go to standard output, and all other lines to standard
 // error. The exit status is 0, 1 for a failure and 2 for a mistake in the command line.

@@ -86,6 +86,32 @@ func TestManPages(t *testing.T) {
 	}
 }
 
+// TestCompletion: the script for the shell asks the command, which answers for verbs, for flags and
+// for the servers of config.
+func TestCompletion(t *testing.T) {
+	for shell, want := range map[string]string{"bash": "__start_cgikit", "zsh": "#compdef cgikit", "fish": "complete -c cgikit", "powershell": "Register-ArgumentCompleter"} {
+		if status, stdout, stderr := cgikit("completion", shell); status != 0 || stderr != "" || !strings.Contains(stdout, want) {
+			t.Errorf("%s: got %d, %.200q, %q; want a script with %q", shell, status, stdout, stderr, want)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"config", ""}, "nginx\t"},
+		{[]string{"config", ""}, "kubernetes\t"},
+		{[]string{"config", ""}, "lighttpd-fastcgi-spawn\t"},
+		{[]string{"config", "--sp"}, "--split-path\t"},
+		{[]string{"req"}, "request\t"},
+	} {
+		// the last line, ":" and a number, tells the shell what to do with the others
+		status, stdout, _ := cgikit(append([]string{"__complete"}, c.args...)...)
+		if status != 0 || !strings.Contains("\n"+stdout, "\n"+c.want) || !strings.Contains(stdout, "\n:") {
+			t.Errorf("%q: got %d, %.1000q; want a line that begins with %q", c.args, status, stdout, c.want)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	status, stdout, stderr := cgikit("version")
 	if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "cgikit ") || !strings.Contains(stdout, " go1.") {
