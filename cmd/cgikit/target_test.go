@@ -75,16 +75,16 @@ func TestIndexes(t *testing.T) {
 func TestSiteErrors(t *testing.T) {
 	dir := t.TempDir()
 	for want, o := range map[string]targetOptions{
-		"--split-path needs --root":              {splitPath: []string{".php"}},
-		"--index needs --split-path":             {root: dir, index: []string{"index.php"}},
-		"--fallback needs --split-path":          {root: dir, fallback: "/index.php"},
-		`--split-path: "php" is not a dot`:       {root: dir, splitPath: []string{"php"}},
-		`--index "x.html" is neither a script`:   {root: dir, splitPath: []string{".php"}, index: []string{"x.html"}},
-		`--index: "a/b.php" is not the name`:     {root: dir, splitPath: []string{".php"}, index: []string{"a/b.php"}},
-		`--fallback: "index.php" is not a path`:  {root: dir, splitPath: []string{".php"}, fallback: "index.php"},
-		`--env: "A" is not NAME=value`:           {env: []string{"A"}},
-		`--env: PATH_INFO describes the request`: {env: []string{"PATH_INFO=/x"}},
-		`--env: SCRIPT_FILENAME says which req`:  {root: dir, splitPath: []string{".php"}, env: []string{"SCRIPT_FILENAME=/x"}},
+		"--split-path needs --root":                    {splitPath: []string{".php"}},
+		"--index needs --split-path":                   {root: dir, index: []string{"index.php"}},
+		"--fallback needs --split-path":                {root: dir, fallback: "/index.php"},
+		`--split-path: "php" is not a dot`:             {root: dir, splitPath: []string{"php"}},
+		`--index "x.html" is neither a script`:         {root: dir, splitPath: []string{".php"}, index: []string{"x.html"}},
+		`--index: "a/b.php" is not the name`:           {root: dir, splitPath: []string{".php"}, index: []string{"a/b.php"}},
+		`--fallback: "index.php" is not a path`:        {root: dir, splitPath: []string{".php"}, fallback: "index.php"},
+		`--env: "A" is not NAME=value`:                 {env: []string{"A"}},
+		`--env: PATH_INFO describes the request`:       {env: []string{"PATH_INFO=/x"}},
+		`--env: SCRIPT_FILENAME describes the request`: {root: dir, splitPath: []string{".php"}, env: []string{"SCRIPT_FILENAME=/x"}},
 	} {
 		_, err := openTarget("scgi://127.0.0.1:9", o, newLog(os.Stderr))
 		if err == nil || !strings.HasPrefix(err.Error(), want) || cli.Status(err) != cli.StatusUsage {
