@@ -61,6 +61,9 @@ func (h *Handler) checkFields() error {
 	if err := h.checkScripts(); err != nil {
 		return err
 	}
+	if _, err := parsePatterns("Deny", h.Deny); err != nil {
+		return err
+	}
 	for _, entry := range h.Env {
 		if err := h.checkVariable(entry); err != nil {
 			return err
@@ -78,8 +81,12 @@ func (h *Handler) checkScripts() error {
 	switch {
 	case h.Root == "" && len(h.SplitPath) > 0:
 		return fieldError("SplitPath", "needs Root")
-	case len(h.SplitPath) == 0 && (len(h.Index) > 0 || h.Fallback != "" || h.Next != nil):
-		return fieldError("Index", "needs SplitPath, as Fallback and Next do")
+	case len(h.SplitPath) == 0 && h.Fallback != "":
+		return fieldError("Fallback", "needs SplitPath")
+	case len(h.Index) > 0 && len(h.SplitPath) == 0 && h.Next == nil:
+		return fieldError("Index", "needs SplitPath or Next")
+	case h.Next != nil && h.Root == "":
+		return fieldError("Next", "needs Root")
 	case h.ResolveRoot && (h.Root == "" || h.BackendRoot != ""):
 		return fieldError("ResolveRoot", "needs Root, and no BackendRoot")
 	case h.Root != "" && !filepath.IsAbs(h.Root):
@@ -96,8 +103,12 @@ func (h *Handler) checkScripts() error {
 		}
 	}
 	s := Scripts{SplitPath: h.SplitPath}
-	if f := h.Fallback; f != "" && (f[0] != '/' || f != path.Clean(f) || !s.isScript(f)) {
-		return fieldError("Fallback", "%.64q is not a path that begins with a slash and ends in an extension of SplitPath", f)
+	switch f := h.Fallback; {
+	case f == "":
+	case f[0] != '/' || f != path.Clean(f):
+		return fieldError("Fallback", "%.64q is not a path that begins with a slash", f)
+	case h.Next == nil && !s.isScript(f):
+		return fieldError("Fallback", "%.64q ends in no extension of SplitPath, and there is no Next that could send it", f)
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ func facesOf(root string) []face {
 		{"Mount", "", "/app/x", func(h *host.Handler, _ *strings.Builder) {
 			h.Mount, h.Backend = "/app", told("SCRIPT_NAME", "PATH_INFO")
 		}, "200 /app|/x"},
+		{"Deny", "", "/data/x", func(h *host.Handler, _ *strings.Builder) { h.Deny = []string{"/data"} }, "403 This path is not served.\n"},
 		{"Mount", "", "/apple", func(h *host.Handler, _ *strings.Builder) { h.Mount = "/app" }, "404 404 page not found\n"},
 		{"Root", "", "/x", func(h *host.Handler, _ *strings.Builder) { h.Root, h.Backend = root, told("PATH_TRANSLATED") }, "200 " + file("x")},
 		{"Symlinks", "", "/link.php", func(h *host.Handler, _ *strings.Builder) {

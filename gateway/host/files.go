@@ -11,6 +11,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
+	"github.com/cgikit/cgikit/util"
 )
 
 // Files is a gateway.App that sends the files of a folder. It answers range and conditional
@@ -25,9 +26,11 @@ import (
 //     browsers from guessing, so that an upload that looks like HTML is not shown as a page.
 //   - A named pipe, a socket or a device is never opened.
 //   - The name of a file may be bytes of any encoding.
+//   - A file has a strong ETag, made from its size and the time of its last change, which is also
+//     its Last-Modified.
 //
 // For a folder, its file index.html is sent, or, if there is none, a list of its files. The path of
-// a folder without a slash at its end is redirected to the path with it.
+// a folder without a slash at its end is redirected to the path with it, and the query is kept.
 //
 // A Files may answer any number of requests at the same time. Its fields must not change after the
 // first use, and it must not be copied after that.
@@ -40,32 +43,74 @@ type Files struct {
 	// exchange.SymlinksOwner: links that belong to root or to the owner of their target.
 	Symlinks exchange.Symlinks
 
+	// Fallback is the path of the file below Root that is sent, with status 200, for a path at
+	// which there is no file: "/index.html" for an application that runs in the browser. It is also
+	// sent for a folder without index.html, in place of a list, but not for hidden names. Empty
+	// means a
+	// 404. It is the last argument of nginx's "try_files $uri $uri/ /index.html"; several
+	// alternatives are not supported.
+	Fallback string
+
+	// Precompressed sends NAME.br or NAME.gz, if it exists beside the file NAME, to a client whose
+	// Accept-Encoding prefers it, as nginx's gzip_static does: with the Content-Type of NAME, and
+	// its own ETag and Last-Modified. As with nginx, it is sent whole to a client that asks for a
+	// range. NAME must exist too. If one of them exists, the response has "Vary: Accept-Encoding".
+	// They must have the same content as NAME: a file that is older than NAME is sent too, since
+	// tools set the times of such files in different ways.
+	Precompressed bool
+
+	// Deny has patterns of paths that are answered 403 and are in no list. Handler.Deny describes
+	// them.
+	Deny []string
+
 	// ErrorLog gets one record at level Warn for each file that exists and was not sent, with the
 	// reason. Nil means the error stream of the request.
 	ErrorLog *slog.Logger
 
-	once sync.Once
-	root exchange.Root
+	once   sync.Once
+	root   exchange.Root
+	denied []pathPattern
+	faulty error // the error of Deny
 }
 
-// Check returns an error if Root cannot be served, so that a program can report it before it
-// listens.
-func (f *Files) Check() error { return f.folder().Use(func(*exchange.Folder) error { return nil }) }
+// Check returns an error if Root cannot be served, and a [*FieldError] if Fallback is not a file
+// below it or Deny is malformed, so that a program can report it before it listens.
+func (f *Files) Check() error {
+	return f.folder().Use(func(folder *exchange.Folder) error {
+		if f.Fallback == "" || f.faulty != nil {
+			return f.faulty
+		}
+		if found, err := folder.Find(f.Fallback); err != nil || found.Rest != "" || !found.Mode.IsRegular() {
+			return fieldError("Fallback", "%.64q is not the path of a file below the folder", f.Fallback)
+		}
+		return nil
+	})
+}
 
 func (f *Files) folder() *exchange.Root {
-	f.once.Do(func() { f.root.Path, f.root.Symlinks = f.Root, f.Symlinks })
+	f.once.Do(func() {
+		f.root.Path, f.root.Symlinks = f.Root, f.Symlinks
+		f.denied, f.faulty = parsePatterns("Deny", f.Deny)
+	})
 	return &f.root
 }
 
 // ServeGateway implements gateway.App.
 func (f *Files) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error {
-	name, err := filePath(r)
+	root := f.folder()
+	if f.faulty != nil {
+		return f.faulty
+	}
+	r, err := withPath(r)
+	if err == nil {
+		err = checkDenied(f.denied, r)
+	}
 	if err != nil {
 		return f.refuse(w, r, err)
 	}
 	var found *content
-	err = f.folder().Use(func(folder *exchange.Folder) (err error) {
-		found, err = findContent(folder, name)
+	err = root.Use(func(folder *exchange.Folder) (err error) {
+		found, err = f.find(folder, r)
 		return err
 	})
 	if err != nil {
@@ -76,6 +121,36 @@ func (f *Files) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error
 		return page{status: "405 Method Not Allowed", allow: "GET, HEAD", text: "Only GET and HEAD are allowed here.\n"}.send(w)
 	}
 	return httpapp.New(found).ServeGateway(w, r)
+}
+
+// find opens the content for the path of r.
+func (f *Files) find(folder *exchange.Folder, r *gateway.Request) (*content, error) {
+	name, err := filePath(r)
+	var found *content
+	if err == nil {
+		found, err = findContent(folder, name)
+	}
+	if f.Fallback != "" && (err == nil && found.info.IsDir() || isAbsent(err) && !exchange.IsHidden(name)) {
+		found.close()
+		found, err = openContent(folder, f.Fallback)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found.denied, found.mount = f.denied, util.CleanMount(r.Environ.Get("SCRIPT_NAME"))
+	if matchAny(f.denied, found.mount+found.name) { // an index or the Fallback
+		found.close()
+		return nil, ErrDenied
+	}
+	if f.Precompressed && !found.info.IsDir() {
+		return found.encoded(folder, r.Environ.Get("HTTP_ACCEPT_ENCODING"))
+	}
+	return found, nil
+}
+
+// isAbsent reports whether err means that no file has the name, so that the Fallback is sent.
+func isAbsent(err error) bool {
+	return (errors.Is(err, fs.ErrNotExist) || err == ErrNotFound) && !isLink(err)
 }
 
 // refuse answers a request whose file is not sent, and logs the reason if the file exists.

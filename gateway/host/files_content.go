@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cgikit/cgikit/gateway/exchange"
@@ -20,9 +21,21 @@ import (
 
 // content is a file, or a folder of which a list is sent. It is an http.Handler.
 type content struct {
-	name string // path below the root
-	file *os.File
-	info fs.FileInfo
+	name   string // path below the root
+	file   *os.File
+	info   fs.FileInfo
+	coding string // Content-Encoding of file; empty if file is the file called name
+	varies bool   // another client may get another coding
+
+	mount  string // path of the root
+	denied []pathPattern
+}
+
+// close closes the file. c may be nil.
+func (c *content) close() {
+	if c != nil {
+		c.file.Close()
+	}
 }
 
 // openContent opens the file or folder at name, which has no slash at its end.
@@ -36,7 +49,7 @@ func openContent(folder *exchange.Folder, name string) (*content, error) {
 		file.Close()
 		return nil, err
 	}
-	return &content{name, file, info}, nil
+	return &content{name: name, file: file, info: info}, nil
 }
 
 // findContent opens the content for name: a file, the index of a folder, or the folder.
@@ -80,16 +93,34 @@ func (c *content) index(folder *exchange.Folder) (*content, error) {
 func (c *content) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if c.info.IsDir() {
-		sendList(w, r, c.file)
+		c.sendList(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", contentType(c.name))
+	w.Header().Set("Etag", etag(c.info, c.coding))
+	if c.varies {
+		w.Header().Set("Vary", "Accept-Encoding")
+	}
+	if c.coding != "" {
+		w.Header().Set("Content-Encoding", c.coding)
+		w, r = &sized{w, c.info.Size()}, withoutRange(r)
+	}
 	http.ServeContent(w, r, "", c.info.ModTime(), c.file)
 }
 
+// etag returns the strong entity tag of a file. The time has the resolution of the file system, so
+// that two versions of the same size differ, even if they were written in the same second.
+func etag(info fs.FileInfo, coding string) string {
+	tag := fmt.Sprintf("%x-%x", uint64(info.ModTime().UnixNano()), info.Size())
+	if coding != "" {
+		tag += "-" + coding
+	}
+	return strconv.Quote(tag)
+}
+
 // sendList answers with a sorted list of the names in a folder.
-func sendList(w http.ResponseWriter, r *http.Request, folder *os.File) {
-	entries, err := folder.ReadDir(-1)
+func (c *content) sendList(w http.ResponseWriter, r *http.Request) {
+	entries, err := c.file.ReadDir(-1)
 	if err != nil {
 		httpapp.Request(r).Warn(err.Error())
 		http.Error(w, "The folder cannot be read.", http.StatusInternalServerError)
@@ -100,7 +131,7 @@ func sendList(w http.ResponseWriter, r *http.Request, folder *os.File) {
 	fmt.Fprint(w, "<!doctype html>\n<meta name=\"viewport\" content=\"width=device-width\">\n<pre>\n")
 	for _, e := range entries {
 		name := e.Name()
-		if exchange.IsHidden(name) {
+		if exchange.IsHidden(name) || matchAny(c.denied, c.mount+c.name+"/"+name) {
 			continue
 		}
 		if e.IsDir() {

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"strings"
-
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
@@ -12,10 +10,6 @@ import (
 // the path, it does not include SCRIPT_NAME. If it has not, as nginx by default, SCRIPT_NAME is the
 // whole path.
 func filePath(r *gateway.Request) (string, error) {
-	r, err := withPath(r)
-	if err != nil {
-		return "", err
-	}
 	if r.Environ.Get("REQUEST_METHOD") == "CONNECT" {
 		return "", errConnect
 	}
@@ -62,5 +56,5 @@ func encodedPath(r *gateway.Request) string {
 	if path == "" {
 		path = exchange.FullPath(r.Environ)
 	}
-	return strings.ReplaceAll(path, "%", "%25")
+	return encode(path)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
@@ -130,6 +131,70 @@ func TestFilesConditions(t *testing.T) {
 	get(t, h, "/page.txt", "If-Modified-Since", whole.header.Get("Last-Modified")).want(t, 304, "")
 	if a := fetch(t, h, "HEAD", "/page.txt", nil); a.status != 200 || a.body != "" || a.header.Get("Content-Length") != "8" {
 		t.Errorf("got %+v; want the length without a body", a)
+	}
+}
+
+// TestFilesETag: the entity tag changes with the size and with the time of the last change, also
+// within a second. It is used for conditional and range requests.
+func TestFilesETag(t *testing.T) {
+	root := site(t, "page.txt")
+	h, tags := files(root), make(map[string]bool)
+	for i, text := range []string{"one", "two", "other"} {
+		path := filepath.Join(root, "page.txt")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		changed := time.Unix(1e9, int64(1000*i))
+		if err := os.Chtimes(path, changed, changed); err != nil {
+			t.Fatal(err)
+		}
+		tag := get(t, h, "/page.txt").header.Get("Etag")
+		if !strings.HasPrefix(tag, `"`) || tags[tag] {
+			t.Errorf("%s: got the ETag %s; want a new, strong one", text, tag)
+		}
+		tags[tag] = true
+		get(t, h, "/page.txt", "If-None-Match", tag).want(t, 304, "")
+		get(t, h, "/page.txt", "If-Range", tag, "Range", "bytes=1-1").want(t, 206, text[1:2])
+		get(t, h, "/page.txt", "If-Range", `"other"`, "Range", "bytes=1-1").want(t, 200, text)
+		get(t, h, "/page.txt", "If-Match", `"other"`).want(t, 412, "")
+	}
+}
+
+// TestFilesPrecompressed: of the files beside a file, the client gets the one that it prefers.
+func TestFilesPrecompressed(t *testing.T) {
+	root := site(t, "a.css", "a.css.gz", "a.css.br", "b.js", "b.js.gz/x", "c.txt.gz", "sub/index.html", "sub/index.html.br", ".x.gz")
+	h := &httpapp.AppHandler{App: &host.Files{Root: root, Precompressed: true, ErrorLog: quiet}, ErrorLog: quiet}
+	tags := make(map[string]bool)
+	for _, c := range []struct{ target, accept, body, coding, vary string }{
+		{"/a.css", "identity", "a.css", "", "Accept-Encoding"},
+		{"/a.css", "gzip, br", "a.css.br", "br", "Accept-Encoding"},
+		{"/a.css", "*", "a.css.br", "br", "Accept-Encoding"},
+		{"/a.css", "gzip, br;q=0.9", "a.css.gz", "gzip", "Accept-Encoding"},
+		{"/a.css", "x-gzip", "a.css.gz", "gzip", "Accept-Encoding"},
+		{"/a.css", "gzip;q=0.5, identity", "a.css", "", "Accept-Encoding"},
+		{"/a.css", "identity, gzip", "a.css.gz", "gzip", "Accept-Encoding"},
+		{"/a.css", "zstd", "a.css", "", "Accept-Encoding"},
+		{"/a.css.gz", "gzip", "a.css.gz", "", ""},
+		{"/b.js", "gzip", "b.js", "", ""},
+		{"/sub/", "br", "sub/index.html.br", "br", "Accept-Encoding"},
+	} {
+		a := get(t, h, c.target, "Accept-Encoding", c.accept)
+		a.want(t, 200, c.body)
+		if got := a.header; got.Get("Content-Encoding") != c.coding || got.Get("Vary") != c.vary || got.Get("Content-Length") == "" {
+			t.Errorf("%s for %q: got %v; want %q and Vary %q", c.target, c.accept, got, c.coding, c.vary)
+		}
+		tag := a.header.Get("Etag")
+		tags[c.target+c.coding+tag] = true
+		if again := get(t, h, c.target, "Accept-Encoding", c.accept, "If-None-Match", tag); again.status != 304 || again.header.Get("Vary") != c.vary {
+			t.Errorf("%s for %q: got %+v; want 304", c.target, c.accept, again)
+		}
+	}
+	if len(tags) != 6 {
+		t.Errorf("got the ETags %v; want one for each of 6 representations", tags)
+	}
+	get(t, h, "/c.txt", "Accept-Encoding", "gzip").want(t, 404, "There is nothing here.\n")
+	if kind := get(t, h, "/a.css", "Accept-Encoding", "br").header.Get("Content-Type"); kind != "text/css; charset=utf-8" {
+		t.Errorf("got %q; want the type of a.css", kind)
 	}
 }
 

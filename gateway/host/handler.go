@@ -137,12 +137,31 @@ type Handler struct {
 	Index []string
 
 	// Fallback is the script for a path at which no file exists, such as "/index.php" below Root: a
-	// front controller. Empty means a 404.
+	// front controller. It may be a file, such as "/index.html", which Next sends. Empty means a
+	// 404. As in nginx's "try_files $uri $uri/ /index.php", a file comes first, then the Index of a
+	// folder, then Fallback. A path that names a script which does not exist is a 404, as with the
+	// usual "try_files $uri =404" of nginx's location for scripts.
 	Fallback string
+
+	// Deny has patterns of paths that are answered 403, such as "/data" and "*.bak", for scripts
+	// and files alike. A pattern that begins with a slash is compared with the path from the root
+	// of the server. Any other is compared with each name in the path. "*", "?" and "[a-z]" match
+	// within a segment, as in package path. A pattern also denies all that is below the path it
+	// matches.
+	//
+	// The path is decoded and in normal form, so that no encoding of it is let through, and letters
+	// are compared without regard to their case, as file systems do that ignore it. The script that
+	// was found by Index or Fallback, and the paths of local redirects, are compared too. Files of
+	// Offload are not: a path may be denied to clients and sent by the application.
+	Deny []string
 
 	// Next answers for a file below Root that is not a script. It is an App for static files, such
 	// as a [Files] of the same Root. It is never called for a script, or for a name that begins
 	// with a dot, except .well-known. Nil means a 404.
+	//
+	// Without SplitPath, Next answers for the files below Root, and for the folders that have one
+	// of Index. The backend, which is one application, answers for all other paths, as with nginx's
+	// "try_files $uri $uri/ @app".
 	Next gateway.App
 
 	// Env has variables for each request, as "NAME=value". They replace variables made from a
@@ -231,6 +250,7 @@ type Handler struct {
 	root    exchange.Root
 	offload []*offloadFolder
 	spool   *Spool
+	denied  []pathPattern
 	faulty  error // the error of checkFields
 
 	accelRemoved accept.Notice
@@ -239,6 +259,7 @@ type Handler struct {
 // setUp runs at the first request, when all fields are set.
 func (h *Handler) setUp() {
 	h.faulty = h.checkFields()
+	h.denied, _ = parsePatterns("Deny", h.Deny) // checkFields has found the errors
 	h.root.Path, h.root.Symlinks = h.Root, h.Symlinks
 	h.offload = h.offloadFolders()
 	h.spool = &Spool{Backend: h.Backend, Buffer: h.Buffer, Budget: h.Budget, MaxBodyBytes: h.MaxBodyBytes, Stream: h.StreamBody}

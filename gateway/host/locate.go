@@ -46,7 +46,7 @@ func (h *Handler) locate(r *gateway.Request) (location, error) {
 		return location{}, err
 	case sent:
 		return h.locateTarget(r, t)
-	case !known && (h.Mount != "" || len(h.SplitPath) > 0):
+	case !known && (h.Mount != "" || h.hasFiles()):
 		return location{}, errNoPath
 	}
 	return h.locateVariables(r.Environ)
@@ -77,10 +77,13 @@ func outsideError(path, mount string) error {
 	return errOutside
 }
 
-// locateVariables returns the location in the variables of a web server. With a Mount or SplitPath,
-// it splits the whole path again.
+// hasFiles reports whether paths are compared with files below Root.
+func (h *Handler) hasFiles() bool { return len(h.SplitPath) > 0 || h.Next != nil }
+
+// locateVariables returns the location in the variables of a web server. With a Mount or files, it
+// splits the whole path again.
 func (h *Handler) locateVariables(e *util.Environ) (location, error) {
-	if h.Mount == "" && len(h.SplitPath) == 0 {
+	if h.Mount == "" && !h.hasFiles() {
 		return location{mount: e.Get("SCRIPT_NAME"), info: e.Get("PATH_INFO")}, nil
 	}
 	mount := util.CleanMount(h.Mount)

@@ -82,6 +82,9 @@ func (o *offload) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range o.fields.All() {
 		w.Header().Add(name, value)
 	}
+	if o.fields.Get("Etag") == "" {
+		w.Header().Set("Etag", etag(o.info, ""))
+	}
 	http.ServeContent(w, r, "", o.info.ModTime(), o.file)
 }
 

@@ -29,6 +29,8 @@ func errorPage(r *gateway.Request, err error) (p page, ok bool) {
 		return page{status: "404 Not Found", text: "404 page not found\n"}, true // the text of net/http
 	case errors.Is(err, errConnect):
 		return page{status: "405 Method Not Allowed", text: "This server is not a proxy.\n"}, true
+	case errors.Is(err, ErrDenied):
+		return page{status: "403 Forbidden", text: "This path is not served.\n"}, true
 	case errors.Is(err, ErrFolder):
 		return page{status: movedStatus(r), location: withSlash(r), text: "The folder is at the path with a slash.\n"}, true
 	}

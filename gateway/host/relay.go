@@ -128,7 +128,7 @@ func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	case errors.As(err, &away):
 		return h.Router.ServeGateway(w, away.request)
 	case errors.Is(err, ErrNotScript) && h.Next != nil:
-		return h.Next.ServeGateway(w, x.requestBelowMount())
+		return h.Next.ServeGateway(w, x.requestForNext(err))
 	}
 	p, ok := x.errorPage(err)
 	if !ok {
@@ -136,6 +136,15 @@ func (x *relay) refuse(w gateway.ResponseWriter, err error) error {
 	}
 	x.access.Err = err
 	return p.send(w)
+}
+
+// requestForNext returns the request for Next: for a file, a folder, or the Fallback.
+func (x *relay) requestForNext(err error) *gateway.Request {
+	r, fallback := x.requestBelowMount(), (*staticFallback)(nil)
+	if errors.As(err, &fallback) {
+		r.Environ.Set("PATH_INFO", fallback.name)
+	}
+	return r
 }
 
 // mostDiscarded bounds the reading of a body that is not used. If a body is read to its end, its

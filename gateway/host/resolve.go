@@ -36,7 +36,8 @@ var (
 //   - A segment that begins with a dot names no file, except .well-known.
 //   - Symbolic links are followed as Symlinks says.
 //   - A path that names a folder and ends in a slash leads to the first file of Index in it.
-//   - A path at which there is no file leads to Fallback, but a missing script is a 404.
+//   - A path at which there is no file leads to Fallback, but a missing script is a 404. A Fallback
+//     that is not a script is sent as a file.
 //   - Control characters and the segments "." and ".." are refused.
 //
 // The backend opens the file later, by its name. A user who can write below Root can replace the
@@ -184,8 +185,18 @@ func (s *Scripts) resolveFallback(f *exchange.Folder) (Script, error) {
 	if err := findFile(f, s.Fallback); err != nil {
 		return Script{}, err
 	}
+	if !s.isScript(s.Fallback) {
+		return Script{}, &staticFallback{s.Fallback}
+	}
 	return s.newScript(s.Fallback, ""), nil
 }
+
+// staticFallback is ErrNotScript for a Fallback that is sent as a file.
+type staticFallback struct{ name string }
+
+func (*staticFallback) Error() string { return ErrNotScript.Error() }
+
+func (*staticFallback) Unwrap() error { return ErrNotScript }
 
 func (s *Scripts) newScript(name, info string) Script {
 	return Script{Name: name, PathInfo: info, Filename: filepath.Join(s.Root, filepath.FromSlash(name))}

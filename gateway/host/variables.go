@@ -103,17 +103,19 @@ func (x *relay) describePath(r *gateway.Request) (err error) {
 	if x.place, err = h.locate(r); err != nil {
 		return err
 	}
-	script, info := x.place.mount, x.place.info
+	if err := checkDenied(h.denied, r); err != nil {
+		return err
+	}
 	root, err := h.rootForBackend()
 	if err != nil {
 		return err
 	}
-	if len(h.SplitPath) > 0 {
-		found, err := h.resolve(x.place)
-		if err != nil {
-			x.warnUnresolved(err)
-			return err
-		}
+	found, err := x.resolve()
+	if err != nil {
+		return err
+	}
+	script, info := x.place.mount, x.place.info
+	if found.Filename != "" {
 		if h.ResolveRoot {
 			root = found.root
 		}
@@ -128,6 +130,26 @@ func (x *relay) describePath(r *gateway.Request) (err error) {
 		h.setFilePaths(e, root, info)
 	}
 	return nil
+}
+
+// resolve returns the script for the current path. It is zero if the path belongs to a backend that
+// is one application.
+func (x *relay) resolve() (Script, error) {
+	h, isApp := x.handler, len(x.handler.SplitPath) == 0
+	if isApp && (h.Next == nil || x.place.info == "") {
+		return Script{}, nil
+	}
+	found, err := h.resolve(x.place)
+	if err != nil {
+		x.warnUnresolved(err)
+	}
+	switch {
+	case isApp && isMissing(err):
+		return Script{}, nil
+	case err == nil && matchAny(h.denied, x.place.mount+found.Name): // an index or the Fallback
+		return Script{}, ErrDenied
+	}
+	return found, err
 }
 
 // setFilePaths sets DOCUMENT_ROOT and PATH_TRANSLATED.
