@@ -55,8 +55,13 @@ Slow clients do not occupy a CGI, FastCGI or SCGI target: serve buffers requests
 then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off, except for
 request bodies of unknown length, since these protocols send the length first.
 
-Status: the address of --metrics has a status page, metrics for Prometheus at /metrics, and a health check at
-/healthz, which answers 200 while serve accepts requests. Everyone who can connect to the address can read all of them.`
+Status: the address of --metrics has a status page, metrics for Prometheus at /metrics, and two checks. /healthz
+answers 200 while serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request
+in the last second, if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be
+reached, or after SIGTERM. With --ready strict, a busy target is not ready. The target is probed at most once in
+a second. Everyone who can connect to the address can read all of them.
+
+Rolling updates: with --drain-delay, requests are answered for a time after SIGTERM, while /readyz answers 503.`
 
 const serveExample = `  cgikit serve -l http://127.0.0.1:8080 files:.
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:
@@ -73,6 +78,7 @@ type serving struct {
 	accessLog string
 	metrics   string
 	validated bool
+	ready     readyOptions
 
 	errorLog, accessWriter *logWriter
 }
@@ -131,6 +137,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.BoolVar(&s.validated, "validate", false, "check every request and response; one that breaks a rule fails")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
+	s.ready.addFlags(f)
 	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` to answer all requests after SIGTERM, while load balancers learn that this process ends")
 }
 
@@ -189,7 +196,7 @@ func (s *serving) check() (err error) {
 		return cli.Usage(errors.New("--drain-delay cannot be negative"), "such as --drain-delay 5s; without the flag there is no delay")
 	}
 	s.options.mount = s.launch.Mount
-	return nil
+	return s.ready.check(s.target, s.metrics)
 }
 
 // app returns the target, wrapped in --validate, the access log and the counters.
@@ -228,6 +235,9 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 		Serving: s.launch.Monitor.Serving,
 		Pool:    t.pool,
 		LogLost: func() (access, log uint64) { return s.accessWriter.lost.Load(), s.errorLog.lost.Load() },
+	}
+	if err := s.setReady(m); err != nil {
+		return err
 	}
 	stop, err := serveMetrics(s.metrics, m.Handler(), s.launch.Log)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,10 +97,17 @@ var slowTargets = map[string]func(t *testing.T, o *targetOptions) (name string){
 // startPHP runs php-fpm with slowWorkers children until the test ends, and returns its socket.
 func startPHP(t *testing.T, dir string) string {
 	t.Helper()
+	socket, _ := startPool(t, dir, slowWorkers)
+	return socket
+}
+
+// startPool runs php-fpm until stop is called or the test ends.
+func startPool(t *testing.T, dir string, children int) (_ string, stop func()) {
+	t.Helper()
 	binary := webserver.Find(t, "php-fpm8.2")
 	socket, file := filepath.Join(dir, "php.sock"), filepath.Join(dir, "conf")
 	conf := fmt.Sprintf("[global]\nerror_log = %[1]s/log\ndaemonize = no\n[www]\nuser = www-data\ngroup = www-data\nlisten = %[2]s\n"+
-		"listen.mode = 0666\npm = static\npm.max_children = %[3]d\n", dir, socket, slowWorkers)
+		"listen.mode = 0666\npm = static\npm.max_children = %[3]d\npm.status_path = /status\n", dir, socket, children)
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -107,9 +115,12 @@ func startPHP(t *testing.T, dir string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
+	})
+	t.Cleanup(func() {
+		stop()
 		if text, _ := os.ReadFile(filepath.Join(dir, "log")); t.Failed() {
 			t.Logf("php-fpm logged:\n%s", webserver.Excerpt(string(text)))
 		}
@@ -118,7 +129,7 @@ func startPHP(t *testing.T, dir string) string {
 		c, err := net.Dial("unix", socket)
 		if err == nil {
 			c.Close()
-			return socket
+			return socket, stop
 		}
 		if time.Now().After(end) {
 			t.Fatal(err)

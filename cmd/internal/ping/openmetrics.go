@@ -54,10 +54,6 @@ func writeOpenMetrics(results []*Result, w io.Writer) error {
 }
 
 func (f family) write(b *bytes.Buffer, results []*Result) {
-	suffix := ""
-	if f.kind == "counter" {
-		suffix = "_total"
-	}
 	begun := false
 	for _, r := range results {
 		v, known := condition{name: f.of}.value(r)
@@ -68,8 +64,16 @@ func (f family) write(b *bytes.Buffer, results []*Result) {
 			fmt.Fprintf(b, "# TYPE %s %s\n# HELP %s %s\n", f.name, f.kind, f.name, f.help)
 			begun = true
 		}
-		fmt.Fprintf(b, "%s%s{%s} %.15g\n", f.name, suffix, r.labels(), v)
+		fmt.Fprintf(b, "%s%s{%s} %.15g\n", f.name, f.suffix(), r.labels(), v)
 	}
+}
+
+// suffix is what the name of a sample has more than that of its metric.
+func (f family) suffix() string {
+	if f.kind == "counter" {
+		return "_total"
+	}
+	return ""
 }
 
 // labels are the target, and the pool where it is known.

@@ -16,6 +16,8 @@ import (
 type Ledger struct {
 	mu      sync.Mutex
 	figures Figures
+
+	answered, failed time.Time // the last complete response of the target, and its last failure
 }
 
 // Figures are the counts of a Ledger.
@@ -29,6 +31,9 @@ type Figures struct {
 	// ones
 	Took    [len(Bounds) + 1]uint64
 	Seconds float64 // sum of all durations
+	// the same for the time until the first response head of the target, of requests that got one
+	Answered        [len(Bounds) + 1]uint64
+	AnsweredSeconds float64
 }
 
 // classes is the number of first digits of a status, including 0.
@@ -71,6 +76,7 @@ func (l *Ledger) Enter(a *gateway.Access) {
 	f.Bytes += uint64(max(a.Bytes, 0))
 	f.Took[slot]++
 	f.Seconds += a.Duration.Seconds()
+	l.watchTarget(a, reason)
 	if reason == "" {
 		return
 	}
@@ -81,6 +87,31 @@ func (l *Ledger) Enter(a *gateway.Access) {
 		reason = "other"
 	}
 	f.Errors[reason]++
+}
+
+// watchTarget records what the request shows of the target. A file that this process sends has no
+// response head of the target.
+func (l *Ledger) watchTarget(a *gateway.Access, reason string) {
+	end := a.Start.Add(a.Duration)
+	switch {
+	case a.Head > 0:
+		slot, _ := slices.BinarySearch(Bounds[:], a.Head)
+		l.figures.Answered[slot]++
+		l.figures.AnsweredSeconds += a.Head.Seconds()
+		if reason == "" && end.After(l.answered) {
+			l.answered = end
+		}
+	case errors.As(a.Err, new(*gateway.BackendError)) && end.After(l.failed):
+		l.failed = end
+	}
+}
+
+// AnsweredSince reports whether the target gave a complete response after t, and did not fail since
+// then.
+func (l *Ledger) AnsweredSince(t time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answered.After(t) && l.answered.After(l.failed)
 }
 
 // mostReasons bounds the number of reasons. Those of this module are constants, but an App may

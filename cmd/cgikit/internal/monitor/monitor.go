@@ -1,19 +1,21 @@
 package monitor
 
 import (
+	"io"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/internal/ping"
 	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
-// Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks and a status
-// page at /. Its fields must be set before it is used, and must not change later. Its functions
-// must be safe for concurrent use.
+// Monitor is an http.Handler with /metrics for Prometheus, /healthz for health checks, /readyz for
+// readiness checks and a status page at /. Its fields must be set before it is used, and must not
+// change later. Its functions must be safe for concurrent use.
 type Monitor struct {
 	Target string    // its name, as the user wrote it
 	Start  time.Time // of the process
@@ -24,6 +26,15 @@ type Monitor struct {
 
 	// Serving reports whether the servers accept requests.
 	Serving func() bool
+
+	// Ready decides what /readyz answers; nil is ready while Serving returns true.
+	Ready *Ready
+
+	// PHP returns the figures of php-fpm's status page; it may be nil.
+	PHP *Cached[*ping.Result]
+
+	// Queue returns the connections that wait at the target's socket; it may be nil.
+	Queue func() ping.Queue
 
 	// Pool returns the connections to the target. It is nil if the target has none.
 	Pool func() Pool
@@ -42,11 +53,13 @@ type Pool struct {
 }
 
 // Handler returns the handler of all pages. Over the loopback interface it accepts only requests
-// whose Host names this machine. The health check, which shows no data, accepts all.
+// whose Host names this machine. The health check, which shows no data and asks no target, accepts
+// all.
 func (m *Monitor) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", local(m.serveMetrics))
 	mux.HandleFunc("GET /healthz", m.serveHealth)
+	mux.HandleFunc("GET /readyz", local(m.serveReady))
 	mux.HandleFunc("GET /{$}", local(m.servePage))
 	return mux
 }
@@ -66,14 +79,19 @@ func local(next http.HandlerFunc) http.HandlerFunc {
 
 // serveHealth answers 200 while the servers accept requests, and 503 otherwise.
 func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	if !m.Serving() {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte("not serving\n"))
+		writeState(w, http.StatusServiceUnavailable, "not serving")
 		return
 	}
-	_, _ = w.Write([]byte("serving\n"))
+	writeState(w, http.StatusOK, "serving")
+}
+
+// writeState answers a check with one line.
+func writeState(w http.ResponseWriter, status int, line string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, line+"\n") // an error means that the client has gone
 }
 
 // protocolStats is a row of the table of connections.

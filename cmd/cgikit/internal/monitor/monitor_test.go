@@ -114,7 +114,7 @@ func TestRoutes(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"GET", "/", 200}, {"HEAD", "/", 200}, {"HEAD", "/healthz", 200}, {"GET", "/metrics/x", 404}, {"GET", "/x", 404}, {"POST", "/", 405},
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"HEAD", "/healthz", 200}, {"HEAD", "/readyz", 200}, {"POST", "/readyz", 405}, {"GET", "/metrics/x", 404}, {"GET", "/x", 404}, {"POST", "/", 405},
 	} {
 		if w := ask(filled(), test.method, test.path); w.Code != test.want {
 			t.Errorf("%s %s: got %d; want %d", test.method, test.path, w.Code, test.want)
@@ -170,6 +170,8 @@ func TestRebinding(t *testing.T) {
 		{loopback, "/", "example.com", 421},
 		{loopback, "/metrics", "example.com:9100", 421},
 		{loopback, "/healthz", "example.com", 200},
+		{loopback, "/readyz", "example.com", 421},
+		{outside, "/readyz", "10.0.0.7:9100", 200},
 		{loopback, "/", "localhost:9100", 200},
 		{loopback, "/metrics", "127.0.0.1:9100", 200},
 		{outside, "/metrics", "metrics.example.com", 200},

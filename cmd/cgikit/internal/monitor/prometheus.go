@@ -18,6 +18,8 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	if m.Pool != nil {
 		m.writePool(&p)
 	}
+	m.writeReady(&p)
+	m.writePHP(&p)
 	if m.LogLost != nil {
 		p.metric("log_lines_lost_total", "counter", "Log lines that could not be written.")
 		access, log := m.LogLost()
@@ -72,16 +74,23 @@ func (m *Monitor) writeRequests(p *exposition) {
 }
 
 func (m *Monitor) writeDurations(p *exposition, now *Figures) {
-	const name = "request_duration_seconds"
-	p.metric(name, "histogram", "Time from a request to the last byte of its response.")
+	m.writeHistogram(p, "request_duration_seconds", "Time from a request to the last byte of its response.", &now.Took, now.Seconds)
+	if m.Pool != nil {
+		m.writeHistogram(p, "target_response_seconds", "Time from a request to the first response head of the target.", &now.Answered, now.AnsweredSeconds)
+	}
+}
+
+func (m *Monitor) writeHistogram(p *exposition, name, help string, counts *[len(Bounds) + 1]uint64, seconds float64) {
+	p.metric(name, "histogram", help)
 	sum := uint64(0)
 	for i, bound := range Bounds {
-		sum += now.Took[i]
+		sum += counts[i]
 		p.sample(name+"_bucket", sum, "target", m.Target, "le", strconv.FormatFloat(bound.Seconds(), 'g', -1, 64))
 	}
-	p.sample(name+"_bucket", now.Requests(), "target", m.Target, "le", "+Inf")
-	p.sample(name+"_sum", now.Seconds, "target", m.Target)
-	p.sample(name+"_count", now.Requests(), "target", m.Target)
+	sum += counts[len(Bounds)]
+	p.sample(name+"_bucket", sum, "target", m.Target, "le", "+Inf")
+	p.sample(name+"_sum", seconds, "target", m.Target)
+	p.sample(name+"_count", sum, "target", m.Target)
 }
 
 func (m *Monitor) writePool(p *exposition) {
@@ -121,9 +130,10 @@ func (p *exposition) sample(name string, value any, labels ...string) {
 	fmt.Fprintf(p, " %v\n", value)
 }
 
-// prefixed adds "cgikit_" to a name, except to the names that Prometheus uses for every process.
+// prefixed adds "cgikit_" to a name, except to the names that Prometheus uses for every process,
+// and to those of php-fpm's status page.
 func prefixed(name string) string {
-	if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
+	if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") || strings.HasPrefix(name, "phpfpm_") {
 		return name
 	}
 	return "cgikit_" + name

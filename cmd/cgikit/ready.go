@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+	"github.com/cgikit/cgikit/cmd/internal/ping"
+	"github.com/cgikit/cgikit/gateway/listen"
+)
+
+// readyOptions are the flags of the readiness check and of php-fpm's status page.
+type readyOptions struct {
+	ready, status string
+}
+
+func (o *readyOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.ready, "ready", readyAccepting, "`what` /readyz of --metrics wants of the target: accepting, which a busy one does too, or strict: an answer")
+	f.StringVar(&o.status, "status", "", "`path` of php-fpm's status page, such as /status: its figures become part of /metrics, and /readyz asks for it")
+}
+
+// The values of --ready.
+const (
+	readyAccepting = "accepting"
+	readyStrict    = "strict"
+)
+
+const readyHint = "such as --metrics 0.0.0.0:9100 --ready strict --status /status"
+
+// check finds mistakes in the flags. Name is the target.
+func (o *readyOptions) check(name, metrics string) error {
+	a, err := listen.Parse(name)
+	switch {
+	case o.ready != readyAccepting && o.ready != readyStrict:
+		return cli.Usage(fmt.Errorf("unknown --ready %.64q", o.ready), "--ready is accepting or strict")
+	case metrics == "" && o.ready != readyAccepting:
+		return cli.Usage(errors.New("--ready needs --metrics"), readyHint)
+	case metrics == "" && o.status != "":
+		return cli.Usage(errors.New("--status needs --metrics"), readyHint)
+	case err == nil && o.status != "" && a.Protocol != "fastcgi":
+		return cli.Usage(fmt.Errorf("--status has no effect on a target of the kind %.32q", a.Protocol), "use it with fastcgi: targets: only php-fpm has such a page")
+	}
+	_, err = ping.NewProber(a, name, o.status, probeTimeout)
+	return err
+}
+
+// probeTimeout bounds a probe. It is less than a second, since the kubelet waits that long by
+// default for /readyz, which takes this time if the target is busy.
+const probeTimeout = 500 * time.Millisecond
+
+// setReady sets what m needs to ask the target. A target without connections, in this process or a
+// CGI script, is not asked: to run a script in each second may have effects.
+func (s *serving) setReady(m *monitor.Monitor) error {
+	m.Ready = &monitor.Ready{Draining: s.launch.Monitor.Draining, Strict: s.ready.ready == readyStrict, Log: s.launch.Log}
+	a, err := listen.Parse(s.target)
+	if err != nil || a.Protocol != "fastcgi" && a.Protocol != "scgi" {
+		return nil // openTarget has reported a mistake
+	}
+	prober, err := ping.NewProber(a, s.target, s.ready.status, probeTimeout)
+	if err != nil {
+		return err
+	}
+	probe := &monitor.Cached[*ping.Result]{Fetch: func() *ping.Result { return prober.Probe(context.Background()) }}
+	m.Queue, m.Ready.Probe = prober.ReadQueue, probe
+	if s.ready.status != "" {
+		m.PHP = probe // php-fpm 8.2 counts processes wrongly for a second after FCGI_GET_VALUES
+	}
+	return nil
+}
