@@ -170,6 +170,7 @@ func writeModules(w io.Writer, set *template.Template, d Data) error {
 
 var functions = template.FuncMap{
 	"host": host, "port": port, "quote": regexp.QuoteMeta, "alternatives": alternatives, "indexes": indexes,
+	"bracket": bracket, "name": serverName,
 }
 
 // alternatives is a regular expression for the given texts.
@@ -188,6 +189,23 @@ func indexes(extensions []string) []string {
 		names = append(names, "index"+extension)
 	}
 	return append(names, "index.html")
+}
+
+// bracket writes an IPv6 address as a URL has it.
+func bracket(host string) string {
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+// serverName is an address as the name of Apache, which cannot be an IPv6 address.
+func serverName(address string) (string, error) {
+	h, p, err := net.SplitHostPort(address)
+	if strings.Contains(h, ":") {
+		return "localhost:" + p, err
+	}
+	return address, err
 }
 
 func host(address string) (string, error) {

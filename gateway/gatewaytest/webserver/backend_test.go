@@ -30,8 +30,10 @@ func answer(env map[string]string) []byte {
 		fmt.Fprintf(&b, "X-Answer-%d: %s\r\n", i, strings.Repeat("a", length))
 	}
 	b.WriteString("\r\n")
-	fmt.Fprintf(&b, "SCRIPT_NAME=%q PATH_INFO=%q QUERY_STRING=%q HTTP_AUTHORIZATION=%q X-Big: %d TEST_VALUE=%q",
-		env["SCRIPT_NAME"], env["PATH_INFO"], env["QUERY_STRING"], env["HTTP_AUTHORIZATION"], len(env["HTTP_X_BIG"]), os.Getenv("TEST_VALUE"))
+	fmt.Fprintf(&b, "SCRIPT_NAME=%q PATH_INFO=%q QUERY_STRING=%q HTTP_AUTHORIZATION=%q X-Big: %d "+
+		"REMOTE_USER=%q HTTP_HOST=%q HTTP_X_UNDERSCORE=%q TEST_VALUE=%q",
+		env["SCRIPT_NAME"], env["PATH_INFO"], env["QUERY_STRING"], env["HTTP_AUTHORIZATION"], len(env["HTTP_X_BIG"]),
+		env["REMOTE_USER"], env["HTTP_HOST"], env["HTTP_X_UNDERSCORE"], os.Getenv("TEST_VALUE"))
 	return []byte(b.String())
 }
 

@@ -70,9 +70,9 @@ func parseAddress(s string) (listen.Address, error) {
 		return a, cli.Usage(fmt.Errorf("%.200q is an inherited socket: it has no address here", s), "give the address of the socket; \"cgikit config systemd\" passes it on to the service")
 	case a.Network == "tcp" && a.Port == 0:
 		return a, cli.Usage(fmt.Errorf("address %.200q has no port that a server could connect to", s), "write the port of the application")
-	case a.Protocol == "cgi" && a.Path[0] != '/':
-		return a, cli.Usage(fmt.Errorf("%.200q is not an absolute path", s), "a server does not know the folder that you are in")
-	case a.Network == "unix" && a.Path[0] != '/':
+	case a.Network == "unix" && a.Path[0] == '@':
+		return a, cli.Usage(fmt.Errorf("%.200q is an abstract socket, which most servers cannot connect to", s), "give the application a socket with a path, such as fastcgi+unix:/run/app.sock")
+	case (a.Network == "unix" || a.Protocol == "cgi") && a.Path[0] != '/':
 		return a, cli.Usage(fmt.Errorf("%.200q is not an absolute path", s), "a server does not know the folder that you are in")
 	}
 	return a, nil

@@ -135,6 +135,7 @@ func TestMistakes(t *testing.T) {
 		{Options{Server: "nginx", Target: "fastcgi+fd:0"}, "inherited socket", "systemd"},
 		{Options{Server: "nginx", Target: "fastcgi://127.0.0.1:0"}, "has no port", "port"},
 		{Options{Server: "nginx", Target: "fastcgi+unix:app.sock"}, "not an absolute path", "folder"},
+		{Options{Server: "nginx", Target: "fastcgi+unix:@app"}, "abstract socket", "a path"},
 		{Options{Server: "lighttpd", Target: "cgi:bin"}, "not an absolute path", "folder"},
 		{Options{Server: "nginx", Target: "gopher://127.0.0.1:70"}, "unknown", "such as"},
 		{Options{Server: "nginx", Target: "cgi:/srv/cgi"}, "nginx starts no CGI programs", "cgikit serve"},
@@ -286,6 +287,9 @@ func TestValuesArriveInTheText(t *testing.T) {
 		{Options{Server: "nginx-fastcgi-balanced", Listen: []string{"fastcgi://10.0.0.1:1", "fastcgi://10.0.0.2:1"}}, "server 10.0.0.2:1 "},
 		{Options{Server: "haproxy-fastcgi-balanced", Listen: []string{"fastcgi://10.0.0.1:1", "http://10.0.0.1:2"}}, "server app0 10.0.0.1:1 addr 10.0.0.1 port 2 "},
 		{Options{Server: "nginx", Target: "fastcgi://[::]:9000"}, "fastcgi_pass [::1]:9000;"},
+		{Options{Server: "apache2", Full: true, HTTP: "[::1]:8080"}, "Listen [::1]:8080\nServerName localhost:8080\n"},
+		{Options{Server: "lighttpd", Full: true, HTTP: "[::1]:8080"}, "server.bind = \"[::1]\"\nserver.port = 8080\n"},
+		{Options{Server: "caddy", Full: true, HTTP: "[::1]:8080"}, "http://[::1]:8080 {\n\tbind ::1\n"},
 		{Options{Server: "apache2", Target: "fastcgi://127.0.0.1:9000"}, "# This needs: a2enmod proxy proxy_fcgi\n"},
 	} {
 		if got := write(t, c.o); !strings.Contains(got, c.want) {
