@@ -28,6 +28,7 @@ func programFor(server string) string {
 // TestServersAcceptAll: each server accepts each of its configurations, in the variants that flags
 // make.
 func TestServersAcceptAll(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	for _, e := range List() {
 		server := serverOf(e.Name)
@@ -35,6 +36,7 @@ func TestServersAcceptAll(t *testing.T) {
 			continue // container_test.go runs what is in them
 		}
 		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
 			webserver.Find(t, programFor(server))
 			for _, o := range variants(e.Name, root) {
 				line, err := Check(t.Context(), o)

@@ -90,6 +90,7 @@ func sendRequest(ctx context.Context, socket, script, name string) (string, erro
 // TestPoolReportsWhileItIsBusy: when each process of the pool handles a request, the status page
 // still answers, at its own socket, and the kernel queues what comes to the pool.
 func TestPoolReportsWhileItIsBusy(t *testing.T) {
+	t.Parallel()
 	dir := webserver.Dir(t)
 	startPool(t, dir)
 	script, release := filepath.Join(dir, "wait.php"), filepath.Join(dir, "release")
