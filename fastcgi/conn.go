@@ -203,7 +203,7 @@ var errEndedEarly = errors.New("fastcgi: the peer went away within a request's v
 // warn logs a fault of this peer. Each msg is logged once a minute, so that many faulty connections
 // do not fill the log.
 func (c *conn) warn(msg string, args ...any) {
-	c.server.conns.Warn(msg, append(args, "peer", c.lc.Net.RemoteAddr().String())...)
+	c.server.conns.Warn(msg, append(args, "peer", c.lc.RemoteAddr().String())...)
 }
 
 // closeIfDone closes our side of the connection if no request is open and the connection is not to

@@ -68,7 +68,7 @@ func TestAllocationsOfARequest(t *testing.T) {
 		c.Close()
 	})
 	sv := newService(&Server{App: hello})
-	ours := count(func(c net.Conn) { sv.serveConn(context.Background(), c, func() bool { return true }) })
+	ours := count(func(c net.Conn) { sv.serveConn(context.Background(), c, c.RemoteAddr, func() bool { return true }) })
 	t.Logf("%v allocations; a server that reads, writes and closes makes %v of them", ours, floor)
 	if ours-floor > 12 && !raceDetector {
 		t.Errorf("a request allocates %v times; want at most 12", ours-floor)

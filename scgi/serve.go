@@ -47,16 +47,18 @@ type serving struct {
 	handler gateway.BaseCGIHandler
 }
 
-func (sv *service) serve(ctx context.Context, c *transport.Conn) { sv.serveConn(ctx, c.Net, c.Active) }
+func (sv *service) serve(ctx context.Context, c *transport.Conn) {
+	sv.serveConn(ctx, c.Net, c.RemoteAddr, c.Active)
+}
 
-// serveConn serves a connection. It calls active when the head of the request is read; active
-// reports whether to answer it.
-func (sv *service) serveConn(ctx context.Context, nc net.Conn, active func() bool) {
+// serveConn serves a connection of the given peer. It calls active when the head of the request is
+// read; active reports whether to answer it.
+func (sv *service) serveConn(ctx context.Context, nc net.Conn, peer func() net.Addr, active func() bool) {
 	x := new(serving)
 	x.Begin(nc, sv.readTimeout, sv.writeTimeout)
 	e, err := readHead(x, sv.limits)
 	if err != nil {
-		sv.refuse(nc, x, err)
+		sv.refuse(peer, x, err)
 		return
 	}
 	if !active() {
@@ -100,11 +102,11 @@ func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
 
 // refuse handles a connection whose head could not be read. If a limit was exceeded, it answers; if
 // the bytes are not SCGI, it does not.
-func (sv *service) refuse(nc net.Conn, x *serving, err error) {
+func (sv *service) refuse(peer func() net.Addr, x *serving, err error) {
 	if err == io.EOF || gateway.PeerGone(err) || errors.Is(err, net.ErrClosed) {
 		return
 	}
-	sv.log.Warn("request refused", "error", err, "peer", nc.RemoteAddr().String())
+	sv.log.Warn("request refused", "error", err, "peer", peer().String())
 	if p := (*ProtocolError)(nil); errors.As(err, &p) && p.Limit > 0 {
 		sv.refuseWith(x, pageTooLarge, util.NewEnviron(), err)
 	}

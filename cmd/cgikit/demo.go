@@ -92,7 +92,7 @@ func listenForDemo(address string, log *slog.Logger) (net.Listener, error) {
 		address = freeAddress
 	}
 	a, err := listen.ParseFor("http", address)
-	if err == nil && a.Network != "tcp" {
+	if err == nil && (a.Network != "tcp" || a.Proxy) {
 		err = &listen.AddressError{Input: address, Reason: "is not an address that a browser can open"}
 	}
 	if err != nil {

@@ -44,11 +44,14 @@ const severalHint = "several targets are addresses of one FastCGI or SCGI applic
 
 // isCallable reports whether a client can connect to a.
 func isCallable(a listen.Address) bool {
-	return a.Network == "unix" || a.Network == "tcp" && a.Port != 0
+	return !a.Proxy && (a.Network == "unix" || a.Network == "tcp" && a.Port != 0)
 }
 
 // notCallable returns the error for a target to which no client can connect.
 func notCallable(a listen.Address, name string) error {
+	if a.Proxy {
+		return cli.Usage(fmt.Errorf("target %.100q has the option proxy=1, which is one of listeners only", name), "use it with -l, and leave it out of the target")
+	}
 	if a.Network == "tcp" {
 		return cli.Usage(fmt.Errorf("target %.100q has no port that can be called", name), "use port 0 only with -l; a target needs its own port")
 	}

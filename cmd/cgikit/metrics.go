@@ -16,7 +16,10 @@ const metricsHint = "such as --metrics 127.0.0.1:9100"
 // parseMetrics parses the address of the status page.
 func parseMetrics(s string) (listen.Address, error) {
 	a, err := listen.ParseFor("http", s)
-	if err == nil && a.Network != "tcp" && a.Network != "unix" {
+	switch {
+	case err == nil && a.Proxy:
+		err = &listen.AddressError{Input: s, Reason: "has the option proxy=1, which the status page does not have"}
+	case err == nil && a.Network != "tcp" && a.Network != "unix":
 		err = &listen.AddressError{Input: s, Reason: "is not an address for the status page"}
 	}
 	if err != nil {

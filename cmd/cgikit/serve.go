@@ -26,6 +26,7 @@ LISTEN is one of
   scgi+fd:0                  an inherited socket, such as that of spawn-fcgi
   http+systemd:NAME          a socket that systemd opened
   auto://127.0.0.1:9000      all three protocols on one listener
+  http://127.0.0.1:8080?proxy=1  from HAProxy with send-proxy or send-proxy-v2, see Behind a proxy
 
 TARGET is one of
   demo:                      the application of "cgikit demo"
@@ -47,6 +48,10 @@ connections instead; 0 keeps none.
 Sites: with --root and --split-path, the path of a request names a script below a folder, as in a web server
 in front of php-fpm. Other files of the folder are sent as files. Without these flags, the target is one
 application that answers all paths.
+
+Behind a proxy: with ?proxy=1, each connection begins with a PROXY protocol header, version 1 or 2. It must
+come from a peer of --allow, or without --allow from this machine. The address that the header announces is
+REMOTE_ADDR over HTTP. A connection without a valid header is closed.
 
 Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every second.
 Of the links inside, also those that lead out of the folder, serve follows the ones that --symlinks allows.

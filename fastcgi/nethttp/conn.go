@@ -225,5 +225,5 @@ var errEndedEarly = errors.New("nethttp: the peer went away within a request's v
 // warn logs a fault of this peer. Each msg is logged once a minute, so that many faulty connections
 // do not fill the log.
 func (c *conn) warn(msg string, args ...any) {
-	c.server.conns.Warn(msg, append(args, "peer", c.nc.RemoteAddr().String())...)
+	c.server.conns.Warn(msg, append(args, "peer", c.tracked.RemoteAddr().String())...)
 }

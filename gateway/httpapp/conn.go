@@ -31,6 +31,10 @@ type conn struct {
 	closed       chan struct{}
 }
 
+// RemoteAddr returns the address that a PROXY protocol header announces, and otherwise the peer's.
+// It is http.Request.RemoteAddr.
+func (c *conn) RemoteAddr() net.Addr { return c.tracked.RemoteAddr() }
+
 // Read returns io.EOF after stopReading.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.stopped.Load() {

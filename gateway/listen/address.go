@@ -34,6 +34,10 @@ type Address struct {
 	Owner, Group string
 	// Takeover replaces an existing unix socket, even one that is in use. See Listen.
 	Takeover bool
+
+	// Proxy is set if each connection to a tcp or unix socket begins with a header of the PROXY
+	// protocol. See ProxyConn.
+	Proxy bool
 }
 
 // DefaultMode is the mode of a unix socket whose address has none. The owner and the group may
@@ -65,6 +69,7 @@ func (e *AddressError) Error() string {
 //	scgi+unix:@app                      over an abstract unix socket (Linux)
 //	fastcgi+fd:0                        on a listening socket inherited as descriptor 0
 //	fastcgi+systemd:NAME                on the only socket that systemd passed, or by name or index
+//	http://127.0.0.1:8080?proxy=1       over TCP from HAProxy, with a header of the PROXY protocol
 //	auto://127.0.0.1:9000               all protocols on one listener
 //	cgi:/srv/cgi-bin                    a folder of CGI scripts, or one script (a target only)
 //	files:/srv/www                      a folder of files (a target only)
@@ -79,8 +84,9 @@ func (e *AddressError) Error() string {
 // omission. 0.0.0.0:9000 means all IPv4 addresses of the machine, and [::]:9000 all IPv4 and IPv6
 // addresses. The options of a unix socket follow a question mark, so its path cannot contain one.
 // They are mode (octal; 0660 if left out), owner and group (name or number), and takeover=1, by
-// which a new process replaces one that still serves there. Schemes may be in upper or lower case.
-// Nothing is percent-encoded.
+// which a new process replaces one that still serves there. A listener on a TCP or unix socket may
+// have proxy=1: each connection then begins with a header of the PROXY protocol (see [ProxyConn]).
+// Schemes may be in upper or lower case. Nothing is percent-encoded.
 //
 // The error is always an *AddressError. Parse uses no file, socket or name service. Its result
 // depends on the system only in the longest path of a unix socket.
@@ -114,7 +120,7 @@ func (a Address) String() string {
 	case "":
 		return a.Protocol + ":" + a.Path
 	case "tcp":
-		rest = net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
+		rest = net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) + a.options()
 		if a.Protocol == "" {
 			return rest
 		}
@@ -145,6 +151,9 @@ func (a Address) options() string {
 	}
 	if a.Takeover {
 		list = append(list, "takeover=1")
+	}
+	if a.Proxy {
+		list = append(list, "proxy=1")
 	}
 	if list == nil {
 		return ""
@@ -195,7 +204,7 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 		if !slashes || strings.HasPrefix(hostPort, "/") {
 			return Address{}, fmt.Errorf("is incomplete: write %s://HOST:PORT, or %[1]s+unix:/PATH", scheme)
 		}
-		return parseTCP(scheme, strings.TrimSuffix(hostPort, "/"))
+		return parseTCP(scheme, hostPort)
 	}
 	protocol, network, both := strings.Cut(scheme, "+")
 	if !both {
@@ -268,17 +277,27 @@ func parseUnix(protocol, s string) (Address, error) {
 		return Address{}, errors.New("ends in a slash, so it names a folder and not a socket")
 	case len(path) > maxSocketPath:
 		return Address{}, fmt.Errorf("has a path of %d bytes: a unix socket's may have at most %d", len(path), maxSocketPath)
-	case abstract && hasOptions:
-		return Address{}, errors.New("has options, which an abstract socket cannot have because it has no file")
 	}
 	a := Address{Protocol: protocol, Network: "unix", Path: path}
+	allowed := unixOptions
+	if abstract {
+		allowed = "proxy (an abstract socket has no file, so it has no other options)"
+	}
 	if hasOptions {
-		err = a.setOptions(query)
+		err = a.setOptions(query, allowed)
 	}
 	return a, err
 }
 
-func (a *Address) setOptions(query string) error {
+// The options of an address, as the error for an unknown one lists them.
+const (
+	unixOptions = "mode, owner, group, takeover or proxy"
+	tcpOptions  = "proxy"
+)
+
+// setOptions sets the options of an address. allowed is unixOptions, or says that proxy is the only
+// one.
+func (a *Address) setOptions(query, allowed string) error {
 	seen := make(map[string]bool)
 	for option := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(option, "=")
@@ -286,6 +305,9 @@ func (a *Address) setOptions(query string) error {
 			return fmt.Errorf("has the option %q twice", name)
 		}
 		seen[name] = true
+		if name != "proxy" && allowed != unixOptions {
+			return fmt.Errorf("has the option %q, which is unknown here: write %s", name, allowed)
+		}
 		if err := a.setOption(name, value); err != nil {
 			return err
 		}
@@ -306,13 +328,10 @@ func (a *Address) setOption(name, value string) error {
 		a.Owner = value
 	case "group":
 		a.Group = value
-	case "takeover":
-		if value != "0" && value != "1" {
-			return fmt.Errorf("has the option takeover=%q: write 0 or 1", value)
-		}
-		a.Takeover = value == "1"
+	case "takeover", "proxy":
+		return a.setSwitch(name, value)
 	default:
-		return fmt.Errorf("has the unknown option %q: write mode, owner, group or takeover", name)
+		return fmt.Errorf("has the unknown option %q: write %s", name, unixOptions)
 	}
 	if value == "" {
 		return fmt.Errorf("has the option %q without a value", name)
@@ -320,11 +339,29 @@ func (a *Address) setOption(name, value string) error {
 	return nil
 }
 
-// parseTCP parses HOST:PORT, :PORT or PORT. Without a host, it returns the loopback address of
+// setSwitch sets an option whose value is 0 or 1.
+func (a *Address) setSwitch(name, value string) error {
+	if value != "0" && value != "1" {
+		return fmt.Errorf("has the option %s=%q: write 0 or 1", name, value)
+	}
+	if name == "proxy" {
+		a.Proxy = value == "1"
+	} else {
+		a.Takeover = value == "1"
+	}
+	return nil
+}
+
+// parseTCP parses HOST:PORT, :PORT or PORT, and options. After a scheme, a slash may follow the
+// port, as in a URL. Without a host, it returns the loopback address of
 // IPv4, which the configurations of web servers use.
 func parseTCP(protocol, s string) (Address, error) {
-	if i := strings.IndexAny(s, "?/"); i >= 0 {
-		return Address{}, fmt.Errorf("has %q after host and port, where nothing is allowed", s[i:])
+	s, query, hasOptions := strings.Cut(s, "?")
+	if protocol != "" {
+		s = strings.TrimSuffix(s, "/")
+	}
+	if i := strings.IndexByte(s, '/'); i >= 0 {
+		return Address{}, fmt.Errorf("has %q after host and port, where only ?proxy=1 is allowed", s[i:])
 	}
 	host, port, err := splitHostPort(s)
 	if err != nil {
@@ -334,7 +371,11 @@ func parseTCP(protocol, s string) (Address, error) {
 	if err != nil {
 		return Address{}, fmt.Errorf("has the port %q: write a number from 0 to 65535", port)
 	}
-	return Address{Protocol: protocol, Network: "tcp", Host: host, Port: uint16(n)}, nil
+	a := Address{Protocol: protocol, Network: "tcp", Host: host, Port: uint16(n)}
+	if hasOptions {
+		err = a.setOptions(query, tcpOptions)
+	}
+	return a, err
 }
 
 func splitHostPort(s string) (host, port string, err error) {

@@ -70,7 +70,8 @@ const defaultReadTimeout = 60 * time.Second
 //
 // The first byte is read with MSG_PEEK from the *net.TCPConn or *net.UnixConn that Accept then
 // returns, so that sendfile(2) works. Connections of other types, and all on Windows, are returned
-// in a wrapper that reads the byte once more.
+// in a wrapper that reads the byte once more. Of a [*ProxyConn], Split reads the header first, for
+// which it waits for DefaultProxyTimeout at most.
 func Split(l net.Listener, readTimeout time.Duration, log *slog.Logger) *Mux {
 	if readTimeout == 0 {
 		readTimeout = defaultReadTimeout
@@ -154,12 +155,40 @@ func (m *Mux) addUndecided(c net.Conn) {
 		return
 	}
 	u := &undecided{conn: c, gone: make(chan struct{})}
+	m.addWaiting(u)
+	m.running.Add(1)
+	go m.decide(u)
+}
+
+// addWaiting adds u to the waiting list, and discards others if there are too many. The caller
+// holds mu.
+func (m *Mux) addWaiting(u *undecided) {
 	for _, old := range m.waiting.add(u) {
 		m.warnLocked("too many connections have sent nothing, closing the oldest of a peer", "peer", old.peer)
 		m.discard(old)
 	}
-	m.running.Add(1)
-	go m.decide(u)
+}
+
+// readProxyHeader reads the header of u, if u is a ProxyConn. From then on, u counts for the client
+// that the header announces and no longer for the proxy.
+func (m *Mux) readProxyHeader(u *undecided) error {
+	c, ok := u.conn.(*ProxyConn)
+	if !ok {
+		return nil
+	}
+	timeout := DefaultProxyTimeout
+	if m.timeout > 0 {
+		timeout = min(timeout, m.timeout)
+	}
+	if err := c.ReadHeader(timeout); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting.remove(u) {
+		m.addWaiting(u)
+	}
+	return nil
 }
 
 // decide sends u to the listener of its protocol. The listener must claim u, since the Mux may
@@ -181,9 +210,18 @@ func (m *Mux) decide(u *undecided) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if u.at != nil && err != errPeerClosed {
-		m.warnLocked(err.Error(), "peer", peer)
+		m.warnClosing(err, peer)
 	}
 	m.discard(u)
+}
+
+// warnClosing logs why a connection is closed. The caller holds mu.
+func (m *Mux) warnClosing(err error, peer string) {
+	if bad := (*ProxyError)(nil); errors.As(err, &bad) {
+		m.warnLocked("closing a connection without a valid PROXY protocol header", "error", bad.Err, "peer", peer)
+		return
+	}
+	m.warnLocked(err.Error(), "peer", peer)
 }
 
 // Reasons why the Mux closes a connection; the texts stand in the log.
@@ -197,12 +235,15 @@ var (
 
 // protocolOf waits for the first byte of u, and returns the listener of its protocol.
 func (m *Mux) protocolOf(u *undecided) (*branch, error) {
+	if err := m.readProxyHeader(u); errors.As(err, new(*ProxyError)) {
+		return nil, err
+	} else if err != nil {
+		return nil, errPeerClosed
+	}
 	if m.timeout > 0 {
 		u.conn.SetReadDeadline(time.Now().Add(m.timeout))
 	}
-	var first byte
-	var err error
-	u.ready, first, err = peek(u.conn)
+	first, err := u.peek()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, errSilent
@@ -222,6 +263,21 @@ func (m *Mux) protocolOf(u *undecided) (*branch, error) {
 		return nil, errTLS
 	}
 	return nil, errUnknown
+}
+
+// peek returns the first byte of u, after the header of a ProxyConn, and sets ready.
+func (u *undecided) peek() (first byte, err error) {
+	c, ok := u.conn.(*ProxyConn)
+	if !ok {
+		u.ready, first, err = peek(u.conn)
+		return first, err
+	}
+	inner, first, err := peek(c.Conn)
+	if err == nil {
+		c.Conn = inner
+	}
+	u.ready = c
+	return first, err
 }
 
 // claim removes u from the waiting list, and reports whether it was there. The caller holds mu.

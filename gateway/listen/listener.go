@@ -23,9 +23,9 @@ func ListenFor(protocol, addr string) (net.Listener, error) {
 	return Listen(a)
 }
 
-// Listen opens the listener of a. Accept of the listener returns a *net.TCPConn or a *net.UnixConn.
-// A listener for the protocol "auto" is like any other; Split distributes its connections by
-// protocol.
+// Listen opens the listener of a. Accept of the listener returns a *net.TCPConn or a *net.UnixConn,
+// or with Proxy a [*ProxyConn] of one. A listener for the protocol "auto" is like any other; Split
+// distributes its connections by protocol.
 //
 // A TCP address 0.0.0.0 means all IPv4 addresses, and [::] all IPv4 and IPv6 addresses.
 //
@@ -74,6 +74,8 @@ func Listen(a Address) (net.Listener, error) {
 		return nil, &OpenError{a, fmt.Errorf("%w: %w", ErrInUse, withoutAddress(err))}
 	case err != nil:
 		return nil, &OpenError{a, withoutAddress(err)}
+	case a.Proxy:
+		return proxyListener{l.(socketListener)}, nil
 	}
 	return l, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/internal/accept"
+	"github.com/cgikit/cgikit/gateway/listen"
 )
 
 // Serve accepts connections on l and hands each to s.Handle, until l fails or the server is shut
@@ -65,6 +66,9 @@ func (cs *Conns) handleConn(nc net.Conn, s *Service) {
 		return
 	}
 	c := &Conn{Net: nc, conns: cs, log: s.Log, single: s.single}
+	if p, ok := nc.(*listen.ProxyConn); ok {
+		c.Net, c.proxy = p.Conn, p
+	}
 	state, over := cs.add(c, s)
 	if over {
 		cs.warn(s.Log, "refusing connections above the limit", "limit", s.MaxConns, "peer", nc.RemoteAddr().String())
@@ -121,7 +125,22 @@ func (c *Conn) run(handle func(context.Context, *Conn)) {
 			c.End()
 		}
 	}()
-	handle(c.conns.ctx, c)
+	if c.readProxyHeader() {
+		handle(c.conns.ctx, c)
+	}
+}
+
+// readProxyHeader reads the header of a ProxyConn. It reports whether the connection can be served.
+func (c *Conn) readProxyHeader() bool {
+	if c.proxy == nil {
+		return true
+	}
+	err := c.proxy.ReadHeader(0)
+	if bad := (*listen.ProxyError)(nil); errors.As(err, &bad) {
+		c.conns.warn(c.log, "closing a connection without a valid PROXY protocol header", "error", bad.Err,
+			"listener", c.Net.LocalAddr().String(), "peer", c.Net.RemoteAddr().String())
+	}
+	return err == nil
 }
 
 // Go calls f in a new goroutine, for a detached connection. A panic in f is logged and ends the
@@ -154,7 +173,7 @@ const maxStack = 8 << 10
 func (cs *Conns) countPanic(p any, c *Conn) {
 	stack := make([]byte, maxStack)
 	stack = stack[:runtime.Stack(stack, false)]
-	c.log.Error("panic while serving a connection", "panic", fmt.Sprint(p), "peer", c.Net.RemoteAddr().String(),
+	c.log.Error("panic while serving a connection", "panic", fmt.Sprint(p), "peer", c.RemoteAddr().String(),
 		"stack", string(stack))
 	resetOnClose(c.Net)
 	cs.mu.Lock()

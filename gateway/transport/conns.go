@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/internal/accept"
+	"github.com/cgikit/cgikit/gateway/listen"
 )
 
 // Conns holds the connections of one server: it accepts them, checks their peers, counts them, and
@@ -75,6 +76,9 @@ type Service struct {
 	// alone, peers on a unix socket are refused, as FCGI_WEB_SERVER_ADDRS requires (FastCGI section
 	// 3.2). A refused peer's connection is closed.
 	//
+	// Of a *listen.ProxyConn, the peer is the proxy and not the client that it announces. If both
+	// lists are empty, such a peer must have a loopback address or be on a unix socket.
+	//
 	// IPv4 peers of a dual-stack listener match IPv4 prefixes; IPv6 zones are not compared. User
 	// ids are known on Linux only (SO_PEERCRED): elsewhere AllowedUIDs refuses every peer on a unix
 	// socket.
@@ -105,8 +109,10 @@ type Stats struct {
 type Conn struct {
 	// Net is the connection as the listener returned it. From a listener of package listen it is a
 	// *net.TCPConn or *net.UnixConn, so that sendfile(2) and writev(2) work on it.
+	// The header of a *listen.ProxyConn has been read, and Net is the connection in it.
 	Net net.Conn
 
+	proxy *listen.ProxyConn // nil if the connection has no PROXY protocol header
 	conns *Conns
 	log   *slog.Logger
 	state atomic.Int32 // a connState; Shutdown and Close change it under conns.mu
@@ -187,6 +193,15 @@ func (c *Conn) Idle() bool {
 // Ending reports whether the request under way is the last of c: the server is being shut down or
 // closed, or c is served by HandleRequest.
 func (c *Conn) Ending() bool { return c.single != nil || c.conns.quitting.Load() }
+
+// RemoteAddr returns the address that a PROXY protocol header announces (see listen.ProxyConn), and
+// otherwise that of the peer.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.proxy != nil {
+		return c.proxy.RemoteAddr()
+	}
+	return c.Net.RemoteAddr()
+}
 
 // Detach lets Handle return while other goroutines continue to serve c, without a goroutine that
 // only waits for them. The server must call End, which then closes c. Detach is called by Handle,

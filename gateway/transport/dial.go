@@ -84,6 +84,9 @@ func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Proxy {
+		return nil, &listen.AddressError{Input: addr, Reason: "has the option proxy=1, which is one of listeners only"}
+	}
 	if timeout := cmp.Or(d.DialTimeout, defaultDialTimeout); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)

@@ -6,12 +6,18 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+
+	"github.com/cgikit/cgikit/gateway/listen"
 )
 
 // checkPeer returns an error if the peer of nc may not connect.
 func checkPeer(nc net.Conn, s *Service) error {
+	p, isProxied := nc.(*listen.ProxyConn)
+	if isProxied {
+		nc = p.Conn
+	}
 	if len(s.AllowedPeers) == 0 && len(s.AllowedUIDs) == 0 {
-		return nil
+		return checkAnyPeer(nc, isProxied)
 	}
 	switch a := nc.RemoteAddr().(type) {
 	case *net.TCPAddr:
@@ -24,6 +30,17 @@ func checkPeer(nc net.Conn, s *Service) error {
 
 // checkIP compares without zones, because netip.Prefix has none. It unmaps IPv4 addresses on both
 // sides, because a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
+// checkAnyPeer checks a peer where no peers are listed. Every peer may connect, except that a TCP
+// peer with a PROXY protocol header must be on this machine, since it decides which address its
+// client has.
+func checkAnyPeer(nc net.Conn, isProxied bool) error {
+	a, isTCP := nc.RemoteAddr().(*net.TCPAddr)
+	if isProxied && isTCP && !a.AddrPort().Addr().Unmap().IsLoopback() {
+		return fmt.Errorf("address %s is not a loopback address, and no peers are allowed to send PROXY protocol headers", a.IP)
+	}
+	return nil
+}
+
 func checkIP(peer netip.Addr, allowed []netip.Prefix) error {
 	ip := peer.WithZone("").Unmap()
 	for _, p := range allowed {

@@ -42,6 +42,8 @@ func Parse(name string, protocols ...string) (Target, error) {
 		return t, cli.Usage(fmt.Errorf("target %.200q: this command cannot ask %s", name, a.Protocol), "it asks "+strings.Join(protocols, ", "))
 	case a.Network == "fd" || a.Network == "systemd":
 		return t, cli.Usage(fmt.Errorf("target %.200q is an inherited socket: it can be listened on, not called", name), hint)
+	case a.Proxy:
+		return t, cli.Usage(fmt.Errorf("target %.200q has the option proxy=1, which is one of listeners only", name), "leave it out: targets get no PROXY protocol header")
 	case a.Network == "tcp" && a.Port == 0:
 		return t, cli.Usage(fmt.Errorf("target %.200q has no port that can be called", name), "write the port of the application")
 	case a.Protocol == "cgi":

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// patience limits each wait. Only a test that hangs waits that long.
-const patience = 20 * time.Second
+// Patience limits each wait. Only a test that hangs waits that long.
+const Patience = 20 * time.Second
 
 // Dial connects to l, sets a deadline of 20 seconds, and closes the connection when the test ends.
 func Dial(t testing.TB, l net.Listener) net.Conn {
@@ -20,7 +20,7 @@ func Dial(t testing.TB, l net.Listener) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(Patience))
 	return c
 }
 
@@ -51,7 +51,7 @@ func Receive[T any](t testing.TB, ch <-chan T, what string) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(patience):
+	case <-time.After(Patience):
 		t.Fatalf("waiting for %s: nothing arrived", what)
 		panic("unreachable")
 	}
