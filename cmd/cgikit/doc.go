@@ -4,6 +4,7 @@
 //	cgikit serve -l LISTEN [-l LISTEN] TARGET  a target over HTTP, FastCGI or SCGI
 //	cgikit request TARGET [PATH]               a request to an application, as curl sends it
 //	cgikit ping [TARGET...]                    whether an application is healthy, and why not
+//	cgikit check TARGET [ID...]                whether it keeps the rules of its protocol
 //	cgikit request TARGET [PATH]               one request, as curl sends it
 //	cgikit config SERVER                       the configuration of a web server in front
 //

@@ -74,7 +74,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetHelpCommandGroupID(groupTell)
 	root.SetCompletionCommandGroupID(groupTell)
 	addVerbs(root, groupServe, newServe(p), newDemo(p))
-	addVerbs(root, groupAsk, newRequest(p), newPing(p))
+	addVerbs(root, groupAsk, newRequest(p), newPing(p), newCheck(p))
 	addVerbs(root, groupTell, newConfig(p), newVersion(p))
 	addMan(root)
 	return root

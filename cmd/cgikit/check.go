@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/check"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+	targets "github.com/cgikit/cgikit/cmd/internal/target"
+)
+
+const checkHelp = `check sends TARGET valid and invalid requests, each over its own connection, and tells which rules of
+its protocol it keeps. The rules have the ids of the project's list of requirements, and a number:
+F17.1. An ID chooses one of them, those of a requirement (F17), of a group (fastcgi.keepalive) or of
+a protocol (fastcgi). --list shows all.
+
+TARGET is one of
+  fastcgi://127.0.0.1:9000, fastcgi+unix:/run/app.sock   a FastCGI application
+  scgi://127.0.0.1:4000, scgi+unix:/run/app.sock         an SCGI application
+  cgi:SCRIPT                                             a CGI script
+
+Some checks send what no web server sends, and may end a faulty application. Do not check one that
+others use.
+
+check compares what it gets with the answer to a plain request, which may be an error page. Give
+--path, and for php-fpm also -e SCRIPT_FILENAME=FILE, to have a page that works.
+
+The verdicts are pass; fail, where a MUST is broken; warn, where a SHOULD is; info, where the
+specification leaves it open; and skip, with the reason. The exit status is 0 if none fails, and
+with --strict none warns; 1 if one does, or if the plain request is not answered; 2 for a mistake in
+the command line; 130 for Ctrl-C, which prints what there is.
+
+A file of --known has a line for each failure that is expected: the id and the reason. Such a
+failure does not count, and one that passes is told.`
+
+const checkExample = `  cgikit check fastcgi://127.0.0.1:9000
+  cgikit check fastcgi+unix:/run/php/php-fpm.sock --path /x.php -e SCRIPT_FILENAME=/srv/www/x.php
+  cgikit check scgi://127.0.0.1:4000 S4 scgi.body -v
+  cgikit check fastcgi://127.0.0.1:9000 --skip fastcgi.hostile --strict
+  cgikit check --list fastcgi.keepalive`
+
+// checking is what the verb check was asked for.
+type checking struct {
+	askFlags
+	run       check.Run
+	outcome   check.Outcome
+	env, skip []string
+	list      bool
+	known     string
+}
+
+func newCheck(p *process) *cobra.Command {
+	k := &checking{}
+	c := &cobra.Command{
+		Use:     "check TARGET [ID...]",
+		Short:   "Check from outside that an application keeps its protocol's rules",
+		Long:    checkHelp,
+		Example: checkExample,
+		RunE:    func(c *cobra.Command, args []string) error { return k.do(c.Context(), p, args) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringSliceVar(&k.skip, "skip", nil, "leave out an `ID`, a requirement or a group (repeatable)")
+	f.BoolVar(&k.outcome.Strict, "strict", false, "exit with 1 also where a SHOULD is broken")
+	f.BoolVar(&k.list, "list", false, "show the checks, and send nothing")
+	f.StringVar(&k.known, "known", "", "a `file` of failures that are expected: lines of an id and the reason")
+	f.StringVar(&k.run.Path, "path", "/", "the `path` of the plain request, with its query")
+	f.StringArrayVarP(&k.env, "env", "e", nil, "set a `variable` NAME=VALUE of the plain request (repeatable)")
+	k.askFlags.Add(f, 2*time.Second)
+	f.Lookup("timeout").Usage = "`time` for each check, such as 5s"
+	return c
+}
+
+// do does what the flags say.
+func (k *checking) do(ctx context.Context, p *process, args []string) error {
+	if k.list {
+		return k.writeList(p.stdout, args)
+	}
+	if len(args) == 0 {
+		return cli.Usage(errors.New("check has no TARGET"), "cgikit check fastcgi://127.0.0.1:9000; --list shows the checks")
+	}
+	t, err := targets.Parse(args[0])
+	if err != nil {
+		return err
+	}
+	k.run.Target, k.outcome.Target = t, t.Name
+	chosen, err := k.choose(check.For(t.Protocol), args[1:])
+	if err != nil {
+		return err
+	}
+	known, err := k.prepare()
+	if err != nil {
+		return err
+	}
+	return k.check(ctx, p, chosen, known)
+}
+
+// choose reads the names of checks.
+func (k *checking) choose(checks []check.Check, names []string) ([]check.Check, error) {
+	chosen, err := check.Select(checks, names, k.skip)
+	if err != nil {
+		return nil, cli.Usage(err, "--list shows the ids and groups; those of another protocol do not apply")
+	}
+	if len(chosen) == 0 {
+		return nil, cli.Usage(errors.New("--skip leaves no check"), "--list shows the ids and groups")
+	}
+	return chosen, nil
+}
+
+// prepare reads the flags that are no plain values.
+func (k *checking) prepare() (check.Known, error) {
+	for _, v := range k.env {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, cli.Usage(fmt.Errorf("-e %.64q is no variable", v), "write -e NAME=VALUE")
+		}
+		k.run.Vars = append(k.run.Vars, check.Variable{Name: name, Value: value})
+	}
+	if k.askFlags.Timeout <= 0 {
+		return nil, cli.Usage(errors.New("--timeout is not more than 0"), "a check of a target that does not answer would not end")
+	}
+	k.run.Timeout = k.askFlags.Timeout
+	if k.known == "" {
+		return nil, nil
+	}
+	f, err := os.Open(k.known)
+	if err != nil {
+		return nil, cli.Usage(err, "--known is a file with lines of an id and a reason")
+	}
+	defer f.Close()
+	known, err := check.ReadKnown(f)
+	if err != nil {
+		return nil, cli.Usage(fmt.Errorf("%.200s: %w", k.known, err), "a line is such as: F2.2 php-fpm refuses records of this size")
+	}
+	return known, nil
+}
+
+// check runs the checks and writes the results.
+func (k *checking) check(ctx context.Context, p *process, chosen []check.Check, known check.Known) error {
+	colours, err := k.palette(p, p.stdout)
+	if err != nil {
+		return err
+	}
+	text := &check.Text{W: p.stdout, Colours: colours, Verbose: k.Verbose}
+	k.run.Report = func(r check.Result) {
+		if known.Apply(&r) {
+			k.outcome.Repaired = append(k.outcome.Repaired, r.ID)
+		}
+		k.outcome.Results = append(k.outcome.Results, r)
+		if !k.Quiet && !k.JSON {
+			text.Write(r)
+		}
+	}
+	k.askFlags.Timeout = 0 // each check has its own
+	ctx, interrupted, cancel := k.context(ctx)
+	defer cancel()
+	if _, err := k.run.All(ctx, chosen); err != nil && !interrupted() {
+		return err
+	}
+	if err := k.report(p); err != nil {
+		return err
+	}
+	switch {
+	case interrupted():
+		return cli.Exit(cli.StatusInterrupted)
+	case !k.outcome.Passes():
+		return cli.Exit(cli.StatusFailure)
+	}
+	return nil
+}
+
+// report writes what follows the results.
+func (k *checking) report(p *process) error {
+	switch {
+	case k.JSON && !k.Quiet:
+		return check.WriteJSON(p.stdout, k.outcome)
+	case k.Quiet:
+		return nil
+	}
+	for _, id := range k.outcome.Repaired {
+		fmt.Fprintf(p.stdout, "%s is known to fail, and passes: take it out of %s\n", id, k.known)
+	}
+	_, err := fmt.Fprintln(p.stdout, check.Summarize(k.outcome.Results))
+	return err
+}
+
+// writeList shows the checks that the arguments choose.
+func (k *checking) writeList(w io.Writer, names []string) error {
+	checks := check.Checks()
+	if len(names) > 0 {
+		if t, err := targets.Parse(names[0]); err == nil {
+			checks, names = check.For(t.Protocol), names[1:]
+		}
+	}
+	chosen, err := k.choose(checks, names)
+	if err != nil {
+		return err
+	}
+	if k.JSON {
+		return check.WriteListJSON(w, chosen)
+	}
+	check.WriteList(w, chosen)
+	return nil
+}
