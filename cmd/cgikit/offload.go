@@ -32,6 +32,9 @@ func (o *offloadFolders) Set(s string) error {
 	return nil
 }
 
+// mayRepeat marks a flag of which the environment has a list.
+func (*offloadFolders) mayRepeat() {}
+
 // String implements pflag.Value.
 func (o *offloadFolders) String() string {
 	var all []string

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -53,22 +56,38 @@ func (o *readyOptions) check(name, metrics string) error {
 // default for /readyz, which takes this time if the target is busy.
 const probeTimeout = 500 * time.Millisecond
 
-// setReady sets what m needs to ask the target. A target without connections, in this process or a
+// setReady sets what m needs to ask the targets. A target without connections, in this process or a
 // CGI script, is not asked: to run a script in each second may have effects.
 func (s *serving) setReady(m *monitor.Monitor) error {
 	m.Ready = &monitor.Ready{Draining: s.launch.Monitor.Draining, Strict: s.ready.ready == readyStrict, Log: s.launch.Log}
-	a, err := listen.Parse(s.target)
-	if err != nil || a.Protocol != "fastcgi" && a.Protocol != "scgi" {
-		return nil // openTarget has reported a mistake
+	var probers []*ping.Prober
+	for _, name := range append([]string{s.target}, s.options.fallbacks...) {
+		a, err := listen.Parse(name)
+		if err != nil || a.Protocol != "fastcgi" && a.Protocol != "scgi" {
+			return nil // openTarget has reported a mistake
+		}
+		prober, err := ping.NewProber(a, name, s.ready.status, probeTimeout)
+		if err != nil {
+			return err
+		}
+		probers = append(probers, prober)
 	}
-	prober, err := ping.NewProber(a, s.target, s.ready.status, probeTimeout)
-	if err != nil {
-		return err
-	}
-	probe := &monitor.Cached[*ping.Result]{Fetch: func() *ping.Result { return prober.Probe(context.Background()) }}
-	m.Queue, m.Ready.Probe = prober.ReadQueue, probe
+	probe := &monitor.Cached[*ping.Result]{Fetch: func() *ping.Result { return probeBest(probers) }}
+	m.Queue, m.Ready.Probe = probers[0].ReadQueue, probe
 	if s.ready.status != "" {
 		m.PHP = probe // php-fpm 8.2 counts processes wrongly for a second after FCGI_GET_VALUES
 	}
 	return nil
+}
+
+// probeBest probes all targets at the same time. It returns the best result, the first of several:
+// one target that can be reached is enough.
+func probeBest(probers []*ping.Prober) *ping.Result {
+	results := make([]*ping.Result, len(probers))
+	var wg sync.WaitGroup
+	for i, p := range probers {
+		wg.Go(func() { results[i] = p.Probe(context.Background()) })
+	}
+	wg.Wait()
+	return slices.MinFunc(results, func(a, b *ping.Result) int { return cmp.Compare(a.State, b.State) })
 }

@@ -66,6 +66,9 @@ in the last second, if it answers a probe, or if it accepts connections and is b
 reached, or after SIGTERM. With --ready strict, a busy target is not ready. The target is probed at most once in
 a second. Everyone who can connect to the address can read all of them.
 
+Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
+Spaces separate the values of a flag that may be given several times. The command line wins.
+
 Rolling updates: with --drain-delay, requests are answered for a time after SIGTERM, while /readyz answers 503.`
 
 const serveExample = `  cgikit serve -l http://127.0.0.1:8080 files:.
@@ -95,21 +98,28 @@ func newServe(p *process) *cobra.Command {
 	s.accessWriter.tell = func(err error) {
 		s.launch.Log.Warn("cannot write the access log, lines are lost", "error", err)
 	}
+	e := make(fromEnvironment)
 	c := &cobra.Command{
 		Use:        "serve -l LISTEN [-l LISTEN ...] TARGET [TARGET ...]",
 		Short:      "Serve a target over HTTP, FastCGI or SCGI",
 		SuggestFor: []string{"server", "run", "start", "listen"},
 		Long:       serveHelp,
 		Example:    serveExample,
-		Args:       takesTargets,
+		Args: func(c *cobra.Command, args []string) error {
+			return takesTargets(c, e.targets(args, p.getenv))
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if isInit() {
 				return runAsInit()
 			}
 			adoptSockets()
 			surviveClosedPipes()
+			args = e.targets(args, p.getenv)
 			s.target, s.options.fallbacks = args[0], args[1:]
-			return s.run(c.Context())
+			if err := e.setFlags(c.Flags(), p.getenv); err != nil {
+				return err
+			}
+			return e.addVariables(s.run(c.Context()))
 		},
 	}
 	s.addFlags(c)
@@ -138,7 +148,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	o.buffer.addFlags(f)
 	f.Var(&o.offload, "offload", "`/PATH=FOLDER` of files that the target may name in X-Accel-Redirect (/PATH/NAME) or X-Sendfile (FOLDER/NAME); may be given several times")
 	f.BoolVar(&o.passAccel, "pass-accel", false, "send X-Accel-Redirect, X-Sendfile and similar fields over HTTP too, for a web server in front")
-	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "FastCGI `engine`: cgikit, nethttp (listeners only) or gofast (target only) (default cgikit)")
+	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "FastCGI `engine`: cgikit, nethttp (listeners only) or gofast (target only); may be given several times (default cgikit)")
 	f.BoolVar(&s.validated, "validate", false, "check every request and response; one that breaks a rule fails")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
