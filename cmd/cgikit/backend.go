@@ -146,6 +146,9 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 	if _, err := exec.LookPath(full); err != nil {
 		return nil, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "make it executable with chmod +x; its first line must name its interpreter, such as #!/bin/sh")
 	}
+	if err := checkInterpreter(path); err != nil {
+		return nil, err
+	}
 	script := &cgi.Script{Path: full}
 	setScript(script, o, log)
 	return &backend{Backend: script, close: script.Close}, nil

@@ -48,6 +48,8 @@ func (v *voice) Handle(_ context.Context, r slog.Record) error {
 		switch {
 		case a.Key == "stack":
 			behind += exchange.Printable(a.Value.String())
+		case a.Key == "hint":
+			behind += "hint: " + line(a.Value.String()) + "\n"
 		case !slices.Contains(v.omit, a.Key):
 			appendAttr(&b, v.prefix, a)
 		}

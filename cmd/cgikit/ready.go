@@ -56,21 +56,12 @@ func (o *readyOptions) check(name, metrics string) error {
 // default for /readyz, which takes this time if the target is busy.
 const probeTimeout = 500 * time.Millisecond
 
-// setReady sets what m needs to ask the targets. A target without connections, in this process or a
-// CGI script, is not asked: to run a script in each second may have effects.
+// setReady sets what m needs to ask the targets.
 func (s *serving) setReady(m *monitor.Monitor) error {
 	m.Ready = &monitor.Ready{Draining: s.launch.Monitor.Draining, Strict: s.ready.ready == readyStrict, Log: s.launch.Log}
-	var probers []*ping.Prober
-	for _, name := range append([]string{s.target}, s.options.fallbacks...) {
-		a, err := listen.Parse(name)
-		if err != nil || a.Protocol != "fastcgi" && a.Protocol != "scgi" {
-			return nil // openTarget has reported a mistake
-		}
-		prober, err := ping.NewProber(a, name, s.ready.status, probeTimeout)
-		if err != nil {
-			return err
-		}
-		probers = append(probers, prober)
+	probers, err := s.newProbers(probeTimeout)
+	if err != nil || len(probers) == 0 {
+		return err
 	}
 	probe := &monitor.Cached[*ping.Result]{Fetch: func() *ping.Result { return probeBest(probers) }}
 	m.Queue, m.Ready.Probe = probers[0].ReadQueue, probe
@@ -78,6 +69,23 @@ func (s *serving) setReady(m *monitor.Monitor) error {
 		m.PHP = probe // php-fpm 8.2 counts processes wrongly for a second after FCGI_GET_VALUES
 	}
 	return nil
+}
+
+// newProbers returns a Prober of each target. Targets without connections, in this process or CGI
+// scripts, have none: to run a script in each second may have effects.
+func (s *serving) newProbers(timeout time.Duration) (probers []*ping.Prober, err error) {
+	for _, name := range append([]string{s.target}, s.options.fallbacks...) {
+		a, err := listen.Parse(name)
+		if err != nil || a.Protocol != "fastcgi" && a.Protocol != "scgi" {
+			return nil, nil // openTarget has reported a mistake
+		}
+		prober, err := ping.NewProber(a, name, s.ready.status, timeout)
+		if err != nil {
+			return nil, err
+		}
+		probers = append(probers, prober)
+	}
+	return probers, nil
 }
 
 // probeBest probes all targets at the same time. It returns the best result, the first of several:

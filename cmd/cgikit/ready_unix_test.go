@@ -156,7 +156,7 @@ func TestReadyInFrontOfPHP(t *testing.T) {
 
 	stop()
 	strict.awaitReady(t, 503, "not ready: the target cannot be reached")
-	strict.find(t, `(the target is not ready cause="connect .* no such file or directory" hint=)`)
+	strict.find(t, `(the target is not ready cause="connect .* no such file or directory")\n`)
 	if status, _ := getPage(t, strict.metrics+"/healthz"); status != 200 {
 		t.Errorf("/healthz answers %d; want 200, since serve still serves", status)
 	}

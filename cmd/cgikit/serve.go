@@ -69,6 +69,8 @@ a second. Everyone who can connect to the address can read all of them.
 Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
 Spaces separate the values of a flag that may be given several times. The command line wins.
 
+With --check, serve only finds out whether it could serve, also whether the target answers.
+
 Rolling updates: with --drain-delay, requests are answered for a time after SIGTERM, while /readyz answers 503.`
 
 const serveExample = `  cgikit serve -l http://127.0.0.1:8080 files:.
@@ -87,6 +89,7 @@ type serving struct {
 	metrics   string
 	validated bool
 	ready     readyOptions
+	precheck  precheck
 
 	errorLog, accessWriter *logWriter
 }
@@ -95,6 +98,7 @@ func newServe(p *process) *cobra.Command {
 	s := &serving{errorLog: &logWriter{w: p.stderr}, accessWriter: &logWriter{w: p.stdout}}
 	s.launch.Log = newLog(s.errorLog, "why") // the command line shows the reason of launch
 	s.launch.MaxBodyBytes = 1 << 30
+	s.precheck.out = p.stdout
 	s.accessWriter.tell = func(err error) {
 		s.launch.Log.Warn("cannot write the access log, lines are lost", "error", err)
 	}
@@ -153,6 +157,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
 	s.ready.addFlags(f)
+	s.precheck.addFlags(f)
 	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` to answer all requests after SIGTERM, while load balancers learn that this process ends")
 }
 
@@ -173,6 +178,10 @@ func (s *serving) run(ctx context.Context) error {
 	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
 		return cli.Failure(errors.New("the flags do not fit the way in which the process was started: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and remove REQUEST_METHOD from the environment")
+	}
+	s.warnOfSpool()
+	if s.precheck.only {
+		return plain(s.report())
 	}
 	if s.metrics == "" {
 		s.launch.App = s.app(target, access, nil)
@@ -211,6 +220,9 @@ func (s *serving) check() (err error) {
 		return cli.Usage(errors.New("--drain-delay cannot be negative"), "such as --drain-delay 5s; without the flag there is no delay")
 	}
 	s.options.mount = s.launch.Mount
+	if err := checkLoop(s.launch.Listen, append([]string{s.target}, s.options.fallbacks...)); err != nil {
+		return err
+	}
 	return s.ready.check(s.target, s.metrics)
 }
 

@@ -92,7 +92,11 @@ func (r *Ready) report(ready bool, found *ping.Result) {
 		r.Log.Info("the target is ready again")
 		return
 	}
-	r.Log.Warn("the target is not ready", "cause", found.Cause, "hint", found.Hint)
+	attrs := []any{"cause", found.Cause}
+	if found.Hint != "" {
+		attrs = append(attrs, "hint", found.Hint)
+	}
+	r.Log.Warn("the target is not ready", attrs...)
 }
 
 // writeReady writes what /readyz answers. A scrape probes the target as /readyz does.

@@ -25,17 +25,17 @@ func (r *Request) scriptFailure(a *answer, err error) error {
 	case a.fields != nil:
 		return &cli.Error{Err: fmt.Errorf("the answer was cut off after %d bytes of its body: %w", a.size, cause(err)), Hint: signalHint(err), Status: StatusCutOff}
 	case !errors.As(err, &head):
-		return &cli.Error{Err: fmt.Errorf("the script cannot be started: %w", startCause(err)), Hint: fileHint(path), Status: StatusNoConnection}
+		return &cli.Error{Err: fmt.Errorf("the script cannot be started: %w", startCause(err)), Hint: FileHint(path), Status: StatusNoConnection}
 	case head.Start == "":
 		text := fmt.Errorf("the script sent nothing%s", exitText(err))
-		return &cli.Error{Err: text, Hint: firstOf(signalHint(err), fileHint(path), silentHint(a)), Status: StatusNothingCame}
+		return &cli.Error{Err: text, Hint: firstOf(signalHint(err), FileHint(path), silentHint(a)), Status: StatusNothingCame}
 	}
 	text := fmt.Errorf("the script sent no valid head: %w; it begins %q", cause(err), head.Start)
 	return &cli.Error{Err: text, Hint: firstOf(signalHint(err), headHint(head)), Status: StatusNotProtocol}
 }
 
 // startCause is why the system did not start a script, without the path, which the user knows, and
-// without a hint, which fileHint has.
+// without a hint, which FileHint has.
 func startCause(err error) error {
 	if number := syscall.Errno(0); errors.As(err, &number) {
 		return number
@@ -118,9 +118,9 @@ func (r *Request) scriptPath() string {
 	return full
 }
 
-// fileHint tells what about a script's file keeps it from being run, with its first bytes; "" where
+// FileHint tells what about a script's file keeps it from being run, with its first bytes; "" where
 // nothing is wrong with it.
-func fileHint(path string) string {
+func FileHint(path string) string {
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() {
 		return ""

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/request"
+	"github.com/cgikit/cgikit/cmd/internal/cli"
+	"github.com/cgikit/cgikit/cmd/internal/ping"
+	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/util"
+)
+
+// precheck is the flag --check. All mistakes that serve finds before it listens are found by the
+// same code with and without the flag.
+type precheck struct {
+	only bool
+	out  io.Writer
+}
+
+func (p *precheck) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&p.only, "check", false, "check the flags, the folders and the target, and end without listening: exit status 0, 1 or 2")
+}
+
+// report writes the result of --check. An address that is in use is no failure: the flags may be
+// those of a process that serves there and is going to be restarted.
+func (s *serving) report() error {
+	for _, address := range append(s.launch.Listen, s.metrics) {
+		if err := checkSocketFolder(address); err != nil {
+			return err
+		}
+	}
+	probers, err := s.newProbers(ping.DefaultTimeout)
+	if err != nil {
+		return err
+	}
+	what := ""
+	if len(probers) > 0 {
+		found := probeBest(probers)
+		switch {
+		case found.Answered():
+			what = ", and the target answers"
+		case found.State == ping.Busy:
+			what = ", and the target accepts connections and is busy: " + found.Cause
+		default:
+			return cli.Failure(fmt.Errorf("the target cannot be used: %s", found.Cause), found.Hint)
+		}
+	}
+	_, err = fmt.Fprintf(s.precheck.out, "ok: the flags and folders are valid%s\n", what)
+	return err
+}
+
+// checkSocketFolder finds out whether a unix socket can have its path.
+func checkSocketFolder(address string) error {
+	a, err := listen.Parse(address)
+	if err != nil || a.Network != "unix" || a.Path[0] == '@' {
+		return nil // checkListen has reported a mistake
+	}
+	if _, err := os.Stat(filepath.Dir(a.Path)); err != nil {
+		return &listen.OpenError{Address: a, Err: err}
+	}
+	if info, err := os.Lstat(a.Path); err == nil && info.Mode().Type() != os.ModeSocket {
+		return &listen.OpenError{Address: a, Err: errors.New("the path exists and is not a socket")}
+	}
+	return nil
+}
+
+// checkInterpreter refuses a script whose first line names an interpreter that does not exist, as
+// one with CR LF at its end does. Windows does not read that line.
+func checkInterpreter(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // a program may be executable and not readable
+	}
+	defer f.Close()
+	mark := make([]byte, 2)
+	if _, err := io.ReadFull(f, mark); err != nil || string(mark) != "#!" || runtime.GOOS == "windows" {
+		return nil
+	}
+	if hint := request.FileHint(path); hint != "" {
+		return cli.Usage(fmt.Errorf("script %.100q cannot be run", path), hint)
+	}
+	return nil
+}
+
+// checkLoop refuses a target at which serve itself listens: a request would come back for ever.
+func checkLoop(addresses, targets []string) error {
+	for _, name := range targets {
+		to, err := listen.Parse(name)
+		if err != nil {
+			continue // openTarget reports it
+		}
+		for _, address := range addresses {
+			if at, err := listen.Parse(address); err == nil && isReached(at, to) {
+				return cli.Usage(fmt.Errorf("target %.100q is the address %.100q of serve itself", name, address), "a target is the address of another program")
+			}
+		}
+	}
+	return nil
+}
+
+// isReached reports whether a connection to the address to arrives at the listener at.
+func isReached(at, to listen.Address) bool {
+	switch {
+	case at.Network != to.Network:
+		return false
+	case at.Network == "unix":
+		return filepath.Clean(at.Path) == filepath.Clean(to.Path)
+	case at.Network != "tcp" || at.Port == 0 || at.Port != to.Port:
+		return false
+	}
+	all, err := netip.ParseAddr(at.Host)
+	return at.Host == to.Host || isThisMachine(to.Host) && (isThisMachine(at.Host) || err == nil && all.IsUnspecified())
+}
+
+// isThisMachine reports whether host is the loopback interface by its address or name.
+func isThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.Equal(net.IPv4(127, 0, 0, 1))
+}
+
+// warnOfSpool logs that large requests will fail, where no temporary file can be made: an image
+// without a system has no folder for them, and serve works without one as long as memory is enough.
+// Only a FastCGI, SCGI or CGI target needs them.
+func (s *serving) warnOfSpool() {
+	a, err := listen.Parse(s.target)
+	if err != nil || s.options.buffer.dir != "" || s.options.buffer.files < 0 || !slices.Contains([]string{"cgi", "fastcgi", "scgi"}, a.Protocol) {
+		return
+	}
+	f, err := util.CreateTempFile("")
+	if err != nil {
+		s.launch.Log.Warn("no temporary file can be made, requests that do not fit into --buffer-memory get 503", "error", err,
+			"hint", "name a folder by --spool-dir, or use none by --buffer-files 0")
+		return
+	}
+	_ = f.Close() // it is empty
+}
