@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/child"
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/util"
 )
@@ -115,7 +116,7 @@ func (d *Dir) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 // unreadable returns the error for a folder that cannot be read.
 func unreadable(err error) error {
 	status := 502
-	if isShortage(err) {
+	if child.IsShortage(err) {
 		status = 503
 	}
 	return &gateway.BackendError{Status: status, Reason: "the folder of scripts cannot be read", Err: err}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/child"
 )
 
 // startFailure returns the response or the error for a script that could not be started. It never
@@ -23,21 +24,10 @@ func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 	case errors.Is(err, syscall.E2BIG):
 		const text = "The request has more header fields than a script can take."
 		return (&refusal{status: "431 Request Header Fields Too Large", text: text, detail: err.Error()}).respond(r)
-	case isShortage(err):
+	case child.IsShortage(err):
 		return nil, &gateway.ServerError{Status: 503, Reason: "the script cannot be started", Err: err}
 	}
 	return nil, &gateway.BackendError{Status: 502, Reason: "the script cannot be started", Err: err}
-}
-
-// isShortage reports whether err is a temporary shortage of the system. ETXTBSY means that the
-// script is being written.
-func isShortage(err error) bool {
-	for _, e := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ETXTBSY} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // explain adds to "no such file or directory" which file is missing: it may also be the interpreter

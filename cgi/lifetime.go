@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/child"
 )
 
 const (
@@ -111,8 +113,8 @@ func (p *process) stopGroup(cause error) {
 // terminateGroup sends SIGTERM to the group, and SIGKILL after KillDelay.
 func (p *process) terminateGroup() {
 	delay := cmp.Or(p.KillDelay, defaultKillDelay)
-	if delay < 0 || !p.child.terminate() {
-		p.child.kill()
+	if delay < 0 || !p.child.Signal(syscall.SIGTERM) {
+		p.child.Kill()
 		return
 	}
 	p.killer = time.AfterFunc(delay, p.kill)
@@ -121,8 +123,8 @@ func (p *process) terminateGroup() {
 // killRest kills the processes that remain in the script's group, if the group's id still belongs
 // to the script.
 func (p *process) killRest() {
-	if keepsNumber {
-		p.child.kill()
+	if child.KeepsNumber {
+		p.child.Kill()
 	}
 }
 
@@ -131,13 +133,13 @@ func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended {
-		p.child.kill()
+		p.child.Kill()
 	}
 }
 
 // await waits until the process has ended, and releases its slot.
 func (p *process) await() {
-	p.child.await()
+	p.child.Await()
 	last := p.noteExit()
 	p.release()
 	close(p.exited)
@@ -155,7 +157,7 @@ func (p *process) noteExit() bool {
 	p.ended = true
 	limit := grace
 	if p.cause != nil {
-		p.child.kill() // the processes of the group that SIGTERM did not end
+		p.child.Kill() // the processes of the group that SIGTERM did not end
 		limit = stderrGrace
 	}
 	now := time.Now()
@@ -179,7 +181,7 @@ func (p *process) awaitExit(limit time.Duration) {
 			return
 		case <-timer.C:
 		}
-		exiting, runnable := p.child.inspect()
+		exiting, runnable := p.child.Inspect()
 		if !exiting && (!runnable || waited >= exitGrace) {
 			return
 		}
@@ -257,7 +259,7 @@ func (p *process) reap() {
 	if p.ended && p.finished && !p.reaped {
 		p.reaped = true
 		stopTimer(p.timeout)
-		p.exit = p.child.reap()
+		p.exit = p.child.Reap()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/child"
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
@@ -17,13 +18,9 @@ var (
 	errOutput  = errors.New("more than MaxOutputBytes")
 )
 
-// unknownStatus is the exit status of a script whose status is not known, or that a signal has
-// ended.
-const unknownStatus = -1
-
 // setBody makes the rest of the script's output the body of resp.
 func (p *process) setBody(r *gateway.Request, resp *gateway.Response, nph bool) {
-	resp.ExitStatus = unknownStatus
+	resp.ExitStatus = child.UnknownStatus
 	if removeStrictExit(resp) {
 		p.strict = true
 	}
@@ -103,7 +100,7 @@ func (b *scriptBody) outcome(end error, complete bool) error {
 // breaksResponse reports whether the end of the script breaks a response of unknown length: after a
 // signal, and with strict also after an exit status that is not zero.
 func (p *process) breaksResponse() bool {
-	return p.strict || p.exit != nil && p.exit.status == unknownStatus
+	return p.strict || p.exit != nil && p.exit.Status == child.UnknownStatus
 }
 
 // headError returns why the script sent no valid head. err is the error of ReadResponse. The script
@@ -151,9 +148,9 @@ func (p *process) named(err error) error { return fmt.Errorf("cgi: %.256q: %w", 
 // exitStatus returns the exit status of a script that has ended.
 func (p *process) exitStatus() int {
 	if p.exit == nil {
-		return unknownStatus
+		return child.UnknownStatus
 	}
-	return p.exit.status
+	return p.exit.Status
 }
 
 // exitError returns an error if the script did not end with exit status 0.
@@ -161,8 +158,8 @@ func (p *process) exitError() error {
 	switch {
 	case p.exit == nil:
 		return fmt.Errorf("cgi: %.256q: the system does not tell how it ended", p.path)
-	case p.exit.status != 0:
-		return fmt.Errorf("cgi: %.256q: %s", p.path, p.exit.text)
+	case p.exit.Status != 0:
+		return fmt.Errorf("cgi: %.256q: %s", p.path, p.exit.Text)
 	}
 	return nil
 }
@@ -173,7 +170,7 @@ func (p *process) exitError() error {
 func (p *process) report() {
 	<-p.logged
 	p.mu.Lock()
-	cause, ourPipe := p.cause, p.cut && p.exit != nil && p.exit.brokenPipe
+	cause, ourPipe := p.cause, p.cut && p.exit != nil && p.exit.BrokenPipe
 	p.mu.Unlock()
 	switch {
 	case cause == errTimeout, cause == ErrClosed:

@@ -3,12 +3,14 @@ package cgi
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/child"
 )
 
 // process is a running script. Read and Close work on the script's standard output. The process and
@@ -19,7 +21,7 @@ type process struct {
 	command
 	log errorLog
 
-	child    *child
+	child    *child.Child
 	stdin    *os.File // nil for a request without body
 	stdout   *os.File
 	stderr   *os.File
@@ -41,7 +43,7 @@ type process struct {
 	excess   bool        // the script has sent more, which was logged
 	finished bool        // the Body has ended
 	reaped   bool        // the process and the Body have ended, and the process id is free
-	exit     *exitState  // set when reaped; nil also if the system has lost it
+	exit     *child.Exit // set when reaped; nil also if the system has lost it
 	atEnd    bool        // standard output was read to its end
 	cut      bool        // standard output was closed before its end
 }
@@ -87,10 +89,10 @@ func (s *Script) prepare() error {
 	if s.prepared {
 		return nil
 	}
-	if err := closeInherited(); err != nil {
-		return err
+	if err := child.CloseInherited(); err != nil {
+		return fmt.Errorf("cgi: %w", err)
 	}
-	catchIgnored()
+	child.CatchIgnored()
 	s.prepared = true
 	return nil
 }
@@ -128,15 +130,17 @@ func (p *process) launch(files []*os.File) (err error) {
 			}
 		}
 	}
-	p.child, err = startChild(p.command, append([]string{p.path}, p.Args...), files, p.RunAs)
+	p.child, err = child.Start(child.Command{
+		Path: p.path, Args: append([]string{p.path}, p.Args...), Dir: p.dir, Env: p.env, Files: files, RunAs: (*child.Credential)(p.RunAs),
+	})
 	if err != nil {
 		return explain(p.path, err)
 	}
-	if err := p.Limits.apply(p.child.pid); err != nil {
-		p.child.kill()
-		p.child.await()
-		p.child.reap()
-		return err
+	if err := child.Limits(p.Limits).Apply(p.child.PID); err != nil {
+		p.child.Kill()
+		p.child.Await()
+		p.child.Reap()
+		return fmt.Errorf("cgi: %w", err)
 	}
 	return nil
 }

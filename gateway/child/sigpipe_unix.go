@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package cgi
+package child
 
 import (
 	"os"

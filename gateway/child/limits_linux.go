@@ -1,4 +1,4 @@
-package cgi
+package child
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apply sets the limits of a process. A process that has ended is not an error.
-func (l Limits) apply(pid int) error {
+// Apply sets the limits of a process. A process that has ended is not an error.
+func (l Limits) Apply(pid int) error {
 	seconds := uint64(max(l.CPU+time.Second-1, 0) / time.Second)
 	for _, limit := range []struct {
 		resource int

@@ -1,4 +1,4 @@
-package cgi
+package child
 
 import (
 	"io"
@@ -15,52 +15,52 @@ func TestChildInspect(t *testing.T) {
 	if err := os.Symlink("/bin/sh", name); err != nil {
 		t.Fatal(err)
 	}
-	stdin, theirs, err := newPipe(1)
+	theirs, stdin, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout, output, err := newPipe(0)
+	stdout, output, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stdout.Close()
-	c, err := startChild(command{path: name, dir: dir}, []string{"sh", "-c", "read line"}, []*os.File{theirs, output, output}, nil)
+	c, err := Start(Command{Path: name, Dir: dir, Args: []string{"sh", "-c", "read line"}, Files: []*os.File{theirs, output, output}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	theirs.Close()
 	output.Close()
 	// so that it is neither runnable nor about to end
-	if err := unix.Kill(c.pid, unix.SIGSTOP); err != nil {
+	if err := unix.Kill(c.PID, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	c.awaitStop(t)
-	if exiting, runnable := c.inspect(); exiting || runnable {
+	if exiting, runnable := c.Inspect(); exiting || runnable {
 		t.Errorf("stopped: got exiting %t, runnable %t; want neither", exiting, runnable)
 	}
-	unix.Kill(c.pid, unix.SIGCONT)
+	unix.Kill(c.PID, unix.SIGCONT)
 	stdin.Close()
 	if _, err := io.Copy(io.Discard, stdout); err != nil {
 		t.Error(err)
 	}
-	if exiting, _ := c.inspect(); !exiting { // it closes its files because it exits
+	if exiting, _ := c.Inspect(); !exiting { // it closes its files because it exits
 		t.Error("at the end of its output: got not exiting; want exiting")
 	}
-	c.await()
-	if exiting, runnable := c.inspect(); !exiting || runnable {
+	c.Await()
+	if exiting, runnable := c.Inspect(); !exiting || runnable {
 		t.Errorf("a zombie: got exiting %t, runnable %t; want exiting alone", exiting, runnable)
 	}
-	c.reap()
-	if exiting, runnable := c.inspect(); exiting || runnable {
+	c.Reap()
+	if exiting, runnable := c.Inspect(); exiting || runnable {
 		t.Errorf("gone: got exiting %t, runnable %t; want neither", exiting, runnable)
 	}
 }
 
 // awaitStop waits until the child has stopped.
-func (c *child) awaitStop(t *testing.T) {
+func (c *Child) awaitStop(t *testing.T) {
 	t.Helper()
 	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_PID, c.pid, &info, unix.WSTOPPED, nil); err != nil {
+	if err := unix.Waitid(unix.P_PID, c.PID, &info, unix.WSTOPPED, nil); err != nil {
 		t.Fatal(err)
 	}
 }
