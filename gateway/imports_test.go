@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"gateway/internal/nettest":    nil,
 	"gateway/internal/responder":  nil,
 	"gateway/listen":              {"gateway/internal/accept"},
+	"gateway/spawn":               {"gateway/child"},
 	"gateway/transport":           {"gateway", "gateway/internal/accept", "gateway/listen"},
 	"gateway/exchange":            {"gateway", "headers", "util"},
 	"cgi":                         {"gateway", "gateway/exchange", "gateway/child", "util"},

@@ -1,0 +1,15 @@
+// Package spawn runs a FastCGI or SCGI program as several processes that accept connections on one
+// listening socket, which each of them has as descriptor 0 (FastCGI section 2.2). It does what
+// spawn-fcgi and multiwatch do together, and what mod_fcgid does inside Apache.
+//
+// A [Pool] has the program and the number of its workers. [Pool.Run] starts them, replaces those
+// that end, and returns when all have ended. The workers accept by themselves, so that a Pool adds
+// nothing to a request: requests that come while a worker is replaced wait in the queue of the
+// socket.
+//
+// No request is lost when workers are replaced ([Pool.Reload], MaxAge, MaxMemory, Idle), if the
+// program finishes its request after StopSignal: php-cgi does after SIGTERM, programs of package
+// launch do after SIGTERM and SIGUSR1. A program that ends at once loses the request that it has.
+//
+// It works on Unix. On Windows, Run returns an error.
+package spawn

@@ -1,0 +1,99 @@
+package spawn
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cgikit/cgikit/gateway/child"
+)
+
+// worker is one process. The goroutine of Run owns it, except its output.
+type worker struct {
+	child   *child.Child
+	output  *output
+	started time.Time
+	round   int    // of the starts: workers of one round fail once
+	settled bool   // has run long enough to be taken for a working one
+	retired string // why it is to be replaced; "" if it is not
+	stopped bool   // was asked to end
+	killAt  time.Time
+	killed  bool
+	ended   bool
+}
+
+// start starts a worker.
+func (r *run) start() error {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	c, err := child.Start(child.Command{
+		Path: r.Path, Args: append([]string{r.Path}, r.Args...), Dir: r.Dir, Env: r.env,
+		Files: []*os.File{r.socket, writer, writer}, RunAs: r.RunAs, DieWithParent: true,
+	})
+	writer.Close()
+	if err != nil {
+		reader.Close()
+		return err
+	}
+	w := &worker{child: c, started: time.Now(), round: r.round, output: newOutput(reader, c.PID, r.log)}
+	if err := child.Limits(r.Limits).Apply(c.PID); err != nil {
+		c.Kill()
+		w.watch(func() {})
+		c.Reap()
+		return fmt.Errorf("limits: %w", err)
+	}
+	r.workers = append(r.workers, w)
+	r.count(func(s *Stats) { s.Started++ })
+	go w.watch(func() {
+		select {
+		case r.events <- func(r *run) { r.remove(w) }:
+		case <-r.done:
+		}
+	})
+	return nil
+}
+
+// watch waits for the end of the process and of its output, and calls ended. The process remains a
+// zombie, so that its group can be signalled and its figures can be read.
+func (w *worker) watch(ended func()) {
+	go w.output.copy()
+	w.child.Await()
+	if child.KeepsNumber {
+		w.child.Kill() // the processes that it has started and that would hold the socket
+	}
+	w.output.wait(outputGrace)
+	ended()
+}
+
+// outputGrace is how long a process that has left the group may hold the output of a worker that
+// has ended.
+const outputGrace = time.Second
+
+// stop asks the worker to end.
+func (r *run) stop(w *worker) {
+	if w.stopped {
+		return
+	}
+	w.stopped = true
+	if r.stopTimeout >= 0 {
+		w.killAt = time.Now().Add(r.stopTimeout)
+	}
+	w.child.Signal(r.stopSignal())
+}
+
+// killLate kills the workers that have not ended within StopTimeout.
+func (r *run) killLate(now time.Time) {
+	for _, w := range r.workers {
+		if !w.stopped || w.killed || w.killAt.IsZero() {
+			continue
+		}
+		if r.wakeAt(now, w.killAt) {
+			w.killed = true
+			w.child.Kill()
+			r.count(func(s *Stats) { s.Killed++ })
+			r.log.Warn("a worker did not end after the stop signal and was killed", "pid", w.child.PID, "signal", r.stopSignal(), "after", r.stopTimeout)
+		}
+	}
+}
