@@ -73,8 +73,8 @@ func newRoot(p *process) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupTell)
 	root.SetCompletionCommandGroupID(groupTell)
-	addVerbs(root, groupServe, newServe(p), newDemo(p))
 	addVerbs(root, groupAsk, newRequest(p), newPing(p), newCheck(p))
+	addVerbs(root, groupServe, newServe(p), newSpawn(p), newDemo(p))
 	addVerbs(root, groupTell, newConfig(p), newVersion(p))
 	addMan(root)
 	return root

@@ -1,6 +1,10 @@
 package ping
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cgikit/cgikit/cmd/internal/target"
+)
 
 // Queue is how many connections wait at a socket until the application accepts them, as the kernel
 // of this machine knows it. A connection of the probe that still waits is one of them.
@@ -9,6 +13,9 @@ type Queue struct {
 	Waiting int
 	Limit   int // at which the kernel refuses further ones: the backlog of listen(2)
 }
+
+// ReadQueue returns the queue of the socket of a FastCGI or SCGI target.
+func ReadQueue(t target.Target) Queue { return readQueue(t) }
 
 func (q Queue) full() bool { return q.Known && q.Waiting > 0 && q.Waiting >= q.Limit }
 

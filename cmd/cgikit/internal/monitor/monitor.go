@@ -10,6 +10,7 @@ import (
 
 	"github.com/cgikit/cgikit/cmd/internal/ping"
 	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/gateway/spawn"
 	"github.com/cgikit/cgikit/gateway/transport"
 )
 
@@ -38,6 +39,9 @@ type Monitor struct {
 
 	// Pool returns the connections to the target. It is nil if the target has none.
 	Pool func() Pool
+
+	// Workers returns the processes of the target. It is nil if the target has none.
+	Workers func() spawn.Stats
 
 	// LogLost returns how many lines of the access log and of the error log could not be written;
 	// it may be nil.
@@ -78,8 +82,10 @@ func local(next http.HandlerFunc) http.HandlerFunc {
 }
 
 // serveHealth answers 200 while the servers accept requests, and 503 otherwise.
-func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	if !m.Serving() {
+func (m *Monitor) serveHealth(w http.ResponseWriter, _ *http.Request) { writeHealth(w, m.Serving()) }
+
+func writeHealth(w http.ResponseWriter, serving bool) {
+	if !serving {
 		writeState(w, http.StatusServiceUnavailable, "not serving")
 		return
 	}

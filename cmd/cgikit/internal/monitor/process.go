@@ -3,10 +3,12 @@ package monitor
 import (
 	"runtime"
 	"runtime/metrics"
+	"time"
 )
 
-// writeProcess writes the resources of the process, under the names of Prometheus's own clients.
-func (m *Monitor) writeProcess(p *exposition) {
+// writeProcess writes the resources of the process, which began at start, under the names of
+// Prometheus's own clients.
+func writeProcess(p *exposition, start time.Time) {
 	p.metric("go_goroutines", "gauge", "Goroutines that exist.")
 	p.sample("go_goroutines", runtime.NumGoroutine())
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
@@ -14,7 +16,7 @@ func (m *Monitor) writeProcess(p *exposition) {
 	p.metric("go_memstats_alloc_bytes", "gauge", "Bytes of heap that are in use.")
 	p.sample("go_memstats_alloc_bytes", heap[0].Value.Uint64())
 	p.metric("process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.")
-	p.sample("process_start_time_seconds", m.Start.Unix())
+	p.sample("process_start_time_seconds", start.Unix())
 	u, ok := readUsage()
 	if !ok {
 		return

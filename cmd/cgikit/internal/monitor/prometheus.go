@@ -20,15 +20,17 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	m.writeReady(&p)
 	m.writePHP(&p)
+	if m.Workers != nil {
+		writeWorkers(&p, m.Workers(), m.Target)
+	}
 	if m.LogLost != nil {
 		p.metric("log_lines_lost_total", "counter", "Log lines that could not be written.")
 		access, log := m.LogLost()
 		p.sample("log_lines_lost_total", access, "log", "access")
 		p.sample("log_lines_lost_total", log, "log", "error")
 	}
-	m.writeProcess(&p)
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	_, _ = w.Write(p.Bytes()) // an error means that the client has gone
+	writeProcess(&p, m.Start)
+	p.send(w)
 }
 
 // The names and labels of the metrics must not change: users have alarms on them.
@@ -109,6 +111,12 @@ func (m *Monitor) writePool(p *exposition) {
 // exposition is text in the format of Prometheus. The names of this program's own metrics begin
 // with "cgikit_".
 type exposition struct{ bytes.Buffer }
+
+// send writes the text as a response.
+func (p *exposition) send(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(p.Bytes()) // an error means that the client has gone
+}
 
 // metric writes the head of a metric. Its samples follow.
 func (p *exposition) metric(name, kind, help string) {
