@@ -66,17 +66,26 @@ func parseAllow(list []string) (peers []netip.Prefix, uids []int, err error) {
 			uids = append(uids, int(uid))
 			continue
 		}
-		prefix, err := netip.ParsePrefix(s)
-		if a, addrErr := netip.ParseAddr(s); addrErr == nil && a.Zone() == "" {
-			prefix, err = netip.PrefixFrom(a, a.BitLen()), nil
-		}
-		switch {
-		case err != nil:
-			return nil, nil, fmt.Errorf("--allow %.64q is not an address, network or user id", s)
-		case prefix != prefix.Masked():
-			return nil, nil, fmt.Errorf("--allow %.64q has bits beyond its prefix length: write %s for the network, or %s for the address", s, prefix.Masked(), prefix.Addr())
+		prefix, err := parsePrefix("--allow", s, "an address, network or user id")
+		if err != nil {
+			return nil, nil, err
 		}
 		peers = append(peers, prefix)
 	}
 	return peers, uids, nil
+}
+
+// parsePrefix parses an address or a network of a flag. what lists all that the flag may have.
+func parsePrefix(flag, s, what string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if a, addrErr := netip.ParseAddr(s); addrErr == nil && a.Zone() == "" {
+		prefix, err = netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	switch {
+	case err != nil:
+		return prefix, fmt.Errorf("%s %.64q is not %s", flag, s, what)
+	case prefix != prefix.Masked():
+		return prefix, fmt.Errorf("%s %.64q has bits beyond its prefix length: write %s for the network, or %s for the address", flag, s, prefix.Masked(), prefix.Addr())
+	}
+	return prefix, nil
 }

@@ -51,7 +51,10 @@ application that answers all paths.
 
 Behind a proxy: with ?proxy=1, each connection begins with a PROXY protocol header, version 1 or 2. It must
 come from a peer of --allow, or without --allow from this machine. The address that the header announces is
-REMOTE_ADDR over HTTP. A connection without a valid header is closed.
+REMOTE_ADDR over HTTP. A connection without a valid header is closed. Over HTTP, the fields X-Forwarded-For,
+-Proto, -Host and -Port of a peer of --trust set REMOTE_ADDR, HTTPS, SERVER_NAME and SERVER_PORT: the address is
+the first from the right that is not itself trusted. Forwarded is used if there is no X-Forwarded-For. Such a
+proxy must set or remove each of these fields, since otherwise its clients can.
 
 Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every second.
 Of the links inside, also those that lead out of the folder, serve follows the ones that --symlinks allows.
@@ -85,6 +88,7 @@ type serving struct {
 	options   targetOptions
 	engines   []string
 	allow     []string
+	trust     trustOptions
 	accessLog string
 	metrics   string
 	validated bool
@@ -136,6 +140,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringArrayVarP(&s.launch.Listen, "listen", "l", nil, "`address` to listen on; may be given several times")
 	f.StringVar(&s.launch.Mount, "mount", "", "`path` of the target, if the web server sends no SCRIPT_NAME and PATH_INFO")
 	f.StringArrayVar(&s.allow, "allow", nil, "`peer` that may connect: an address, a network such as 10.0.0.0/8, or a user id on a unix socket; may be given several times")
+	s.trust.addFlags(f)
 	f.Var((*byteSize)(&s.launch.MaxBodyBytes), "max-body", "largest `size` of a request body, such as 64M; 0 is no limit")
 	f.StringVar(&o.root, "root", "", "`folder` of the site: DOCUMENT_ROOT")
 	f.BoolVar(&o.resolveRoot, "resolve-root", false, "send the target the path of --root with symbolic links resolved, for PHP's opcode cache")
@@ -204,6 +209,9 @@ func (s *serving) check() (err error) {
 	}
 	if s.launch.AllowedPeers, s.launch.AllowedUIDs, err = parseAllow(s.allow); err != nil {
 		return cli.Usage(err, "such as --allow 10.0.0.0/8, --allow 127.0.0.1, or for a unix socket the number that \"id -u www-data\" prints")
+	}
+	if err := s.trust.set(&s.launch); err != nil {
+		return err
 	}
 	for _, name := range s.engines {
 		switch name {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -135,4 +136,26 @@ func ExampleMetaVariables() {
 	// REMOTE_ADDR=192.0.2.1
 	// REMOTE_PORT=1234
 	// HTTP_HOST=example.com
+}
+
+// A server that a proxy on this machine calls gets the client's address and scheme from the fields
+// of the proxy. The client has sent an X-Forwarded-For too, to which the proxy has appended.
+func ExampleAppHandler_trustedProxies() {
+	h := &httpapp.AppHandler{
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+			w.Headers().Add("Content-Type", "text/plain")
+			_, err := fmt.Fprintf(w, "%s over %s to port %s",
+				r.Environ.Get("REMOTE_ADDR"), r.Scheme, r.Environ.Get("SERVER_PORT"))
+			return err
+		}),
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "127.0.0.1:4711"
+	r.Header.Set("X-Forwarded-For", "198.51.100.66, 203.0.113.7")
+	r.Header.Set("X-Forwarded-Proto", "https")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Body)
+	// Output: 203.0.113.7 over https to port 443
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -78,6 +79,27 @@ type AppHandler struct {
 	// http.Server.MaxHeaderBytes bounds the bytes of the head.
 	MaxParams int
 
+	// TrustedProxies has the peers whose fields X-Forwarded-For, X-Forwarded-Proto,
+	// X-Forwarded-Host and X-Forwarded-Port, or Forwarded (RFC 7239), describe the request of their
+	// client. With TrustUnix, peers on unix sockets are trusted too. If both are empty, no peer is.
+	//
+	// REMOTE_ADDR becomes the address of the client: the first one from the right of
+	// X-Forwarded-For that is not a trusted proxy, or the leftmost if all are. An element that is
+	// no address ends the search, and what was found before it counts: nginx's realip module does
+	// the same with real_ip_recursive on. REMOTE_PORT is the port in that element, and is not set
+	// if it has none. HTTPS, REQUEST_SCHEME, SERVER_NAME and SERVER_PORT become those of the server
+	// that the client has reached, as far as the fields say them. If a field is a list, the element
+	// counts that belongs to the client's address. HTTP_HOST and the fields themselves stay as
+	// received.
+	//
+	// A request with X-Forwarded-For is described by the X-Forwarded fields alone, and one with
+	// Forwarded but without X-Forwarded-For by Forwarded alone. A trusted proxy must set or remove
+	// each of these fields, since otherwise its clients can: nginx and HAProxy pass on Forwarded,
+	// and the X-Forwarded fields that they do not set. Malformed elements are ignored and logged
+	// (again only after a minute without one).
+	TrustedProxies []netip.Prefix
+	TrustUnix      bool
+
 	// Refused, if not nil, is called for each request that is answered without the App. Several
 	// goroutines may call it at the same time. For requests that net/http refuses before it calls a
 	// handler, only a Server calls its Refused.
@@ -85,15 +107,20 @@ type AppHandler struct {
 
 	readTimeout time.Duration // bounds each wait for more of the body; zero or less: no bound
 	overLimit   accept.Notice
+	malformed   accept.Notice // of fields of trusted proxies
+	bothKinds   accept.Notice // of fields of trusted proxies in one request
 }
 
 // ServeHTTP implements http.Handler.
 func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fields := h.readForwarded(r)
+	r = fields.withClient(r)
 	environ, err := h.describe(r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
+	fields.describe(environ)
 	input := &stdin{body: r.Body}
 	output := &stdout{w: w, input: input}
 	run := gateway.BaseCGIHandler{

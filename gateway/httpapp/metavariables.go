@@ -78,15 +78,19 @@ func addServer(e *util.Environ, r *http.Request) {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	localHost, localPort := hostPort(local)
 	name, port := splitHost(r.Host)
-	name = cmp.Or(name, localHost, "localhost")
-	if strings.Contains(name, ":") {
-		name = "[" + name + "]" // RFC 3875 section 4.1.14
-	}
-	e.Add("SERVER_NAME", name)
+	e.Add("SERVER_NAME", bracketed(cmp.Or(name, localHost, "localhost")))
 	e.Add("SERVER_PORT", cmp.Or(localPort, port, defaultPort(scheme)))
 	if localHost != "" {
 		e.Add("SERVER_ADDR", localHost)
 	}
+}
+
+// bracketed returns a host in the form of RFC 3875 section 4.1.14: an IPv6 address has brackets.
+func bracketed(host string) string {
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // hostPort returns the IP address and the port of a listener. Both are empty for a unix socket.

@@ -26,7 +26,11 @@ func (s *Server) prepare() {
 		MaxBodyBytes: s.MaxBodyBytes,
 		MaxParams:    s.MaxParams,
 		Refused:      s.Refused,
-		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
+
+		TrustedProxies: s.TrustedProxies,
+		TrustUnix:      s.TrustUnix,
+
+		readTimeout: cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
 	}
 	// net/http's ReadTimeout and WriteTimeout bound the whole request and the whole response, so
 	// they are not used. stdin and conn bound each wait.
@@ -95,6 +99,7 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	if !s.conns.BeginRequest(s.MaxRequests) {
+		r = s.app.readForwarded(r).withClient(r)
 		refuse(w, r, s.Refused, http.StatusServiceUnavailable, busyText, errBusy)
 		return
 	}

@@ -99,6 +99,11 @@ type Server struct {
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
+	// TrustedProxies and TrustUnix say which peers may describe the requests of their clients; see
+	// AppHandler.TrustedProxies. A client that a PROXY protocol header announces is such a peer.
+	TrustedProxies []netip.Prefix
+	TrustUnix      bool
+
 	// Mount is the path of the App; see AppHandler.Mount. Empty means the root.
 	Mount string
 

@@ -72,6 +72,12 @@ type Config struct {
 	AllowedPeers []netip.Prefix
 	AllowedUIDs  []int
 
+	// TrustedProxies and TrustUnix say which peers may describe the requests of their clients over
+	// HTTP; see httpapp.AppHandler.TrustedProxies. Over FastCGI and SCGI, the web server does so in
+	// the variables.
+	TrustedProxies []netip.Prefix
+	TrustUnix      bool
+
 	// Refused, if not nil, is called for each request that is answered without the App, as the
 	// servers' fields of that name are.
 	Refused func(*gateway.Refusal)

@@ -44,7 +44,7 @@ func (c Config) newServers() (*servers, error) {
 	return &servers{
 		http: &httpapp.Server{
 			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout, Refused: c.Refused,
-			AllowedPeers: c.AllowedPeers, AllowedUIDs: c.AllowedUIDs,
+			AllowedPeers: c.AllowedPeers, AllowedUIDs: c.AllowedUIDs, TrustedProxies: c.TrustedProxies, TrustUnix: c.TrustUnix,
 		},
 		fastcgi: c.newFastCGI(peers),
 		scgi: &scgi.Server{

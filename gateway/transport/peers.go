@@ -42,16 +42,25 @@ func checkAnyPeer(nc net.Conn, isProxied bool) error {
 }
 
 func checkIP(peer netip.Addr, allowed []netip.Prefix) error {
-	ip := peer.WithZone("").Unmap()
-	for _, p := range allowed {
+	if Contains(allowed, peer) {
+		return nil
+	}
+	return fmt.Errorf("address %s is not among the allowed peers", peer)
+}
+
+// Contains reports whether one of the prefixes contains ip, in the way of Service.AllowedPeers: an
+// IPv4 address that is mapped to IPv6 is an IPv4 address, and zones are not compared.
+func Contains(prefixes []netip.Prefix, ip netip.Addr) bool {
+	ip = ip.WithZone("").Unmap()
+	for _, p := range prefixes {
 		if p.Addr().Is4In6() && p.Bits() >= 96 {
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		if p.Contains(ip) {
-			return nil
+			return true
 		}
 	}
-	return fmt.Errorf("address %s is not among the allowed peers", peer)
+	return false
 }
 
 func checkUID(nc net.Conn, allowed []int) error {
