@@ -33,6 +33,13 @@ func startMonitored(t *testing.T, args ...string) *monitored {
 		t.Fatal(err)
 	}
 	m := &monitored{Cmd: exec.Command(program, append([]string{"serve", "-l", "http://127.0.0.1:0", "--metrics", "127.0.0.1:0"}, args...)...)}
+	m.start(t)
+	return m
+}
+
+// start runs the process, which ends with the test, and waits until it serves.
+func (m *monitored) start(t *testing.T) {
+	t.Helper()
 	stderr, err := m.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +54,6 @@ func startMonitored(t *testing.T, args ...string) *monitored {
 	m.log = bufio.NewReader(stderr)
 	m.metrics = m.find(t, `the status page address=(http://\S+)/\n`)
 	m.site = m.find(t, ` serving address=(http://\S+)/\n`)
-	return m
 }
 
 // find waits for a line of the log, and returns its first group.

@@ -72,6 +72,7 @@ a second. Everyone who can connect to the address can read all of them.
 Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
 Spaces separate the values of a flag that may be given several times. The command line wins.
 
+"cgikit config docker.compose" and "cgikit config kubernetes.deployment" print such an environment.
 With --check, serve only finds out whether it could serve, also whether the target answers.
 
 Rolling updates: with --drain-delay, requests are answered for a time after SIGTERM, while /readyz answers 503.`

@@ -16,6 +16,10 @@ const (
 	defaultSocket = "/run/app.sock"
 	defaultPool   = "/run/php/php-fpm.sock"
 	defaultProbe  = "fastcgi://127.0.0.1:9000"
+
+	// defaultService is where the images of php-fpm listen, in the service that docker.compose
+	// calls app.
+	defaultService = "fastcgi://app:9000"
 )
 
 const addressHint = "such as fastcgi+unix:/run/app.sock, fastcgi://127.0.0.1:9000, scgi://127.0.0.1:4000, http://127.0.0.1:8081 or cgi:/usr/lib/cgi-bin"
@@ -29,6 +33,8 @@ func (o *Options) addresses() []string {
 		return []string{o.Target}
 	case o.Server == "docker.serve":
 		return []string{"http://0.0.0.0:8080"}
+	case o.Server == "docker.compose":
+		return []string{defaultService}
 	case serverOf(o.Server) == "docker", serverOf(o.Server) == "kubernetes":
 		return []string{defaultProbe}
 	case serverOf(o.Server) == "php-fpm", len(o.SplitPath) > 0:

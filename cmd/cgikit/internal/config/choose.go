@@ -42,6 +42,8 @@ var more = map[string]string{
 	"user-service": "the template of a service for each user", "user-socket": "the template of its socket",
 	"pool": "the pool alone", "conf": "the whole configuration", "probe": "an image with the probe", "serve": "an image that runs cgikit serve",
 	"probes": "the probes alone", "pod": "a pod with the probes",
+	"compose":    "services for Compose: php-fpm, and cgikit serve in front of it",
+	"deployment": "a Deployment and its Service: php-fpm, and cgikit serve in front of it",
 }
 
 // List returns what Options.Server may be: the servers, then each configuration. Those that exist

@@ -15,7 +15,10 @@ import (
 
 // prepareWhole fills in the data of a configuration that is not of a web server.
 func (p *plan) prepareWhole(a listen.Address) error {
-	d := &p.data.Whole
+	d, name := &p.data.Whole, p.choice.names[0]
+	if (name == "docker.compose" || name == "kubernetes.deployment") && a.Protocol != "fastcgi" {
+		return cli.Usage(fmt.Errorf("%s has php-fpm, which speaks FastCGI, not %.32s", name, a.Protocol), "such as fastcgi://127.0.0.1:9000")
+	}
 	d.Protocol, d.Target, d.SocketUser, d.SocketGroup, d.SocketMode = a.Protocol, p.options.Target, a.Owner, a.Group, mode(a)
 	switch p.choice.server {
 	case "php-fpm":
@@ -117,7 +120,7 @@ func (p *plan) prepareUnits(a listen.Address) error {
 
 func (p *plan) prepareImage(a listen.Address) error {
 	d := &p.data
-	if p.choice.names[0] == "docker.probe" {
+	if name := p.choice.names[0]; name == "docker.probe" || name == "docker.compose" {
 		d.Target = url(a)
 		return nil
 	}
