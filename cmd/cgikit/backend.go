@@ -17,6 +17,7 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/spawn"
 	"github.com/cgikit/cgikit/scgi"
 )
 
@@ -27,8 +28,9 @@ const defaultScripts = 64
 // backend is a target outside of this process.
 type backend struct {
 	gateway.Backend
-	pool  func() monitor.Pool
-	close func() error
+	pool    func() monitor.Pool
+	workers *spawn.Pool
+	close   func() error
 }
 
 // newHostTarget returns a target that package host translates requests and responses for.
@@ -64,8 +66,9 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 			h.Access = done
 			return h
 		},
-		pool:  b.pool,
-		close: b.close,
+		workers: b.workers,
+		pool:    b.pool,
+		close:   b.close,
 	}, nil
 }
 
@@ -73,6 +76,8 @@ func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger
 	switch {
 	case a.Protocol == "cgi":
 		return newCGI(a.Path, o, log)
+	case a.Protocol == "spawn":
+		return newSpawned(a.Path, o, log)
 	case !isCallable(a):
 		return nil, notCallable(a, name)
 	case a.Protocol == "scgi":
@@ -86,7 +91,7 @@ func newFastCGI(addr string, o targetOptions) *backend {
 	open := func(kept int) fastCGITarget { return newFastCGIClient(addr, kept, o) }
 	if o.keepConns.given {
 		t := open(o.keepConns.most)
-		return &backend{t, func() monitor.Pool { return poolOf(t.client) }, t.client.Close}
+		return &backend{Backend: t, pool: func() monitor.Pool { return poolOf(t.client) }, close: t.client.Close}
 	}
 	auto := newAutoKeep(open)
 	return &backend{
@@ -123,7 +128,7 @@ func newSCGI(addr string, o targetOptions) *backend {
 		// a connection carries one request
 		return monitor.Pool{Active: s.Active, Waiting: s.Waiting, Dials: s.Requests}
 	}
-	return &backend{c, pool, c.Close}
+	return &backend{Backend: c, pool: pool, close: c.Close}
 }
 
 // newCGI returns a backend for a script or a folder of scripts. Its close stops the scripts that

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ TARGET is one of
   files:DIR                  the files of a folder, except hidden ones
   cgi:SCRIPT                 a CGI script, started for each request
   cgi:DIR                    a folder of CGI scripts: a request's path begins with the path of its script
+  spawn:PROGRAM ARGS         a FastCGI program, which serve runs as several processes: see "cgikit spawn --help"
   fastcgi://127.0.0.1:9000   a FastCGI application, such as php-fpm; also fastcgi+unix:/run/app.sock
   scgi://127.0.0.1:4000      an SCGI application; also scgi+unix:/run/app.sock
 
@@ -56,6 +58,10 @@ REMOTE_ADDR over HTTP. A connection without a valid header is closed. Over HTTP,
 the first from the right that is not itself trusted. Forwarded is used if there is no X-Forwarded-For. Such a
 proxy must set or remove each of these fields, since otherwise its clients can.
 
+Processes: a spawn: target is one word of the shell. Spaces separate the arguments, unless they are quoted or follow a
+backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows the requests that wait, between --min
+and --max. SIGHUP replaces the processes, unless serve was started from a terminal. Only serve can connect to them.
+
 Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every second.
 Of the links inside, also those that lead out of the folder, serve follows the ones that --symlinks allows.
 
@@ -77,7 +83,8 @@ With --check, serve only finds out whether it could serve, also whether the targ
 
 Rolling updates: with --drain-delay, requests are answered for a time after SIGTERM, while /readyz answers 503.`
 
-const serveExample = `  cgikit serve -l http://127.0.0.1:8080 files:.
+const serveExample = `  cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php spawn:php-cgi
+  cgikit serve -l http://127.0.0.1:8080 files:.
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:
   cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php fastcgi+unix:/run/php/php-fpm.sock
   cgikit serve -l fastcgi+unix:/run/cgi.sock cgi:/usr/lib/cgi-bin`
@@ -162,6 +169,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.BoolVar(&s.validated, "validate", false, "check every request and response; one that breaks a rule fails")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
+	o.spawn.addPoolFlags(f)
 	s.ready.addFlags(f)
 	s.precheck.addFlags(f)
 	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` to answer all requests after SIGTERM, while load balancers learn that this process ends")
@@ -176,11 +184,15 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.options.failed = cancel
 	target, err := openTarget(s.target, s.options, s.launch.Log)
 	if err != nil {
 		return err
 	}
 	defer s.closeTarget(target)
+	s.launch.Reload = reloadOf(target)
 	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
 		return cli.Failure(errors.New("the flags do not fit the way in which the process was started: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and remove REQUEST_METHOD from the environment")
@@ -191,9 +203,11 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	if s.metrics == "" {
 		s.launch.App = s.app(target, access, nil)
-		return plain(s.launch.Run(ctx))
+		err = plain(s.launch.Run(ctx))
+	} else {
+		err = s.runMonitored(ctx, target, access)
 	}
-	return s.runMonitored(ctx, target, access)
+	return cmp.Or(context.Cause(ctx), err)
 }
 
 // closeTarget closes the connections or stops the processes of the target.
@@ -270,6 +284,7 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 		Servers: s.launch.Monitor.Stats,
 		Serving: s.launch.Monitor.Serving,
 		Pool:    t.pool,
+		Workers: t.stats(),
 		LogLost: func() (access, log uint64) { return s.accessWriter.lost.Load(), s.errorLog.lost.Load() },
 	}
 	if err := s.setReady(m); err != nil {

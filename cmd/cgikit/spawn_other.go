@@ -59,3 +59,6 @@ func (o *spawnOptions) credential() (*child.Credential, error) {
 	}
 	return nil, nil
 }
+
+// hasTerminal reports false: the system has no SIGHUP.
+func hasTerminal() bool { return false }

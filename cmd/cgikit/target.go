@@ -17,14 +17,16 @@ import (
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/gateway/spawn"
 )
 
-const targetHint = "such as demo:, files:DIR, cgi:DIR or cgi:SCRIPT, fastcgi://127.0.0.1:9000 or fastcgi+unix:/run/app.sock, and scgi in its place"
+const targetHint = "such as demo:, files:DIR, cgi:DIR or cgi:SCRIPT, spawn:PROGRAM, fastcgi://127.0.0.1:9000 or fastcgi+unix:/run/app.sock, and scgi in its place"
 
 // target answers requests. It must be closed.
 type target struct {
 	app     gateway.App
 	watched func(func(*gateway.Access)) gateway.App // app, and reports each request
+	workers *spawn.Pool                             // nil if the target has no processes of its own
 	pool    func() monitor.Pool                     // nil if the target has no connections
 	close   func() error
 }
@@ -45,12 +47,14 @@ type targetOptions struct {
 	buffer                bufferOptions
 	offload               offloadFolders
 	passAccel             bool
+	spawn                 spawnOptions
+	failed                func(error) // is called if the target cannot serve any more
 }
 
 // openTarget opens the target called name. The error lists the kinds of targets.
 func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error) {
 	a, err := listen.Parse(name)
-	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi"}, name); err != nil || isFolder(name) || local {
+	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi", "spawn"}, name); err != nil || isFolder(name) || local {
 		return nil, unknownTarget(name, err)
 	}
 	if err := checkFallbacks(append([]string{name}, o.fallbacks...)); err != nil {
@@ -64,7 +68,7 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 		return localTarget(demo.App(), nothingToClose), nil
 	case "files":
 		return openFolder(a.Path, o, log)
-	case "cgi", "fastcgi", "scgi":
+	case "cgi", "fastcgi", "scgi", "spawn":
 		return newHostTarget(a, name, o, log)
 	}
 	return nil, cli.Usage(fmt.Errorf("serve cannot serve a target such as %.100q", name), targetHint)
@@ -83,6 +87,8 @@ func unknownTarget(name string, err error) error {
 	case isFolder(name):
 		return cli.Usage(fmt.Errorf("target %.100q has no scheme", name),
 			fmt.Sprintf("write files:%.100[1]s to serve that folder, or cgi:%.100[1]s to run the scripts in it", name))
+	case scheme == "spawn":
+		return cli.Usage(errors.New("the target spawn: has no program"), spawnTargetHint)
 	case name == "demo":
 		return cli.Usage(errors.New(`target "demo" is not known`), "did you mean demo: with a colon?")
 	}
@@ -94,6 +100,12 @@ func unknownTarget(name string, err error) error {
 
 // fit returns an error if a flag has no effect on a target of that kind.
 func (o *targetOptions) fit(kind string) error {
+	if err := o.spawn.fit(kind); err != nil {
+		return err
+	}
+	if kind == "spawn" {
+		kind = "fastcgi" // by which it is called
+	}
 	remote := kind == "cgi" || kind == "fastcgi" || kind == "scgi"
 	for _, flag := range []struct {
 		name      string

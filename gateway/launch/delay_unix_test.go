@@ -81,7 +81,7 @@ func TestDrainDelayIsOver(t *testing.T) {
 
 // TestListenerFailsDuringDelay: the error ends the delay.
 func TestListenerFailsDuringDelay(t *testing.T) {
-	signals := catchSignals(context.Background(), true)
+	signals := catchSignals(context.Background(), true, nil)
 	defer signals.release()
 	failed := make(chan error, 1)
 	failed <- io.ErrUnexpectedEOF

@@ -85,6 +85,11 @@ type Config struct {
 	// Monitor, if not nil, shows the state of Run.
 	Monitor *Monitor
 
+	// Reload, if not nil, is called at SIGHUP, which then does not ask the process to end. It is
+	// called on a goroutine of its own, one call at a time. A program that may be started from a
+	// terminal leaves it nil there, since SIGHUP then means that the terminal has closed.
+	Reload func()
+
 	// StdFastCGI serves FastCGI with nethttp.Server, over net/http/fcgi, in place of
 	// fastcgi.Server.
 	StdFastCGI bool
@@ -134,7 +139,7 @@ func (c Config) Run(ctx context.Context) error {
 // serve catches signals before it opens a listener, so that a signal cannot end the process before
 // the listeners are closed.
 func (c Config) serve(ctx context.Context, choice Choice) error {
-	signals := catchSignals(ctx, c.DrainDelay > 0)
+	signals := catchSignals(ctx, c.DrainDelay > 0, c.Reload)
 	defer signals.release()
 	s, err := c.newServers()
 	if err != nil {

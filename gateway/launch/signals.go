@@ -15,6 +15,7 @@ type signals struct {
 
 	endFirst, endDelay, endSecond context.CancelCauseFunc
 
+	reload    func() // called at a hangup; nil if that asks the process to end
 	caught    chan os.Signal
 	released  chan struct{}
 	stopPipes func()
@@ -25,8 +26,8 @@ type signals struct {
 // here. A program without a delay has no use for its context, which has then ended from the
 // beginning. While signals are caught, writing to a closed pipe is an error and does not end the
 // process.
-func catchSignals(ctx context.Context, hasDelay bool) *signals {
-	s := &signals{caught: make(chan os.Signal, 4), released: make(chan struct{})}
+func catchSignals(ctx context.Context, hasDelay bool, reload func()) *signals {
+	s := &signals{reload: reload, caught: make(chan os.Signal, 4), released: make(chan struct{})}
 	s.first, s.endFirst = context.WithCancelCause(ctx)
 	s.delay, s.endDelay = context.WithCancelCause(context.WithoutCancel(ctx))
 	if !hasDelay {
@@ -42,10 +43,15 @@ func catchSignals(ctx context.Context, hasDelay bool) *signals {
 // watch ends first at the first signal, delay at the next one if it has not ended, and then second.
 // If the last one is a quit signal, it ends the process with a dump of its goroutines.
 func (s *signals) watch() {
-	for first := true; ; first = false {
+	for first := true; ; {
 		select {
 		case sig := <-s.caught:
+			if s.reload != nil && isHangup(sig) {
+				s.reload()
+				continue
+			}
 			s.handle(sig, first)
+			first = false
 		case <-s.released:
 			return
 		}

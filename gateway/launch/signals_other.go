@@ -6,6 +6,8 @@ import "os"
 
 func stopSignals() []os.Signal { return []os.Signal{os.Interrupt} }
 
+func isHangup(os.Signal) bool { return false }
+
 func isQuit(os.Signal) bool { return false }
 
 func dumpGoroutines(os.Signal) {}

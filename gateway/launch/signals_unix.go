@@ -20,6 +20,8 @@ func stopSignals() []os.Signal {
 	return stop
 }
 
+func isHangup(s os.Signal) bool { return s == syscall.SIGHUP }
+
 func isQuit(s os.Signal) bool { return s == syscall.SIGQUIT }
 
 // dumpGoroutines lets the runtime handle a quit signal in its usual way: it prints the goroutines

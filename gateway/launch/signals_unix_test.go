@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -74,5 +75,24 @@ func TestClosedStderrEndsNoServer(t *testing.T) {
 	rest, _ := io.ReadAll(body)
 	if err := p.Wait(); err != nil || string(rest) != "ended\n" {
 		t.Errorf("the program ended with %v, and answered %q; want all of the answer, and exit status 0", err, rest)
+	}
+}
+
+// TestHangupReloads: with Reload a hangup ends nothing, and the next other signal is the first.
+func TestHangupReloads(t *testing.T) {
+	reloaded := make(chan bool)
+	s := catchSignals(context.Background(), false, func() { reloaded <- true })
+	defer s.release()
+	for range 2 {
+		s.caught <- syscall.SIGHUP
+		<-reloaded
+	}
+	if s.first.Err() != nil {
+		t.Error("SIGHUP asks the process to end")
+	}
+	s.caught <- syscall.SIGTERM
+	<-s.first.Done()
+	if s.second.Err() != nil {
+		t.Error("SIGTERM counts as the second signal")
 	}
 }

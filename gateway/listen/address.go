@@ -73,6 +73,7 @@ func (e *AddressError) Error() string {
 //	auto://127.0.0.1:9000               all protocols on one listener
 //	cgi:/srv/cgi-bin                    a folder of CGI scripts, or one script (a target only)
 //	files:/srv/www                      a folder of files (a target only)
+//	spawn:PROGRAM ARGS                  a FastCGI program and its arguments (a target only)
 //	demo:                               the demo application (a target only)
 //
 // A server of one protocol also accepts an address without the protocol:
@@ -194,6 +195,11 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 	case "cgi", "files":
 		path, err := parsePath(rest)
 		return Address{Protocol: scheme, Path: path}, err
+	case "spawn":
+		if strings.TrimSpace(rest) == "" {
+			return Address{}, errors.New("has no program after spawn:")
+		}
+		return Address{Protocol: scheme, Path: rest}, nil
 	case "demo":
 		if rest != "" {
 			return Address{}, errors.New("has text after demo:, where none is allowed")

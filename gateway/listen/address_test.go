@@ -48,6 +48,7 @@ var addresses = []struct {
 	{"files", "files:/srv/www", Address{Protocol: "files", Path: "/srv/www"}, ""},
 	{"files as a URL", "files:///srv/a?b", Address{Protocol: "files", Path: "/srv/a?b"}, "files:/srv/a?b"},
 	{"files on Windows", `files:C:\www`, Address{Protocol: "files", Path: `C:\www`}, ""},
+	{"spawn", "spawn:/srv/app.fcgi -x 'a b'", Address{Protocol: "spawn", Path: "/srv/app.fcgi -x 'a b'"}, ""},
 	{"demo", "demo:", Address{Protocol: "demo"}, ""},
 	{"bare tcp", "127.0.0.1:9000", Address{Network: "tcp", Host: "127.0.0.1", Port: 9000}, ""},
 	{"all of IPv4", "0.0.0.0:9000", Address{Network: "tcp", Host: "0.0.0.0", Port: 9000}, ""},
@@ -147,6 +148,7 @@ var badAddresses = []struct {
 	{"systemd name", "systemd:a:b", "systemd does not allow"},
 	{"systemd long name", "systemd:" + strings.Repeat("x", 256), "systemd does not allow"},
 	{"cgi without path", "cgi:", "has no path"},
+	{"spawn without program", "spawn: ", "has no program"},
 	{"files with host", "files://srv/www", "write one slash, or three"},
 	{"demo with more", "demo:x", "has text after demo:"},
 }

@@ -179,7 +179,9 @@ func (r *run) replace(now time.Time) {
 		if settled+len(retired) <= r.want {
 			break
 		}
-		r.stop(w)
+		if !r.stopFree(now, w) {
+			break
+		}
 		retired = retired[1:]
 	}
 	if r.reloading && len(retired) == 0 && fresh >= r.want {

@@ -7,6 +7,7 @@ type load struct {
 	waiting  int
 	ticks    int       // how often in a row some were waiting
 	next     time.Time // of the next look
+	grown    time.Time // when more workers were wanted last
 	calm     time.Time // since when none waits and a worker is free
 	stuck    time.Time // since when the queue has not become shorter; zero while it is empty
 	reported bool      // the queue was reported as stuck, or as unknown
@@ -35,7 +36,7 @@ func (r *run) scale(now time.Time) {
 	if n > 0 {
 		r.calm = time.Time{}
 		r.ticks++
-		r.grow(n)
+		r.grow(now, n)
 		return
 	}
 	r.ticks = 0
@@ -52,13 +53,13 @@ func (r *run) warnUnknown() {
 	r.want = r.initial
 }
 
-// grow wants as many more workers as requests wait, and at most twice as many as run. It waits for
-// the last ones to settle.
-func (r *run) grow(waiting int) {
-	fresh, settled, _ := r.sort()
-	if r.ticks < 2 || settled < fresh || fresh < r.want || r.want >= r.high {
+// grow wants as many more workers as requests wait, and at most twice as many as run. The last ones
+// get time to start first.
+func (r *run) grow(now time.Time, waiting int) {
+	if r.ticks < 2 || now.Sub(r.grown) < settleTime || r.want >= r.high {
 		return
 	}
+	r.grown = now
 	r.want = min(r.high, r.want+max(1, min(waiting, r.want)))
 }
 

@@ -13,10 +13,11 @@ type worker struct {
 	child   *child.Child
 	output  *output
 	started time.Time
-	round   int    // of the starts: workers of one round fail once
-	settled bool   // has run long enough to be taken for a working one
-	retired string // why it is to be replaced; "" if it is not
-	stopped bool   // was asked to end
+	round   int       // of the starts: workers of one round fail once
+	settled bool      // has run long enough to be taken for a working one
+	retired string    // why it is to be replaced; "" if it is not
+	stopped bool      // was asked to end
+	stopBy  time.Time // when it is asked to end though it may have a request; zero for not yet
 	killAt  time.Time
 	killed  bool
 	ended   bool
@@ -82,6 +83,24 @@ func (r *run) stop(w *worker) {
 	}
 	w.child.Signal(r.stopSignal())
 }
+
+// stopFree asks a worker to end when it waits for a connection, since some programs lose a request
+// that they have. It does not wait longer than freeTime for that moment, and reports whether it has
+// asked.
+func (r *run) stopFree(now time.Time, w *worker) bool {
+	if w.stopBy.IsZero() {
+		w.stopBy = now.Add(freeTime)
+	}
+	if !w.child.Waits() && !r.wakeAt(now, w.stopBy) {
+		r.wakeAt(now, now.Add(freeTime/50))
+		return false
+	}
+	r.stop(w)
+	return true
+}
+
+// freeTime is short, as programs that wait in another way than accept(2) are never seen to wait.
+const freeTime = 250 * time.Millisecond
 
 // killLate kills the workers that have not ended within StopTimeout.
 func (r *run) killLate(now time.Time) {
