@@ -48,7 +48,7 @@ const requestExample = `  cgikit request fastcgi+unix:/run/php/php-fpm.sock --ro
 type requesting struct {
 	askFlags
 	request.Request
-	scriptName, pathInfo string
+	scriptName, pathInfo, replay string
 }
 
 func newRequest(p *process) *cobra.Command {
@@ -60,6 +60,9 @@ func newRequest(p *process) *cobra.Command {
 		Example: requestExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if r.replay != "" {
+				return r.runReplay(c.Context(), p, args)
+			}
 			return r.run(c, p, args)
 		},
 	}
@@ -120,6 +123,7 @@ func (r *requesting) addShow(f *pflag.FlagSet) {
 	f.StringVarP(&r.WriteOut, "write-out", "w", "", "write a `format` after the answer: %{status} %{exit_status} %{protocol_status} %{time_connect} %{time_head} %{time_total} %{size} %{stderr_size}")
 	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "show the variables in their order, and send nothing")
 	f.StringVar(&r.Print, "print", "", "`shell`: show the command line by which sh, cgi-fcgi, nc or curl send the same, and send nothing")
+	f.StringVar(&r.replay, "replay", "", "send the bytes of a `file` that trace --save NAME.vector wrote, and show the records of the answer")
 }
 
 // run does what the flags say.

@@ -1,0 +1,221 @@
+package trace
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Printer is the Sink that writes lines.
+type Printer struct {
+	W io.Writer
+
+	JSON      bool          // a JSON object a line
+	Exchanges bool          // a line for each exchange in place of one for each record
+	Slow      time.Duration // with Exchanges: only those that took at least this long
+	Lint      bool          // name the rules that are broken
+	Hex       bool          // show contents as a hex dump
+	Body      int           // how many bytes of a content are shown, as text or with Hex
+	Only      []string      // kinds in lower case, or "errors"; empty is all
+
+	// Paint colours a line of the direction; nil leaves it plain.
+	Paint func(d Direction, broken bool, line string) string
+
+	Seen, Broken int   // exchanges that ended, and rules that were broken, in any line
+	Err          error // the first error of W, after which nothing is written
+}
+
+// Event implements Sink.
+func (p *Printer) Event(e *Event) {
+	p.Seen += len(e.Ended)
+	p.Broken += len(e.Broken)
+	if p.Err != nil {
+		return
+	}
+	if p.Exchanges {
+		for _, x := range e.Ended {
+			if x.Whole >= p.Slow {
+				p.exchange(e, x)
+			}
+		}
+		return
+	}
+	if !p.wants(e) {
+		return
+	}
+	if p.JSON {
+		p.writeJSON(p.record(e))
+		return
+	}
+	p.line(e)
+}
+
+// wants reports whether --only lets the event through.
+func (p *Printer) wants(e *Event) bool {
+	if len(p.Only) == 0 {
+		return true
+	}
+	isError := len(e.Broken) > 0 || slices.ContainsFunc(e.Ended, (*Exchange).failed)
+	return slices.Contains(p.Only, strings.ToLower(e.Kind)) || isError && slices.Contains(p.Only, "errors")
+}
+
+// failed reports whether the exchange did not end as it should.
+func (x *Exchange) failed() bool {
+	return x.CutOff || x.Refused != "" || strings.HasPrefix(x.Status, "5")
+}
+
+// line writes an event for people: the time in seconds, the connection, the direction.
+func (p *Printer) line(e *Event) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%8.3f  #%d %c %s", e.At.Seconds(), e.Conn, e.Direction, e.Kind)
+	if e.HasID {
+		fmt.Fprintf(&b, " id=%d", e.ID)
+	}
+	if e.HasID || e.Length > 0 {
+		fmt.Fprintf(&b, " %d B", e.Length)
+	}
+	if e.Note != "" {
+		b.WriteString("  " + e.Note)
+	}
+	if p.Lint {
+		for _, v := range e.Broken {
+			b.WriteString("  " + v.ID + ": " + v.What)
+		}
+	}
+	p.write(e, b.String()+"\n"+p.content(e))
+}
+
+// content is what --body and -x show of a content; "" for nothing. What is left out is told.
+func (p *Printer) content(e *Event) string {
+	if p.Body == 0 || len(e.Content) == 0 {
+		return ""
+	}
+	shown := e.Content[:min(p.Body, len(e.Content))]
+	var text string
+	if p.Hex {
+		text = hex.Dump(shown)
+	} else {
+		text = quoteCut(string(shown), len(shown)) + "\n"
+	}
+	text = "          | " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n          | ") + "\n"
+	if len(shown) < e.Length {
+		text += fmt.Sprintf("          | (the first %d of %d B)\n", len(shown), e.Length)
+	}
+	return text
+}
+
+func (p *Printer) exchange(e *Event, x *Exchange) {
+	if len(p.Only) > 0 && !(x.failed() && slices.Contains(p.Only, "errors")) {
+		return
+	}
+	if p.JSON {
+		p.writeJSON(exchangeRecord(e, x))
+		return
+	}
+	status := quoteCut(x.Status, 40)
+	switch {
+	case x.CutOff:
+		status += " cut off"
+	case x.Refused != "":
+		status = x.Refused
+	}
+	p.write(e, fmt.Sprintf("%8.3f  #%d  %s  %s  %s to head, %s  sent %d B, got %d B  appStatus %d%s\n", x.Began.Seconds(), e.Conn,
+		requestLine(x.Method, x.URI), strings.TrimSpace(status), milliseconds(x.Head), milliseconds(x.Whole), x.Sent, x.Got, x.AppStatus, stderrNote(x.Stderr)))
+}
+
+func stderrNote(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  stderr %d B", n)
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+func (p *Printer) write(e *Event, text string) {
+	if p.Paint != nil {
+		text = p.Paint(e.Direction, p.Lint && len(e.Broken) > 0, text)
+	}
+	_, p.Err = io.WriteString(p.W, text)
+}
+
+func (p *Printer) writeJSON(v any) {
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = p.W.Write(append(line, '\n'))
+	}
+	p.Err = err
+}
+
+// jsonRecord is a line of --json. Times are seconds.
+type jsonRecord struct {
+	At        float64         `json:"at"`
+	Conn      int             `json:"conn"`
+	Direction string          `json:"direction"` // "app" or "server": where it goes
+	Kind      string          `json:"kind"`
+	ID        *uint16         `json:"id,omitempty"`
+	Length    int             `json:"length"`
+	Note      string          `json:"note,omitempty"`
+	Content   string          `json:"content,omitempty"`
+	Truncated bool            `json:"truncated,omitempty"`
+	Broken    []jsonViolation `json:"broken,omitempty"`
+}
+
+type jsonViolation struct {
+	ID   string `json:"id"`
+	What string `json:"what"`
+}
+
+func (p *Printer) record(e *Event) jsonRecord {
+	r := jsonRecord{At: e.At.Seconds(), Conn: e.Conn, Direction: e.Direction.goal(), Kind: e.Kind, Length: e.Length, Note: e.Note}
+	if e.HasID {
+		r.ID = &e.ID
+	}
+	shown := e.Content[:min(p.Body, len(e.Content))]
+	r.Content, r.Truncated = string(shown), p.Body > 0 && len(shown) < e.Length
+	if p.Hex {
+		r.Content = hex.EncodeToString(shown)
+	}
+	for _, v := range e.Broken {
+		r.Broken = append(r.Broken, jsonViolation(v))
+	}
+	return r
+}
+
+// goal is where bytes of the direction go.
+func (d Direction) goal() string {
+	if d == ToApp {
+		return "app"
+	}
+	return "server"
+}
+
+// jsonExchange is a line of --json with --exchanges. Times are seconds.
+type jsonExchange struct {
+	At        float64 `json:"at"`
+	Conn      int     `json:"conn"`
+	Method    string  `json:"method"`
+	URI       string  `json:"uri"`
+	Status    string  `json:"status"`
+	Head      float64 `json:"head"`
+	Whole     float64 `json:"whole"`
+	Sent      int64   `json:"sent"`
+	Got       int64   `json:"got"`
+	AppStatus uint32  `json:"app_status"`
+	Refused   string  `json:"refused,omitempty"`
+	CutOff    bool    `json:"cut_off,omitempty"`
+	Stderr    int64   `json:"stderr,omitempty"`
+}
+
+func exchangeRecord(e *Event, x *Exchange) jsonExchange {
+	return jsonExchange{
+		At: x.Began.Seconds(), Conn: e.Conn, Method: x.Method, URI: x.URI, Status: x.Status, Head: x.Head.Seconds(), Whole: x.Whole.Seconds(),
+		Sent: x.Sent, Got: x.Got, AppStatus: x.AppStatus, Refused: x.Refused, CutOff: x.CutOff, Stderr: x.Stderr,
+	}
+}

@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package trace
+
+// swap exchanges two names.
+func swap(aside, path string) error { return replace(aside, path) }

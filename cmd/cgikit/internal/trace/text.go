@@ -1,0 +1,31 @@
+package trace
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cgikit/cgikit/gateway/exchange"
+)
+
+// quoteCut makes s fit a line: controls are escaped, line ends too, and at most n bytes are shown.
+func quoteCut(s string, n int) string {
+	cut := ""
+	if len(s) > n {
+		s, cut = s[:n], "..."
+	}
+	return strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(exchange.Printable(s)) + cut
+}
+
+// firstLine is the first line of s that is not blank.
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimLeft(s, "\r\n"), "\n")
+	return strings.TrimRight(line, "\r")
+}
+
+// plural is such as "1 variable" and "23 variables".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
