@@ -39,7 +39,7 @@ func (p *Printer) Event(e *Event) {
 	if p.Exchanges {
 		for _, x := range e.Ended {
 			if x.Whole >= p.Slow {
-				p.exchange(e, x)
+				p.writeExchange(e, x)
 			}
 		}
 		return
@@ -51,7 +51,7 @@ func (p *Printer) Event(e *Event) {
 		p.writeJSON(p.record(e))
 		return
 	}
-	p.line(e)
+	p.writeLine(e)
 }
 
 // wants reports whether --only lets the event through.
@@ -68,8 +68,8 @@ func (x *Exchange) failed() bool {
 	return x.CutOff || x.Refused != "" || strings.HasPrefix(x.Status, "5")
 }
 
-// line writes an event for people: the time in seconds, the connection, the direction.
-func (p *Printer) line(e *Event) {
+// writeLine writes an event for people: the time in seconds, the connection, the direction.
+func (p *Printer) writeLine(e *Event) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%8.3f  #%d %c %s", e.At.Seconds(), e.Conn, e.Direction, e.Kind)
 	if e.HasID {
@@ -108,7 +108,7 @@ func (p *Printer) content(e *Event) string {
 	return text
 }
 
-func (p *Printer) exchange(e *Event, x *Exchange) {
+func (p *Printer) writeExchange(e *Event, x *Exchange) {
 	if len(p.Only) > 0 && !(x.failed() && slices.Contains(p.Only, "errors")) {
 		return
 	}

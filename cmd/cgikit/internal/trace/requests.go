@@ -81,7 +81,7 @@ func (f *fastCGIDecoder) inRequest(e *Event, t wire.RecordType, content []byte) 
 		r.Stderr += int64(len(content))
 		e.Note = quoteCut(firstLine(string(content)), 120)
 	case wire.TypeEndRequest:
-		f.end(e, r, content)
+		f.finishRequest(e, r, content)
 	}
 	if t != wire.TypeEndRequest && t != wire.TypeAbortRequest {
 		r.checkStream(e, t, content)
@@ -214,7 +214,7 @@ func headStatus(b []byte) (status string, complete bool) {
 	return "200", true
 }
 
-func (f *fastCGIDecoder) end(e *Event, r *request, content []byte) {
+func (f *fastCGIDecoder) finishRequest(e *Event, r *request, content []byte) {
 	delete(f.requests, e.ID)
 	status, err := wire.ParseEndRequest(content)
 	if err != nil {
