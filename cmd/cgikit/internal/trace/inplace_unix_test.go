@@ -170,7 +170,7 @@ func TestReplace(t *testing.T) {
 	path, aside := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	os.WriteFile(path, []byte("live"), 0o600)
 	os.WriteFile(aside, []byte("ours"), 0o600)
-	if err := replace(aside, path); err != nil {
+	if err := linkAndRename(aside, path); err != nil {
 		t.Fatal(err)
 	}
 	now, _ := os.ReadFile(path)

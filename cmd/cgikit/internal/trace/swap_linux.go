@@ -10,7 +10,7 @@ import (
 func swap(aside, path string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, aside, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return replace(aside, path)
+		return linkAndRename(aside, path)
 	}
 	return err
 }

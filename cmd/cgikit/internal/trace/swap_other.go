@@ -3,4 +3,4 @@
 package trace
 
 // swap exchanges two names.
-func swap(aside, path string) error { return replace(aside, path) }
+func swap(aside, path string) error { return linkAndRename(aside, path) }

@@ -4,10 +4,10 @@ package trace
 
 import "os"
 
-// replace gives the file at path the name aside, and that at aside the name path, in steps that
+// linkAndRename gives the file at path the name aside, and that at aside the name path, in steps that
 // leave a file at path at all times: the live socket gets a second name by a link, and the new one
 // is renamed over the first.
-func replace(aside, path string) error {
+func linkAndRename(aside, path string) error {
 	fresh := aside + "n"
 	if err := os.Rename(aside, fresh); err != nil {
 		return err
