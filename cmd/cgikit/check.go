@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ specification leaves it open; and skip, with the reason. The exit status is 0 if
 with --strict none warns; 1 if one does, or if the plain request is not answered; 2 for a mistake in
 the command line; 130 for Ctrl-C, which prints what there is.
 
+With --echo the application is that of "cgikit serve echo:", whose pages show what arrived. One of
+your own may have the same pages: /vars /body /large /log /early /wait /panic.
+
 A file of --known has a line for each failure that is expected: the id and the reason. Such a
 failure does not count, and one that passes is told.`
 
@@ -44,6 +48,7 @@ const checkExample = `  cgikit check fastcgi://127.0.0.1:9000
   cgikit check fastcgi+unix:/run/php/php-fpm.sock --path /x.php -e SCRIPT_FILENAME=/srv/www/x.php
   cgikit check scgi://127.0.0.1:4000 S4 scgi.body -v
   cgikit check fastcgi://127.0.0.1:9000 --skip fastcgi.hostile --strict
+  cgikit check fastcgi+unix:/run/app.sock --echo --junit results.xml --report results
   cgikit check --list fastcgi.keepalive`
 
 // checking is what the verb check was asked for.
@@ -54,6 +59,8 @@ type checking struct {
 	env, skip []string
 	list      bool
 	known     string
+	junit     string
+	reportDir string
 }
 
 func newCheck(p *process) *cobra.Command {
@@ -71,6 +78,9 @@ func newCheck(p *process) *cobra.Command {
 	f.BoolVar(&k.outcome.Strict, "strict", false, "exit with 1 also where a SHOULD is broken")
 	f.BoolVar(&k.list, "list", false, "show the checks, and send nothing")
 	f.StringVar(&k.known, "known", "", "a `file` of failures that are expected: lines of an id and the reason")
+	f.BoolVar(&k.run.Echo, "echo", false, "the application is that of \"cgikit serve echo:\", so that more is checked")
+	f.StringVar(&k.junit, "junit", "", "write the results to a `file` too, as JUnit's XML")
+	f.StringVar(&k.reportDir, "report", "", "write a page of the results to a `folder` too, as Markdown")
 	f.StringVar(&k.run.Path, "path", "/", "the `path` of the plain request, with its query")
 	f.StringArrayVarP(&k.env, "env", "e", nil, "set a `variable` NAME=VALUE of the plain request (repeatable)")
 	k.askFlags.Add(f, 2*time.Second)
@@ -178,6 +188,9 @@ func (k *checking) check(ctx context.Context, p *process, chosen []check.Check, 
 
 // report writes what follows the results.
 func (k *checking) report(p *process) error {
+	if err := k.writeFiles(); err != nil {
+		return cli.Failure(err, "the results above are complete: only the file is missing")
+	}
 	switch {
 	case k.JSON && !k.Quiet:
 		return check.WriteJSON(p.stdout, k.outcome)
@@ -189,6 +202,42 @@ func (k *checking) report(p *process) error {
 	}
 	_, err := fmt.Fprintln(p.stdout, check.Summarize(k.outcome.Results))
 	return err
+}
+
+// writeFiles writes the results for other programs.
+func (k *checking) writeFiles() error {
+	if k.junit != "" {
+		if err := writeFile(k.junit, k.outcome, check.WriteJUnit); err != nil {
+			return err
+		}
+	}
+	if k.reportDir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(k.reportDir, 0o755); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(k.reportDir, pageName(k.outcome.Target)), k.outcome, check.WriteMarkdown)
+}
+
+// pageName is the name of the page of a target: its address, with hyphens for what a name of a file
+// cannot have.
+func pageName(target string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '.' {
+			return r
+		}
+		return '-'
+	}, target)
+	return strings.TrimLeft(name[max(len(name)-100, 0):], "-.") + ".md"
+}
+
+func writeFile(name string, o check.Outcome, write func(io.Writer, check.Outcome) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f, o), f.Close())
 }
 
 // writeList shows the checks that the arguments choose.

@@ -31,6 +31,7 @@ LISTEN is one of
 
 TARGET is one of
   demo:                      the application of "cgikit demo"
+  echo:                      the application that "cgikit check --echo" checks
   files:DIR                  the files of a folder, except hidden ones
   cgi:SCRIPT                 a CGI script, started for each request
   cgi:DIR                    a folder of CGI scripts: a request's path begins with the path of its script

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/check"
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway"
@@ -53,6 +54,9 @@ type targetOptions struct {
 
 // openTarget opens the target called name. The error lists the kinds of targets.
 func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error) {
+	if name == "echo:" {
+		return localTarget(check.Echo(), nothingToClose), nil
+	}
 	a, err := listen.Parse(name)
 	if local := slices.Contains([]string{"demo", "files", "cgi", "fastcgi", "scgi", "spawn"}, name); err != nil || isFolder(name) || local {
 		return nil, unknownTarget(name, err)

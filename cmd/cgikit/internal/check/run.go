@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
@@ -151,7 +152,7 @@ func (r *Run) prepare(ctx context.Context) error {
 	if spoken := r.spoken(ctx); spoken != "" {
 		return cli.Failure(err, r.Target.SpokenHint(spoken))
 	}
-	return cli.Failure(err, plainHint(result.got.kept))
+	return cli.Failure(err, r.plainHint(err, result.got.kept))
 }
 
 // spoken is the protocol at the address of the target, if it is another.
@@ -165,8 +166,14 @@ func (r *Run) spoken(ctx context.Context) string {
 	return ""
 }
 
-func plainHint(got []byte) string {
-	if len(got) == 0 {
+// plainHint is what the user can do about a plain request that is not answered.
+func (r *Run) plainHint(err error, got []byte) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "chmod +x " + r.Target.Path
+	case r.Target.Protocol == "cgi":
+		return "run it by hand, with the variables that cgikit request -n --print shell cgi:SCRIPT shows"
+	case len(got) == 0:
 		return "the target accepts connections and does not answer: its workers may be busy, or --timeout is too short"
 	}
 	return fmt.Sprintf("the answer begins with %.40q", got)

@@ -3,10 +3,13 @@ package check
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -31,6 +34,9 @@ func (p *probe) fetchCGI(q request) ([]byte, error) {
 	p.got.keep(out.b)
 	if p.ctx.Err() == context.DeadlineExceeded {
 		return nil, broken("the script did not end in %v", p.run.timeout())
+	}
+	if number := syscall.Errno(0); errors.As(err, &number) && cmd.Process == nil {
+		return nil, fmt.Errorf("the script cannot be started: %w", number)
 	}
 	if err != nil && len(out.b) == 0 {
 		return nil, broken("the script wrote nothing: %v", err)

@@ -21,6 +21,9 @@ func toyResponse(fault string, vars map[string]string, body []byte) []byte {
 			return page("400 Bad Request")
 		}
 	}
+	if page, ok := toyPage(fault, vars, body); ok {
+		return page
+	}
 	_, uri := vars["REQUEST_URI"]
 	protocol, sent := vars["SERVER_PROTOCOL"]
 	switch {

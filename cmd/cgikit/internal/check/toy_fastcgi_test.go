@@ -97,6 +97,7 @@ type toyRequest struct {
 	wire.BeginRequest
 	params, stdin []byte
 	complete      bool // PARAMS has ended
+	waits         bool // it runs until it is aborted
 }
 
 // toyConn is a connection of the toy.
@@ -258,7 +259,7 @@ func (c *toyConn) manageValues(h wire.Header, content []byte) bool {
 
 func (c *toyConn) abort(id uint16, q *toyRequest) bool {
 	delete(c.requests, id)
-	if c.fault == "F18.1" && !q.complete || c.fault == "F18.2" && q.complete {
+	if c.fault == "F18.1" && !q.complete || c.fault == "F18.2" && q.complete && !q.waits || c.fault == "F18.5" && q.waits {
 		return true
 	}
 	c.Write(wire.AppendEndRequest(nil, id, wire.EndRequest{}))
@@ -276,6 +277,9 @@ func (c *toyConn) addParams(h wire.Header, q *toyRequest, content []byte) bool {
 		return false
 	}
 	q.complete = true
+	if c.answerEarly(h.ID, q, vars) {
+		return true
+	}
 	if _, known := vars["CONTENT_LENGTH"]; !known && vars["REQUEST_METHOD"] == "POST" && c.fault == "F27.1" {
 		return false
 	}
@@ -321,6 +325,10 @@ func (c *toyConn) addStdin(h wire.Header, q *toyRequest, content []byte) bool {
 	}
 	delete(c.requests, h.ID)
 	vars, _ := c.variables(q.params)
+	if c.wait(h.ID, q, vars) {
+		return true
+	}
+	c.log(h.ID, vars)
 	wrong := vars["CONTENT_LENGTH"] != "" && vars["CONTENT_LENGTH"] != fmt.Sprint(len(q.stdin))
 	if wrong && (c.fault == "F26.1" && len(q.stdin) == 10 || c.fault == "F26.2" && len(q.stdin) == 1000) {
 		hang(c.Conn)

@@ -120,8 +120,11 @@ func (s *toy) answerSCGI(c net.Conn, r *bufio.Reader, vars map[string]string) {
 	}
 	body := make([]byte, n)
 	if _, err := io.ReadFull(r, body); err != nil {
-		if s.fault == "S6.1" {
+		switch s.fault {
+		case "S6.1":
 			<-s.stopped
+		case "S6.6":
+			c.Write(toyResponse(s.fault, vars, body))
 		}
 		return
 	}
