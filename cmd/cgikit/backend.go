@@ -49,7 +49,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 		Budget:            budget,
 		MaxBodyBytes:      -1, // the servers check --max-body
 		SplitPath:         o.splitPath,
-		Fallback:          o.fallback,
+		Deny:              o.site.deny,
 		Env:               o.env,
 		PassAuthorization: true, // the target must check it
 		Timeout:           o.timeout,

@@ -192,7 +192,7 @@ func TestGitweb(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := targetOptions{
-		root: root, splitPath: []string{".cgi"}, index: []string{"index.cgi"}, fallback: "/gitweb.cgi",
+		root: root, splitPath: []string{".cgi"}, index: []string{"index.cgi"}, site: siteOptions{fallback: "/gitweb.cgi"},
 		env: []string{"GITWEB_CONFIG=" + config, "HOME=" + t.TempDir()},
 	}
 	for _, f := range realFronts {

@@ -52,6 +52,14 @@ Sites: with --root and --split-path, the path of a request names a script below 
 in front of php-fpm. Other files of the folder are sent as files. Without these flags, the target is one
 application that answers all paths.
 
+A path finds a file, then the index of a folder, then --fallback, as with nginx's "try_files $uri $uri/ /index.php".
+With --root and without --split-path, --fallback names a script, whose extension is that of all scripts, or it
+is @target: then files come first, and the target answers all other paths. --alias, --deny, --precompressed,
+--header and --cache-control do what nginx does by alias, deny, gzip_static and add_header. A pattern of --deny
+that begins with a slash is a path and all below it; any other is the name of a file or folder anywhere. It
+holds for scripts and files, however a client encodes the path. Several sites, rewriting, caching and compression
+on the fly are the work of a web server in front: "cgikit config" prints configurations of nginx and Caddy.
+
 Behind a proxy: with ?proxy=1, each connection begins with a PROXY protocol header, version 1 or 2. It must
 come from a peer of --allow, or without --allow from this machine. The address that the header announces is
 REMOTE_ADDR over HTTP. A connection without a valid header is closed. Over HTTP, the fields X-Forwarded-For,
@@ -156,7 +164,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.Var((*linkPolicy)(&o.symlinks), "symlinks", "`which` symbolic links in a folder are followed: all, none, or owner: links of root or of the owner of their target")
 	f.StringArrayVar(&o.splitPath, "split-path", nil, "`extension` of the scripts below --root, such as .php; may be given several times")
 	f.StringArrayVar(&o.index, "index", nil, "`name` of the file that answers for its folder; may be given several times (default index.php for .php, then index.html)")
-	f.StringVar(&o.fallback, "fallback", "", "`script` for paths that do not exist, such as /index.php")
+	o.site.addFlags(f)
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the variables of each request; may be given several times")
 	f.DurationVar(&o.timeout, "timeout", 0, "`time` for a whole request, such as 5m; the default is 60s for each wait")
 	f.IntVar(&o.concurrency, "concurrency", 0, "largest `number` of requests in the target at the same time; further ones wait (default no limit, 64 for cgi:)")

@@ -19,12 +19,18 @@ func setSite(h *host.Handler, o targetOptions) (err error) {
 		return err
 	}
 	h.Symlinks, h.ResolveRoot = o.symlinks, o.resolveRoot
-	files := &host.Files{Root: h.Root, Symlinks: o.symlinks, ErrorLog: h.ErrorLog}
+	files := o.files(h.Root, h.ErrorLog)
 	if err := checkFolder(files, o.root); err != nil {
 		return err
 	}
-	if len(o.splitPath) > 0 {
-		h.Next = files
+	switch f := o.site.fallback; {
+	case f == toTarget:
+		h.Next, h.Index = files, []string{staticIndex}
+	case f != "" && len(o.splitPath) == 0:
+		o.splitPath = []string{filepath.Ext(f)} // a script: checkFallback
+		fallthrough
+	case len(o.splitPath) > 0:
+		h.Next, h.SplitPath, h.Fallback = files, o.splitPath, f
 		h.Index = o.indexes()
 		h.Mount = o.mount // without --split-path the servers set the mount
 	}
@@ -55,8 +61,6 @@ func checkSite(h *host.Handler, o targetOptions) error {
 		return cli.Usage(errors.New("--index needs --split-path"), siteHint)
 	case o.resolveRoot && o.root == "":
 		return cli.Usage(errors.New("--resolve-root needs --root"), "such as --root /srv/www/current --resolve-root")
-	case !split && o.fallback != "":
-		return cli.Usage(errors.New("--fallback needs --split-path"), siteHint)
 	}
 	for _, name := range h.Index {
 		if name != staticIndex && !o.isScript(name) {
@@ -74,7 +78,8 @@ func checkSite(h *host.Handler, o targetOptions) error {
 	for _, flag := range []struct{ field, name, hint string }{
 		{"SplitPath", "--split-path", siteHint},
 		{"Index", "--index", siteHint},
-		{"Fallback", "--fallback", "such as --root /srv/www --split-path .php --fallback /index.php"},
+		{"Fallback", "--fallback", fallbackHint},
+		{"Deny", "--deny", denyHint},
 		{"Env", "--env", "such as --env APP_ENV=production; variables that identify the request cannot be set"},
 		{"Offload", "--offload", "such as --offload /protected=/srv/files, where the folder must exist"},
 	} {

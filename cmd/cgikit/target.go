@@ -34,7 +34,7 @@ type target struct {
 
 // targetOptions are the flags of the target.
 type targetOptions struct {
-	root, fallback, mount string
+	root, mount           string
 	splitPath, index, env []string
 	symlinks              exchange.Symlinks
 	resolveRoot           bool
@@ -46,6 +46,7 @@ type targetOptions struct {
 	fallbacks             []string // further addresses of the target
 	strictExit            bool
 	buffer                bufferOptions
+	site                  siteOptions
 	offload               offloadFolders
 	passAccel             bool
 	spawn                 spawnOptions
@@ -67,6 +68,21 @@ func openTarget(name string, o targetOptions, log *slog.Logger) (*target, error)
 	if err := o.fit(a.Protocol); err != nil {
 		return nil, err
 	}
+	if err := o.checkFallback(a.Protocol); err != nil {
+		return nil, err
+	}
+	t, err := openKind(a, name, o, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.addSite(t, log); err != nil {
+		_ = t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func openKind(a listen.Address, name string, o targetOptions, log *slog.Logger) (*target, error) {
 	switch a.Protocol {
 	case "demo":
 		return localTarget(demo.App(), nothingToClose), nil
@@ -121,7 +137,9 @@ func (o *targetOptions) fit(kind string) error {
 		{"--symlinks", o.symlinks != exchange.SymlinksOwner, o.root != "" || kind == "files" || kind == "cgi", "files: and cgi: targets, and for --root"},
 		{"--split-path", len(o.splitPath) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--index", len(o.index) > 0, remote, "cgi:, fastcgi: and scgi: targets; files:DIR takes index.html"},
-		{"--fallback", o.fallback != "", remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--fallback", o.site.fallback != "", remote || kind == "files", "files:, cgi:, fastcgi: and scgi: targets"},
+		{"--deny", len(o.site.deny) > 0, kind != "demo", "files:, cgi:, fastcgi: and scgi: targets"},
+		{"--precompressed", o.site.precompressed, kind == "files" || o.root != "" || len(o.site.aliases) > 0, "files: targets, and for --root and --alias"},
 		{"--env", len(o.env) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--timeout", o.timeout != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--concurrency", o.concurrency != 0, remote, "cgi:, fastcgi: and scgi: targets"},
@@ -164,7 +182,8 @@ func localTarget(app gateway.App, closeApp func() error) *target {
 }
 
 func openFolder(dir string, o targetOptions, log *slog.Logger) (*target, error) {
-	files := &host.Files{Root: dir, Symlinks: o.symlinks, ErrorLog: log}
+	files := o.files(dir, log)
+	files.Fallback = o.site.fallback
 	if err := checkFolder(files, dir); err != nil {
 		return nil, err
 	}
@@ -173,9 +192,9 @@ func openFolder(dir string, o targetOptions, log *slog.Logger) (*target, error) 
 
 // checkFolder returns an error if the folder that the user calls dir cannot be served.
 func checkFolder(files *host.Files, dir string) error {
-	err := files.Check()
-	if err == nil {
-		return nil
+	err := siteMistake(files.Check())
+	if err == nil || errors.As(err, new(*cli.Error)) {
+		return err
 	}
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
 		return cli.Usage(fmt.Errorf("open %s: is a file, not a folder", dir), "name the folder that has the file")

@@ -13,7 +13,7 @@ import (
 // TestFit checks that a flag has an effect on a target, or is an error.
 func TestFit(t *testing.T) {
 	flags := map[string]targetOptions{
-		"--root": {root: "."}, "--split-path": {splitPath: []string{".php"}}, "--index": {index: []string{"x"}}, "--fallback": {fallback: "/x"},
+		"--root": {root: "."}, "--split-path": {splitPath: []string{".php"}}, "--index": {index: []string{"x"}},
 		"--env": {env: []string{"A=b"}}, "--timeout": {timeout: time.Second}, "--concurrency": {concurrency: 1},
 	}
 	for name, o := range flags {
@@ -77,11 +77,12 @@ func TestSiteErrors(t *testing.T) {
 	for want, o := range map[string]targetOptions{
 		"--split-path needs --root":                    {splitPath: []string{".php"}},
 		"--index needs --split-path":                   {root: dir, index: []string{"index.php"}},
-		"--fallback needs --split-path":                {root: dir, fallback: "/index.php"},
+		"--fallback needs --root":                      {site: siteOptions{fallback: "/index.php"}},
 		`--split-path: "php" is not a dot`:             {root: dir, splitPath: []string{"php"}},
 		`--index "x.html" is neither a script`:         {root: dir, splitPath: []string{".php"}, index: []string{"x.html"}},
 		`--index: "a/b.php" is not the name`:           {root: dir, splitPath: []string{".php"}, index: []string{"a/b.php"}},
-		`--fallback: "index.php" is not a path`:        {root: dir, splitPath: []string{".php"}, fallback: "index.php"},
+		`--fallback "index.php" does not begin with`:   {root: dir, splitPath: []string{".php"}, site: siteOptions{fallback: "index.php"}},
+		`--fallback: "/../index.php" is not a path`:    {root: dir, splitPath: []string{".php"}, site: siteOptions{fallback: "/../index.php"}},
 		`--env: "A" is not NAME=value`:                 {env: []string{"A"}},
 		`--env: PATH_INFO describes the request`:       {env: []string{"PATH_INFO=/x"}},
 		`--env: SCRIPT_FILENAME describes the request`: {root: dir, splitPath: []string{".php"}, env: []string{"SCRIPT_FILENAME=/x"}},

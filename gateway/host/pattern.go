@@ -8,7 +8,6 @@ import (
 	"unicode"
 
 	"github.com/cgikit/cgikit/gateway"
-	"github.com/cgikit/cgikit/gateway/exchange"
 )
 
 // ErrDenied means that a pattern of Deny matches the path: 403.
@@ -91,14 +90,7 @@ func checkDenied(patterns []pathPattern, r *gateway.Request) error {
 	if len(patterns) == 0 {
 		return nil
 	}
-	t, sent, err := exchange.TargetOf(r)
-	if !sent && err == nil {
-		t, err = exchange.ParseTarget(encode(exchange.FullPath(r.Environ)))
-	}
-	if err != nil {
-		return err
-	}
-	whole, err := t.After("")
+	t, whole, err := normalPath(r)
 	if err != nil {
 		return err
 	}
