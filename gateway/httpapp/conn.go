@@ -25,6 +25,7 @@ type conn struct {
 	writeTimeout time.Duration   // zero or less: no bound
 	stopped      atomic.Bool     // a body broke off: what follows is not a request
 	lingers      atomic.Bool     // Close leaves the connection to linger
+	opaque       atomic.Bool     // the bytes are not those of HTTP/1: they are of TLS or HTTP/2
 	line         requestLine
 	framing      framing
 	closing      sync.Once
@@ -41,15 +42,19 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := c.Conn.Read(p)
-	c.line.noteRead(p[:n], len(p))
-	c.framing.observe(p[:n])
+	if !c.opaque.Load() {
+		c.line.noteRead(p[:n], len(p))
+		c.framing.observe(p[:n])
+	}
 	return n, err
 }
 
 // Write bounds each wait for the client to take some of p. Bytes that the system takes at once need
 // no deadline.
 func (c *conn) Write(p []byte) (int, error) {
-	c.line.noteWritten(p, c.RemoteAddr)
+	if !c.opaque.Load() {
+		c.line.noteWritten(p, c.RemoteAddr)
+	}
 	done := c.socket.WriteNow(p)
 	if done == len(p) {
 		return done, nil
@@ -117,14 +122,15 @@ func (c *conn) linger() {
 // single is a listener with one connection, since net/http serves listeners only. Its second Accept
 // waits until the connection is closed, and fails.
 type single struct {
-	conn     *conn
+	net.Conn       // for net/http: conn, or TLS on it
+	conn     *conn // below TLS
 	accepted bool
 }
 
 func (l *single) Accept() (net.Conn, error) {
 	if !l.accepted {
 		l.accepted = true
-		return l.conn, nil
+		return l.Conn, nil
 	}
 	<-l.conn.closed
 	return nil, net.ErrClosed

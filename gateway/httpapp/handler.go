@@ -106,9 +106,12 @@ type AppHandler struct {
 	Refused func(*gateway.Refusal)
 
 	readTimeout time.Duration // bounds each wait for more of the body; zero or less: no bound
-	overLimit   accept.Notice
-	malformed   accept.Notice // of fields of trusted proxies
-	bothKinds   accept.Notice // of fields of trusted proxies in one request
+	// bounds each wait for an HTTP/2 client to take more of the response; conn does it for HTTP/1
+	writeTimeout time.Duration
+
+	overLimit accept.Notice
+	malformed accept.Notice // of fields of trusted proxies
+	bothKinds accept.Notice // of fields of trusted proxies in one request
 }
 
 // ServeHTTP implements http.Handler.
@@ -123,6 +126,9 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fields.describe(environ)
 	input := &stdin{body: r.Body}
 	output := &stdout{w: w, input: input}
+	if r.ProtoMajor == 2 {
+		output.timeout = h.writeTimeout
+	}
 	run := gateway.BaseCGIHandler{
 		Environ:      environ,
 		EscapedPath:  escapedPath(r),
@@ -292,8 +298,12 @@ func discardBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) 
 	return errBodyTooLong
 }
 
-// connOf returns the connection of r if it belongs to a Server, and otherwise nil.
+// connOf returns the connection of r if it belongs to a Server and has one request at a time, and
+// otherwise nil.
 func connOf(r *http.Request) *conn {
+	if r.ProtoMajor != 1 {
+		return nil
+	}
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	return c
 }

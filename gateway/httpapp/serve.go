@@ -3,6 +3,7 @@ package httpapp
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"math"
@@ -30,7 +31,8 @@ func (s *Server) prepare() {
 		TrustedProxies: s.TrustedProxies,
 		TrustUnix:      s.TrustUnix,
 
-		readTimeout: cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
+		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
+		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),
 	}
 	// net/http's ReadTimeout and WriteTimeout bound the whole request and the whole response, so
 	// they are not used. stdin and conn bound each wait.
@@ -42,6 +44,10 @@ func (s *Server) prepare() {
 	s.engine.BaseContext = func(l net.Listener) context.Context { return l.(*single).conn.ctx }
 	s.engine.ConnContext = withConn
 	s.engine.ConnState = noteIdle
+	s.engine.Protocols = new(http.Protocols)
+	s.engine.Protocols.SetHTTP1(true)
+	s.engine.Protocols.SetHTTP2(true) // over TLS
+	s.engine.Protocols.SetUnencryptedHTTP2(s.UnencryptedHTTP2)
 }
 
 func maxHeaderBytes(n int64) int {
@@ -55,7 +61,22 @@ func maxHeaderBytes(n int64) int {
 // returns when the connection is closed. So net/http has no listener of its own, and package
 // transport does the shutdown, as for the other servers.
 func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
-	nc := &conn{
+	nc := s.newConn(ctx, c)
+	_ = s.engine.Serve(&single{Conn: nc, conn: nc})
+	nc.linger()
+}
+
+// serveTLSConn is serveConn for HTTPS. net/http finds out by the type of the connection that it is
+// one of TLS, makes the handshake and serves the protocol that was negotiated.
+func (s *Server) serveTLSConn(ctx context.Context, c *transport.Conn, config *tls.Config) {
+	nc := s.newConn(ctx, c)
+	nc.opaque.Store(true)
+	_ = s.engine.Serve(&single{Conn: tls.Server(nc, config), conn: nc})
+	nc.linger()
+}
+
+func (s *Server) newConn(ctx context.Context, c *transport.Conn) *conn {
+	return &conn{
 		Conn:         c.Net,
 		socket:       transport.NewSocket(c.Net),
 		tracked:      c,
@@ -64,14 +85,20 @@ func (s *Server) serveConn(ctx context.Context, c *transport.Conn) {
 		closed:       make(chan struct{}),
 		line:         requestLine{refused: s.Refused},
 	}
-	_ = s.engine.Serve(&single{conn: nc})
-	nc.linger()
 }
 
 type connKey struct{}
 
 func withConn(ctx context.Context, nc net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, nc)
+	return context.WithValue(ctx, connKey{}, plainConn(nc))
+}
+
+// plainConn returns the connection under nc, which net/http has as it is or in TLS.
+func plainConn(nc net.Conn) *conn {
+	if encrypted, ok := nc.(*tls.Conn); ok {
+		nc = encrypted.NetConn()
+	}
+	return nc.(*conn)
 }
 
 // errBusy is the reason to refuse a request above MaxRequests.
@@ -80,7 +107,7 @@ var errBusy = errors.New("httpapp: MaxRequests requests are under way")
 // noteIdle lets Shutdown close the connection, unless it lingers. It ignores the result of Idle:
 // during a shutdown keep-alives are off, and net/http closes the connection itself.
 func noteIdle(nc net.Conn, state http.ConnState) {
-	c := nc.(*conn)
+	c := plainConn(nc)
 	if state == http.StateIdle && !c.lingers.Load() {
 		c.line.reset()
 		c.tracked.Idle()
@@ -90,7 +117,12 @@ func noteIdle(nc net.Conn, state http.ConnState) {
 // serveRequest answers one request, unless Shutdown has just closed the connection as idle, or too
 // many requests are under way.
 func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
-	c := connOf(r)
+	c := r.Context().Value(connKey{}).(*conn)
+	if r.ProtoMajor == 2 {
+		c.opaque.Store(true)
+		// bounds the sending of the last bytes after the App has returned
+		defer extendWrite(http.NewResponseController(w), s.app.writeTimeout)
+	}
 	c.line.noteHandled()
 	if !c.tracked.Active() {
 		panic(http.ErrAbortHandler)

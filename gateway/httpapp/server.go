@@ -3,6 +3,7 @@ package httpapp
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -30,9 +31,10 @@ var ErrServerClosed = gateway.ErrServerClosed
 //
 // The methods may be called at the same time, and Serve for several listeners.
 //
-// It has no TLS and no HTTP/2; use an [AppHandler] in an http.Server for these. A request with both
-// Content-Length and Transfer-Encoding is answered, and its connection closed (RFC 9112 section
-// 6.1). An AppHandler in an http.Server cannot do that, since net/http drops the Content-Length.
+// ServeTLS serves HTTPS with HTTP/1.1 and HTTP/2. A request with both Content-Length and
+// Transfer-Encoding is answered, and its connection closed (RFC 9112 section 6.1). An AppHandler in
+// an http.Server cannot do that, since net/http drops the Content-Length. Over TLS a Server does
+// not see such requests either, and Refused is not called for those that net/http refuses.
 type Server struct {
 	// App answers the requests, each in its own goroutine. It must be set. A panic in it ends that
 	// request only.
@@ -107,6 +109,11 @@ type Server struct {
 	// Mount is the path of the App; see AppHandler.Mount. Empty means the root.
 	Mount string
 
+	// UnencryptedHTTP2 answers HTTP/2 also without TLS, to clients that begin with its preface (RFC
+	// 9113 section 3.3, "prior knowledge"), such as proxies and gRPC clients. Other clients get
+	// HTTP/1. Without it the preface is answered 400.
+	UnencryptedHTTP2 bool
+
 	conns  transport.Conns
 	setUp  sync.Once // runs prepare, which sets the fields below
 	log    *slog.Logger
@@ -145,6 +152,23 @@ func (s *Server) Serve(l net.Listener) error {
 		return errNoApp
 	}
 	return s.conns.Serve(l, s.newService())
+}
+
+// ServeTLS is Serve for HTTPS: HTTP/2 if the client offers it, and HTTP/1.1 otherwise. config must
+// have a certificate, or a function for it such as that of a [Certificate]. ServeTLS uses a copy of
+// config, and sets NextProtos in it. Files are copied, not sent by sendfile(2). The handshake has
+// ReadTimeout.
+func (s *Server) ServeTLS(l net.Listener, config *tls.Config) error {
+	if s.App == nil {
+		l.Close()
+		return errNoApp
+	}
+	config = config.Clone()
+	config.NextProtos = []string{"h2", "http/1.1"}
+	service := s.newService()
+	service.Handle = func(ctx context.Context, c *transport.Conn) { s.serveTLSConn(ctx, c, config) }
+	service.Refuse = nil // the answer would have to be encrypted
+	return s.conns.Serve(l, service)
 }
 
 // HandleRequest answers one request on l, and returns nil when the connection is closed, like

@@ -44,10 +44,29 @@ type stdout struct {
 	input  *stdin
 	closes bool // the head has "Connection: close"
 	sized  bool // the client finds the end of the body by its length
+	// of each Write, for HTTP/2: the client may leave its window for the stream closed
+	timeout time.Duration
 }
 
 // Write writes bytes of the body.
-func (s *stdout) Write(p []byte) (int, error) { return s.w.Write(p) }
+func (s *stdout) Write(p []byte) (int, error) {
+	if s.timeout <= 0 {
+		return s.w.Write(p)
+	}
+	control := http.NewResponseController(s.w)
+	extendWrite(control, s.timeout)
+	n, err := s.w.Write(p)
+	_ = control.SetWriteDeadline(time.Time{})
+	return n, err
+}
+
+// extendWrite sets the deadline of an HTTP/2 stream for sending. A timeout of zero or less is no
+// bound.
+func extendWrite(control *http.ResponseController, timeout time.Duration) {
+	if timeout > 0 {
+		_ = control.SetWriteDeadline(time.Now().Add(timeout))
+	}
+}
 
 // WriteHead implements gateway.HeadWriter. Fields that an outer handler has set stay, except a
 // Content-Type if the App has set one. Names become canonical, since net/http finds the fields that
@@ -82,7 +101,7 @@ func (s *stdout) SendFile(f gateway.File, n int64) (int64, error) {
 	w, ok := s.w.(io.ReaderFrom)
 	switch {
 	case !ok:
-		return gateway.SendFile(s.w, f, n, nil)
+		return gateway.SendFile(writerOnly{s}, f, n, nil)
 	case n < 0:
 		return w.ReadFrom(f)
 	}
