@@ -43,8 +43,6 @@ func parseListen(s string) (listen.Address, error) {
 	a, err := listen.Parse(s)
 	reason := ""
 	switch {
-	case strings.HasPrefix(s, "https:"):
-		return a, cli.Usage(err, "use TLS in the web server in front, and listen here with -l http: or -l fastcgi:")
 	case err != nil && strings.Contains(s, ","):
 		return a, cli.Usage(err, "write a separate -l for each address")
 	case err != nil:

@@ -26,7 +26,8 @@ LISTEN is one of
   fastcgi+unix:/run/app.sock a unix socket, also with ?mode=0660&owner=NAME&group=NAME
   scgi+fd:0                  an inherited socket, such as that of spawn-fcgi
   http+systemd:NAME          a socket that systemd opened
-  auto://127.0.0.1:9000      all three protocols on one listener
+  https://0.0.0.0:443        HTTPS with HTTP/2, with --tls-cert and --tls-key
+  auto://127.0.0.1:9000      all protocols but https on one listener
   http://127.0.0.1:8080?proxy=1  from HAProxy with send-proxy or send-proxy-v2, see Behind a proxy
 
 TARGET is one of
@@ -109,6 +110,7 @@ type serving struct {
 	accessLog string
 	metrics   string
 	validated bool
+	tls       tlsOptions
 	ready     readyOptions
 	precheck  precheck
 
@@ -158,6 +160,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringVar(&s.launch.Mount, "mount", "", "`path` of the target, if the web server sends no SCRIPT_NAME and PATH_INFO")
 	f.StringArrayVar(&s.allow, "allow", nil, "`peer` that may connect: an address, a network such as 10.0.0.0/8, or a user id on a unix socket; may be given several times")
 	s.trust.addFlags(f)
+	s.tls.addFlags(f)
 	f.Var((*byteSize)(&s.launch.MaxBodyBytes), "max-body", "largest `size` of a request body, such as 64M; 0 is no limit")
 	f.StringVar(&o.root, "root", "", "`folder` of the site: DOCUMENT_ROOT")
 	f.BoolVar(&o.resolveRoot, "resolve-root", false, "send the target the path of --root with symbolic links resolved, for PHP's opcode cache")
@@ -231,6 +234,10 @@ func (s *serving) check() (err error) {
 	if err := checkListen(s.launch.Listen, s.metrics); err != nil {
 		return err
 	}
+	if s.launch.TLS, err = s.tls.config(s.launch.Listen, s.launch.Log); err != nil {
+		return err
+	}
+	s.launch.UnencryptedHTTP2 = s.tls.h2c
 	if s.launch.AllowedPeers, s.launch.AllowedUIDs, err = parseAllow(s.allow); err != nil {
 		return cli.Usage(err, "such as --allow 10.0.0.0/8, --allow 127.0.0.1, or for a unix socket the number that \"id -u www-data\" prints")
 	}

@@ -3,6 +3,7 @@ package launch
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,6 +79,14 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	TrustUnix      bool
 
+	// TLS serves the https addresses of Listen, which need it: see httpapp.Server.ServeTLS. It must
+	// have a certificate, or a function for it such as that of an httpapp.Certificate.
+	TLS *tls.Config
+
+	// UnencryptedHTTP2 answers HTTP/2 on http and auto addresses too, to clients that begin with its
+	// preface: see httpapp.Server.UnencryptedHTTP2.
+	UnencryptedHTTP2 bool
+
 	// Refused, if not nil, is called for each request that is answered without the App, as the
 	// servers' fields of that name are.
 	Refused func(*gateway.Refusal)
@@ -145,7 +154,7 @@ func (c Config) serve(ctx context.Context, choice Choice) error {
 	if err != nil {
 		return err
 	}
-	open, err := listenOn(choice)
+	open, err := c.listenOn(choice)
 	if err != nil {
 		return fmt.Errorf("launch: %w (%s; addresses are such as http://127.0.0.1:8080 or fastcgi+unix:/run/app.sock)",
 			err, choice.Why)
@@ -194,12 +203,12 @@ type listener struct {
 }
 
 // listenOn opens the listeners of all addresses of choice. If one fails, it closes the others.
-func listenOn(choice Choice) ([]listener, error) {
+func (c Config) listenOn(choice Choice) ([]listener, error) {
 	var open []listener
 	for _, address := range choice.Listen {
-		l, err := listenOne(address)
+		l, err := c.listenOne(address)
 		if err != nil && choice.Mode == Fallback {
-			l, err = listenOne("http://127.0.0.1:0")
+			l, err = c.listenOne("http://127.0.0.1:0")
 		}
 		if err != nil {
 			for _, l := range open {
@@ -212,7 +221,7 @@ func listenOn(choice Choice) ([]listener, error) {
 	return open, nil
 }
 
-func listenOne(address string) (listener, error) {
+func (c Config) listenOne(address string) (listener, error) {
 	if isList(address) {
 		return listener{}, &listen.AddressError{Input: address, Reason: "is a list: addresses are separated by spaces, not by commas"}
 	}
@@ -222,6 +231,9 @@ func listenOne(address string) (listener, error) {
 	}
 	if a.Network != "" && a.Protocol == "" {
 		return listener{}, &listen.AddressError{Input: address, Reason: "has no protocol: write http, fastcgi, scgi or auto before it"}
+	}
+	if a.Protocol == "https" && c.TLS == nil {
+		return listener{}, &listen.AddressError{Input: address, Reason: "needs a certificate: set Config.TLS"}
 	}
 	l, err := listen.Listen(a)
 	return listener{l, a.Protocol}, err
@@ -245,8 +257,8 @@ func (l listener) address(mount string) string {
 	switch a := l.Addr(); {
 	case a.Network() == "unix":
 		return l.protocol + "+unix:" + a.String()
-	case l.protocol == "http":
-		u := url.URL{Scheme: "http", Host: a.String(), Path: strings.TrimSuffix("/"+strings.Trim(mount, "/"), "/") + "/"}
+	case l.protocol == "http" || l.protocol == "https":
+		u := url.URL{Scheme: l.protocol, Host: a.String(), Path: strings.TrimSuffix("/"+strings.Trim(mount, "/"), "/") + "/"}
 		return u.String()
 	default:
 		return l.protocol + "://" + a.String()

@@ -334,7 +334,7 @@ func TestFallbackTakesAnotherPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	open, err := listenOn(Choice{Mode: Fallback, Listen: []string{"http://" + taken.Addr().String()}})
+	open, err := Config{}.listenOn(Choice{Mode: Fallback, Listen: []string{"http://" + taken.Addr().String()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ type servers struct {
 	fastcgi fastcgiServer
 	scgi    *scgi.Server
 	muxes   []*listen.Mux // one for each auto listener
+	tls     *tls.Config   // for https listeners
 	log     *slog.Logger
 	failed  chan error // holds one error: the first failure ends Run
 }
@@ -45,7 +47,9 @@ func (c Config) newServers() (*servers, error) {
 		http: &httpapp.Server{
 			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout, Refused: c.Refused,
 			AllowedPeers: c.AllowedPeers, AllowedUIDs: c.AllowedUIDs, TrustedProxies: c.TrustedProxies, TrustUnix: c.TrustUnix,
+			UnencryptedHTTP2: c.UnencryptedHTTP2,
 		},
+		tls:     c.TLS,
 		fastcgi: c.newFastCGI(peers),
 		scgi: &scgi.Server{
 			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, Refused: c.Refused,
@@ -88,6 +92,8 @@ func (s *servers) start(l listener) {
 	switch l.protocol {
 	case "http":
 		s.serve(s.http.Serve, l.Listener)
+	case "https":
+		s.serve(func(l net.Listener) error { return s.http.ServeTLS(l, s.tls) }, l.Listener)
 	case "fastcgi":
 		s.serve(s.fastcgi.Serve, l.Listener)
 	case "scgi":

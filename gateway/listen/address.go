@@ -13,7 +13,7 @@ import (
 // Address is a parsed address, to listen on or to connect to. The fields that Network does not use
 // are zero.
 type Address struct {
-	// Protocol is "http", "fastcgi", "scgi" or "auto" for a socket, "" for a socket without a
+	// Protocol is "http", "https", "fastcgi", "scgi" or "auto" for a socket, "" for a socket without a
 	// protocol, and "cgi", "files" or "demo" for a target that is not a socket.
 	Protocol string
 
@@ -63,7 +63,7 @@ func (e *AddressError) Error() string {
 
 // Parse parses an address. Code and the command line have the same grammar:
 //
-//	http://127.0.0.1:8080               a protocol (http, fastcgi, scgi, auto) over TCP
+//	http://127.0.0.1:8080               a protocol (http, https, fastcgi, scgi, auto) over TCP
 //	fastcgi+unix:/run/app.sock          over a unix socket; also fastcgi+unix:///run/app.sock
 //	scgi+unix:/run/app.sock?mode=0660&owner=www-data&group=www-data
 //	scgi+unix:@app                      over an abstract unix socket (Linux)
@@ -165,7 +165,7 @@ func (a Address) options() string {
 // Hints for mistakes that have several possible causes.
 const (
 	hintForms = "HOST:PORT, unix:/PATH, fd:N, systemd:NAME, PROTOCOL://HOST:PORT or PROTOCOL+unix:/PATH, " +
-		"PROTOCOL being http, fastcgi, scgi or auto"
+		"PROTOCOL being http, https, fastcgi, scgi or auto"
 	hintPort = "write HOST:PORT, or unix:PATH for a unix socket"
 )
 
@@ -205,7 +205,7 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 			return Address{}, errors.New("has text after demo:, where none is allowed")
 		}
 		return Address{Protocol: scheme}, nil
-	case "http", "fastcgi", "scgi", "auto":
+	case "http", "https", "fastcgi", "scgi", "auto":
 		hostPort, slashes := strings.CutPrefix(rest, "//")
 		if !slashes || strings.HasPrefix(hostPort, "/") {
 			return Address{}, fmt.Errorf("is incomplete: write %s://HOST:PORT, or %[1]s+unix:/PATH", scheme)
@@ -233,7 +233,7 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 // isSocketProtocol reports whether a socket may have the protocol.
 func isSocketProtocol(protocol string) bool {
 	switch protocol {
-	case "http", "fastcgi", "scgi", "auto":
+	case "http", "https", "fastcgi", "scgi", "auto":
 		return true
 	}
 	return false

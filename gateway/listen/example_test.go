@@ -16,7 +16,7 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// fastcgi unix /run/app.sock -rw------- www-data <nil>
-	// listen: address "uwsgi://127.0.0.1:3031" begins with "uwsgi:", which is unknown: write HOST:PORT, unix:/PATH, fd:N, systemd:NAME, PROTOCOL://HOST:PORT or PROTOCOL+unix:/PATH, PROTOCOL being http, fastcgi, scgi or auto
+	// listen: address "uwsgi://127.0.0.1:3031" begins with "uwsgi:", which is unknown: write HOST:PORT, unix:/PATH, fd:N, systemd:NAME, PROTOCOL://HOST:PORT or PROTOCOL+unix:/PATH, PROTOCOL being http, https, fastcgi, scgi or auto
 }
 
 // One port for every protocol: each server gets the connections of its protocol.
