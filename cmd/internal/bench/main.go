@@ -72,6 +72,7 @@ func commands() []command {
 		{"sweep", "FastCGI: sendfile in records of several sizes", options{}, measureSweep},
 		{"gateway", "HTTP in, FastCGI out: a small response, beside nginx, Caddy and gofast", options{clients: 32}, measureGateway},
 		{"php", "a page of php-fpm that takes 5 ms, beside nginx", options{clients: 8}, measurePHP},
+		{"static", "files of 1 KB, 1 MB and 16 MB by cgikit serve, beside nginx with sendfile", options{clients: 8}, measureStatic},
 		{"transfer", "memory while 1 GB goes up, and down, through every pair of protocols", options{}, measureTransfer},
 		{"scgi", "SCGI: small requests, beside accept, read, write, close", options{rounds: 25, span: 200 * time.Millisecond, clients: 16}, measureSCGI},
 		{"fcgiwrap", "scripts over FastCGI and SCGI, beside fcgiwrap", options{rounds: 15, clients: 8}, measureFcgiwrap},

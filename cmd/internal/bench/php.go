@@ -39,10 +39,11 @@ func measurePHP(o options) error {
 	nginx := func(name string, keep bool) peer.Peer {
 		return named(name, peer.Nginx(o.dir, "auto", peer.Site{Backend: pool.Addr, Root: root, Keep: keep}))
 	}
+	serve := peer.CgikitServe(o.dir, "--root", root, "--split-path", ".php", "fastcgi+unix:"+pool.Addr)
 	return comparison{
 		unit:   "requests",
-		peers:  []peer.Peer{handler("cgikit", "0"), handler("cgikit-kept", "64"), nginx("nginx", false), nginx("nginx-kept", true)},
-		bounds: []rounds.Bound{{Of: "cgikit", To: "nginx", Least: 0.85}, {Of: "cgikit-kept", To: "nginx-kept", Least: 0.85}},
+		peers:  []peer.Peer{serve, handler("cgikit", "0"), handler("cgikit-kept", "64"), nginx("nginx", false), nginx("nginx-kept", true)},
+		bounds: []rounds.Bound{{Of: "serve", To: "nginx", Least: 0.85}, {Of: "cgikit", To: "nginx", Least: 0.85}, {Of: "cgikit-kept", To: "nginx-kept", Least: 0.85}},
 		ready:  func(_ string, p *peer.Process) error { return answers(p, "/page.php") },
 		work:   loaded(o, func(_ string, p *peer.Process) load.Load { return load.HTTP(p.Addr, "/page.php") }),
 	}.run(o)

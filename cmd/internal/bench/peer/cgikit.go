@@ -7,7 +7,10 @@ import (
 
 // Cgikit is "cgikit serve", built from the tree in which this program runs, which asks the FastCGI
 // application at a unix socket.
-func Cgikit(dir, backend string) Peer {
+func Cgikit(dir, backend string) Peer { return CgikitServe(dir, "fastcgi+unix:"+backend) }
+
+// CgikitServe is "cgikit serve" with these flags and this target.
+func CgikitServe(dir string, args ...string) Peer {
 	program := filepath.Join(dir, "cgikit")
 	p := Peer{Name: "serve"}
 	p.Build = func() error {
@@ -18,7 +21,7 @@ func Cgikit(dir, backend string) Peer {
 		if err != nil {
 			return nil, err
 		}
-		return StartProgram("tcp", addr, exec.Command(program, "serve", "-l", "http://"+addr, "fastcgi+unix:"+backend))
+		return StartProgram("tcp", addr, exec.Command(program, append([]string{"serve", "-l", "http://" + addr}, args...)...))
 	}
 	return p
 }

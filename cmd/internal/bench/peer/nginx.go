@@ -11,6 +11,7 @@ type Site struct {
 	HTTP    bool   // it speaks HTTP; else FastCGI
 	Keep    bool   // connections to it
 	Root    string // of the scripts, where the application runs scripts
+	Files   string // folder of files; there is no application
 }
 
 // Nginx is nginx in front of an application, with as many workers: "auto" is one for each
