@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Certificate is a certificate in files, for Server.ServeTLS. It is read again when one of the files
-// has changed, so that a renewed certificate is used without a restart. It may be used by any
+// Certificate is a certificate in files, for Server.ServeTLS. It is read again when one of the
+// files has changed, so that a renewed certificate is used without a restart. It may be used by any
 // number of connections at the same time. The fields must not change after the first use.
 //
 //	c := &httpapp.Certificate{CertFile: "cert.pem", KeyFile: "key.pem"}

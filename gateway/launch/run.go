@@ -83,8 +83,8 @@ type Config struct {
 	// have a certificate, or a function for it such as that of an httpapp.Certificate.
 	TLS *tls.Config
 
-	// UnencryptedHTTP2 answers HTTP/2 on http and auto addresses too, to clients that begin with its
-	// preface: see httpapp.Server.UnencryptedHTTP2.
+	// UnencryptedHTTP2 answers HTTP/2 on http and auto addresses too, to clients that begin with
+	// its preface: see httpapp.Server.UnencryptedHTTP2.
 	UnencryptedHTTP2 bool
 
 	// Refused, if not nil, is called for each request that is answered without the App, as the

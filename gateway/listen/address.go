@@ -13,8 +13,8 @@ import (
 // Address is a parsed address, to listen on or to connect to. The fields that Network does not use
 // are zero.
 type Address struct {
-	// Protocol is "http", "https", "fastcgi", "scgi" or "auto" for a socket, "" for a socket without a
-	// protocol, and "cgi", "files" or "demo" for a target that is not a socket.
+	// Protocol is "http", "https", "fastcgi", "scgi" or "auto" for a socket, "" for a socket
+	// without a protocol, and "cgi", "files" or "demo" for a target that is not a socket.
 	Protocol string
 
 	// Network is "tcp", "unix", "fd" or "systemd"; "" for cgi, files and demo.
