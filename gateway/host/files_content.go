@@ -1,10 +1,12 @@
 package host
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"html"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -105,17 +107,35 @@ func (c *content) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", c.coding)
 		w, r = &sized{w, c.info.Size()}, withoutRange(r)
 	}
-	http.ServeContent(w, r, "", c.info.ModTime(), c.file)
+	http.ServeContent(w, r, "", c.info.ModTime(), c.seeker())
+}
+
+// mostRead is the size of a file, in bytes, up to which it is read into memory. It is then sent
+// together with the head, in one write. sendfile(2) needs more system calls, which cost more than
+// the copy.
+const mostRead = 4 << 10
+
+// seeker returns the file, or the bytes of a small one.
+func (c *content) seeker() io.ReadSeeker {
+	if c.info.Size() > mostRead {
+		return c.file
+	}
+	text := make([]byte, c.info.Size())
+	if _, err := io.ReadFull(c.file, text); err != nil {
+		return c.file // cut meanwhile, or not readable: an error as for a large file
+	}
+	return bytes.NewReader(text)
 }
 
 // etag returns the strong entity tag of a file. The time has the resolution of the file system, so
 // that two versions of the same size differ, even if they were written in the same second.
 func etag(info fs.FileInfo, coding string) string {
-	tag := fmt.Sprintf("%x-%x", uint64(info.ModTime().UnixNano()), info.Size())
+	tag := strconv.AppendUint([]byte{'"'}, uint64(info.ModTime().UnixNano()), 16)
+	tag = strconv.AppendInt(append(tag, '-'), info.Size(), 16)
 	if coding != "" {
-		tag += "-" + coding
+		tag = append(append(tag, '-'), coding...)
 	}
-	return strconv.Quote(tag)
+	return string(append(tag, '"'))
 }
 
 // sendList answers with a sorted list of the names in a folder.
