@@ -44,6 +44,11 @@ func (s *privateSocket) File() (*os.File, error) {
 	return s.Listener.(interface{ File() (*os.File, error) }).File()
 }
 
+// Detach is that of the listener, for package spawn.
+func (s *privateSocket) Detach() error {
+	return s.Listener.(interface{ Detach() error }).Detach()
+}
+
 // close closes the socket, so that connections in its queue fail, and removes its folder.
 func (s *privateSocket) close() {
 	s.once.Do(func() {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -158,6 +159,7 @@ type socketFile struct {
 	path string        // absolute, since the process may change its folder
 	made os.FileInfo   // the file that bind made
 	once sync.Once
+	left atomic.Bool // Detach was called
 	err  error
 }
 
@@ -165,7 +167,17 @@ type socketFile struct {
 // socket because it still listens, and the system gives its inode number to no other file.
 func (l *socketFile) Close() error {
 	l.remove()
+	if l.left.Load() {
+		return l.err
+	}
 	return errors.Join(l.UnixListener.Close(), l.err)
+}
+
+// Detach closes the listener in this process, but not its socket, of which other processes or a
+// copy (File) have a descriptor. The file remains until Close.
+func (l *socketFile) Detach() error {
+	l.left.Store(true)
+	return l.UnixListener.Close()
 }
 
 // Addr returns the path of the Address.

@@ -44,8 +44,8 @@ type Pool struct {
 	Start int
 
 	// Waiting returns how many requests wait for a worker, and whether that is known. Run calls it
-	// ten times a second if Max is larger than Min. If requests wait, Run starts workers, up to
-	// Max. Nil means that it is not known.
+	// ten times a second if Max is larger than Min, and rarely otherwise. If requests wait, Run
+	// starts workers, up to Max. Nil means that it is not known.
 	Waiting func() (n int, known bool)
 
 	// Idle is the time without a waiting request after which one worker is stopped, down to Min.

@@ -42,8 +42,9 @@ type run struct {
 // again right after their start, and another error if none can be started. When Run returns, no
 // worker is left. On Linux the workers are killed also when this process is killed.
 //
-// Run does not close l, and l must not be used for Accept: the workers share its mode, which Run
-// sets to blocking. Run keeps its thread, and only one Run at a time may be under way.
+// Run closes l in this process, and keeps a copy of its descriptor. The file of a unix socket of
+// package listen remains until the caller closes l too; that of a *net.UnixListener stays. Run
+// keeps its thread, and only one Run at a time may be under way.
 func (p *Pool) Run(ctx context.Context, l net.Listener) error {
 	if err := p.Check(); err != nil {
 		return err

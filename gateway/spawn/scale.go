@@ -14,8 +14,9 @@ type load struct {
 }
 
 const (
-	lookEvery = 100 * time.Millisecond
-	stuckTime = 10 * time.Second
+	lookEvery  = 100 * time.Millisecond
+	lookRarely = 2 * time.Second // if the number of workers is fixed: only to find a queue that is stuck
+	stuckTime  = 10 * time.Second
 )
 
 // scale changes the number of workers that are wanted: more when requests wait at two looks in a
@@ -25,6 +26,9 @@ func (r *run) scale(now time.Time) {
 		return
 	}
 	r.next = now.Add(lookEvery)
+	if r.low == r.high {
+		r.next = now.Add(lookRarely)
+	}
 	r.wakeAt(now, r.next)
 	n, known := r.Waiting()
 	if !known {

@@ -31,5 +31,21 @@ func socketOf(l net.Listener) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spawn: %w", os.NewSyscallError("fcntl", err))
 	}
+	if err := detach(l); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("spawn: %w", err)
+	}
 	return os.NewFile(uintptr(fd), "listening socket"), nil
+}
+
+// detach closes the listener: the poller of this process would wake for each connection that a
+// worker accepts.
+func detach(l net.Listener) error {
+	if d, ok := l.(interface{ Detach() error }); ok { // of package listen: it has a file to remove
+		return d.Detach()
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	return l.Close()
 }

@@ -76,6 +76,7 @@ func commands() []command {
 		{"transfer", "memory while 1 GB goes up, and down, through every pair of protocols", options{}, measureTransfer},
 		{"scgi", "SCGI: small requests, beside accept, read, write, close", options{rounds: 25, span: 200 * time.Millisecond, clients: 16}, measureSCGI},
 		{"fcgiwrap", "scripts over FastCGI and SCGI, beside fcgiwrap", options{rounds: 15, clients: 8}, measureFcgiwrap},
+		{"spawn", "a program in C under cgikit spawn, beside spawn-fcgi", options{rounds: 25, span: 200 * time.Millisecond, clients: 4}, measureSpawn},
 		{"cgi", "a CGI program from start to exit, beside an empty program and net/http/cgi", options{rounds: 30}, measureStart},
 	}
 }

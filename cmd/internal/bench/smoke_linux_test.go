@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
 func onLinux(*testing.T, int, string) bool { return true }
@@ -77,6 +79,14 @@ func TestEachConnection(t *testing.T) {
 func TestScripts(t *testing.T) {
 	out := quick(t, "fcgiwrap", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "fastcgi,scgi")
 	wantRows(t, out, `requests/s +fastcgi +scgi`, `round 1`+figure+figure)
+}
+
+func TestSpawn(t *testing.T) {
+	webserver.Find(t, "spawn-fcgi")
+	webserver.Find(t, "cc")
+	webserver.FindFile(t, "libfcgi", "/usr/include/fcgi_stdio.h")
+	out := quick(t, "spawn", "-rounds", "1", "-time", "50ms", "-clients", "2")
+	wantRows(t, out, `requests/s +spawn-fcgi +cgikit`, `round 1`+figure+figure, `cgikit / spawn-fcgi`+ratio+ratio+` +at least 0\.97`)
 }
 
 func TestGateways(t *testing.T) {
