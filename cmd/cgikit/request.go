@@ -47,6 +47,11 @@ const requestExample = `  cgikit request fastcgi+unix:/run/php/php-fpm.sock --ro
 // requesting is what the verb request was asked for.
 type requesting struct {
 	askFlags
+	messageFlags
+}
+
+// messageFlags are the flags that say what is sent, of each verb that sends what the user wants.
+type messageFlags struct {
 	request.Request
 	scriptName, pathInfo, replay string
 }
@@ -69,6 +74,7 @@ func newRequest(p *process) *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	r.addContent(f)
+	r.addCalls(f)
 	r.addVariables(f)
 	r.addGateway(f)
 	r.addShow(f)
@@ -77,7 +83,7 @@ func newRequest(p *process) *cobra.Command {
 	return c
 }
 
-func (r *requesting) addContent(f *pflag.FlagSet) {
+func (r *messageFlags) addContent(f *pflag.FlagSet) {
 	f.StringVarP(&r.Method, "request", "X", "", "`method`; GET, or POST with a body")
 	f.StringArrayVarP(&r.Fields, "header", "H", nil, "a `field` 'Name: value'; 'Name:' removes a default one (repeatable)")
 	f.VarP(&data{&r.Data, request.Plain}, "data", "d", "a body of a form: `text`, or @FILE without its line ends, @- for standard input (repeatable)")
@@ -88,13 +94,16 @@ func (r *requesting) addContent(f *pflag.FlagSet) {
 	f.StringVarP(&r.Agent, "user-agent", "A", "", "the `text` of User-Agent")
 	f.StringVarP(&r.Cookie, "cookie", "b", "", "`cookies` such as NAME=VALUE")
 	f.StringVarP(&r.Content.User, "basic", "u", "", "`name:password` for HTTP's Basic scheme: the field Authorization")
+}
+
+func (r *requesting) addCalls(f *pflag.FlagSet) {
 	f.StringVar(&r.PHP, "php", "", "run PHP `code`, or @FILE, from a temporary file that php-fpm can read")
 	f.StringVar(&r.TempDir, "temp-dir", "", "the `folder` of that file, which php-fpm must see; the system's for temporary files")
 	f.StringVar(&r.XMLRPC, "xmlrpc", "", "call a `method` by XML-RPC; arguments follow TARGET: text, +1, [1,2 and @FILE")
 	f.StringVar(&r.JSONRPC, "jsonrpc", "", "call a `method` by JSON-RPC, with arguments as for --xmlrpc")
 }
 
-func (r *requesting) addVariables(f *pflag.FlagSet) {
+func (r *messageFlags) addVariables(f *pflag.FlagSet) {
 	f.StringArrayVarP(&r.Env, "env", "e", nil, "set a `variable` NAME=VALUE; NAME= takes it away (repeatable)")
 	f.StringArrayVar(&r.EnvFiles, "env-file", nil, "set variables from the lines of a `file`, before those of -e (repeatable)")
 	f.StringVar(&r.Root, "root", "", "the document root: the `folder` that paths are in as the application sees it")
@@ -102,7 +111,6 @@ func (r *requesting) addVariables(f *pflag.FlagSet) {
 	f.StringVar(&r.scriptName, "script-name", "", "SCRIPT_NAME: the `part` of PATH that names the script")
 	f.StringVar(&r.pathInfo, "path-info", "", "PATH_INFO: the `rest` of PATH, after the script")
 	f.StringVar(&r.As, "as", "", "send what this `server` sends: nginx, nginx-stock, apache2, lighttpd, haproxy")
-	f.BoolVar(&r.Explain, "explain-env", false, "show the variables, where each comes from and what it means, and send nothing")
 }
 
 func (r *requesting) addGateway(f *pflag.FlagSet) {
@@ -115,6 +123,7 @@ func (r *requesting) addGateway(f *pflag.FlagSet) {
 }
 
 func (r *requesting) addShow(f *pflag.FlagSet) {
+	f.BoolVar(&r.Explain, "explain-env", false, "show the variables, where each comes from and what it means, and send nothing")
 	f.BoolVarP(&r.HeadOnly, "head", "I", false, "send HEAD, and show the head")
 	f.BoolVarP(&r.Include, "include", "i", false, "show the head before the body")
 	f.StringVarP(&r.Output, "output", "o", "", "write the body to a `file`; a part that came is kept")
@@ -159,13 +168,18 @@ func (r *requesting) setArguments(c *cobra.Command, args []string) (err error) {
 		r.Path, args = args[0], args[1:]
 	}
 	r.Args = args
+	r.setNames(c)
+	return nil
+}
+
+// setNames notes which parts of the path the user has named.
+func (r *messageFlags) setNames(c *cobra.Command) {
 	if c.Flags().Changed("script-name") {
 		r.ScriptName = &r.scriptName
 	}
 	if c.Flags().Changed("path-info") {
 		r.PathInfo = &r.pathInfo
 	}
-	return nil
 }
 
 // data is a flag that adds to the body. All of its kinds add to one list, whose order counts.

@@ -73,7 +73,7 @@ func newRoot(p *process) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupTell)
 	root.SetCompletionCommandGroupID(groupTell)
-	addVerbs(root, groupAsk, newRequest(p), newPing(p), newCheck(p), newTrace(p))
+	addVerbs(root, groupAsk, newRequest(p), newPing(p), newCheck(p), newBench(p), newTrace(p))
 	addVerbs(root, groupServe, newServe(p), newSpawn(p), newDemo(p))
 	addVerbs(root, groupTell, newConfig(p), newVersion(p))
 	addMan(root)

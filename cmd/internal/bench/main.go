@@ -12,8 +12,7 @@
 // status 1. A peer that is not installed is named, and its rows are left out. BENCH_PROFILE=DIR in
 // the environment has each server of this program write a CPU profile there.
 //
-// Only Linux can run the benchmarks: requests come from one thread with epoll, and a process is
-// measured by /proc.
+// Only Linux can run the benchmarks: a process is measured by /proc.
 package main
 
 import (
@@ -24,11 +23,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
 
-	"github.com/cgikit/cgikit/cmd/internal/bench/load"
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
 	"github.com/cgikit/cgikit/cmd/internal/bench/server"
 )
@@ -116,8 +115,8 @@ func dispatch(args []string, in io.Reader, out, errs io.Writer) error {
 	if i < 0 {
 		return usageError{fmt.Errorf("no benchmark is called %.100q\nhint: without arguments it lists them", args[0])}
 	}
-	if !load.Supported {
-		return errors.New("the benchmarks run on Linux only: they need epoll and /proc")
+	if runtime.GOOS != "linux" {
+		return errors.New("the benchmarks run on Linux only: they need /proc")
 	}
 	return measure(commands()[i], args[1:], out, errs)
 }

@@ -9,7 +9,7 @@ import (
 func ExampleRecords() {
 	var answer load.Records
 	sent := "\x01\x06\x00\x01\x00\x05\x03\x00hello\x00\x00\x00" + "\x01\x03\x00\x01\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-	fmt.Println(answer.Take([]byte(sent)), answer.Body, answer.Next())
+	fmt.Println(answer.Take([]byte(sent)), answer.Body, answer.Whole(1))
 	// Output: <nil> 5 true
 }
 

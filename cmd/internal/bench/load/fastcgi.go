@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/cgikit/cgikit/cmd/internal/load"
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
@@ -14,7 +15,7 @@ func FastCGI(network, addr string, request []byte, keep bool) Load {
 		Network:   network,
 		Addr:      addr,
 		Request:   request,
-		Answer:    func() Answer { return &Records{} },
+		Decoder:   func() load.Decoder { return load.NewFastCGI(1) },
 		Reconnect: !keep,
 	}
 }
@@ -46,7 +47,7 @@ func AppendBody(dst []byte, id uint16, body []byte) []byte {
 	return wire.AppendRecord(dst, wire.TypeStdin, id, nil)
 }
 
-// Records follows the records of a connection as their bytes come. It is the Answer of FastCGI.
+// Records follows the records of a connection as their bytes come.
 type Records struct {
 	Body  int64 // bytes of STDOUT, heads among them
 	Ended int   // requests
@@ -94,21 +95,4 @@ func (r *Records) begin() error {
 // Whole reports whether so many requests have ended and no record is under way.
 func (r *Records) Whole(requests int) bool {
 	return r.Ended == requests && r.left == 0 && r.have == 0
-}
-
-// Next implements Answer.
-func (r *Records) Next() bool {
-	if !r.Whole(1) {
-		return false
-	}
-	r.Ended = 0
-	return true
-}
-
-// End implements Answer.
-func (r *Records) End() error {
-	if !r.Next() {
-		return errTooShort
-	}
-	return nil
 }
