@@ -22,7 +22,7 @@ var hostileChecks = []Check{
 	{"F9.3", "fastcgi.hostile", Must, "survives a pair that ends within its lengths", "FastCGI section 3.4", false, survivesParams([]byte{0x80, 0})},
 	{"F10.2", "fastcgi.hostile", Must, "survives records that only applications send", "FastCGI section 3.3", false, survivesReplies},
 	{"F11.1", "fastcgi.hostile", Should, "survives an empty name, a repeated name and a NUL in a value", "FastCGI section 3.4", false, survivesOddNames},
-	{"F9.4", "fastcgi.hostile", Should, "survives 50,000 variables", "no document bounds them", false, survivesParams(manyPairs(50_000))},
+	{"F9.4", "fastcgi.hostile", Should, "survives 5,000 variables", "no document bounds them", false, survivesParams(manyPairs(5_000))},
 	{"F9.5", "fastcgi.hostile", Should, "survives 4 MiB of variables", "no document bounds them", false, survivesParams(bytes.Repeat(wire.AppendPair(nil, "HTTP_X", string(make([]byte, 4096))), 1024))},
 }
 

@@ -69,7 +69,7 @@ func (c *toyConn) wait(id uint16, q *toyRequest, vars map[string]string) bool {
 		return false
 	}
 	if c.fault == "F32.2" {
-		hang(c.Conn)
+		c.Conn.Close()
 	}
 	c.requests[id] = q
 	q.waits = true

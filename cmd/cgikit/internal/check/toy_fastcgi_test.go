@@ -190,8 +190,11 @@ func (c *toyConn) begin(h wire.Header, content []byte) bool {
 		}
 		return false
 	}
-	if c.fault == "F20.1" && len(c.requests) > 0 || c.fault == "F32.1" && len(c.requests) > 3 {
+	if c.fault == "F20.1" && len(c.requests) > 0 {
 		return true
+	}
+	if c.fault == "F32.1" && len(c.requests) > 3 {
+		return false
 	}
 	if c.fault == "F17.2" && c.served > 0 {
 		return false
@@ -288,7 +291,7 @@ func (c *toyConn) addParams(h wire.Header, q *toyRequest, content []byte) bool {
 
 // variables decodes PARAMS, and dies of what its fault names.
 func (c *toyConn) variables(params []byte) (map[string]string, bool) {
-	e, err := wire.DecodePairs(params, 10_000)
+	e, err := wire.DecodePairs(params, 2_000)
 	if err != nil {
 		switch {
 		case err == wire.ErrTooManyPairs:
