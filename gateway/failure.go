@@ -150,8 +150,12 @@ func logFailure(r *Request, err error, stack []byte) { logText(r, err.Error(), s
 
 // logText writes the text in one call, so that the lines of concurrent requests do not mix.
 func logText(r *Request, text string, stack []byte) {
-	fmt.Fprintf(cmp.Or[io.Writer](r.Stderr, os.Stderr), "%.16q %.256q: %.4096s\n%s",
-		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), oneLine(text), stack)
+	id := ""
+	if r.id != "" {
+		id = " request_id=" + r.id
+	}
+	fmt.Fprintf(cmp.Or[io.Writer](r.Stderr, os.Stderr), "%.16q %.256q%s: %.4096s\n%s",
+		r.Environ.Get("REQUEST_METHOD"), r.Environ.Get("REQUEST_URI"), id, oneLine(text), stack)
 }
 
 // oneLine replaces control characters by spaces, so that text of a client cannot forge lines of the
@@ -183,7 +187,7 @@ func (x *exchange) errorPage(cause error) error {
 
 // errorResponse runs app on a new response, whose status is 500 unless app sets another one.
 func (x *exchange) errorResponse(app App, r *Request) (*response, error) {
-	w := &response{status: defaultErrorStatus}
+	w := &response{status: defaultErrorStatus, id: x.request.id}
 	w.prepare(x.response.h, x.request.Environ)
 	err := x.call(app, w, r)
 	return w, err

@@ -24,6 +24,10 @@ func (a refusalApp) ServeGateway(ResponseWriter, *Request) error { return a.err 
 
 // prepareFor prepares the request for app. Its error is the reason to refuse the request.
 func (x *exchange) prepareFor(app App) error {
+	if _, ok := app.(identified); ok { // before a rule is checked, so that a refused request has an id
+		x.request.identify()
+		x.response.id = x.request.id
+	}
 	if err := x.prepareRequest(); err != nil {
 		return err
 	}

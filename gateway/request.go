@@ -49,6 +49,7 @@ type Request struct {
 
 	ctx     context.Context
 	failure *Failure
+	id      string // see Identify
 }
 
 // Failure is the reason why an App did not answer its request.

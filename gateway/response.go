@@ -17,6 +17,7 @@ type response struct {
 	status        string        // "" until Start or the first byte
 	head          bool          // the request is a HEAD
 	clientVersion clientVersion // used if OriginServer is set
+	id            string        // of the request; see Identify
 
 	committed bool
 	finished  bool
@@ -211,6 +212,9 @@ func (w *response) commit(final bool) error {
 	case final && allowed && declared == unknownLength && (!w.head || w.written > 0 || silentApp):
 		declared = w.written
 		w.headers.Set("Content-Length", strconv.FormatInt(declared, 10))
+	}
+	if w.id != "" {
+		w.headers.Set(requestIDField, w.id)
 	}
 	w.declared, w.bodyless, w.committed = declared, w.head || !allowed, true
 	return w.sendHead()

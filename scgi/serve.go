@@ -115,6 +115,9 @@ func (sv *service) refuse(peer func() net.Addr, x *serving, err error) {
 // logFailure logs why an App failed.
 func (sv *service) logFailure(r *gateway.Request, err error, stack []byte) {
 	attrs := []any{"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"), "error", err}
+	if id := r.ID(); id != "" {
+		attrs = append(attrs, "request_id", id)
+	}
 	if stack != nil {
 		attrs = append(attrs, "stack", string(stack))
 	}

@@ -58,6 +58,9 @@ func logAccess(log *slog.Logger, a *gateway.Access) {
 		slog.String("referer", e.Get("HTTP_REFERER")),
 		slog.String("agent", e.Get("HTTP_USER_AGENT")),
 	)
+	if id := a.Request.ID(); id != "" {
+		r.AddAttrs(slog.String("request_id", id))
+	}
 	if a.Script != "" {
 		r.AddAttrs(slog.String("script", a.Script))
 	}
@@ -69,6 +72,7 @@ func logAccess(log *slog.Logger, a *gateway.Access) {
 }
 
 // combined is a slog.Handler that writes the records of logAccess in Apache's LogFormat "combined".
+// The id of a request follows the other fields.
 type combined struct {
 	w  io.Writer
 	mu sync.Mutex
@@ -99,11 +103,14 @@ func (c *combined) Handle(_ context.Context, r slog.Record) error {
 	if fields["method"] != "" {
 		request = strings.TrimSuffix(escapeField(fields["method"]+" "+fields["uri"]+" "+fields["protocol"]), " ")
 	}
-	line := fmt.Sprintf("%s - %s [%s] \"%s\" %s %s \"%s\" \"%s\"\n", oneWord(field("remote")), oneWord(field("user")),
+	line := fmt.Sprintf("%s - %s [%s] \"%s\" %s %s \"%s\" \"%s\"", oneWord(field("remote")), oneWord(field("user")),
 		r.Time.Format("02/Jan/2006:15:04:05 -0700"), request, fmt.Sprintf("%03s", fields["status"]), size, field("referer"), field("agent"))
+	if id := fields["request_id"]; id != "" {
+		line += " " + id
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := io.WriteString(c.w, line)
+	_, err := io.WriteString(c.w, line+"\n")
 	return err
 }
 

@@ -66,7 +66,9 @@ come from a peer of --allow, or without --allow from this machine. The address t
 REMOTE_ADDR over HTTP. A connection without a valid header is closed. Over HTTP, the fields X-Forwarded-For,
 -Proto, -Host and -Port of a peer of --trust set REMOTE_ADDR, HTTPS, SERVER_NAME and SERVER_PORT: the address is
 the first from the right that is not itself trusted. Forwarded is used if there is no X-Forwarded-For. Such a
-proxy must set or remove each of these fields, since otherwise its clients can.
+proxy must set or remove each of these fields, since otherwise its clients can. With --request-id, each request
+has an id in HTTP_X_REQUEST_ID, in X-Request-ID of the response and in both logs. The combined access log then
+has it after the fields of that format.
 
 Processes: a spawn: target is one word of the shell. Spaces separate the arguments, unless they are quoted or follow a
 backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows the requests that wait, between --min
@@ -284,6 +286,9 @@ func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) ga
 	}
 	if s.validated {
 		app = validate.New(app, &validate.Options{Log: s.launch.Log})
+	}
+	if s.trust.requestID {
+		app = gateway.Identify(app)
 	}
 	return app
 }

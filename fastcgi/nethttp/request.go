@@ -136,6 +136,9 @@ func (r *request) app() (app gateway.App, sent string) {
 // log.
 func (c *conn) logException(r *gateway.Request, err error, stack []byte) {
 	attrs := []any{"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"), "error", err}
+	if id := r.ID(); id != "" {
+		attrs = append(attrs, "request_id", id)
+	}
 	if stack != nil {
 		attrs = append(attrs, "stack", string(stack))
 	}

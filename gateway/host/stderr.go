@@ -39,7 +39,7 @@ func (w *lineWriter) logLine(line string) {
 	switch r := w.request; {
 	case w.log != nil:
 		w.log.WarnContext(r.Context(), "host: the application says",
-			"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"), "line", line)
+			append(describeRequest(r), "line", line)...)
 	case r.Stderr != nil:
 		_, _ = io.WriteString(r.Stderr, line+"\n")
 	}
@@ -52,7 +52,16 @@ func (w *lineWriter) Warn(text string) {
 		r.Warn(text)
 		return
 	}
-	w.log.WarnContext(r.Context(), "host: "+text, "method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI"))
+	w.log.WarnContext(r.Context(), "host: "+text, describeRequest(r)...)
+}
+
+// describeRequest returns the attributes that each line about a request has.
+func describeRequest(r *gateway.Request) []any {
+	attrs := []any{"method", r.Environ.Get("REQUEST_METHOD"), "uri", r.Environ.Get("REQUEST_URI")}
+	if id := r.ID(); id != "" {
+		attrs = append(attrs, "request_id", id)
+	}
+	return attrs
 }
 
 // Write never fails, since a failure of the log must not affect the application.

@@ -240,6 +240,23 @@ func TestForwardedOfRefused(t *testing.T) {
 	}
 }
 
+// TestDropRequestID: the ids of trusted proxies remain.
+func TestDropRequestID(t *testing.T) {
+	for _, tt := range []struct {
+		peer string
+		drop bool
+		want string
+	}{
+		{"10.0.0.1:5", true, "a"}, {"@", true, "a"}, {"192.0.2.1:5", true, ""}, {"192.0.2.1:5", false, "a"},
+	} {
+		h := &httpapp.AppHandler{TrustedProxies: trustedProxies, TrustUnix: true, DropRequestID: tt.drop}
+		e := describeFor(t, h, tt.peer, "X-Request-ID", "a", "X-Forwarded-For", "10.0.0.9")
+		if got := e.Get("HTTP_X_REQUEST_ID"); got != tt.want {
+			t.Errorf("from %s, drop %t: got %q; want %q", tt.peer, tt.drop, got, tt.want)
+		}
+	}
+}
+
 // FuzzForwarded checks that a client cannot change what a proxy appends to its fields: whatever the
 // client sends, the address that the proxy names is the client's. Alone, what it sends must give a
 // valid address or the peer's.

@@ -100,6 +100,10 @@ type AppHandler struct {
 	TrustedProxies []netip.Prefix
 	TrustUnix      bool
 
+	// DropRequestID leaves the field X-Request-ID of all other peers out of the variables. With
+	// gateway.Identify, clients then cannot choose the ids of their requests.
+	DropRequestID bool
+
 	// Refused, if not nil, is called for each request that is answered without the App. Several
 	// goroutines may call it at the same time. For requests that net/http refuses before it calls a
 	// handler, only a Server calls its Refused.
@@ -124,6 +128,9 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fields.describe(environ)
+	if fields == nil && h.DropRequestID {
+		environ.Del("HTTP_X_REQUEST_ID")
+	}
 	input := &stdin{body: r.Body}
 	output := &stdout{w: w, input: input}
 	if r.ProtoMajor == 2 {
@@ -323,6 +330,9 @@ func (h *AppHandler) logException(r *gateway.Request, err error, stack []byte) {
 		slog.String("method", r.Environ.Get("REQUEST_METHOD")),
 		slog.String("uri", r.Environ.Get("REQUEST_URI")),
 		slog.Any("error", err),
+	}
+	if id := r.ID(); id != "" {
+		attrs = append(attrs, slog.String("request_id", id))
 	}
 	if stack != nil {
 		attrs = append(attrs, slog.String("stack", string(stack)))

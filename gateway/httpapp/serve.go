@@ -30,6 +30,7 @@ func (s *Server) prepare() {
 
 		TrustedProxies: s.TrustedProxies,
 		TrustUnix:      s.TrustUnix,
+		DropRequestID:  s.DropRequestID,
 
 		readTimeout:  cmp.Or(s.ReadTimeout, transport.DefaultTimeout),
 		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),

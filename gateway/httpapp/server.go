@@ -106,6 +106,9 @@ type Server struct {
 	TrustedProxies []netip.Prefix
 	TrustUnix      bool
 
+	// DropRequestID ignores ids of other peers; see AppHandler.DropRequestID.
+	DropRequestID bool
+
 	// Mount is the path of the App; see AppHandler.Mount. Empty means the root.
 	Mount string
 

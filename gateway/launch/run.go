@@ -87,6 +87,10 @@ type Config struct {
 	// its preface: see httpapp.Server.UnencryptedHTTP2.
 	UnencryptedHTTP2 bool
 
+	// DropRequestID ignores ids that other peers send over HTTP; see
+	// httpapp.AppHandler.DropRequestID.
+	DropRequestID bool
+
 	// Refused, if not nil, is called for each request that is answered without the App, as the
 	// servers' fields of that name are.
 	Refused func(*gateway.Refusal)

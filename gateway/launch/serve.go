@@ -48,6 +48,7 @@ func (c Config) newServers() (*servers, error) {
 			App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, IdleTimeout: idleTimeout, Refused: c.Refused,
 			AllowedPeers: c.AllowedPeers, AllowedUIDs: c.AllowedUIDs, TrustedProxies: c.TrustedProxies, TrustUnix: c.TrustUnix,
 			UnencryptedHTTP2: c.UnencryptedHTTP2,
+			DropRequestID:    c.DropRequestID,
 		},
 		tls:     c.TLS,
 		fastcgi: c.newFastCGI(peers),
