@@ -27,7 +27,7 @@ type proxied struct {
 }
 
 // startProxied starts serve with a script that prints the client's address.
-func startProxied(t *testing.T) *proxied {
+func startProxied(t *testing.T, flags ...string) *proxied {
 	t.Helper()
 	dir := webserver.Dir(t)
 	script, socket := filepath.Join(dir, "peer"), filepath.Join(dir, "s")
@@ -37,7 +37,7 @@ func startProxied(t *testing.T) *proxied {
 		t.Fatal(err)
 	}
 	names := []string{"http", "auto", "fastcgi", "scgi"}
-	args := []string{"serve", "-l", "http+unix:" + socket + "?proxy=1"}
+	args := append([]string{"serve", "-l", "http+unix:" + socket + "?proxy=1"}, flags...)
 	for _, name := range names {
 		args = append(args, "-l", name+"://127.0.0.1:0?proxy=1")
 	}
@@ -69,27 +69,42 @@ func startProxied(t *testing.T) *proxied {
 // returns its addresses. The checks of HAProxy have headers that announce no client.
 func startHAProxy(t *testing.T, p *proxied) map[string]string {
 	t.Helper()
+	var names, sections []string
+	for name, address := range p.addresses {
+		for _, option := range []string{"send-proxy", "send-proxy-v2"} {
+			names = append(names, name+" "+option)
+			sections = append(sections, fmt.Sprintf("server app %s %s check inter 50ms", address, option))
+		}
+	}
+	fronts := make(map[string]string)
+	for i, address := range startListens(t, sections) {
+		fronts[names[i]] = address
+	}
+	return fronts
+}
+
+// startListens starts HAProxy with a section "listen" for each text, and returns the addresses of
+// the sections.
+func startListens(t *testing.T, sections []string) (addresses []string) {
+	t.Helper()
 	binary := webserver.Find(t, "haproxy")
 	var config strings.Builder
 	config.WriteString("global\n\tlog stdout format raw local0 notice\ndefaults\n\tmode tcp\n\ttimeout connect 60s\n\ttimeout client 60s\n\ttimeout server 60s\n")
-	fronts := make(map[string]string)
 	var files []*os.File
-	for name, address := range p.addresses {
-		for _, option := range []string{"send-proxy", "send-proxy-v2"} {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close() // HAProxy has a copy
-			file, err := l.(*net.TCPListener).File()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close()
-			fmt.Fprintf(&config, "listen %s-%s\n\tbind fd@%d\n\tserver app %s %s check inter 50ms\n", name, option, 3+len(files), address, option)
-			files = append(files, file)
-			fronts[name+" "+option] = l.Addr().String()
+	for i, section := range sections {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer l.Close() // HAProxy has a copy
+		file, err := l.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		fmt.Fprintf(&config, "listen section%d\n\tbind fd@%d\n\t%s\n", i, 3+i, section)
+		files = append(files, file)
+		addresses = append(addresses, l.Addr().String())
 	}
 	path := filepath.Join(t.TempDir(), "haproxy.cfg")
 	if err := os.WriteFile(path, []byte(config.String()), 0o644); err != nil {
@@ -104,7 +119,7 @@ func startHAProxy(t *testing.T, p *proxied) map[string]string {
 		c.Process.Kill()
 		c.Wait()
 	})
-	return fronts
+	return addresses
 }
 
 // TestProxyProtocolOfHAProxy: the client has another address than HAProxy, which connects to serve.
@@ -185,6 +200,21 @@ func fetchPeer(t *testing.T, b gateway.Backend) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestForwardedOfHAProxy: HAProxy, whose address is trusted, appends its client to the field of the
+// client. It announces itself in the PROXY protocol header, as the peer to trust.
+func TestForwardedOfHAProxy(t *testing.T) {
+	t.Parallel()
+	webserver.Find(t, "haproxy")
+	p := startProxied(t, "--trust", "127.0.0.0/29")
+	front := startListens(t, []string{"mode http\n\toption forwardfor\n\tserver app " + p.addresses["http"] + " send-proxy-v2"})[0]
+	_, port, _ := strings.Cut(front, ":")
+	relay := startListens(t, []string{"mode http\n\toption forwardfor\n\tserver app 127.0.0.1:" + port})[0]
+	got, local := getFrom(t, "127.0.0.9", "http://"+relay)
+	if want, _, _ := strings.Cut(local, " "); got != want+" " {
+		t.Errorf("got %q; want the client's address and no port, %q", got, want+" ")
+	}
 }
 
 // TestProxyProtocolOfCurl: curl announces its own address.
