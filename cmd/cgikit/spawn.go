@@ -34,8 +34,9 @@ workers have run before.
 Signals: SIGTERM asks the workers to finish their requests, by --stop-signal; after --stop-timeout, or at a second
 SIGTERM, they are killed with the processes that they have started. SIGHUP replaces all workers one after another, and
 requests wait meanwhile; on a terminal it ends spawn. SIGUSR1 goes to the workers. No request is lost if the program
-finishes its request after --stop-signal: php-cgi and programs of this module do after TERM. Programs with libfcgi and
-FCGI.pm end at once after TERM; with --stop-signal USR1 they finish the request.
+finishes its request after --stop-signal: php-cgi, libfcgi, FCGI.pm and programs of this module do after TERM. Programs
+with libfcgi and FCGI.pm close a connection that they accept in the moment of the signal, which is rare. A program that
+ends at once loses the request that it has: spawn looks for a moment in which it has none, for at most 250 ms.
 
 Environment: workers have the environment of spawn without the variables CGIKIT_*. php-cgi gets PHP_FCGI_CHILDREN=0 if
 the variable is not set, so that each worker is one process. It ends after 500 requests, or PHP_FCGI_MAX_REQUESTS.`

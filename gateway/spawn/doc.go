@@ -8,8 +8,9 @@
 // socket.
 //
 // No request is lost when workers are replaced ([Pool.Reload], MaxAge, MaxMemory, Idle), if the
-// program finishes its request after StopSignal: php-cgi does after SIGTERM, programs of package
-// launch do after SIGTERM and SIGUSR1. A program that ends at once loses the request that it has.
+// program finishes its request after StopSignal: php-cgi, libfcgi, FCGI.pm and programs of package
+// launch do after SIGTERM. libfcgi and FCGI.pm close a connection that they accept in the moment of
+// the signal. A program that ends at once loses the request that it has.
 //
 // It works on Unix. On Windows, Run returns an error.
 package spawn

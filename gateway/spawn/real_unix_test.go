@@ -26,7 +26,7 @@ import (
 type real struct {
 	name  string
 	pool  func(t *testing.T, dir string) *spawn.Pool
-	loses bool // may lose the request that it has at the stop signal, or that it accepts then
+	loses bool // closes a connection that it accepts in the moment of the stop signal
 }
 
 var reals = []real{
@@ -42,8 +42,7 @@ func phpPool(t *testing.T, dir string) *spawn.Pool {
 	return &spawn.Pool{Path: php, Env: append(spawn.Environ(), "PHP_FCGI_CHILDREN=0", "PHP_FCGI_MAX_REQUESTS=20")}
 }
 
-// libfcgiPool is the echo example of libfcgi. It finishes its request after SIGUSR1, but closes a
-// connection that it has accepted and not read when the signal comes.
+// libfcgiPool is a program on libfcgi, which finishes its request after SIGTERM and SIGUSR1.
 func libfcgiPool(t *testing.T, dir string) *spawn.Pool {
 	cc := webserver.Find(t, "cc")
 	webserver.FindFile(t, "libfcgi", "/usr/include/fcgi_stdio.h")
@@ -58,7 +57,7 @@ int main(void) {
 	if out, err := exec.Command(cc, "-o", program, source, "-lfcgi").CombinedOutput(); err != nil {
 		t.Fatalf("cc: %v\n%.1000s", err, out)
 	}
-	return &spawn.Pool{Path: program, StopSignal: syscall.SIGUSR1}
+	return &spawn.Pool{Path: program}
 }
 
 func perlPool(t *testing.T, dir string) *spawn.Pool {
@@ -133,7 +132,8 @@ func (p *pressure) more(t *testing.T, n int64) {
 }
 
 // TestRealPrograms: no request is lost while processes end by themselves and while all are
-// replaced, if the program finishes its request; a killed process loses at most the one it has.
+// replaced, but those that a program closes in that moment; a killed process loses at most the one
+// it has.
 func TestRealPrograms(t *testing.T) {
 	for _, program := range reals {
 		t.Run(program.name, func(t *testing.T) {
