@@ -67,7 +67,8 @@ type Client struct {
 
 	// Fallback are further addresses, tried in order when Addr refuses the connection. They do not
 	// balance the load: a new connection tries Addr first, and for 5 seconds last after Addr could
-	// not be reached. See transport.Health.
+	// not be reached. See transport.Health. Connections to Fallback
+	// are not kept, unless they are shared by Multiplex.
 	Fallback []string
 
 	// Role is the role that the application is asked to play. Zero is RoleResponder. A request with

@@ -422,8 +422,12 @@ func TestClientFallback(t *testing.T) {
 	}
 	l.Close()
 	c.Addr, c.Fallback = l.Addr().String(), []string{"unix:/no/such/socket", c.Addr}
+	c.MaxIdleConns = 1
 	expectOK(t, c)
-	c.CloseIdle()
+	expectOK(t, c)
+	if s := c.Stats(); s.Idle != 0 || s.Dialed != 2 {
+		t.Errorf("got %+v; want no connection to a fallback to be kept", s)
+	}
 	c.Fallback = c.Fallback[:1]
 	if _, _, err := exchange(c, requestOf("GET", nil)); backendStatus(err) != 502 || !strings.Contains(err.Error(), "/no/such/socket") {
 		t.Errorf("got %v; want a 502 that names the last address", err)

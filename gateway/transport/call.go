@@ -18,6 +18,7 @@ type Call struct {
 	firstByteTimeout time.Duration // negative: no bound; the same for the next two
 	readTimeout      time.Duration
 	writeTimeout     time.Duration
+	isFallback       bool
 
 	in       deadline
 	answered bool
@@ -34,6 +35,10 @@ func (d *Dialer) newCall(nc net.Conn) *Call {
 		writeTimeout:     cmp.Or(d.WriteTimeout, defaultCallTimeout),
 	}
 }
+
+// IsFallback reports whether the connection leads to an address of Dialer.Fallback. A client does
+// not keep it for later requests, so that they find out when Addr can be reached again.
+func (c *Call) IsFallback() bool { return c.isFallback }
 
 // On returns a Call on nc with the timeouts of c. A client uses it for each of several exchanges
 // that share a connection.

@@ -50,23 +50,26 @@ type Dialer struct {
 // not valid, or a [*gateway.ServerError] with status 503 if this process or its system can open no
 // more connections.
 func (d *Dialer) Dial(ctx context.Context) (*Call, error) {
-	nc, err := d.dialAny(ctx)
+	nc, addr, err := d.dialAny(ctx)
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
-	return d.newCall(nc), nil
+	c := d.newCall(nc)
+	c.isFallback = addr != d.Addr
+	return c, nil
 }
 
 // dialAny connects to the first address that accepts. The error is that of the last one tried.
-func (d *Dialer) dialAny(ctx context.Context) (nc net.Conn, err error) {
+func (d *Dialer) dialAny(ctx context.Context) (nc net.Conn, addr string, err error) {
 	if len(d.Fallback) == 0 {
-		return d.dial(ctx, d.Addr)
+		nc, err = d.dial(ctx, d.Addr)
+		return nc, d.Addr, err
 	}
 	addrs := append([]string{d.Addr}, d.Fallback...)
 	if d.Health != nil {
 		addrs = d.Health.order(addrs)
 	}
-	for _, addr := range addrs {
+	for _, addr = range addrs {
 		nc, err = d.dial(ctx, addr)
 		ended := ctx.Err() != nil
 		if d.Health != nil && (err == nil || !ended && !isShortage(err)) {
@@ -76,7 +79,7 @@ func (d *Dialer) dialAny(ctx context.Context) (nc net.Conn, err error) {
 			break
 		}
 	}
-	return nc, err
+	return nc, addr, err
 }
 
 func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {

@@ -153,11 +153,12 @@ func (p *pool) dial(ctx context.Context, s *Settings) (*conn, error) {
 }
 
 // reserveKept marks c to be kept after its requests, if fewer than MaxIdleConns connections are so
-// marked.
+// marked. A connection to a further address is not kept: later requests would use it although the
+// first address can be reached again.
 func (p *pool) reserveKept(c *conn) {
 	p.line.Lock()
 	defer p.line.Unlock()
-	if !c.keep && p.kept < p.maxIdle {
+	if !c.keep && p.kept < p.maxIdle && !c.call.IsFallback() {
 		c.keep = true
 		p.kept++
 	}
