@@ -12,23 +12,26 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
-const configHelp = `config prints the configuration of a server that stands in front of an application, or that starts or
-watches it. The texts are those that the tests of this module run with the real servers.
+const configHelp = `config prints a configuration of a server for an application: of a web server in front of it, of
+php-fpm, or of systemd, Docker or Kubernetes. The tests of this module run these configurations with
+the real servers.
 
 SERVER is nginx, apache2, lighttpd, haproxy, caddy, systemd, php-fpm, docker or kubernetes, or one of the
 configurations that --list names.
 
--l LISTEN or TARGET is the address of the application, and chooses between the configurations of a server:
-  fastcgi+unix:/run/app.sock  over FastCGI; fastcgi://127.0.0.1:9000
-  scgi+unix:/run/app.sock     over SCGI; scgi://127.0.0.1:4000
-  http://127.0.0.1:8081       over HTTP
-  cgi:/usr/lib/cgi-bin        started by the server, for Apache and lighttpd
+The address of the application is TARGET, or that of -l. Its protocol chooses the configuration:
+  fastcgi+unix:/run/app.sock  the server speaks FastCGI; also fastcgi://127.0.0.1:9000
+  scgi+unix:/run/app.sock     the server speaks SCGI; also scgi://127.0.0.1:4000
+  http://127.0.0.1:8081       the server speaks HTTP
+  cgi:/usr/lib/cgi-bin        the server starts the program, for Apache and lighttpd
 
-With --root and --split-path .php it is php-fpm, and the server sends the other files of the folder itself.
-For systemd, and for docker with -l, LISTEN is where cgikit serve listens and TARGET what it answers with.
+With --root and --split-path .php, the application is php-fpm, and the web server sends the other files
+of the folder itself. The configurations of systemd, and of docker with -l, start "cgikit serve": -l is
+the address on which it listens, and TARGET is its target.
 
-What is printed is the part to copy; with --full a whole server that runs in the foreground. --test prints
-nothing of it: it gives the whole to the server's own check, and exits with 1 if the server refuses it.`
+config prints the part that you copy into a configuration. With --full it prints a whole configuration,
+of a server that runs in the foreground. With --test it prints no configuration: it runs the server's own
+check on the whole one, and exits with 1 if the server refuses it.`
 
 const configExample = `  cgikit config nginx fastcgi+unix:/run/app.sock
   cgikit config nginx --root /srv/www --split-path .php fastcgi+unix:/run/php/php-fpm.sock
@@ -69,19 +72,19 @@ func newConfig(p *process) *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.BoolVar(&list, "list", false, "list the configurations")
-	f.StringArrayVarP(&o.Listen, "listen", "l", nil, "`address` of the application; several for a configuration that balances")
-	f.StringVar(&o.Mount, "mount", "", "`path` of the application, such as /app")
+	f.BoolVar(&list, "list", false, "list the names of all configurations, and print none")
+	f.StringArrayVarP(&o.Listen, "listen", "l", nil, "`address` of the application; repeatable for a configuration that balances (default depends on SERVER)")
+	f.StringVar(&o.Mount, "mount", "", "`path` below which the application answers, such as /app (default /)")
 	f.StringVar(&o.Root, "root", "", "`folder` of a site in PHP, as the server and php-fpm see it")
-	f.StringArrayVar(&o.SplitPath, "split-path", nil, "`extension` of the scripts below --root, such as .php; several times")
-	f.BoolVar(&o.Stream, "stream", false, "send each part of a body on at once, where the server would buffer it")
-	f.BoolVar(&o.KeepConn, "keep-conn", false, "keep connections to the application; each occupies a process of php-fpm")
-	f.StringVar(&o.ServerName, "server-name", "", "`name` of the web server, with --full, and for haproxy the value of SERVER_NAME")
+	f.StringArrayVar(&o.SplitPath, "split-path", nil, "`extension` of the scripts below --root, such as .php (repeatable)")
+	f.BoolVar(&o.Stream, "stream", false, "make the server send each part of a body on at once, and not buffer it")
+	f.BoolVar(&o.KeepConn, "keep-conn", false, "make the server keep its connections to the application; each occupies a process of php-fpm")
+	f.StringVar(&o.ServerName, "server-name", "", "`name` of the web server of --full; for haproxy, the value of SERVER_NAME")
 	f.BoolVar(&o.Full, "full", false, "print a whole configuration, of a server that runs in the foreground")
-	f.StringVar(&o.HTTP, "http", "", "`address` of the web server of --full (default 127.0.0.1:8080)")
-	f.StringVar(&o.Dir, "dir", "", "`folder` for the files of the server of --full (default the working directory)")
-	f.BoolVar(&o.Explain, "explain", false, "write a comment at each line that people get wrong")
-	f.BoolVar(&test, "test", false, "run the server's own syntax check on the whole configuration, and print its verdict")
+	f.StringVar(&o.HTTP, "http", "", "`address` on which the web server of --full listens (default 127.0.0.1:8080)")
+	f.StringVar(&o.Dir, "dir", "", "`folder` for the files of the server of --full, such as its log (default the working folder)")
+	f.BoolVar(&o.Explain, "explain", false, "add a comment to each line that people often get wrong")
+	f.BoolVar(&test, "test", false, "run the server's own syntax check on the whole configuration, and print its result")
 	return c
 }
 

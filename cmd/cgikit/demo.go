@@ -35,16 +35,17 @@ func newDemo(p *process) *cobra.Command {
 		Use:   "demo [--listen ADDRESS]",
 		Short: "Show one application in four deployments, in the browser",
 		Long: `demo starts one application over FastCGI, SCGI and plain HTTP, and as a CGI program for each request,
-and serves a page that compares the four. It needs no web server, and only this machine can connect to it.
-demo prints the address of the page. Ctrl-C stops it.
+and serves a page that compares the four answers. It needs no web server. demo prints the address of the
+page; open it in a browser. Ctrl-C stops demo.
 
-The default address is ` + demoAddress + `/, or a free port if that one is in use.`,
+The default address is ` + demoAddress + `/, or a free port if that one is in use. Only this machine
+can connect to these.`,
 		Example: `  cgikit demo
   cgikit demo --listen 127.0.0.1:8123`,
 		Args: takes(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error { return runDemo(c.Context(), p, address) },
 	}
-	c.Flags().StringVarP(&address, "listen", "l", "", "`address` of the page, such as 127.0.0.1:8123")
+	c.Flags().StringVarP(&address, "listen", "l", "", "`address` of the page, such as 127.0.0.1:8123 (default 127.0.0.1:8000, or a free port)")
 	return c
 }
 

@@ -15,25 +15,36 @@ import (
 )
 
 const requestHelp = `request sends one request to TARGET and writes the body of the answer to standard output, as curl does
-for HTTP and with curl's letters. What the application writes to its error stream, and all else that
-is told, goes to standard error.
+for HTTP. Flags that curl has too have curl's names. What the application writes to its error stream
+goes to standard error, and so do all messages.
 
 TARGET is one of
-  fastcgi+unix:/run/php/php-fpm.sock   a FastCGI application; fastcgi://127.0.0.1:9000
-  scgi://127.0.0.1:4000                an SCGI application; scgi+unix:/run/rtorrent.sock
-  cgi:SCRIPT                           a CGI script, or a folder of them
+  fastcgi+unix:/run/php/php-fpm.sock   a FastCGI application; also fastcgi://127.0.0.1:9000
+  scgi://127.0.0.1:4000                an SCGI application; also scgi+unix:/run/rtorrent.sock
+  cgi:SCRIPT                           a CGI script, or a folder of scripts
   http://127.0.0.1:8080                an HTTP server, to compare; redirects are not followed
 
-PATH is that of the URL, with its query. The script in it ends at the first segment that ends in
-.php, or is the first file of the path below --root. SCRIPT_FILENAME is the document root, --root or
-the working folder, and the script. Without a script the whole path is PATH_INFO. The variables are
-those of a plain web server; -n shows them, --explain-env says where each comes from, and --as sends
-what nginx, Apache, lighttpd or HAProxy send.
+PATH is the path of the URL, with its query. The default is the script of --script-name or --php, /RPC2
+for --xmlrpc and --jsonrpc, or else /. SCRIPT_NAME, the name of the script, ends with the first segment
+that ends in .php, or else with the first file that the path names below --root. The rest of the path is
+PATH_INFO; without a script that is the whole path. SCRIPT_FILENAME is the document root followed by
+SCRIPT_NAME. The document root is --root, or the working folder.
 
-The exit status is curl's: 0 for an answer, 404 too without -f; 7 no connection, or the script cannot
-be started; 8 another protocol, or no valid head; 18 cut off; 22 a status of 400 or more with -f; 23
-the output cannot be written; 28 out of time; 52 no answer. A mistake in the command line is 2, a
-fault of --xmlrpc or --jsonrpc 1, Ctrl-C 130.`
+The application gets the variables that every web server sends. -n shows them, --explain-env tells
+where each comes from, and --as sends what nginx, Apache, lighttpd or HAProxy send.
+
+The exit statuses are those of curl:
+    0  an answer, also with a status such as 404 if -f is not given
+    1  the method of --xmlrpc or --jsonrpc has returned a fault
+    2  a mistake in the command line
+    7  no connection, or the script cannot be started
+    8  the target speaks another protocol, or the head of the answer is not valid
+   18  the answer was cut off
+   22  with -f: a status of 400 or more
+   23  the output cannot be written
+   28  the time is over
+   52  no answer
+  130  Ctrl-C`
 
 const requestExample = `  cgikit request fastcgi+unix:/run/php/php-fpm.sock --root /srv/www /index.php
   cgikit request -v fastcgi+unix:/run/php/php-fpm.sock --script-name /status
@@ -84,55 +95,55 @@ func newRequest(p *process) *cobra.Command {
 }
 
 func (r *messageFlags) addContent(f *pflag.FlagSet) {
-	f.StringVarP(&r.Method, "request", "X", "", "`method`; GET, or POST with a body")
-	f.StringArrayVarP(&r.Fields, "header", "H", nil, "a `field` 'Name: value'; 'Name:' removes a default one (repeatable)")
-	f.VarP(&data{&r.Data, request.Plain}, "data", "d", "a body of a form: `text`, or @FILE without its line ends, @- for standard input (repeatable)")
-	f.Var(&data{&r.Data, request.Binary}, "data-binary", "a body as it is: `text`, or @FILE of any size")
-	f.Var(&data{&r.Data, request.Encoded}, "data-urlencode", "a `text` of a form, percent-encoded: value, name=value or name@FILE")
-	f.StringArrayVarP(&r.Form, "form", "F", nil, "a `part` of a form with files: name=value, name=@FILE;type=TYPE or name=<FILE (repeatable)")
-	f.BoolVarP(&r.InQuery, "get", "G", false, "put what -d has into the query")
-	f.StringVarP(&r.Agent, "user-agent", "A", "", "the `text` of User-Agent")
-	f.StringVarP(&r.Cookie, "cookie", "b", "", "`cookies` such as NAME=VALUE")
-	f.StringVarP(&r.Content.User, "basic", "u", "", "`name:password` for HTTP's Basic scheme: the field Authorization")
+	f.StringVarP(&r.Method, "request", "X", "", "`method` of the request (default GET, or POST with a body)")
+	f.StringArrayVarP(&r.Fields, "header", "H", nil, "a `field` 'Name: value'; 'Name:' removes a field that is sent by default (repeatable)")
+	f.VarP(&data{&r.Data, request.Plain}, "data", "d", "body of a form: `text`, @FILE without its line ends, or @- for standard input (repeatable)")
+	f.Var(&data{&r.Data, request.Binary}, "data-binary", "body, sent unchanged: `text`, @FILE of any size, or @- for standard input (repeatable)")
+	f.Var(&data{&r.Data, request.Encoded}, "data-urlencode", "`text` to percent-encode for the body of a form: value, name=value or name@FILE (repeatable)")
+	f.StringArrayVarP(&r.Form, "form", "F", nil, "`part` of a multipart form: name=value, name=@FILE;type=TYPE for a file, name=<FILE for its content (repeatable)")
+	f.BoolVarP(&r.InQuery, "get", "G", false, "add the texts of -d to the query, and send no body")
+	f.StringVarP(&r.Agent, "user-agent", "A", "", "`text` of the field User-Agent")
+	f.StringVarP(&r.Cookie, "cookie", "b", "", "`cookies` to send, such as 'a=1; b=2'")
+	f.StringVarP(&r.Content.User, "basic", "u", "", "`name:password` to send in the field Authorization, by the scheme Basic")
 }
 
 func (r *requesting) addCalls(f *pflag.FlagSet) {
 	f.StringVar(&r.PHP, "php", "", "run PHP `code`, or @FILE, from a temporary file that php-fpm can read")
-	f.StringVar(&r.TempDir, "temp-dir", "", "the `folder` of that file, which php-fpm must see; the system's for temporary files")
-	f.StringVar(&r.XMLRPC, "xmlrpc", "", "call a `method` by XML-RPC; arguments follow TARGET: text, +1, [1,2 and @FILE")
+	f.StringVar(&r.TempDir, "temp-dir", "", "`folder` for the file of --php, which php-fpm must be able to read (default the system's folder for temporary files)")
+	f.StringVar(&r.XMLRPC, "xmlrpc", "", "call a `method` by XML-RPC; its arguments follow TARGET: text, +1 for a number, [1,2 for a list, @FILE for bytes")
 	f.StringVar(&r.JSONRPC, "jsonrpc", "", "call a `method` by JSON-RPC, with arguments as for --xmlrpc")
 }
 
 func (r *messageFlags) addVariables(f *pflag.FlagSet) {
-	f.StringArrayVarP(&r.Env, "env", "e", nil, "set a `variable` NAME=VALUE; NAME= takes it away (repeatable)")
+	f.StringArrayVarP(&r.Env, "env", "e", nil, "set a `variable`, NAME=VALUE; NAME= removes it (repeatable)")
 	f.StringArrayVar(&r.EnvFiles, "env-file", nil, "set variables from the lines of a `file`, before those of -e (repeatable)")
-	f.StringVar(&r.Root, "root", "", "the document root: the `folder` that paths are in as the application sees it")
-	f.StringVar(&r.ScriptFilename, "script-filename", "", "SCRIPT_FILENAME: the `file` that php-fpm runs")
-	f.StringVar(&r.scriptName, "script-name", "", "SCRIPT_NAME: the `part` of PATH that names the script")
-	f.StringVar(&r.pathInfo, "path-info", "", "PATH_INFO: the `rest` of PATH, after the script")
-	f.StringVar(&r.As, "as", "", "send what this `server` sends: nginx, nginx-stock, apache2, lighttpd, haproxy")
+	f.StringVar(&r.Root, "root", "", "document root: the `folder` of the scripts, as the application sees it (default the working folder)")
+	f.StringVar(&r.ScriptFilename, "script-filename", "", "SCRIPT_FILENAME: the `file` that php-fpm runs (default from PATH and --root)")
+	f.StringVar(&r.scriptName, "script-name", "", "SCRIPT_NAME: the `part` of PATH that names the script (default found in PATH)")
+	f.StringVar(&r.pathInfo, "path-info", "", "PATH_INFO: the `rest` of PATH after SCRIPT_NAME (default found in PATH)")
+	f.StringVar(&r.As, "as", "", "send the variables that this `server` sends: nginx, nginx-stock (only its stock fastcgi_params or scgi_params), apache2, lighttpd, haproxy")
 }
 
 func (r *requesting) addGateway(f *pflag.FlagSet) {
-	f.StringVar(&r.Role, "role", "", "FastCGI `role`: responder, authorizer or filter (which gets no FCGI_DATA)")
-	f.BoolVar(&r.Values, "values", false, "show the answer to FCGI_GET_VALUES in place of a request's")
-	f.BoolVar(&r.NoKeepConn, "no-keep-conn", false, "make a new FastCGI connection for each of --repeat")
+	f.StringVar(&r.Role, "role", "", "FastCGI `role`: responder, authorizer, or filter without FCGI_DATA (default responder)")
+	f.BoolVar(&r.Values, "values", false, "send FCGI_GET_VALUES instead of a request, and show the answer")
+	f.BoolVar(&r.NoKeepConn, "no-keep-conn", false, "make a new FastCGI connection for each request of --repeat")
 	f.IntVar(&r.Repeat, "repeat", 1, "send the request a `number` of times, over one FastCGI connection")
-	f.Var(&seconds{&r.ConnectTimeout}, "connect-timeout", "`time` for the connection, such as 500ms; 0 is no bound but --timeout")
-	f.StringVar(&r.RunAs, "user", "", "run a CGI script as this `user`, by name or number")
+	f.Var(&seconds{&r.ConnectTimeout}, "connect-timeout", "longest `time` until the connection is made, such as 500ms, or a number of seconds (default no limit but --timeout)")
+	f.StringVar(&r.RunAs, "user", "", "run a CGI script as this `user`, a name or number; only root can")
 }
 
 func (r *requesting) addShow(f *pflag.FlagSet) {
 	f.BoolVar(&r.Explain, "explain-env", false, "show the variables, where each comes from and what it means, and send nothing")
-	f.BoolVarP(&r.HeadOnly, "head", "I", false, "send HEAD, and show the head")
-	f.BoolVarP(&r.Include, "include", "i", false, "show the head before the body")
-	f.StringVarP(&r.Output, "output", "o", "", "write the body to a `file`; a part that came is kept")
-	f.BoolVarP(&r.Silent, "silent", "s", false, "write nothing to standard error but what is wrong with the command line")
+	f.BoolVarP(&r.HeadOnly, "head", "I", false, "send a HEAD request, and write the head of the answer")
+	f.BoolVarP(&r.Include, "include", "i", false, "write the head before the body")
+	f.StringVarP(&r.Output, "output", "o", "", "write the body to a `file`; if it is cut off, the file keeps what came")
+	f.BoolVarP(&r.Silent, "silent", "s", false, "write nothing to standard error, except mistakes in the command line")
 	f.BoolVarP(&r.Fail, "fail", "f", false, "exit with 22, and write no body, for a status of 400 or more")
-	f.StringVarP(&r.WriteOut, "write-out", "w", "", "write a `format` after the answer: %{status} %{exit_status} %{protocol_status} %{time_connect} %{time_head} %{time_total} %{size} %{stderr_size}")
+	f.StringVarP(&r.WriteOut, "write-out", "w", "", "write this `format` after the answer, times in seconds, sizes in bytes: %{status} %{exit_status} %{protocol_status} %{time_connect} %{time_head} %{time_total} %{size} %{stderr_size}")
 	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "show the variables in their order, and send nothing")
-	f.StringVar(&r.Print, "print", "", "`shell`: show the command line by which sh, cgi-fcgi, nc or curl send the same, and send nothing")
-	f.StringVar(&r.replay, "replay", "", "send the bytes of a `file` that trace --save NAME.vector wrote, and show the records of the answer")
+	f.StringVar(&r.Print, "print", "", "with the `word` shell: show a command line that sends the same by sh, cgi-fcgi, nc or curl, and send nothing")
+	f.StringVar(&r.replay, "replay", "", "send the bytes of a `file` that \"cgikit trace --save NAME.vector\" wrote, and show the records of the answer")
 }
 
 // run does what the flags say.

@@ -19,22 +19,23 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-const traceHelp = `trace stands between a web server and an application, hands all bytes on unchanged, and writes a line for
-each record that passes. The web server connects to LISTEN, and trace to TARGET:
+const traceHelp = `trace stands between a web server and an application over FastCGI or SCGI. It passes all bytes on
+unchanged, and writes a line for each record. There are two ways to start it:
 
-  cgikit trace LISTEN TARGET          with the web server's configuration changed to LISTEN
-  cgikit trace --in-place SOCKET      in the place of a unix socket, with nothing changed
+  cgikit trace LISTEN TARGET          the web server's configuration must be changed, to connect to
+                                      LISTEN; trace connects to TARGET, the application
+  cgikit trace --in-place SOCKET      takes the place of the application's unix socket; no
+                                      configuration changes
 
-With --in-place a new socket, of the same mode and owner, takes the name of the application's socket,
-which is SOCKET.trace meanwhile. At the end, also after a signal, the names are exchanged back. The
-command that does the same by hand is printed first, in case this program is killed. A SOCKET without
-a scheme is FastCGI.
+With --in-place, trace renames the application's socket to SOCKET.trace, and listens on a new socket with
+the old name, mode and owner. At its end, also after a signal, it gives the name back. At the start it
+prints the command that does this by hand, in case trace itself is killed. A SOCKET that is only a path
+speaks FastCGI; write scgi+unix:PATH for SCGI.
 
-A line has the time in seconds, the number of the connection, the direction (> to the application,
-< to the web server), the record, and what is in it. With --lint, a rule that is broken is named by its
-id in the list of requirements, and the exit status is 1 if one was. Wireshark and tshark read what
---save FILE.pcap writes; --save FILE.vector keeps the first connection's requests, for
-"cgikit request --replay". trace runs until Ctrl-C, or for --timeout.`
+A line has the time in seconds since the start, the number of the connection, the direction (> to the
+application, < to the web server), the kind of the record, and its content in short. With --lint, a line
+also names each rule that the record breaks, by the id that testdata/requirements.txt of this module
+explains. trace runs until Ctrl-C, or for --timeout.`
 
 const traceExample = `  cgikit trace fastcgi://127.0.0.1:9001 fastcgi+unix:/run/php/php-fpm.sock
   cgikit trace --in-place /run/php/php-fpm.sock --timeout 30s
@@ -75,15 +76,16 @@ func newTrace(p *process) *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&t.inPlace, "in-place", "", "trace the application that listens on this unix `socket`, in its place")
-	f.BoolVar(&t.printer.Exchanges, "exchanges", false, "write a line for each exchange in place of one for each record")
+	f.StringVar(&t.inPlace, "in-place", "", "take the place of this unix `socket` of an application")
+	f.BoolVar(&t.printer.Exchanges, "exchanges", false, "write a line for each exchange, a request with its response, instead of one for each record")
 	f.DurationVar(&t.printer.Slow, "slow", 0, "write only exchanges that take this `time` or longer, such as 500ms; implies --exchanges")
-	f.StringSliceVar(&t.only, "only", nil, "`kinds` of records to write, such as params,stderr; errors means broken rules and failed exchanges")
-	f.BoolVarP(&t.hex, "hex", "x", false, "show contents as a hex dump, 256 bytes of each without --body")
-	f.IntVar(&t.printer.Body, "body", 0, "show so many `bytes` of each content")
-	f.BoolVar(&t.printer.Lint, "lint", false, "name the rules that a record breaks, and exit with 1 if any was broken")
-	f.StringVar(&t.save, "save", "", "`file` to save to: NAME.pcap for Wireshark, NAME.vector for request --replay")
+	f.StringSliceVar(&t.only, "only", nil, "write only these `kinds` of records, such as params,stderr; errors are broken rules and failed exchanges (default all)")
+	f.BoolVarP(&t.hex, "hex", "x", false, "show the content of records as a hex dump")
+	f.IntVar(&t.printer.Body, "body", 0, "number of `bytes` to show of the content of each record (default 0, or 256 with --hex)")
+	f.BoolVar(&t.printer.Lint, "lint", false, "name the rules that a record breaks, and exit with 1 if there was one")
+	f.StringVar(&t.save, "save", "", "save to a `file`: NAME.pcap for Wireshark, or NAME.vector, the requests of the first connection, for \"cgikit request --replay\"")
 	t.askFlags.Add(f, 0)
+	f.Lookup("timeout").Usage = "`time` after which trace ends, such as 30s (default none)"
 	return c
 }
 

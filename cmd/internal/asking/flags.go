@@ -21,11 +21,11 @@ type Flags struct {
 // Add adds the flags to those of a verb. Timeout is the default of --timeout.
 func (a *Flags) Add(f *pflag.FlagSet, timeout time.Duration) {
 	f.BoolVar(&a.JSON, "json", false, "write the result as JSON")
-	f.BoolVarP(&a.Quiet, "quiet", "q", false, "write no result: the exit status tells it")
-	f.CountVarP(&a.Verbose, "verbose", "v", "tell more; twice tells everything")
-	f.DurationVar(&a.Timeout, "timeout", timeout, "`time` for the whole, such as 5s; 0 is no bound")
-	f.StringVar(&a.Color, "color", "auto", "`when` the output has colour: auto, always or never")
-	f.BoolVar(&a.ShowSecrets, "show-secrets", false, "show passwords, tokens and cookies, which are *** otherwise")
+	f.BoolVarP(&a.Quiet, "quiet", "q", false, "write no result, only set the exit status")
+	f.CountVarP(&a.Verbose, "verbose", "v", "write details; some verbs write still more with -vv")
+	f.DurationVar(&a.Timeout, "timeout", timeout, "longest `time` that the verb may take, such as 5s; 0 is no limit")
+	f.StringVar(&a.Color, "color", "auto", "`when` the output has colour: always, never, or auto: on a terminal")
+	f.BoolVar(&a.ShowSecrets, "show-secrets", false, "show passwords, tokens and cookies, instead of ***")
 }
 
 // Mask is the value of a field or variable as it may be shown.

@@ -6,26 +6,29 @@ import "strings"
 const Help = `Ask each TARGET one question, and tell in one line whether it is healthy.
 
 A TARGET is fastcgi://HOST:PORT, fastcgi+unix:SOCKET, scgi://HOST:PORT,
-scgi+unix:SOCKET, http://HOST:PORT or cgi:SCRIPT. Without one it is
-FCGI_CONNECT of the environment, else the sockets in /run/php and
-/run/php-fpm, else fastcgi://127.0.0.1:9000. Of several, the worst counts.
+scgi+unix:SOCKET, http://HOST:PORT or cgi:SCRIPT. Without one it is the
+environment variable FCGI_CONNECT, or else the sockets in /run/php and
+/run/php-fpm, or else fastcgi://127.0.0.1:9000. Of several targets, the worst
+decides the exit status.
 
-FastCGI is asked by FCGI_GET_VALUES, which php-fpm answers without any
-configuration; SCGI and HTTP by a request for /; a CGI script is run.
+The question to a FastCGI application is FCGI_GET_VALUES, which php-fpm answers
+without any configuration. An SCGI or HTTP server gets a request for /, and a
+CGI script is run.
 
   ok         it answered                                  exit status 0
   warning    it answered, and a --warn-if is true         exit status 0
-  busy       it accepts connections and does not answer   exit status 1
-             (with --live 0), or its queue is full
+  busy       it accepts connections and does not answer,  exit status 1,
+             or its queue is full                         with --live 0
   unhealthy  the answer is wrong, or a --fail-if is true  exit status 1
   dead       it cannot be reached                         exit status 1
 
-A condition of --fail-if and --warn-if is NAME OPERATOR NUMBER. The names are
-latency, queue (of the kernel, on Linux), saturation (active of all
-processes), and the lines of php-fpm's status page: listen-queue,
-idle-processes, active-processes, slow-requests and so on. The counters
-accepted-conn, slow-requests and max-children-reached never fall: a liveness
-probe must not compare them.`
+A condition of --fail-if and --warn-if is NAME OPERATOR NUMBER, such as
+'latency>200ms'. The names are latency, with a unit of time; queue, the
+connections that wait to be accepted, as Linux counts them; saturation, the
+percentage of processes that work; and the lines of php-fpm's status page:
+listen-queue, idle-processes, active-processes, slow-requests and so on. The
+counters accepted-conn, slow-requests and max-children-reached never fall: a
+liveness probe must not compare them.`
 
 // Examples are the examples of the help, for the command of that name.
 func Examples(command string) string {
