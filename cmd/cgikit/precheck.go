@@ -49,7 +49,7 @@ func (s *serving) report() error {
 		switch {
 		case found.Answered():
 			what = ", and the target answers"
-		case found.State == ping.Busy:
+		case found.State == ping.Busy && s.ready.ready != readyStrict:
 			what = ", and the target accepts connections and is busy: " + found.Cause
 		default:
 			return cli.Failure(fmt.Errorf("the target cannot be used: %s", found.Cause), found.Hint)

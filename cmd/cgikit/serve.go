@@ -85,7 +85,8 @@ Status: the address of --metrics has a status page, metrics for Prometheus at /m
 answers 200 while serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request
 in the last second, if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be
 reached, or after SIGTERM. With --ready strict, a busy target is not ready. The target is probed at most once in
-a second. Everyone who can connect to the address can read all of them.
+a second: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET request of /.
+Everyone who can connect to the address can read all of them.
 
 Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
 Spaces separate the values of a flag that may be given several times. The command line wins.
