@@ -67,13 +67,19 @@ func isList(v pflag.Value) bool {
 	return ok
 }
 
-// targets returns the TARGETs: args, or without them those of CGIKIT_TARGET, separated by spaces.
+// targets returns the TARGETs: args, or without them those of CGIKIT_TARGET. Spaces separate
+// FastCGI and SCGI targets, of which there may be several. Any other TARGET is one, with its
+// spaces.
 func (e fromEnvironment) targets(args []string, getenv func(string) string) []string {
-	if words := strings.Fields(getenv(variableOf("target"))); len(args) == 0 && len(words) > 0 {
-		e["target"] = words
-		return words
+	value := strings.TrimSpace(getenv(variableOf("target")))
+	if len(args) > 0 || value == "" {
+		return args
 	}
-	return args
+	e["target"] = []string{value}
+	if strings.HasPrefix(value, "fastcgi") || strings.HasPrefix(value, "scgi") {
+		e["target"] = strings.Fields(value)
+	}
+	return e["target"]
 }
 
 // addVariables names the variables from which the mistake of a usage error came: the error has the

@@ -77,6 +77,26 @@ func TestFlagsFromEnvironment(t *testing.T) {
 	}
 }
 
+// TestTargetsFromEnvironment: arguments win, and only TARGETs that may be several are split.
+func TestTargetsFromEnvironment(t *testing.T) {
+	for _, test := range []struct {
+		value      string
+		args, want []string
+	}{
+		{"demo:", []string{"files:."}, []string{"files:."}},
+		{"", nil, nil},
+		{" ", nil, nil},
+		{" fastcgi://a:1  fastcgi+unix:/s ", nil, []string{"fastcgi://a:1", "fastcgi+unix:/s"}},
+		{"spawn:php-cgi -d memory_limit=1G", nil, []string{"spawn:php-cgi -d memory_limit=1G"}},
+		{"files:/srv/my site", nil, []string{"files:/srv/my site"}},
+	} {
+		got := make(fromEnvironment).targets(test.args, func(string) string { return test.value })
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%q, %q: got %q; want %q", test.value, test.args, got, test.want)
+		}
+	}
+}
+
 // TestMistakesNameVariables: a mistake that is found after the flags are set names the variable
 // too.
 func TestMistakesNameVariables(t *testing.T) {
