@@ -30,6 +30,7 @@ type backend struct {
 	gateway.Backend
 	pool    func() monitor.Pool
 	workers *spawn.Pool
+	private string // the address of the workers
 	close   func() error
 }
 
@@ -67,6 +68,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 			return h
 		},
 		workers: b.workers,
+		private: b.private,
 		pool:    b.pool,
 		close:   b.close,
 	}, nil

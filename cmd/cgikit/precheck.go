@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -33,30 +34,44 @@ func (p *precheck) addFlags(f *pflag.FlagSet) {
 
 // report writes the result of --check. An address that is in use is no failure: the flags may be
 // those of a process that serves there and is going to be restarted.
-func (s *serving) report() error {
+func (s *serving) report(t *target) error {
 	for _, address := range append(s.launch.Listen, s.metrics) {
 		if err := checkSocketFolder(address); err != nil {
 			return err
 		}
 	}
-	probers, err := s.newProbers(ping.DefaultTimeout)
+	what, err := s.checkAnswer(t)
 	if err != nil {
 		return err
 	}
-	what := ""
-	if len(probers) > 0 {
-		found := probeBest(probers)
-		switch {
-		case found.Answered():
-			what = ", and the target answers"
-		case found.State == ping.Busy && s.ready.ready != readyStrict:
-			what = ", and the target accepts connections and is busy: " + found.Cause
-		default:
-			return cli.Failure(fmt.Errorf("the target cannot be used: %s", found.Cause), found.Hint)
-		}
-	}
 	_, err = fmt.Fprintf(s.precheck.out, "ok: the flags and folders are valid%s\n", what)
 	return err
+}
+
+// startTimeout is how long the program of a spawn: target may take until it answers.
+const startTimeout = 10 * time.Second
+
+// checkAnswer probes the target. It returns what is then known, for the end of a sentence.
+func (s *serving) checkAnswer(t *target) (what string, err error) {
+	timeout := ping.DefaultTimeout
+	if t.private != "" {
+		timeout = startTimeout
+	}
+	probers, err := s.newProbers(t, timeout)
+	if err != nil || len(probers) == 0 {
+		return "", err
+	}
+	found := probeBest(probers)
+	switch {
+	case found.Answered():
+		return ", and the target answers", nil
+	case t.private != "":
+		return "", cli.Failure(fmt.Errorf("the program has started and does not answer in %v", startTimeout),
+			"it must accept FastCGI connections on its standard input, as a program that spawn-fcgi starts does")
+	case found.State == ping.Busy && s.ready.ready != readyStrict:
+		return ", and the target accepts connections and is busy: " + found.Cause, nil
+	}
+	return "", cli.Failure(fmt.Errorf("the target cannot be used: %s", found.Cause), found.Hint)
 }
 
 // checkSocketFolder finds out whether a unix socket can have its path.

@@ -75,3 +75,31 @@ func TestCheckLoop(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckOfSpawnedTarget: a program that does not start, one that ends at once, and one that
+// serves.
+func TestCheckOfSpawnedTarget(t *testing.T) {
+	t.Parallel()
+	program, err := exec.LookPath("cgikit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		target string
+		status int
+		want   string // part of the output
+	}{
+		{"spawn:/no/such/program", 2, "cgikit: program "},
+		{"spawn:" + program + " version", 1, "hint: "},
+		{"spawn:" + program + " serve -l fastcgi+fd:0 demo:", 0, "ok: the flags and folders are valid, and the target answers\n"},
+	} {
+		c := exec.Command(program, "serve", "--check", "-l", "http://127.0.0.1:0", test.target)
+		out, err := c.CombinedOutput()
+		if c.ProcessState == nil {
+			t.Fatal(err)
+		}
+		if got := c.ProcessState.ExitCode(); got != test.status || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: got exit status %d, %.500q; want %d, %q", test.target, got, out, test.status, test.want)
+		}
+	}
+}

@@ -57,9 +57,9 @@ func (o *readyOptions) check(name, metrics string) error {
 const probeTimeout = 500 * time.Millisecond
 
 // setReady sets what m needs to ask the targets.
-func (s *serving) setReady(m *monitor.Monitor) error {
+func (s *serving) setReady(m *monitor.Monitor, t *target) error {
 	m.Ready = &monitor.Ready{Draining: s.launch.Monitor.Draining, Strict: s.ready.ready == readyStrict, Log: s.launch.Log}
-	probers, err := s.newProbers(probeTimeout)
+	probers, err := s.newProbers(t, probeTimeout)
 	if err != nil || len(probers) == 0 {
 		return err
 	}
@@ -73,8 +73,12 @@ func (s *serving) setReady(m *monitor.Monitor) error {
 
 // newProbers returns a Prober of each target. Targets without connections, in this process or CGI
 // scripts, have none: to run a script in each second may have effects.
-func (s *serving) newProbers(timeout time.Duration) (probers []*ping.Prober, err error) {
-	for _, name := range append([]string{s.target}, s.options.fallbacks...) {
+func (s *serving) newProbers(t *target, timeout time.Duration) (probers []*ping.Prober, err error) {
+	names := append([]string{s.target}, s.options.fallbacks...)
+	if t.private != "" {
+		names = []string{t.private}
+	}
+	for _, name := range names {
 		a, err := listen.Parse(name)
 		if err != nil || a.Protocol != "fastcgi" && a.Protocol != "scgi" {
 			return nil, nil // openTarget has reported a mistake

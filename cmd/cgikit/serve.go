@@ -214,7 +214,7 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	s.warnOfSpool()
 	if s.precheck.only {
-		return plain(s.report())
+		return cmp.Or(context.Cause(ctx), plain(s.report(target)))
 	}
 	if s.metrics == "" {
 		s.launch.App = s.app(target, access, nil)
@@ -309,7 +309,7 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 		Workers: t.stats(),
 		LogLost: func() (access, log uint64) { return s.accessWriter.lost.Load(), s.errorLog.lost.Load() },
 	}
-	if err := s.setReady(m); err != nil {
+	if err := s.setReady(m, t); err != nil {
 		return err
 	}
 	stop, err := serveMetrics(s.metrics, m.Handler(), s.launch.Log)

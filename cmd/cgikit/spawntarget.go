@@ -52,7 +52,7 @@ func newSpawned(command string, o targetOptions, log *slog.Logger) (*backend, er
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	go s.run(ctx)
-	return &backend{Backend: s.Backend, pool: requests, workers: pool, close: s.close}, nil
+	return &backend{Backend: s.Backend, pool: requests, workers: pool, private: socket.address, close: s.close}, nil
 }
 
 const spawnTargetHint = `such as spawn:php-cgi, or "spawn:/srv/app.fcgi --flag 'one argument'" as one word of the shell`

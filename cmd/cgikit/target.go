@@ -27,6 +27,7 @@ const targetHint = "such as demo:, files:DIR, cgi:DIR or cgi:SCRIPT, spawn:PROGR
 type target struct {
 	app     gateway.App
 	watched func(func(*gateway.Access)) gateway.App // app, and reports each request
+	private string                                  // the address of workers, which only this process knows
 	workers *spawn.Pool                             // nil if the target has no processes of its own
 	pool    func() monitor.Pool                     // nil if the target has no connections
 	close   func() error
