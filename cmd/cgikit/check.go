@@ -41,6 +41,9 @@ the command line; 130 for Ctrl-C, which prints what there is.
 With --echo the application is that of "cgikit serve echo:", whose pages show what arrived. One of
 your own may have the same pages: /vars /body /large /log /early /wait /panic.
 
+With --http it is a web server's turn: at the URL it has that application, over whichever protocol.
+TARGET is then left out, and the checks are those of the variables, bodies and responses.
+
 A file of --known has a line for each failure that is expected: the id and the reason. Such a
 failure does not count, and one that passes is told.`
 
@@ -49,6 +52,7 @@ const checkExample = `  cgikit check fastcgi://127.0.0.1:9000
   cgikit check scgi://127.0.0.1:4000 S4 scgi.body -v
   cgikit check fastcgi://127.0.0.1:9000 --skip fastcgi.hostile --strict
   cgikit check fastcgi+unix:/run/app.sock --echo --junit results.xml --report results
+  cgikit check --http http://127.0.0.1:8080/app
   cgikit check --list fastcgi.keepalive`
 
 // checking is what the verb check was asked for.
@@ -61,6 +65,7 @@ type checking struct {
 	known     string
 	junit     string
 	reportDir string
+	url       string
 }
 
 func newCheck(p *process) *cobra.Command {
@@ -78,6 +83,7 @@ func newCheck(p *process) *cobra.Command {
 	f.BoolVar(&k.outcome.Strict, "strict", false, "exit with 1 also where a SHOULD is broken")
 	f.BoolVar(&k.list, "list", false, "show the checks, and send nothing")
 	f.StringVar(&k.known, "known", "", "a `file` of failures that are expected: lines of an id and the reason")
+	f.StringVar(&k.url, "http", "", "check the web server at a `URL`, in front of \"cgikit serve echo:\", in place of a TARGET")
 	f.BoolVar(&k.run.Echo, "echo", false, "the application is that of \"cgikit serve echo:\", so that more is checked")
 	f.StringVar(&k.junit, "junit", "", "write the results to a `file` too, as JUnit's XML")
 	f.StringVar(&k.reportDir, "report", "", "write a page of the results to a `folder` too, as Markdown")
@@ -93,15 +99,11 @@ func (k *checking) do(ctx context.Context, p *process, args []string) error {
 	if k.list {
 		return k.writeList(p.stdout, args)
 	}
-	if len(args) == 0 {
-		return cli.Usage(errors.New("check has no TARGET"), "cgikit check fastcgi://127.0.0.1:9000; --list shows the checks")
-	}
-	t, err := targets.Parse(args[0])
+	names, err := k.setTarget(args)
 	if err != nil {
 		return err
 	}
-	k.run.Target, k.outcome.Target = t, t.Name
-	chosen, err := k.choose(check.For(t.Protocol), args[1:])
+	chosen, err := k.choose(check.For(k.run.Target.Protocol), names)
 	if err != nil {
 		return err
 	}
@@ -110,6 +112,22 @@ func (k *checking) do(ctx context.Context, p *process, args []string) error {
 		return err
 	}
 	return k.check(ctx, p, chosen, known)
+}
+
+// setTarget reads TARGET, or the URL in its place, and returns the other arguments.
+func (k *checking) setTarget(args []string) (names []string, err error) {
+	switch {
+	case k.url != "":
+		k.run.Target, k.run.Mount, err = check.ParseURL(k.url)
+		names = args
+	case len(args) == 0:
+		return nil, cli.Usage(errors.New("check has no TARGET"), "cgikit check fastcgi://127.0.0.1:9000; --list shows the checks")
+	default:
+		k.run.Target, err = targets.Parse(args[0])
+		names = args[1:]
+	}
+	k.outcome.Target = k.run.Target.Name
+	return names, err
 }
 
 // choose reads the names of checks.
@@ -243,7 +261,9 @@ func writeFile(name string, o check.Outcome, write func(io.Writer, check.Outcome
 // writeList shows the checks that the arguments choose.
 func (k *checking) writeList(w io.Writer, names []string) error {
 	checks := check.Checks()
-	if len(names) > 0 {
+	if k.url != "" {
+		checks = check.For("http")
+	} else if len(names) > 0 {
 		if t, err := targets.Parse(names[0]); err == nil {
 			checks, names = check.For(t.Protocol), names[1:]
 		}

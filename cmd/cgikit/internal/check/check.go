@@ -40,7 +40,7 @@ func (c *Check) protocol() string {
 // Checks returns all checks, in the order in which they run: those that may harm a target last.
 func Checks() []Check {
 	return slices.Concat(recordChecks, managementChecks, keepAliveChecks, multiplexChecks, abortChecks, bodyChecks,
-		netstringChecks, scgiBodyChecks, applicationChecks, echoChecks, hostileChecks, scgiHostileChecks)
+		netstringChecks, scgiBodyChecks, applicationChecks, echoChecks, hostileChecks, scgiHostileChecks, httpChecks)
 }
 
 // For returns the checks of a protocol: fastcgi, scgi, cgi or http.

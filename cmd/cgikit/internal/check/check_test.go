@@ -65,6 +65,19 @@ func wantBroken(t *testing.T, r *Run, c Check) {
 	}
 }
 
+// TestBrokenHTTP does the same for the checks of a web server. The server without a fault passes.
+func TestBrokenHTTP(t *testing.T) {
+	for _, c := range For("http") {
+		t.Run(c.ID, func(t *testing.T) {
+			t.Parallel()
+			wantBroken(t, httpRun(t, c.ID), c)
+			if got := httpRun(t, "").one(t.Context(), c, ""); got.Verdict != Pass {
+				t.Errorf("without the fault: got %s, %q", got.Verdict, got.Reason)
+			}
+		})
+	}
+}
+
 // TestKept runs all checks of a server that keeps all rules.
 func TestKept(t *testing.T) {
 	for _, protocol := range []string{"fastcgi", "scgi"} {

@@ -95,7 +95,11 @@ func (p *probe) fetch(q request) (*response, error) {
 		}
 		return parseResponse(raw)
 	}
-	raw, err := p.fetchCGI(q)
+	fetch := p.fetchCGI
+	if p.run.Target.Protocol == "http" {
+		fetch = p.fetchPlainHTTP
+	}
+	raw, err := fetch(q)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type Run struct {
 	Path    string        // of the plain request, with its query; "" is /
 	Vars    []Variable    // that replace those of the plain request
 	Echo    bool          // the application is that of Echo
+	Mount   string        // of that application in an HTTP server, as ParseURL returns it
 
 	Report func(Result) // called after each check, if it is not nil
 
@@ -143,6 +144,9 @@ func (r *Run) prepare(ctx context.Context) error {
 	var result Result
 	err := r.within(ctx, &result, func(p *probe) (err error) {
 		r.plain, err = p.status(p.run.request(nil))
+		if err == nil && r.Target.Protocol == "http" {
+			_, err = p.variables("")
+		}
 		return err
 	})
 	if err == nil || ctx.Err() != nil || cli.Hint(err) != "" {
@@ -171,6 +175,8 @@ func (r *Run) plainHint(err error, got []byte) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return "chmod +x " + r.Target.Path
+	case r.Target.Protocol == "http" && len(got) > 0:
+		return "the application at that URL is that of: cgikit serve -l LISTEN echo:"
 	case r.Target.Protocol == "cgi":
 		return "run it by hand, with the variables that cgikit request -n --print shell cgi:SCRIPT shows"
 	case len(got) == 0:
