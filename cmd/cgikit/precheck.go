@@ -65,6 +65,8 @@ func (s *serving) checkAnswer(t *target) (what string, err error) {
 	switch {
 	case found.Answered():
 		return ", and the target answers", nil
+	case t.private != "" && found.State != ping.Busy:
+		return "", cli.Failure(errors.New("the program has ended without an answer"), "the log above has its last output and its exit status")
 	case t.private != "":
 		return "", cli.Failure(fmt.Errorf("the program has started and does not answer in %v", startTimeout),
 			"it must accept FastCGI connections on its standard input, as a program that spawn-fcgi starts does")

@@ -90,7 +90,7 @@ func TestCheckOfSpawnedTarget(t *testing.T) {
 		want   string // part of the output
 	}{
 		{"spawn:/no/such/program", 2, "cgikit: program "},
-		{"spawn:" + program + " version", 1, "hint: "},
+		{"spawn:" + program + " version", 1, "a worker has ended right after its start"},
 		{"spawn:" + program + " serve -l fastcgi+fd:0 demo:", 0, "ok: the flags and folders are valid, and the target answers\n"},
 	} {
 		c := exec.Command(program, "serve", "--check", "-l", "http://127.0.0.1:0", test.target)
