@@ -44,6 +44,9 @@ your own may have the same pages: /vars /body /large /log /early /wait /panic.
 With --http it is a web server's turn: at the URL it has that application, over whichever protocol.
 TARGET is then left out, and the checks are those of the variables, bodies and responses.
 
+The bytes that were sent and got are not shown if a variable of -e holds a secret, such as
+HTTP_AUTHORIZATION, unless --show-secrets is given.
+
 A file of --known has a line for each failure that is expected: the id and the reason. Such a
 failure does not count, and one that passes is told.`
 
@@ -150,6 +153,7 @@ func (k *checking) prepare() (check.Known, error) {
 			return nil, cli.Usage(fmt.Errorf("-e %.64q is no variable", v), "write -e NAME=VALUE")
 		}
 		k.run.Vars = append(k.run.Vars, check.Variable{Name: name, Value: value})
+		k.run.Hide = k.run.Hide || cli.IsSecret(name) && !k.ShowSecrets
 	}
 	if k.askFlags.Timeout <= 0 {
 		return nil, cli.Usage(errors.New("--timeout is not more than 0"), "a check of a target that does not answer would not end")

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -141,5 +143,35 @@ func TestSelect(t *testing.T) {
 				t.Errorf("got %d checks, %v; want %d", len(got), err, tt.want)
 			}
 		})
+	}
+}
+
+// TestInterrupted: when the context ends, the results are those that there are.
+func TestInterrupted(t *testing.T) {
+	r := toyRun(t, "fastcgi", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	r.Quiet = 10 * time.Millisecond
+	r.Report = func(Result) { cancel() }
+	results, err := r.All(ctx, For("fastcgi"))
+	if len(results) != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %d results, %v; want 1 and the context's error", len(results), err)
+	}
+}
+
+// TestDead: the checks after one that has ended the target are skipped, with its id.
+func TestDead(t *testing.T) {
+	r := toyRun(t, "fastcgi", "F4.2")
+	r.Quiet = 10 * time.Millisecond
+	checks, err := Select(For("fastcgi"), []string{"F4"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := r.All(t.Context(), append(checks, checks...))
+	var got []Verdict
+	for _, result := range results {
+		got = append(got, result.Verdict)
+	}
+	if want := []Verdict{Pass, Fail, Skip, Skip}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
 }

@@ -6,8 +6,11 @@
 //	results, err := run.All(ctx, check.For("fastcgi"))
 //
 // The verdict of a check is pass, fail (a MUST is broken), warn (a SHOULD is broken), info (the
-// specification leaves it open) or skip. Text and WriteJSON write the results.
+// specification leaves it open) or skip. Text, WriteJSON, WriteJUnit and WriteMarkdown write the
+// results.
 //
 // A check compares what it gets with the answer to a plain request, the first that a Run sends. It
-// so needs no special application: an error page of php-fpm is an answer too.
+// so needs no special application: an error page of php-fpm is an answer too. With Run.Echo the
+// target is the application of Echo, which shows what arrived, and more checks apply. ParseURL
+// names a web server in front of that application.
 package check

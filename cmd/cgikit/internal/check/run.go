@@ -19,6 +19,7 @@ type Run struct {
 	Path    string        // of the plain request, with its query; "" is /
 	Vars    []Variable    // that replace those of the plain request
 	Echo    bool          // the application is that of Echo
+	Hide    bool          // keep no bytes, which may have a secret of Vars in any form
 	Mount   string        // of that application in an HTTP server, as ParseURL returns it
 
 	Report func(Result) // called after each check, if it is not nil
@@ -133,6 +134,9 @@ func (r *Run) within(ctx context.Context, result *Result, f func(*probe) error) 
 	defer func() {
 		for _, c := range p.conns {
 			c.Close()
+		}
+		if r.Hide {
+			p.sent.kept, p.got.kept = nil, nil
 		}
 		result.sent, result.got = p.sent, p.got
 	}()
