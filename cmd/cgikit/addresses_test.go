@@ -26,7 +26,7 @@ func TestCheckListen(t *testing.T) {
 		{"systemd twice", []string{"http+systemd:a", "scgi+systemd:a"}, "", "are the same address", "use different addresses"},
 		{"metrics there", []string{"http://127.0.0.1:80"}, "127.0.0.1:80", "are the same address", "use different addresses"},
 		{"metrics", []string{"http://127.0.0.1:80"}, "nonsense", "nonsense", metricsHint},
-		{"TLS", []string{"https://example.org"}, "", "https", "use TLS in the web server"},
+		{"TLS without a port", []string{"https://example.org"}, "", "has no port", listenHint},
 		{"list", []string{"http://127.0.0.1:80,http://127.0.0.1:81"}, "", "", "write a separate -l for each address"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ package host_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -80,7 +81,9 @@ func viaSocket(t *testing.T, socket, method, target string, fields ...string) an
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Add(fields[i], fields[i+1])
 	}
-	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
 	resp, err := transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)

@@ -197,7 +197,7 @@ func parseScheme(scheme, rest, whole string) (Address, error) {
 		return Address{Protocol: scheme, Path: path}, err
 	case "spawn":
 		if strings.TrimSpace(rest) == "" {
-			return Address{}, errors.New("has no program after spawn:")
+			return Address{}, errors.New("names no program after the scheme")
 		}
 		return Address{Protocol: scheme, Path: rest}, nil
 	case "demo":

@@ -20,7 +20,6 @@ type worker struct {
 	stopBy  time.Time // when it is asked to end though it may have a request; zero for not yet
 	killAt  time.Time
 	killed  bool
-	ended   bool
 }
 
 // start starts a worker.

@@ -68,8 +68,6 @@ func answer(next func() string) func(net.Conn) {
 	}
 }
 
-func always(text string) func() string { return func() string { return text } }
-
 // onBoth runs a test over the system's network and over package net's.
 func onBoth(t *testing.T, test func(t *testing.T, plan func(addr string) *Plan)) {
 	for _, portable := range []bool{false, true} {

@@ -185,10 +185,7 @@ func (c *toyConn) begin(h wire.Header, content []byte) bool {
 		return false
 	}
 	if c.requests[h.ID] != nil {
-		if c.fault == "F21.1" {
-			return true
-		}
-		return false
+		return c.fault == "F21.1"
 	}
 	if c.fault == "F20.1" && len(c.requests) > 0 {
 		return true

@@ -151,7 +151,7 @@ func TestProxyHandsOnEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		io.WriteString(server, string(begin(1, true).data))
+		server.Write(begin(1, true).data)
 		side, err := app.Accept()
 		if err != nil {
 			t.Fatal(err)
