@@ -14,6 +14,7 @@
 // On the web server's side, a [Script] is a gateway.Backend that runs one script, and a [Dir] is
 // one that runs the scripts of a folder, as fcgiwrap does.
 //
-// This package imports neither net nor net/http. Built with CGO_ENABLED=0, a script starts about as
-// fast as an empty program; `go run ./cmd/internal/bench cgi` measures it.
+// A script is started for every request. This package imports neither net nor net/http, and a
+// script built with CGO_ENABLED=0 starts about as fast as an empty program; `go run
+// ./cmd/internal/bench cgi` measures it.
 package cgi

@@ -1,9 +1,9 @@
-// Package headers is the ordered list of the fields in the head of a response. It behaves like
-// Python's wsgiref.headers, and also checks every field.
+// Package headers has an ordered list of the fields in the head of a response. The list behaves
+// like Python's wsgiref.headers, and also checks every field.
 //
 // [Headers] is the list; its zero value is empty and ready to use. [New] makes a list of given
 // fields. Set, Add and AddHeader return a [*FieldError] for a field that would allow response
-// splitting or smuggling, and [Headers.Err] returns the first such error.
+// splitting or smuggling. [Headers.Err] returns the first such error.
 //
 //	var h headers.Headers
 //	h.Set("Content-Type", "text/plain")

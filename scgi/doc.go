@@ -1,6 +1,6 @@
-// Package scgi serves an application over SCGI, and calls SCGI applications. SCGI is a protocol
-// with one request per connection. nginx (scgi_pass), Apache (mod_proxy_scgi) and lighttpd
-// (mod_scgi) support it.
+// Package scgi serves an application over SCGI, and calls SCGI applications. Each connection of
+// SCGI has one request. nginx (scgi_pass), Apache (mod_proxy_scgi) and lighttpd (mod_scgi) support
+// the protocol.
 //
 // [Serve], [ListenAndServe] and [Server] answer requests with a gateway.App:
 //

@@ -1,6 +1,7 @@
-// Package util has the meta-variables of a request, [Environ], and the functions of Python's
-// wsgiref.util for them: URLs ([RequestURI], [ApplicationURI], [GuessScheme]), a step along
-// PATH_INFO ([ShiftPathInfo]), defaults for tests, hop-by-hop fields, and a file as a body
+// Package util has [Environ], the variables of a request, and the functions of Python's
+// wsgiref.util. They return URLs ([RequestURI], [ApplicationURI], [GuessScheme]), move a segment
+// from PATH_INFO to SCRIPT_NAME ([ShiftPathInfo]), set defaults for tests
+// ([SetupTestingDefaults]), recognise hop-by-hop fields ([IsHopByHop]), and read a file in blocks
 // ([FileWrapper]).
 //
 //	environ := util.EnvironFromList(os.Environ())
@@ -8,8 +9,8 @@
 //
 // The functions behave as in CPython, also in corner cases, except where wsgiref returns a wrong
 // result without an error, or raises an exception within a request. Each function lists its
-// differences. [EnvironFromList] replaces handlers.read_environ, which encodes the variables again:
-// in Go they already are the bytes that the web server sent.
+// differences. [EnvironFromList] replaces handlers.read_environ of wsgiref. It changes no byte of
+// the variables.
 //
 // A name is added to this package only if two packages of the module need it and a specification,
 // or a web server's quirk, requires it. The package imports neither net nor net/http. A CGI program

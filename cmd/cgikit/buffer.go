@@ -20,8 +20,8 @@ type bufferOptions struct {
 
 func (o *bufferOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.stream, "stream", false, "stream requests and responses instead of buffering them for slow clients")
-	f.Var(&o.memory, "buffer-memory", "`size` of the buffers in memory, for all requests together (default 256M); 0 is no memory")
-	f.Var(&o.files, "buffer-files", "`size` of the buffers in temporary files, for all requests together (default 4G); 0 is no files")
+	f.Var(&o.memory, "buffer-memory", "`size` of the buffers in memory, for all requests together (default 256M); 0 buffers only in files")
+	f.Var(&o.files, "buffer-files", "`size` of the buffers in temporary files, for all requests together (default 4G); 0 buffers only in memory")
 	f.StringVar(&o.dir, "spool-dir", "", "`folder` of the temporary files (default that of the system)")
 }
 

@@ -13,8 +13,7 @@ import (
 )
 
 const configHelp = `config prints a configuration of a server for an application: of a web server in front of it, of
-php-fpm, or of systemd, Docker or Kubernetes. The tests of this module run these configurations with
-the real servers.
+php-fpm, or of systemd, Docker or Kubernetes. The tests of this module use the same configurations.
 
 SERVER is nginx, apache2, lighttpd, haproxy, caddy, systemd, php-fpm, docker or kubernetes, or one of the
 configurations that --list names.

@@ -23,7 +23,7 @@ type readyOptions struct {
 }
 
 func (o *readyOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.ready, "ready", readyAccepting, "`what` /readyz of --metrics wants of the target: accepting, which a busy one does too, or strict: an answer")
+	f.StringVar(&o.ready, "ready", readyAccepting, "`what` makes /readyz of --metrics answer 200: accepting, a target that accepts connections, even if it is busy; or strict, a target that answers")
 	f.StringVar(&o.status, "status", "", "`path` of php-fpm's status page, such as /status: its figures become part of /metrics, and /readyz asks for it")
 }
 

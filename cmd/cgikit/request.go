@@ -33,7 +33,7 @@ SCRIPT_NAME. The document root is --root, or the working folder.
 The application gets the variables that every web server sends. -n shows them, --explain-env tells
 where each comes from, and --as sends what nginx, Apache, lighttpd or HAProxy send.
 
-The exit statuses are those of curl:
+The exit statuses are those of curl, except 1, 2 and 130:
     0  an answer, also with a status such as 404 if -f is not given
     1  the method of --xmlrpc or --jsonrpc has returned a fault
     2  a mistake in the command line

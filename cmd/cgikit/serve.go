@@ -18,14 +18,15 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-const serveHelp = `serve answers the requests of each LISTEN with TARGET, until SIGTERM or Ctrl-C. Current requests may then
-finish; a second signal aborts them. CGI scripts that still run get SIGTERM, and SIGKILL 3 seconds later.
+const serveHelp = `serve accepts requests on each address LISTEN, and answers them with TARGET. It runs until SIGTERM or Ctrl-C.
+Current requests may then finish; a second signal aborts them. CGI scripts that still run after that get
+SIGTERM, and SIGKILL 3 seconds later.
 
 LISTEN is one of
   http://127.0.0.1:8080      HTTP over TCP; fastcgi: and scgi: are the other protocols
   fastcgi+unix:/run/app.sock a unix socket, also with ?mode=0660&owner=NAME&group=NAME
   scgi+fd:0                  an inherited socket, such as that of spawn-fcgi
-  http+systemd:NAME          a socket that systemd opened
+  http+systemd:NAME          a socket that systemd opened, by its name or index
   https://0.0.0.0:443        HTTPS with HTTP/2, with --tls-cert and --tls-key
   auto://127.0.0.1:9000      all protocols but https on one listener
   http://127.0.0.1:8080?proxy=1  from HAProxy with send-proxy or send-proxy-v2, see Behind a proxy
@@ -41,12 +42,12 @@ TARGET is one of
   scgi://127.0.0.1:4000      an SCGI application; also scgi+unix:/run/app.sock
 
 Several TARGETs are addresses of one FastCGI or SCGI application, in order of preference. serve connects to
-the first that accepts. One that could not be reached is tried last for 5 seconds; then one request tries it in
-its place again. For balancing, use HAProxy, nginx or a Kubernetes service.
+the first that accepts. For 5 seconds after a TARGET could not be reached, serve tries it after all others. Then
+one request tries it again in its order. To spread the load, use HAProxy, nginx or a Kubernetes service.
 
 Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It keeps
-connections only if the application can answer several requests at the same time on one. php-fpm and programs
-with libfcgi cannot: a kept connection would occupy one of their workers. --keep-conns sets the number of
+connections only if the application multiplexes: it can answer several requests at the same time on one
+connection. php-fpm and programs with libfcgi cannot: a kept connection would occupy one of their workers. --keep-conns sets the number of
 connections instead; 0 keeps none.
 
 Sites: with --root and --split-path, the path of a request names a script below a folder, as in a web server
@@ -75,26 +76,27 @@ backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows t
 and --max. SIGHUP replaces the processes, unless serve was started from a terminal. Only serve can connect to them.
 
 Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every second.
-Of the links inside, also those that lead out of the folder, serve follows the ones that --symlinks allows.
+Inside DIR, serve follows only the links that --symlinks allows. They may lead out of the folder.
 
 Slow clients do not occupy a CGI, FastCGI or SCGI target: serve buffers requests and responses in memory, and
-then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off, except for
-request bodies of unknown length, since these protocols send the length first.
+then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off. Request bodies of
+unknown length are buffered even then, since these protocols send the length first.
 
 Status: the address of --metrics has a status page, metrics for Prometheus at /metrics, and two checks. /healthz
 answers 200 while serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request
 in the last second, if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be
 reached, or after SIGTERM. With --ready strict, a busy target is not ready. The target is probed at most once in
 a second: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET request of /.
-Everyone who can connect to the address can read all of them.
+Everyone who can connect to the address can read all pages.
 
 Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
 Spaces separate the values of a flag that may be given several times. The command line wins.
 
 "cgikit config docker.compose" and "cgikit config kubernetes.deployment" print such an environment.
-With --check, serve only finds out whether it could serve, also whether the target answers.
+With --check, serve only checks its flags, the folders and whether the target answers. It does not listen.
 
-Rolling updates: with --drain-delay, requests are answered for a time after SIGTERM, while /readyz answers 503.`
+Rolling updates: with --drain-delay, serve accepts requests for that time after SIGTERM, while /readyz answers 503.
+This gives load balancers time to stop sending requests.`
 
 const serveExample = `  cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php spawn:php-cgi
   cgikit serve -l http://127.0.0.1:8080 files:.
@@ -160,34 +162,34 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f, o := c.Flags(), &s.options
 	f.SortFlags = false
 	f.StringArrayVarP(&s.launch.Listen, "listen", "l", nil, "`address` to listen on; may be given several times")
-	f.StringVar(&s.launch.Mount, "mount", "", "`path` of the target, if the web server sends no SCRIPT_NAME and PATH_INFO")
-	f.StringArrayVar(&s.allow, "allow", nil, "`peer` that may connect: an address, a network such as 10.0.0.0/8, or a user id on a unix socket; may be given several times")
+	f.StringVar(&s.launch.Mount, "mount", "", "`path` below which the target answers, such as /app, if the web server sends no SCRIPT_NAME and PATH_INFO")
+	f.StringArrayVar(&s.allow, "allow", nil, "`peer` that may connect: an address, a network such as 10.0.0.0/8, or a user id on a unix socket; may be given several times (default every peer)")
 	s.trust.addFlags(f)
 	s.tls.addFlags(f)
 	f.Var((*byteSize)(&s.launch.MaxBodyBytes), "max-body", "largest `size` of a request body, such as 64M; 0 is no limit")
 	f.StringVar(&o.root, "root", "", "`folder` of the site: DOCUMENT_ROOT")
-	f.BoolVar(&o.resolveRoot, "resolve-root", false, "send the target the path of --root with symbolic links resolved, for PHP's opcode cache")
+	f.BoolVar(&o.resolveRoot, "resolve-root", false, "send --root to the target with symbolic links resolved, so that PHP's opcode cache sees a new release")
 	f.Var((*linkPolicy)(&o.symlinks), "symlinks", "`which` symbolic links in a folder are followed: all, none, or owner: links of root or of the owner of their target")
 	f.StringArrayVar(&o.splitPath, "split-path", nil, "`extension` of the scripts below --root, such as .php; may be given several times")
 	f.StringArrayVar(&o.index, "index", nil, "`name` of the file that answers for its folder; may be given several times (default index.php for .php, then index.html)")
 	o.site.addFlags(f)
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the variables of each request; may be given several times")
-	f.DurationVar(&o.timeout, "timeout", 0, "`time` for a whole request, such as 5m; the default is 60s for each wait")
+	f.DurationVar(&o.timeout, "timeout", 0, "longest `time` of a whole request, such as 5m (default no limit of the whole, and 60s for each wait for the target)")
 	f.IntVar(&o.concurrency, "concurrency", 0, "largest `number` of requests in the target at the same time; further ones wait (default no limit, 64 for cgi:)")
-	f.Var(&o.keepConns, "keep-conns", "`number` of connections to keep to a FastCGI target; auto keeps them if the application multiplexes")
-	f.DurationVar(&o.keepIdle, "keep-idle", 0, "`time` after which an idle connection is closed (default 10s)")
+	f.Var(&o.keepConns, "keep-conns", "`number` of connections to keep to a FastCGI target; auto keeps them if the application multiplexes; 0 keeps none")
+	f.DurationVar(&o.keepIdle, "keep-idle", 0, "`time` after which a kept connection without a request is closed (default 10s)")
 	f.BoolVar(&o.strictExit, "strict-exit", false, "break the response of a CGI script that exits with a non-zero status")
 	o.buffer.addFlags(f)
 	f.Var(&o.offload, "offload", "`/PATH=FOLDER` of files that the target may name in X-Accel-Redirect (/PATH/NAME) or X-Sendfile (FOLDER/NAME); may be given several times")
 	f.BoolVar(&o.passAccel, "pass-accel", false, "send X-Accel-Redirect, X-Sendfile and similar fields over HTTP too, for a web server in front")
 	f.StringSliceVar(&s.engines, "fastcgi-engine", nil, "FastCGI `engine`: cgikit, nethttp (listeners only) or gofast (target only); may be given several times (default cgikit)")
-	f.BoolVar(&s.validated, "validate", false, "check every request and response; one that breaks a rule fails")
+	f.BoolVar(&s.validated, "validate", false, "check each request and response against the rules of package gateway/validate; one that breaks a rule fails")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
-	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
+	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page and the metrics, such as 127.0.0.1:9100 (default none)")
 	o.spawn.addPoolFlags(f)
 	s.ready.addFlags(f)
 	s.precheck.addFlags(f)
-	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` to answer all requests after SIGTERM, while load balancers learn that this process ends")
+	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` after SIGTERM in which requests are still accepted, such as 5s (default none)")
 }
 
 // run checks all flags before it listens.

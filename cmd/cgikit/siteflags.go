@@ -25,10 +25,10 @@ type siteOptions struct {
 }
 
 func (o *siteOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.fallback, "fallback", "", "`path` of the script or file for paths that do not exist, such as /index.php or /index.html; "+toTarget+" sends those paths to TARGET")
+	f.StringVar(&o.fallback, "fallback", "", "`path` of the script or file that answers for paths that do not exist, such as /index.php or /index.html; "+toTarget+" sends those paths to TARGET (default 404)")
 	f.Var(&o.aliases, "alias", "`/PATH=FOLDER` of files to send for the paths below /PATH; may be given several times")
 	f.StringArrayVar(&o.deny, "deny", nil, "`pattern` of paths that are answered 403, such as /data or *.bak; may be given several times")
-	f.BoolVar(&o.precompressed, "precompressed", false, "send NAME.br or NAME.gz, if it exists beside NAME, to clients that accept it")
+	f.BoolVar(&o.precompressed, "precompressed", false, "send NAME.br or NAME.gz in place of NAME, if it exists in the same folder and the client accepts it")
 	f.StringArrayVar(&o.fields, "header", nil, "`field` of all responses, as \"Name: value\"; may be given several times")
 	f.StringArrayVar(&o.cacheControl, "cache-control", nil, "`PATTERN=VALUE` of Cache-Control for the paths that match, such as \"/assets=max-age=31536000, immutable\"; may be given several times")
 }

@@ -39,8 +39,8 @@ func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.least, "min", 0, "smallest `number` of processes (default -n)")
 	f.IntVar(&o.most, "max", 0, "largest `number` of processes (default -n)")
 	f.DurationVar(&o.idle, "idle", 0, "`time` without a waiting connection after which one process is stopped, down to --min (default 10s)")
-	f.DurationVar(&o.maxAge, "max-age", 0, "`time` after which a process is replaced, such as 1h")
-	f.Var((*byteSize)(&o.maxMemory), "max-memory", "`size` of resident memory above which a process is replaced, such as 256M (Linux)")
+	f.DurationVar(&o.maxAge, "max-age", 0, "`time` after which a process is replaced, such as 1h (default never)")
+	f.Var((*byteSize)(&o.maxMemory), "max-memory", "resident memory, a `size` such as 256M, above which a process is replaced (Linux; default no limit)")
 	f.StringVar(&o.stopSignal, "stop-signal", "", "`signal` that asks a process to finish its request and to end: TERM, INT, QUIT, HUP, USR1 or USR2 (default TERM)")
 	f.DurationVar(&o.stopTimeout, "stop-timeout", 0, "`time` from the stop signal to SIGKILL (default 30s)")
 }

@@ -1,10 +1,10 @@
-// Package nethttp serves a gateway.App over FastCGI with the standard library's net/http/fcgi: that
-// package decodes the records of the web server, and encodes every byte of a response.
+// Package nethttp serves a gateway.App over FastCGI with the standard library's net/http/fcgi. That
+// package decodes the records of the web server and encodes those of the response.
 //
 //	server := &nethttp.Server{App: app, Addr: "unix:/run/app.sock?group=www-data"}
 //	err := server.ListenAndServe()
 //
-// [Server] has the fields and methods of fastcgi.Server, which is complete and several times
-// faster. Use this one if the standard library must do the encoding, or to find out whether
-// fastcgi.Server causes a fault.
+// [Server] has fields and methods of fastcgi.Server, and lists what it cannot do. It is slower than
+// fastcgi.Server; `go run ./cmd/internal/bench engines` measures both. Use it if a
+// policy demands the standard library, or to find out whether fastcgi.Server causes a fault.
 package nethttp

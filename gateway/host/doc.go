@@ -10,9 +10,9 @@
 //		Next:      &host.Files{Root: "/srv/www"}, // the files that are not scripts
 //	})
 //
-// A Handler is also a gateway.App, so that package launch and every server of this module can serve
-// one. For example, it can pass requests from FastCGI on to SCGI under the same rules. A
-// [Transport] is a Handler as an http.RoundTripper, for httputil.ReverseProxy. [Scripts] and
-// [Files] find the files of a folder. A [Spool] reads the whole body before it sends the request to
-// a backend.
+// A Handler is also a gateway.App: package launch and every server of this module can serve it. For
+// example, a FastCGI server can then pass its requests on to an SCGI application. A [Transport] is
+// a Handler as an http.RoundTripper, for httputil.ReverseProxy. [Scripts] finds the scripts of a
+// folder, and [Files] sends its files. A [Spool] reads the whole body before it sends the request
+// to a backend.
 package host

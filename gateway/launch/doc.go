@@ -9,8 +9,8 @@
 //	}
 //
 // [Run], and [Config.Run] for a program with settings, serve until a signal asks the process to
-// end. [Detect] decides how to serve, from the evidence that [Look] gathers. [Rules] returns its
-// table.
+// end. [Look] gathers facts about how the process was started. [Detect] decides from them how to
+// serve, by the table that [Rules] returns.
 //
 // A program that uses this package links net/http and all protocols. One that is only ever a CGI
 // script starts faster with package cgi.

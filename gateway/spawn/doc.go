@@ -3,9 +3,9 @@
 // spawn-fcgi and multiwatch do together, and what mod_fcgid does inside Apache.
 //
 // A [Pool] has the program and the number of its workers. [Pool.Run] starts them, replaces those
-// that end, and returns when all have ended. The workers accept by themselves, so that a Pool adds
-// nothing to a request: requests that come while a worker is replaced wait in the queue of the
-// socket.
+// that end, and returns when all have ended. The workers accept connections themselves, so that a
+// Pool adds no time to a request. Requests that arrive while a worker is replaced wait in the queue
+// of the socket.
 //
 // No request is lost when workers are replaced ([Pool.Reload], MaxAge, MaxMemory, Idle), if the
 // program finishes its request after StopSignal: php-cgi, libfcgi, FCGI.pm and programs of package

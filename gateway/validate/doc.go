@@ -2,9 +2,9 @@
 // requests are answered. Its models are Python's wsgiref.validate, Plack::Middleware::Lint and
 // Rack::Lint.
 //
-// [New] wraps an App. It checks the gateway, by the environ and the streams, and the App, by its
-// status, fields, body and calls; either may be the one under development. [Handler] does the same
-// for an http.Handler. [Rules] lists the checks, and [Options] tell how a [Violation] is reported:
+// [New] wraps an App, and checks both sides. Of the gateway, it checks the environ and the streams;
+// of the App, the status, the fields, the body and the order of calls. [Handler] does the same for
+// an http.Handler. [Rules] lists the checks, and [Options] set how a [Violation] is reported:
 //
 //	err := fastcgi.ListenAndServe("unix:/run/app.sock", validate.New(app, nil))
 //
