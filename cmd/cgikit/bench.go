@@ -12,26 +12,29 @@ import (
 	targets "github.com/cgikit/cgikit/cmd/internal/target"
 )
 
-const benchHelp = `bench sends one request to TARGET again and again, and tells how many answers came in a second and
-how long each took. TARGET, PATH and the flags of what is sent are those of "cgikit request".
+const benchHelp = `bench sends one request to TARGET again and again. It tells the rate, how many answers came in a
+second, and the latency, how long each took. TARGET, PATH and the flags that describe the request are
+those of "cgikit request".
 
-Each of -c connections has one request under way, and sends the next when the answer is whole: a
-closed loop. With -r requests begin at that rate whether answers come or not: an open loop, which
-shows what users see. The latency of a request then counts from when it was due. Connections are kept
-where the protocol can (FastCGI and HTTP), unless --no-keep-conn; the result says which.
+Each of the -c connections sends its next request when the answer to the last is complete: a closed
+loop. With -r, requests begin at a fixed rate, whether answers come or not: an open loop, which shows
+the latency that users see. It then counts from the time at which the request was due, otherwise from
+the start of the request, and always to the last byte of the answer. FastCGI and HTTP connections are
+kept for further requests, unless --no-keep-conn is given. The result tells whether they were kept.
 
-A request is a success if its answer is whole and has a status under 400. All other requests are
-errors, which are listed by kind. The rate and the latency are of successes alone, and the latency
-is from the start of the request to the last byte of the answer.
+A request is a success if its answer is complete and has a status below 400. All other requests are
+errors, which are listed by kind. The rate and the latency count only successes.
 
---compare has two targets take turns in rounds of -z each, and tells the ratio of their rates with an
-interval that holds it with 90 % probability from five rounds on. An interval that has 1 in it shows
-no difference. --sweep measures with one number of connections after the other, and names the first
-with 95 % of the best rate: what pm.max_children of php-fpm should be.
+--compare measures two targets in turns, in rounds of -z each. It tells the ratio of their rates, and
+with five rounds or more an interval that contains the true ratio with a probability of 90 %. If the
+interval contains 1, the measurement shows no difference. --sweep measures with several numbers of
+connections, and names the smallest one that reaches 95 % of the best rate. For php-fpm, this is a
+good value of pm.max_children.
 
-The exit status is 0, and 1 if no request had a right answer or a --fail-if is true: of p50 p75 p90
-p95 p99 p99.9 mean max first-byte-p50 first-byte-p99 (a time), errors (a number or a part in %), rate,
-app-status, and ratio, which fails only if all of its interval does.`
+The exit status is 0, or 1 if there was no success or a condition of --fail-if is true. A condition is
+NAME OPERATOR VALUE. The names are p50 p75 p90 p95 p99 p99.9 mean max first-byte-p50 first-byte-p99,
+which are times; errors, a number or a percentage; rate; app-status; and ratio, of --compare, which
+fails only if the condition is true for the whole interval.`
 
 const benchExample = `  cgikit bench fastcgi+unix:/run/php/php-fpm.sock -c 2 -z 1s --root /srv/www /index.php
   cgikit bench -c 4 -n 1000 --fail-if 'p99>30s' --fail-if 'errors>0.1%' http://127.0.0.1:8080/
@@ -71,26 +74,26 @@ func newBench(p *process) *cobra.Command {
 }
 
 func (b *benching) addLoad(f *pflag.FlagSet) {
-	f.IntVarP(&b.Conns, "connections", "c", 50, "`number` of connections, each with one request under way")
-	f.Int64VarP(&b.Count, "requests", "n", 0, "`number` of requests, in place of a time")
-	f.DurationVarP(&b.Span, "time", "z", 10*time.Second, "`time` in which requests begin; with --compare that of a round, 1s")
-	f.Float64VarP(&b.Rate, "rate", "r", 0, "`number` of requests that begin in a second, whatever the answers take")
-	f.IntVar(&b.Multiplex, "streams", 1, "`number` of requests that are under way on each FastCGI connection")
+	f.IntVarP(&b.Conns, "connections", "c", 50, "`number` of connections")
+	f.Int64VarP(&b.Count, "requests", "n", 0, "`number` of requests, in place of a time (default as many as -z allows)")
+	f.DurationVarP(&b.Span, "time", "z", 10*time.Second, "`time` in which requests begin; with --compare the time of a round, by default 1s")
+	f.Float64VarP(&b.Rate, "rate", "r", 0, "`number` of requests that begin in a second, however long the answers take (default no fixed rate)")
+	f.IntVar(&b.Multiplex, "streams", 1, "`number` of requests at the same time on each FastCGI connection")
 	f.BoolVar(&b.Bench.NoKeep, "no-keep-conn", false, "make a new connection for each request")
-	f.DurationVar(&b.Warmup, "warmup", 0, "`time` before the measurement, of which nothing counts")
-	f.DurationVar(&b.RequestTimeout, "request-timeout", 10*time.Second, "`time` after which a request without a whole answer is an error")
+	f.DurationVar(&b.Warmup, "warmup", 0, "`time` before the measurement, in which requests are sent but not counted, such as 1s (default none)")
+	f.DurationVar(&b.RequestTimeout, "request-timeout", 10*time.Second, "`time` after which a request without a complete answer is an error")
 }
 
 func (b *benching) addModes(f *pflag.FlagSet) {
 	f.StringArrayVar(&b.FailIf, "fail-if", nil, "exit with 1 if this `condition` is true, such as 'p99>10ms' (repeatable)")
-	f.StringVar(&b.other, "compare", "", "another `target`, which takes turns with TARGET")
+	f.StringVar(&b.other, "compare", "", "another `target` to compare with TARGET")
 	f.IntVar(&b.Rounds, "rounds", 7, "`number` of rounds of --compare")
-	f.StringVar(&b.Sweep, "sweep", "", "a `list` of numbers of connections, such as c=1,2,4,...,64")
+	f.StringVar(&b.Sweep, "sweep", "", "measure with each number of connections of this `list`, such as c=1,2,4,...,64")
 	f.BoolVar(&b.CSV, "csv", false, "write a line of comma-separated values for each result")
-	f.StringVar(&b.HDR, "hdr", "", "write the percentiles to a `file`, in ms and as HdrHistogram has them")
+	f.StringVar(&b.HDR, "hdr", "", "write the percentiles to a `file`, in ms and in the text format of HdrHistogram")
 	f.StringVar(&b.Plot, "plot", "", "draw the latency by percentile of all results to an SVG `file`")
 	f.StringVar(&b.Save, "save", "", "keep the results in a `file`, for --from")
-	f.StringArrayVar(&b.From, "from", nil, "show the results of a `file` of --save too, or alone without a TARGET (repeatable)")
+	f.StringArrayVar(&b.From, "from", nil, "also show the results of a `file` that --save wrote; without a TARGET, only these (repeatable)")
 }
 
 // run does what the flags say.

@@ -18,37 +18,43 @@ import (
 )
 
 const checkHelp = `check sends TARGET valid and invalid requests, each over its own connection, and tells which rules of
-its protocol it keeps. The rules have the ids of the project's list of requirements, and a number:
-F17.1. An ID chooses one of them, those of a requirement (F17), of a group (fastcgi.keepalive) or of
-a protocol (fastcgi). --list shows all.
+its protocol TARGET keeps. A check has the id of its requirement and a number, such as F17.1. An ID on
+the command line selects one check, or all checks of a requirement (F17), of a group
+(fastcgi.keepalive) or of a protocol (fastcgi). --list shows all checks. testdata/requirements.txt of
+this module explains the requirements.
 
 TARGET is one of
   fastcgi://127.0.0.1:9000, fastcgi+unix:/run/app.sock   a FastCGI application
   scgi://127.0.0.1:4000, scgi+unix:/run/app.sock         an SCGI application
   cgi:SCRIPT                                             a CGI script
 
-Some checks send what no web server sends, and may end a faulty application. Do not check one that
-others use.
+Some checks send what no web server sends, and may crash a faulty application. Do not check an
+application that is in use.
 
-check compares what it gets with the answer to a plain request, which may be an error page. Give
---path, and for php-fpm also -e SCRIPT_FILENAME=FILE, to have a page that works.
+check compares its answers with the answer to a plain request, which may be an error page. Name a page
+that works with --path, and for php-fpm also with -e SCRIPT_FILENAME=FILE.
 
-The verdicts are pass; fail, where a MUST is broken; warn, where a SHOULD is; info, where the
-specification leaves it open; and skip, with the reason. The exit status is 0 if none fails, and
-with --strict none warns; 1 if one does, or if the plain request is not answered; 2 for a mistake in
-the command line; 130 for Ctrl-C, which prints what there is.
+The verdicts are
+  pass  the rule is kept
+  fail  a MUST of the specification is broken
+  warn  a SHOULD is broken
+  info  the specification leaves it open
+  skip  the check was not made, with the reason
+The exit status is 0 if no check has failed, and with --strict none has warned; 1 otherwise, or if the
+plain request is not answered; 2 for a mistake in the command line; and 130 for Ctrl-C, after which
+check prints the results so far.
 
-With --echo the application is that of "cgikit serve echo:", whose pages show what arrived. One of
-your own may have the same pages: /vars /body /large /log /early /wait /panic.
+With --echo, the application must be "cgikit serve echo:", or one with the same pages: /vars /body
+/large /log /early /wait /panic. They show what has arrived, so that check can check more.
 
-With --http it is a web server's turn: at the URL it has that application, over whichever protocol.
-TARGET is then left out, and the checks are those of the variables, bodies and responses.
+With --http, check examines a web server: at the URL, it must pass requests on to "cgikit serve echo:",
+over any protocol. There is no TARGET then. The checks are those of the variables, bodies and responses.
 
 The bytes that were sent and got are not shown if a variable of -e holds a secret, such as
 HTTP_AUTHORIZATION, unless --show-secrets is given.
 
-A file of --known has a line for each failure that is expected: the id and the reason. Such a
-failure does not count, and one that passes is told.`
+A file of --known has a line for each failure that is expected: the id and the reason. Such a failure
+does not count. If the check passes nevertheless, check tells so.`
 
 const checkExample = `  cgikit check fastcgi://127.0.0.1:9000
   cgikit check fastcgi+unix:/run/php/php-fpm.sock --path /x.php -e SCRIPT_FILENAME=/srv/www/x.php
@@ -82,14 +88,14 @@ func newCheck(p *process) *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&k.skip, "skip", nil, "leave out an `ID`, a requirement or a group (repeatable)")
-	f.BoolVar(&k.outcome.Strict, "strict", false, "exit with 1 also where a SHOULD is broken")
+	f.StringSliceVar(&k.skip, "skip", nil, "leave out the checks of an `ID`: a check, a requirement or a group (repeatable)")
+	f.BoolVar(&k.outcome.Strict, "strict", false, "exit with 1 also if a check has warned")
 	f.BoolVar(&k.list, "list", false, "show the checks, and send nothing")
-	f.StringVar(&k.known, "known", "", "a `file` of failures that are expected: lines of an id and the reason")
-	f.StringVar(&k.url, "http", "", "check the web server at a `URL`, in front of \"cgikit serve echo:\", in place of a TARGET")
-	f.BoolVar(&k.run.Echo, "echo", false, "the application is that of \"cgikit serve echo:\", so that more is checked")
-	f.StringVar(&k.junit, "junit", "", "write the results to a `file` too, as JUnit's XML")
-	f.StringVar(&k.reportDir, "report", "", "write a page of the results to a `folder` too, as Markdown")
+	f.StringVar(&k.known, "known", "", "a `file` of the failures that are expected, each line an id and the reason")
+	f.StringVar(&k.url, "http", "", "check the web server at this `URL`, in front of \"cgikit serve echo:\", in place of a TARGET")
+	f.BoolVar(&k.run.Echo, "echo", false, "make more checks: the application is \"cgikit serve echo:\"")
+	f.StringVar(&k.junit, "junit", "", "write the results also to a `file`, in JUnit's XML")
+	f.StringVar(&k.reportDir, "report", "", "write a page of the results, in Markdown, also to a `folder`")
 	f.StringVar(&k.run.Path, "path", "/", "the `path` of the plain request, with its query")
 	f.StringArrayVarP(&k.env, "env", "e", nil, "set a `variable` NAME=VALUE of the plain request (repeatable)")
 	k.askFlags.Add(f, 2*time.Second)

@@ -29,7 +29,7 @@ type precheck struct {
 }
 
 func (p *precheck) addFlags(f *pflag.FlagSet) {
-	f.BoolVar(&p.only, "check", false, "only check the flags, the folders and the target; exit with 0, 1 if the target does not answer, or 2 for wrong flags")
+	f.BoolVar(&p.only, "check", false, "only check the flags, the folders and the target; exit with 0, 1 if the target does not answer, or 2 for wrong flags or folders")
 }
 
 // report writes the result of --check. An address that is in use is no failure: the flags may be

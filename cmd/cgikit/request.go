@@ -28,7 +28,8 @@ PATH is the path of the URL, with its query. The default is the script of --scri
 for --xmlrpc and --jsonrpc, or else /. SCRIPT_NAME, the name of the script, ends with the first segment
 that ends in .php, or else with the first file that the path names below --root. The rest of the path is
 PATH_INFO; without a script that is the whole path. SCRIPT_FILENAME is the document root followed by
-SCRIPT_NAME. The document root is --root, or the working folder.
+SCRIPT_NAME, or without a script by the path; for cgi:SCRIPT it is the file of the script. The document
+root is --root, or the working folder.
 
 The application gets the variables that every web server sends. -n shows them, --explain-env tells
 where each comes from, and --as sends what nginx, Apache, lighttpd or HAProxy send.

@@ -10,14 +10,14 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
 
-const rootHelp = `cgikit is a toolkit for CGI, FastCGI and SCGI. The three things that people do with it:
+const rootHelp = `cgikit is a toolkit for CGI, FastCGI and SCGI. Three frequent uses:
 
-  run my application       cgikit serve -l fastcgi+unix:/run/app.sock demo:
-  HTTP before php-fpm      cgikit serve -l http://127.0.0.1:8080 --root /srv/www --split-path .php \
+  serve over FastCGI       cgikit serve -l fastcgi+unix:/run/app.sock demo:
+  serve php-fpm over HTTP  cgikit serve -l http://127.0.0.1:8080 --root /srv/www --split-path .php \
                              fastcgi+unix:/run/php/php-fpm.sock
-  ask an application       cgikit request fastcgi+unix:/run/php/php-fpm.sock --root /srv/www /x.php
+  send one request         cgikit request fastcgi+unix:/run/php/php-fpm.sock --root /srv/www /x.php
 
-Begin with "cgikit demo": it needs nothing installed. "cgikit VERB --help" ends with examples.`
+Begin with "cgikit demo": it needs no other program. "cgikit VERB --help" ends with examples.`
 
 // usageTemplate puts the examples at the end of a verb's help, where a terminal shows them last.
 const usageTemplate = `Usage: {{.UseLine}}

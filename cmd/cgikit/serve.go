@@ -47,8 +47,8 @@ one request tries it again in its order. To spread the load, use HAProxy, nginx 
 
 Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It keeps
 connections only if the application multiplexes: it can answer several requests at the same time on one
-connection. php-fpm and programs with libfcgi cannot: a kept connection would occupy one of their workers. --keep-conns sets the number of
-connections instead; 0 keeps none.
+connection. php-fpm and programs with libfcgi cannot: a kept connection would occupy one of their workers.
+--keep-conns sets the number of connections instead; 0 keeps none.
 
 Sites: with --root and --split-path, the path of a request names a script below a folder, as in a web server
 in front of php-fpm. Other files of the folder are sent as files. Without these flags, the target is one

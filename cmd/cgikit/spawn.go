@@ -17,19 +17,20 @@ import (
 	"github.com/cgikit/cgikit/gateway/spawn"
 )
 
-const spawnHelp = `spawn runs a FastCGI or SCGI program as several processes that accept connections on one socket, which each of
-them has as descriptor 0. It replaces processes that end, and runs until SIGTERM or Ctrl-C.
+const spawnHelp = `spawn runs a FastCGI or SCGI program as several processes, the workers. All of them accept connections on one
+socket, which each has as descriptor 0. spawn replaces workers that end, and runs until SIGTERM or Ctrl-C.
 
 LISTEN is an address of serve, such as fastcgi://127.0.0.1:9000 or fastcgi+unix:/run/app.sock?mode=0660&group=www-data.
-The protocol before it is only for the reader: the program decides what it speaks.
+The protocol in it has no effect: the program decides which protocol it speaks.
 
-Workers: -n processes run. With --min and --max their number follows the queue of the socket, which Linux reports:
-more if connections wait, and one less after each --idle without. A program that accepts more connections than it has
-processes, as programs in Go do, never has a queue. If the queue cannot be read, -n processes run.
+Workers: -n of them run. With --min and --max their number follows the connections that wait in the queue of the
+socket, which Linux reports: spawn starts more while connections wait, and stops one after each time --idle in which
+none waits. A program that accepts connections before it can answer, as programs in Go do, never has a queue. If the
+queue cannot be read, -n workers run.
 
 A worker that ends is replaced at once. Workers that end within a second of their start are replaced after a delay,
-which doubles. If no worker runs for a second, spawn ends with exit status 1 after 5 such failures, or after 10 if
-workers have run before.
+which doubles. If no worker runs for a second, spawn ends with exit status 1: after 5 such failures at the start, or
+after 10 if workers have run before.
 
 Signals: SIGTERM asks the workers to finish their requests, by --stop-signal; after --stop-timeout, or at a second
 SIGTERM, they are killed with the processes that they have started. SIGHUP replaces all workers one after another, and
@@ -75,11 +76,11 @@ func newSpawn(p *process) *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.SetInterspersed(false) // the flags after PROGRAM are its own
-	f.StringVarP(&s.listen, "listen", "l", "", "`address` of the socket")
-	f.IntVarP(&s.options.workers, "workers", "n", 0, "`number` of processes at the start (default 4, or --min)")
+	f.StringVarP(&s.listen, "listen", "l", "", "`address` of the socket; must be given")
+	f.IntVarP(&s.options.workers, "workers", "n", 0, "`number` of workers at the start (default --min, or 4 without --min and --max)")
 	s.options.addPoolFlags(f)
 	s.options.addProcessFlags(f)
-	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page, such as 127.0.0.1:9100")
+	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page and the metrics, such as 127.0.0.1:9100 (default none)")
 	return c
 }
 

@@ -36,8 +36,8 @@ type spawnOptions struct {
 
 // addPoolFlags adds the flags of the number of workers and of their lifetimes.
 func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet) {
-	f.IntVar(&o.least, "min", 0, "smallest `number` of processes (default -n)")
-	f.IntVar(&o.most, "max", 0, "largest `number` of processes (default -n)")
+	f.IntVar(&o.least, "min", 0, "smallest `number` of processes (default -n, or 1 without -n)")
+	f.IntVar(&o.most, "max", 0, "largest `number` of processes (default -n or --min; 8 for a spawn: target of serve)")
 	f.DurationVar(&o.idle, "idle", 0, "`time` without a waiting connection after which one process is stopped, down to --min (default 10s)")
 	f.DurationVar(&o.maxAge, "max-age", 0, "`time` after which a process is replaced, such as 1h (default never)")
 	f.Var((*byteSize)(&o.maxMemory), "max-memory", "resident memory, a `size` such as 256M, above which a process is replaced (Linux; default no limit)")
@@ -47,15 +47,15 @@ func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet) {
 
 // addProcessFlags adds the flags of the surroundings of each process.
 func (o *spawnOptions) addProcessFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.user, "user", "", "`user` as which processes run, by name or number; only root can set it")
-	f.StringVar(&o.group, "group", "", "`group` as which processes run (default the groups of --user)")
-	f.StringVar(&o.folder, "chdir", "", "`folder` in which processes run")
+	f.StringVar(&o.user, "user", "", "run processes as this `user`, a name or number; only root can (default the user of spawn)")
+	f.StringVar(&o.group, "group", "", "run processes in this `group`, a name or number (default the groups of --user)")
+	f.StringVar(&o.folder, "chdir", "", "`folder` in which processes run (default the working folder)")
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the environment of processes; may be given several times")
-	f.StringVar(&o.umask, "umask", "", "`mode` bits that files of the processes do not get, such as 0027")
-	f.DurationVar(&o.cpu, "cpu", 0, "processor `time` after which the system ends a process (Linux)")
-	f.Var((*byteSize)(&o.memory), "memory", "`size` of a process's address space, such as 1G (Linux)")
-	f.Uint64Var(&o.files, "files", 0, "`number` of open files of a process (Linux)")
-	f.Uint64Var(&o.processes, "processes", 0, "`number` of processes and threads of --user (Linux)")
+	f.StringVar(&o.umask, "umask", "", "`mode` bits, in octal, that new files of the processes do not get, such as 0027 (default that of spawn)")
+	f.DurationVar(&o.cpu, "cpu", 0, "processor `time` after which the system ends a process, such as 10m (Linux; default no limit)")
+	f.Var((*byteSize)(&o.memory), "memory", "largest `size` of a process's address space, such as 1G (Linux; default no limit)")
+	f.Uint64Var(&o.files, "files", 0, "largest `number` of open files of a process (Linux; default that of spawn)")
+	f.Uint64Var(&o.processes, "processes", 0, "largest `number` of processes and threads of --user (Linux; default that of spawn)")
 }
 
 // pool returns the workers of the program that the words name.
