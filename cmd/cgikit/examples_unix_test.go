@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/check"
+	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -67,8 +70,9 @@ func TestRecipes(t *testing.T) {
 
 // neighbours are what the examples name: applications, scripts and folders, in one folder.
 type neighbours struct {
-	t   *testing.T
-	dir string // open to all users, as php-fpm has another one
+	t    *testing.T
+	dir  string // open to all users, as php-fpm has another one
+	echo bool   // applications are those of "cgikit serve echo:", which keep all rules
 }
 
 var (
@@ -76,6 +80,9 @@ var (
 	exampleListen  = regexp.MustCompile(`(-l |--listen )("?)([^\s"?]+)`)
 	exampleTarget  = regexp.MustCompile(`\b(fastcgi|scgi|http)(?:\+unix:/run/|://127\.0\.0\.1:\d)[^\s"?/]*[^\s"?]*`)
 	exampleProbe   = regexp.MustCompile(`^\s*cgikit ping `)
+	exampleCheck   = regexp.MustCompile(`^\s*cgikit check `)
+	exampleTrace   = regexp.MustCompile(`^(\s*cgikit trace )([a-z]+)(://\S+)(.*)`)
+	exampleInPlace = regexp.MustCompile(`(--in-place )\S+`)
 	exampleTest    = regexp.MustCompile(`^\s*cgikit config (\S+) .*--test`)
 )
 
@@ -92,6 +99,8 @@ func (n *neighbours) replace(line string) string {
 		"--user www-data", fmt.Sprint("--user ", os.Getuid()), "group=www-data", fmt.Sprint("group=", os.Getgid())).Replace(line)
 	// the machine of the test may be busy
 	line = exampleProbe.ReplaceAllString(line, "$0--timeout 60s ")
+	n.echo = exampleCheck.MatchString(line)
+	line = n.replaceTrace(line)
 	var listening []string
 	line = exampleListen.ReplaceAllStringFunc(line, func(s string) string {
 		m := exampleListen.FindStringSubmatch(s)
@@ -105,6 +114,22 @@ func (n *neighbours) replace(line string) string {
 		line = strings.Replace(line, fmt.Sprintf("LISTEN%d", i), address, 1)
 	}
 	return line
+}
+
+// replaceTrace makes trace, which ends by Ctrl-C alone, end by itself, and gives it an address of its
+// own and a live socket.
+func (n *neighbours) replaceTrace(line string) string {
+	if !strings.Contains(line, "cgikit trace ") {
+		return line
+	}
+	line = regexp.MustCompile(` --timeout \S+`).ReplaceAllString(line, "") + " --timeout 100ms"
+	if exampleInPlace.MatchString(line) {
+		n.startPool()
+		return exampleInPlace.ReplaceAllString(line, "${1}"+filepath.Join(n.dir, "pool.sock"))
+	}
+	own := filepath.Join(n.dir, "traced")
+	m := exampleTrace.FindStringSubmatch(line)
+	return m[1] + m[2] + "+unix:" + own + m[4]
 }
 
 // listenAt returns an address to listen on in the place of the one that is written: a socket with
@@ -128,17 +153,42 @@ func (n *neighbours) writeSite() {
 	}
 }
 
+// silent is the log of applications, which check makes fail on purpose.
+var silent = slog.New(slog.DiscardHandler)
+
 // start starts an application that speaks the protocol, and returns its address.
 func (n *neighbours) start(protocol string) string {
-	switch protocol {
-	case "fastcgi":
+	app := gateway.App(gateway.AppFunc(answerExample))
+	if n.echo {
+		app = check.Echo()
+	}
+	switch {
+	case protocol == "fastcgi" && n.echo:
+		s := &fastcgi.Server{App: app, ErrorLog: silent, Addr: "unix:" + filepath.Join(n.dir, "fastcgi")}
+		return n.serve(s, "fastcgi+unix:"+filepath.Join(n.dir, "fastcgi"))
+	case protocol == "fastcgi":
 		return n.startPool()
-	case "scgi":
-		s := &scgi.Server{App: gateway.AppFunc(answerExample), Addr: "unix:" + filepath.Join(n.dir, "scgi")}
+	case protocol == "http" && n.echo:
+		return n.startHTTP(app)
+	case protocol == "scgi":
+		s := &scgi.Server{App: app, ErrorLog: silent, Addr: "unix:" + filepath.Join(n.dir, "scgi")}
 		return n.serve(s, "scgi+unix:"+filepath.Join(n.dir, "scgi"))
 	}
-	s := &httpapp.Server{App: gateway.AppFunc(answerExample), Addr: "unix:" + filepath.Join(n.dir, "http")}
+	s := &httpapp.Server{App: app, ErrorLog: silent, Addr: "unix:" + filepath.Join(n.dir, "http")}
 	return n.serve(s, "http+unix:"+filepath.Join(n.dir, "http"))
+}
+
+// startHTTP serves app over TCP, and returns its URL.
+func (n *neighbours) startHTTP(app gateway.App) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	s := &httpapp.Server{App: app, ErrorLog: silent}
+	done := make(chan struct{})
+	go func() { defer close(done); s.Serve(l) }()
+	n.t.Cleanup(func() { s.Close(); <-done })
+	return "http://" + l.Addr().String()
 }
 
 // answerExample is healthy, and answers a call by XML-RPC as rTorrent does without downloads.

@@ -148,7 +148,7 @@ var badAddresses = []struct {
 	{"systemd name", "systemd:a:b", "systemd does not allow"},
 	{"systemd long name", "systemd:" + strings.Repeat("x", 256), "systemd does not allow"},
 	{"cgi without path", "cgi:", "has no path"},
-	{"spawn without program", "spawn: ", "has no program"},
+	{"spawn without program", "spawn: ", "names no program"},
 	{"files with host", "files://srv/www", "write one slash, or three"},
 	{"demo with more", "demo:x", "has text after demo:"},
 }
