@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
+	"github.com/cgikit/cgikit/cmd/internal/target"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/leaks"
 )
 
@@ -45,4 +46,13 @@ func runPingWith(t *testing.T, ctx context.Context, env map[string]string, args 
 		stderr.WriteString(cli.Message("ping", err))
 	}
 	return outcome{stdout.String(), stderr.String(), cli.Status(err)}
+}
+
+func parse(t *testing.T, name string) target.Target {
+	t.Helper()
+	parsed, err := target.Parse(name, "fastcgi", "scgi", "cgi", "http")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
 }

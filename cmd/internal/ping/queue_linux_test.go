@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cgikit/cgikit/cmd/internal/target"
 	"github.com/cgikit/cgikit/gateway/gatewaytest/webserver"
 )
 
@@ -39,15 +38,6 @@ func connect(t *testing.T, network, address string, n int) {
 		}
 		t.Cleanup(func() { conn.Close() })
 	}
-}
-
-func parse(t *testing.T, name string) target.Target {
-	t.Helper()
-	parsed, err := target.Parse(name, "fastcgi", "scgi", "cgi", "http")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
 }
 
 // TestUnixQueue reads the queue by the socket's file, whatever name it was bound to, and finds no
