@@ -116,8 +116,8 @@ func (n *neighbours) replace(line string) string {
 	return line
 }
 
-// replaceTrace makes trace, which ends by Ctrl-C alone, end by itself, and gives it an address of its
-// own and a live socket.
+// replaceTrace makes trace, which ends by Ctrl-C alone, end by itself, and gives it an address of
+// its own and a live socket.
 func (n *neighbours) replaceTrace(line string) string {
 	if !strings.Contains(line, "cgikit trace ") {
 		return line
