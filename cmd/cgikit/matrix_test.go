@@ -116,7 +116,7 @@ func targetOf(t testing.TB, kind, appName string, options targetOptions) *target
 	name, app := "", matrixApps[appName]
 	switch kind {
 	case "local":
-		return localTarget(app, nothingToClose)
+		return localTarget(withoutErrors(app), nothingToClose)
 	case "cgi":
 		self, err := os.Executable()
 		if err != nil {
@@ -124,7 +124,7 @@ func targetOf(t testing.TB, kind, appName string, options targetOptions) *target
 		}
 		name, options.env = "cgi:"+self, []string{appVariable + "=" + appName, "GORACE=atexit_sleep_ms=0"}
 	case "scgi":
-		name = "scgi://" + serveOn(t, &scgi.Server{App: app, ErrorLog: quiet})
+		name = "scgi://" + serveOn(t, &scgi.Server{App: withoutErrors(app), ErrorLog: quiet})
 	default:
 		name, options.gofast = "fastcgi://"+serveOn(t, &fastcgi.Server{App: app, ErrorLog: quiet}), kind == "fastcgi by gofast"
 	}
@@ -133,6 +133,15 @@ func targetOf(t testing.TB, kind, appName string, options targetOptions) *target
 		t.Fatal(err)
 	}
 	return tg
+}
+
+// withoutErrors drops what app writes to its error stream, where that is this process's standard
+// error: a failure of any test of the package would print all of it.
+func withoutErrors(app gateway.App) gateway.App {
+	return gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		r.Stderr = io.Discard
+		return app.ServeGateway(w, r)
+	})
 }
 
 // listenBy serves app over a protocol and returns a URL for HTTP clients. Another protocol than

@@ -4,6 +4,7 @@ package main
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -94,6 +95,7 @@ func TestCheckOfSpawnedTarget(t *testing.T) {
 		{"spawn:" + program + " serve -l fastcgi+fd:0 demo:", 0, "ok: the flags and folders are valid, and the target answers\n"},
 	} {
 		c := exec.Command(program, "serve", "--check", "-l", "http://127.0.0.1:0", test.target)
+		c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else a program ends a second late under -race
 		out, err := c.CombinedOutput()
 		if c.ProcessState == nil {
 			t.Fatal(err)
