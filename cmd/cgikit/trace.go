@@ -150,7 +150,7 @@ var traceKinds = []string{"opened", "closed", "begin_request", "abort_request", 
 	"get_values", "get_values_result", "unknown_type", "head", "body", "response", "errors"}
 
 func (t *tracing) setPrinter(palette cli.Palette) {
-	t.printer.W, t.printer.JSON, t.printer.Only = t.stdout, t.JSON, t.only
+	t.printer.W, t.printer.JSON, t.printer.Only, t.printer.Buffered = t.stdout, t.JSON, t.only, true
 	if t.Quiet {
 		t.printer.W = io.Discard
 	}
@@ -233,6 +233,13 @@ type sinks []trace.Sink
 func (s sinks) Event(e *trace.Event) {
 	for _, sink := range s {
 		sink.Event(e)
+	}
+}
+
+// Flush writes the lines of the Printer, which is the first.
+func (s sinks) Flush() {
+	if printer, ok := s[0].(*trace.Printer); ok {
+		printer.Flush()
 	}
 }
 

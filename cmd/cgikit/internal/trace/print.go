@@ -25,9 +25,18 @@ type Printer struct {
 	// Paint colours a line of the direction; nil leaves it plain.
 	Paint func(d Direction, broken bool, line string) string
 
+	// Buffered collects lines until Flush is called, which a Proxy does several times a second, or
+	// until 32 KiB wait.
+	Buffered bool
+
 	Seen, Broken int   // exchanges that ended, and rules that were broken, in any line
 	Err          error // the first error of W, after which nothing is written
+
+	waiting []byte
 }
+
+// maxWaiting is how many bytes of lines wait at most.
+const maxWaiting = 32 << 10
 
 // Event implements Sink.
 func (p *Printer) Event(e *Event) {
@@ -142,15 +151,31 @@ func (p *Printer) write(e *Event, text string) {
 	if p.Paint != nil {
 		text = p.Paint(e.Direction, p.Lint && len(e.Broken) > 0, text)
 	}
-	_, p.Err = io.WriteString(p.W, text)
+	p.writeText(text)
+}
+
+func (p *Printer) writeText(text string) {
+	p.waiting = append(p.waiting, text...)
+	if !p.Buffered || len(p.waiting) >= maxWaiting {
+		p.Flush()
+	}
+}
+
+// Flush writes the lines that wait.
+func (p *Printer) Flush() {
+	if p.Err == nil && len(p.waiting) > 0 {
+		_, p.Err = p.W.Write(p.waiting)
+	}
+	p.waiting = p.waiting[:0]
 }
 
 func (p *Printer) writeJSON(v any) {
 	line, err := json.Marshal(v)
-	if err == nil {
-		_, err = p.W.Write(append(line, '\n'))
+	if err != nil {
+		p.Err = err
+		return
 	}
-	p.Err = err
+	p.writeText(string(line) + "\n")
 }
 
 // jsonRecord is a line of --json. Times are seconds.

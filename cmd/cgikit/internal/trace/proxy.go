@@ -58,6 +58,7 @@ func (p *Proxy) Serve(ctx context.Context, l net.Listener) error {
 	defer stop()
 	dialing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer p.flushOften()()
 	err := p.acceptLoop(dialing, l)
 	l.Close()
 	if ctx.Err() != nil {
@@ -65,6 +66,36 @@ func (p *Proxy) Serve(ctx context.Context, l net.Listener) error {
 	}
 	p.drain()
 	return err
+}
+
+// flushInterval is how long lines wait: short enough for people who watch them.
+const flushInterval = 100 * time.Millisecond
+
+// flushOften flushes the Sink, if it has a method Flush, until the returned function is called.
+func (p *Proxy) flushOften() (stop func()) {
+	f, ok := p.Sink.(interface{ Flush() })
+	if !ok {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	tick := time.NewTicker(flushInterval)
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-tick.C:
+				p.decode(f.Flush)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		tick.Stop()
+		close(quit)
+		<-done
+		p.decode(f.Flush)
+	}
 }
 
 func (p *Proxy) acceptLoop(dialing context.Context, l net.Listener) error {

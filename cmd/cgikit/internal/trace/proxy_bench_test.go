@@ -23,7 +23,7 @@ func BenchmarkProxy(b *testing.B) {
 	served := make(chan struct{})
 	go func() { defer close(served); s.Serve(l) }()
 	defer func() { s.Close(); <-served }()
-	at, end := proxied(b, "fastcgi", l.Addr().String(), &Printer{W: io.Discard})
+	at, end := proxied(b, "fastcgi", l.Addr().String(), &Printer{W: io.Discard, Buffered: true})
 	defer end()
 	times := make(map[string][]time.Duration)
 	clients := map[string]*fastcgi.Client{"direct": {Addr: l.Addr().String(), MaxIdleConns: 1}, "traced": {Addr: at, MaxIdleConns: 1}}

@@ -13,8 +13,14 @@ func quoteCut(s string, n int) string {
 	if len(s) > n {
 		s, cut = s[:n], "..."
 	}
-	return strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(exchange.Printable(s)) + cut
+	s = exchange.Printable(s)
+	if strings.ContainsAny(s, "\n\r\t") {
+		s = lineBreaks.Replace(s)
+	}
+	return s + cut
 }
+
+var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 // firstLine is the first line of s that is not blank.
 func firstLine(s string) string {
