@@ -35,7 +35,11 @@ speaks FastCGI; write scgi+unix:PATH for SCGI.
 A line has the time in seconds since the start, the number of the connection, the direction (> to the
 application, < to the web server), the kind of the record, and its content in short. With --lint, a line
 also names each rule that the record breaks, by the id that testdata/requirements.txt of this module
-explains. trace runs until Ctrl-C, or for --timeout.`
+explains. trace runs until Ctrl-C, or for --timeout.
+
+-v shows the variables of each request. Passwords, tokens and cookies are *** without --show-secrets,
+also in contents that --body and -x show. A file of --save has all bytes, secrets too: only its owner
+can read it.`
 
 const traceExample = `  cgikit trace fastcgi://127.0.0.1:9001 fastcgi+unix:/run/php/php-fpm.sock
   cgikit trace --in-place /run/php/php-fpm.sock --timeout 30s
@@ -151,6 +155,7 @@ var traceKinds = []string{"opened", "closed", "begin_request", "abort_request", 
 
 func (t *tracing) setPrinter(palette cli.Palette) {
 	t.printer.W, t.printer.JSON, t.printer.Only, t.printer.Buffered = t.stdout, t.JSON, t.only, true
+	t.printer.Variables, t.printer.Secrets = t.Verbose > 0, t.ShowSecrets
 	if t.Quiet {
 		t.printer.W = io.Discard
 	}
@@ -248,7 +253,7 @@ func (t *tracing) openSave(start time.Time) (trace.Sink, error) {
 	if t.save == "" {
 		return &t.printer, nil
 	}
-	f, err := os.Create(t.save)
+	f, err := os.OpenFile(t.save, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("--save: %w", err), "the folder must be there, and this user must be allowed to write to it")
 	}

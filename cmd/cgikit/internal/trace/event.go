@@ -31,6 +31,9 @@ type Event struct {
 	Content []byte
 	Whole   bool
 
+	// Variables are those that this record completes, of PARAMS and of the head of SCGI.
+	Variables []Variable
+
 	// Raw is the record as it was sent, for FastCGI, or the bytes of this part, for SCGI. It is
 	// valid until Sink.Event returns.
 	Raw []byte
@@ -41,6 +44,9 @@ type Event struct {
 	// Ended are the exchanges that the event ends.
 	Ended []*Exchange
 }
+
+// Variable is a variable of a request.
+type Variable struct{ Name, Value string }
 
 // Violation is a rule of the protocol that was broken.
 type Violation struct {

@@ -213,3 +213,29 @@ func Example() {
 	//    0.000  #1 > BEGIN_REQUEST id=1 8 B  responder
 	// open requests: 1
 }
+
+// TestSecrets: a cookie and a password are shown in no form, unless that is asked for.
+func TestSecrets(t *testing.T) {
+	parts := []part{
+		begin(1, false),
+		params(1, "REQUEST_METHOD", "GET", "HTTP_COOKIE", "id=hidden", "PHP_AUTH_PW", "hidden"),
+		record(ToApp, wire.TypeParams, 1, ""),
+		record(ToServer, wire.TypeStdout, 1, "Set-Cookie: id=hidden\r\nContent-Type: text/plain\r\n\r\nbody"),
+	}
+	for _, p := range []Printer{{Body: 500}, {Body: 500, Hex: true}, {Body: 500, JSON: true}, {Variables: true}, {Body: 500, Variables: true}, {Variables: true, JSON: true}} {
+		plain := p
+		got := printed(&p, 100, parts...)
+		if strings.Contains(got, "hidden") || strings.Contains(got, "68 69 64 64 65 6e") {
+			t.Errorf("%+v: a secret is shown:\n%s", plain, got)
+		}
+		if !strings.Contains(got, "STDOUT") {
+			t.Errorf("%+v: nothing is shown", plain)
+		}
+	}
+	if got := printed(&Printer{Variables: true}, 100, parts...); !strings.Contains(got, "| HTTP_COOKIE=***\n") || !strings.Contains(got, "| REQUEST_METHOD=GET\n") {
+		t.Errorf("variables: got\n%s", got)
+	}
+	if got := printed(&Printer{Variables: true, Secrets: true}, 100, parts...); !strings.Contains(got, "| HTTP_COOKIE=id=hidden\n") {
+		t.Errorf("with secrets: got\n%s", got)
+	}
+}

@@ -20,6 +20,8 @@ type Printer struct {
 	Lint      bool          // name the rules that are broken
 	Hex       bool          // show contents as a hex dump
 	Body      int           // how many bytes of a content are shown, as text or with Hex
+	Variables bool          // show the variables of a request, a line for each
+	Secrets   bool          // show passwords, tokens and cookies, which are *** otherwise
 	Only      []string      // kinds in lower case, or "errors"; empty is all
 
 	// Paint colours a line of the direction; nil leaves it plain.
@@ -98,12 +100,17 @@ func (p *Printer) writeLine(e *Event) {
 	p.write(e, b.String()+"\n"+p.content(e))
 }
 
-// content is what --body and -x show of a content; "" for nothing. What is left out is told.
+// content is what --body and -x show of a content; "" for nothing. A last line tells how much is
+// left out.
 func (p *Printer) content(e *Event) string {
-	if p.Body == 0 || len(e.Content) == 0 {
+	if p.Variables || p.Body > 0 && len(e.Variables) > 0 && !p.Secrets {
+		return p.formatVariables(e)
+	}
+	if p.Body == 0 || len(p.shownContent(e)) == 0 {
 		return ""
 	}
-	shown := e.Content[:min(p.Body, len(e.Content))]
+	whole := p.shownContent(e)
+	shown := whole[:min(p.Body, len(whole))]
 	var text string
 	if p.Hex {
 		text = hex.Dump(shown)
@@ -111,7 +118,7 @@ func (p *Printer) content(e *Event) string {
 		text = quoteCut(string(shown), len(shown)) + "\n"
 	}
 	text = "          | " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n          | ") + "\n"
-	if len(shown) < e.Length {
+	if len(shown) < len(whole) {
 		text += fmt.Sprintf("          | (the first %d of %d B)\n", len(shown), e.Length)
 	}
 	return text
@@ -187,6 +194,7 @@ type jsonRecord struct {
 	ID        *uint16         `json:"id,omitempty"`
 	Length    int             `json:"length"`
 	Note      string          `json:"note,omitempty"`
+	Variables [][2]string     `json:"variables,omitempty"` // name and value, in order
 	Content   string          `json:"content,omitempty"`
 	Truncated bool            `json:"truncated,omitempty"`
 	Broken    []jsonViolation `json:"broken,omitempty"`
@@ -202,10 +210,16 @@ func (p *Printer) record(e *Event) jsonRecord {
 	if e.HasID {
 		r.ID = &e.ID
 	}
-	shown := e.Content[:min(p.Body, len(e.Content))]
-	r.Content, r.Truncated = string(shown), p.Body > 0 && len(shown) < e.Length
+	whole := p.shownContent(e)
+	shown := whole[:min(p.Body, len(whole))]
+	r.Content, r.Truncated = string(shown), p.Body > 0 && len(shown) < len(whole)
 	if p.Hex {
 		r.Content = hex.EncodeToString(shown)
+	}
+	if p.Variables {
+		for _, v := range e.Variables {
+			r.Variables = append(r.Variables, [2]string{v.Name, p.mask(v.Name, v.Value)})
+		}
 	}
 	for _, v := range e.Broken {
 		r.Broken = append(r.Broken, jsonViolation(v))

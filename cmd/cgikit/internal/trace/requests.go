@@ -134,6 +134,7 @@ func (r *request) addParams(e *Event, content []byte) {
 		}
 		r.names++
 		r.variable(name, value)
+		e.Variables = append(e.Variables, Variable{name, value})
 		rest = after
 	}
 	r.params = append(r.params[:0], rest...)

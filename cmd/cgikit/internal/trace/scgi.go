@@ -37,12 +37,12 @@ func (s *scgiDecoder) feed(d Direction, data []byte, at time.Duration) {
 	case s.inBody:
 		s.body(data, at)
 	case !s.bad:
-		s.variables(data, at)
+		s.readHead(data, at)
 	}
 }
 
-// variables collects the netstring, and reports it when it is complete.
-func (s *scgiDecoder) variables(data []byte, at time.Duration) {
+// readHead collects the netstring, and reports it when it is complete.
+func (s *scgiDecoder) readHead(data []byte, at time.Duration) {
 	if len(s.head) == 0 {
 		s.r.Began = at
 	}
@@ -80,6 +80,7 @@ func (s *scgiDecoder) variablesComplete(digits, block []byte, comma byte, at tim
 		}
 		s.r.names++
 		s.r.variable(name, value)
+		e.Variables = append(e.Variables, Variable{name, value})
 		text = after
 	}
 	if comma != ',' {
