@@ -16,8 +16,8 @@ import (
 )
 
 // TestScriptWithoutDescriptors: whatever is short of a file descriptor, the fault is ours, and it
-// passes. What the process was started with stays hidden from scripts even if the first cannot be
-// started.
+// passes. Descriptors that the process was started with stay hidden from scripts even if the first
+// cannot be started.
 func TestScriptWithoutDescriptors(t *testing.T) {
 	if os.Getenv(fewFiles) != "" {
 		os.Exit(runWithFewFiles())

@@ -163,8 +163,8 @@ func TestDirTarget(t *testing.T) {
 	}
 }
 
-// TestDirAsFcgiwrap: side by side. What fcgiwrap runs, Dir runs; what PATH_INFO it gives, Dir
-// gives. fcgiwrap leaves SCRIPT_NAME as it is, and sets no SCRIPT_FILENAME.
+// TestDirAsFcgiwrap: side by side. Dir runs each script that fcgiwrap runs, and gives it the same
+// PATH_INFO. fcgiwrap leaves SCRIPT_NAME as it is, and sets no SCRIPT_FILENAME.
 func TestDirAsFcgiwrap(t *testing.T) {
 	root := folderOfScripts(t)
 	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {

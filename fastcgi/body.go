@@ -138,8 +138,8 @@ func (b *body) closeWrite(err error) {
 }
 
 // waitForRoom stops reading until the App of r, the only request of the connection, has read some
-// of its body. Meanwhile it watches for a disconnect of the web server. What the server has sent
-// before can still be read then.
+// of its body. Meanwhile it watches for a disconnect of the web server. Bytes that the server has
+// sent before can still be read then.
 func (c *conn) waitForRoom(r *request, b *body) error {
 	for b.blocked() {
 		c.mu.Lock()

@@ -86,8 +86,8 @@ func streams(t *testing.T) []vectors.Vector {
 	return all
 }
 
-// TestEngines feeds each stream to both engines, as it is, byte by byte and in halves. What comes
-// back must be the same, but for what normalise leaves out and for what is on the list of
+// TestEngines feeds each stream to both engines, as it is, byte by byte and in halves. The
+// responses must be the same, but for what normalise leaves out and for what is on the list of
 // differences.
 func TestEngines(t *testing.T) {
 	t.Parallel()

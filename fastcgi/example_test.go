@@ -30,7 +30,7 @@ func ExampleServe() {
 	}))
 	defer l.Close()
 
-	// What nginx would send for a GET of /app.
+	// The variables that nginx sends for a GET of /app.
 	nc, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		fmt.Println(err)

@@ -31,10 +31,10 @@ func mirror(w gateway.ResponseWriter, r *gateway.Request) error {
 	return err
 }
 
-// TestVectors replays what a web server may send. What is expected is what comes back, by id in
-// ascending order, each part with its id before it: a response's URI and body, or only its status
-// where that is not 200; the name of another end; what management records say. Then "closed" where
-// the server closed first, and "log" with a part of the line that it logged.
+// TestVectors replays what a web server may send. The expectation lists the records that come back,
+// by id in ascending order, each part with its id before it: a response's URI and body, or only its
+// status where that is not 200; the name of another end; what management records say. Then "closed"
+// where the server closed first, and "log" with a part of the line that it logged.
 func TestVectors(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		for _, v := range vectors.Load(t, "../testdata/fastcgi") {

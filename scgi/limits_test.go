@@ -99,8 +99,8 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// Apache and HAProxy-like peers send all of the body before they read. What the App left unread
-// must reach its end, and the answer with it.
+// Apache and HAProxy-like peers send all of the body before they read. The bytes that the App left
+// unread are read to their end, and the answer arrives.
 func TestAnswerToUnreadBody(t *testing.T) {
 	bothNetworks(t, func(t *testing.T, network string) {
 		s := start(t, network, &Server{App: hello})
@@ -146,8 +146,8 @@ func TestWriteTimeout(t *testing.T) {
 	})
 }
 
-// What the system's buffers take does not count as progress. A busy machine may be late, so that
-// the best of several tries counts.
+// Bytes that the system's buffers accept do not count as progress. A busy machine may be late, so
+// that the best of several tries counts.
 func TestWriteTimeoutLastsOnce(t *testing.T) {
 	t.Parallel()
 	bothNetworks(t, func(t *testing.T, network string) {

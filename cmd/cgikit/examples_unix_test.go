@@ -338,7 +338,7 @@ func TestDocumentedCommandsParse(t *testing.T) {
 var documented = regexp.MustCompile("(?m)^ {4,}(cgikit .*)$|`(cgikit [^`]+)`")
 
 // documentedCommands returns the lines of code and the words in back quotes that are commands.
-// What continues a line belongs to it.
+// A line that ends in a backslash continues in the next one.
 func documentedCommands(page string) []string {
 	var all []string
 	page = regexp.MustCompile(`\\\n\s+`).ReplaceAllString(page, "")

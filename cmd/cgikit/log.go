@@ -40,23 +40,23 @@ func (v *voice) Handle(_ context.Context, r slog.Record) error {
 	b.WriteString("cgikit: ")
 	b.WriteString(line(r.Message))
 	b.WriteString(v.fixed)
-	behind := "" // text for a person, on lines of its own
+	after := "" // text for a person, on lines of its own
 	r.Attrs(func(a slog.Attr) bool {
 		if hint := hintForPeer(a.Value.Any()); hint != "" {
-			behind += "hint: " + hint + "\n"
+			after += "hint: " + hint + "\n"
 		}
 		switch {
 		case a.Key == "stack":
-			behind += exchange.Printable(a.Value.String())
+			after += exchange.Printable(a.Value.String())
 		case a.Key == "hint":
-			behind += "hint: " + line(a.Value.String()) + "\n"
+			after += "hint: " + line(a.Value.String()) + "\n"
 		case !slices.Contains(v.omit, a.Key):
 			appendAttr(&b, v.prefix, a)
 		}
 		return true
 	})
 	b.WriteByte('\n')
-	b.WriteString(behind)
+	b.WriteString(after)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	_, err := io.WriteString(v.w, b.String())

@@ -93,8 +93,8 @@ var streamExclusions = map[string][]gatewaytest.Exclusion{
 	}},
 }
 
-// serveTo is what serve makes of a target behind which an application is, with all that can watch
-// its requests.
+// serveTo returns the App that serve makes of a target that asks an application, with all that can
+// watch its requests.
 func serveTo(t testing.TB, kind, app string, o targetOptions) gateway.App {
 	t.Helper()
 	tg := targetOf(t, kind, app, o)

@@ -32,7 +32,7 @@ func TestExitStatus(t *testing.T) {
 		{"no such script", []string{"serve", "-l", "http://127.0.0.1:0", "cgi:testdata/nowhere"}, cli.StatusUsage},
 		{"no such root", []string{"serve", "-l", "http://127.0.0.1:0", "--root", "testdata/nowhere", "scgi://127.0.0.1:9"}, cli.StatusUsage},
 		{"extension without a dot", []string{"serve", "-l", "http://127.0.0.1:0", "--root", ".", "--split-path", "php", "scgi://127.0.0.1:9"}, cli.StatusUsage},
-		{"nobody allowed", []string{"serve", "-l", "http://127.0.0.1:0", "--allow", "me", "demo:"}, cli.StatusUsage},
+		{"unknown peer in --allow", []string{"serve", "-l", "http://127.0.0.1:0", "--allow", "me", "demo:"}, cli.StatusUsage},
 		{"address twice", []string{"serve", "-l", "http://127.0.0.1:1", "-l", "scgi://127.0.0.1:1", "demo:"}, cli.StatusUsage},
 		{"metrics elsewhere", []string{"serve", "-l", "http://127.0.0.1:0", "--metrics", "192.0.2.1:0", "demo:"}, cli.StatusUsage},
 		{"no such address", []string{"demo", "--listen", "192.0.2.1:0"}, cli.StatusFailure},

@@ -50,8 +50,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestErrorStream: there is no FCGI_STDERR. What the App writes goes to the process's standard
-// error, and why it failed to ErrorLog.
+// TestErrorStream: there is no FCGI_STDERR. Text that the App writes there goes to the process's
+// standard error, and why it failed to ErrorLog.
 func TestErrorStream(t *testing.T) {
 	got := make(chan io.Writer, 1)
 	s := start(t, &Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

@@ -94,7 +94,7 @@ func TestEarlyAnswerKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// What a client sends after such an answer is not taken for a request.
+// After an early answer, the server does not read further bytes of the client as a request.
 func TestEarlyAnswerIsTheLast(t *testing.T) {
 	var calls atomic.Int32
 	s := serveOn(t, "tcp", &httpapp.Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {

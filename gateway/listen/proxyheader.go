@@ -77,7 +77,7 @@ func decodeProxyV1(p []byte) (h proxyHeader, size int, err error) {
 	return h, end + 1, nil
 }
 
-// parseProxyV1 parses the line without its first word and its end. What follows UNKNOWN has no
+// parseProxyV1 parses the line without its first word and its end. Text after UNKNOWN has no
 // meaning.
 func parseProxyV1(line string) (h proxyHeader, err error) {
 	words := strings.Split(line, " ")

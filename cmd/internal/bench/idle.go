@@ -43,8 +43,8 @@ func printIdle(o options, name, server string) (float64, error) {
 	return each, nil
 }
 
-// idleBytes counts from a server that has answered on some connections already, which are closed.
-// What it needs only once is not counted.
+// idleBytes measures a server that has already answered on some connections, which are closed. So
+// it does not count the memory that a server needs only once.
 func idleBytes(o options, server string) (float64, error) {
 	p, err := startHello(o, server)
 	if err != nil {

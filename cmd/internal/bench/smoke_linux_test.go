@@ -35,8 +35,7 @@ func noServerLeft(t *testing.T) {
 // underBound is how a bound fails on a busy machine, or under the race detector.
 var underBound = regexp.MustCompile(`^(bench: )?(\S+ / \S+ is [0-9.]+, under its bound of [0-9.]+|.*: grew by more than [0-9]+ MB)$`)
 
-// quick runs a benchmark for a moment, and returns what it wrote. What it says of speed does not
-// count.
+// quick runs a benchmark for a moment, and returns what it wrote. Its figures do not matter.
 func quick(t *testing.T, args ...string) string {
 	t.Helper()
 	defer noServerLeft(t)

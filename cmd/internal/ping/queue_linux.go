@@ -13,7 +13,7 @@ import (
 	"github.com/cgikit/cgikit/cmd/internal/target"
 )
 
-// What sock_diag(7) names in linux/unix_diag.h and linux/inet_diag.h, and x/sys does not.
+// Constants of sock_diag(7) that x/sys lacks. They are in linux/unix_diag.h and linux/inet_diag.h.
 const (
 	showName  = 1 << 0 // UDIAG_SHOW_NAME
 	showVFS   = 1 << 1 // UDIAG_SHOW_VFS
@@ -171,7 +171,7 @@ func dumpSockets(request []byte, handle func(message []byte)) {
 	native.PutUint32(head, uint32(cap(head)))
 	native.PutUint16(head[4:], unix.SOCK_DIAG_BY_FAMILY)
 	native.PutUint16(head[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	// The kernel answers at once; the bound is for a seccomp supervisor that does not.
+	// The kernel answers at once; the bound ends a wait for a seccomp supervisor that does not.
 	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000})
 	if unix.Sendto(fd, append(head, request...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) != nil {
 		return

@@ -18,7 +18,8 @@ type condition struct {
 	limit    float64 // seconds for latency, percent for saturation
 }
 
-// What a condition may compare. The first three are of the probe, the others of the status page.
+// metrics are the names that a condition may have. The first three are figures of the probe, the
+// others of the status page.
 var metrics = []string{
 	"latency", "queue", "saturation",
 	"accepted-conn", "listen-queue", "max-listen-queue", "listen-queue-len",

@@ -19,7 +19,7 @@ const identifyTimeout = 500 * time.Millisecond
 // names: "fastcgi", "http" or "scgi"; "" where no question is answered within the context and half
 // a second each. The target's own protocol is asked for first: a listener may speak several. It
 // sends what a server of the other protocols refuses at once: FCGI_GET_VALUES,
-// HEAD / over HTTP and over SCGI. It is for the hint after an exchange that failed
+// HEAD / over HTTP and over SCGI. Its result is the hint after an exchange that failed
 // without a sensible answer, on a new connection for each question.
 func (t Target) Identify(ctx context.Context) string {
 	own := func(q question) bool { return q.protocol == t.Protocol }

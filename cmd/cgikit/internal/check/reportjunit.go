@@ -30,8 +30,8 @@ type (
 	}
 )
 
-// WriteJUnit writes the results as a test suite of JUnit's XML. What counts for the exit status is
-// a failure, and what is known to fail is skipped.
+// WriteJUnit writes the results as a test suite of JUnit's XML. A check that counts for the exit
+// status is a failure, and one that is known to fail is skipped.
 func WriteJUnit(w io.Writer, o Outcome) error {
 	suite := junitSuite{Name: o.Target, Tests: len(o.Results)}
 	for _, r := range o.Results {

@@ -92,8 +92,8 @@ func withoutPackage(err error) error {
 	return err
 }
 
-// place is where a server connects to: a path or host:port. What listens on all addresses is
-// reached at the loopback address.
+// place is where a server connects to: a path or host:port. A server that listens on all addresses
+// is reached at the loopback address.
 func place(a listen.Address) string {
 	if a.Network == "unix" {
 		return a.Path

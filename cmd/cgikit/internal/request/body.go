@@ -133,7 +133,7 @@ func (r *Request) readFile(ctx context.Context, file string) (string, error) {
 	return b.text()
 }
 
-// addFile adds a file, "-" for standard input. What is not a regular file is read now, since its
+// addFile adds a file, "-" for standard input. A file that is not regular is read now, since its
 // length must be known.
 func (r *Request) addFile(ctx context.Context, b *body, file string) error {
 	if file == "-" {

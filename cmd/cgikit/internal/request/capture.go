@@ -54,9 +54,9 @@ func (m *message) serverEnviron(l location) (variables, error) {
 	return v, nil
 }
 
-// capturedValue is the value of a captured variable for this request. What depends on the request
-// or the machine is that of the plain environ, but for paths, which each server writes in its own
-// way.
+// capturedValue is the value of a captured variable for this request. A variable that depends on
+// the request or the machine is that of the plain environ, but for paths, which each server writes
+// in its own way.
 func capturedValue(c variable, plain variables, paths capturedPaths) string {
 	switch c.name {
 	case "REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR", "SERVER_PORT", "SERVER_NAME", "REQUEST_URI":

@@ -101,7 +101,8 @@ func (x *exchanger) copyBody(a *answer, body io.Reader) error {
 	}
 }
 
-// What is kept of a body: enough to recognise an answer, and to show it as JSON.
+// The largest parts of a body that are kept, in bytes: to recognise an answer, to show it as JSON,
+// and to decode the answer to a call.
 const (
 	keptBody     = 512
 	keptJSONBody = 1 << 20

@@ -24,9 +24,9 @@ func TestUser(t *testing.T) {
 		}
 		return
 	}
-	nobody, err := user.Lookup("nobody")
+	account, err := user.Lookup("nobody")
 	if err != nil {
-		t.Skip("no user nobody")
+		t.Skip("this system has no account with the name nobody")
 	}
 	dir, err := os.MkdirTemp("", "request")
 	if err != nil {
@@ -40,9 +40,9 @@ func TestUser(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"nobody", nobody.Uid} {
+	for _, name := range []string{"nobody", account.Uid} {
 		stdout, _, err := ask(t, "cgi:"+script, func(r *Request) { r.RunAs = name })
-		if want := nobody.Uid + "\n" + nobody.Gid + "\n"; stdout != want || err != nil {
+		if want := account.Uid + "\n" + account.Gid + "\n"; stdout != want || err != nil {
 			t.Errorf("%s: got %q, %v; want %q", name, stdout, err, want)
 		}
 	}

@@ -96,7 +96,7 @@ func (c *chart) label(x, y float64, colour, weight, text string) {
 	fmt.Fprintf(&c.text, `<text x="%.1f" y="%.1f" fill="%s" font-weight="%s">%s</text>`+"\n", x, y, colour, weight, escaped.String())
 }
 
-// position is where a ratio is on the scale. What is off the scale is at its end.
+// position is where a ratio is on the scale. A value beyond the scale is drawn at its end.
 func position(ratio float64) float64 {
 	low, high := ticks[0], ticks[len(ticks)-1]
 	ratio = min(max(ratio, low/1.3), high*1.3)

@@ -11,7 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// What the applications would else make for each request.
+// Data of all responses, made once: an application that made it for each request would measure
+// that.
 var (
 	large             = bytes.Repeat([]byte{'x'}, work.Size)
 	variables, fields = names(work.Variable), names(work.Field)
