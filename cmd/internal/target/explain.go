@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 )
@@ -23,13 +24,25 @@ func (t Target) Explain(ctx context.Context, err error) error {
 	if t.Network == "" || errors.Is(err, context.Canceled) {
 		return err
 	}
-	if other := t.Identify(ctx); other != "" && other != t.Protocol {
+	if other := t.Identify(ctx, Patience(err)); other != "" && other != t.Protocol {
 		return cli.Failure(err, t.SpokenHint(other))
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+	if isTimeout(err) {
 		return cli.Failure(err, "the target accepts connections and does not answer: all of its workers may be busy")
 	}
 	return err
+}
+
+// Patience is how long Identify is to wait for each answer after a request that failed with err.
+func Patience(err error) time.Duration {
+	if isTimeout(err) {
+		return Brief
+	}
+	return Patient
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // SpokenHint is the hint for a target at whose address another protocol is spoken: how to write it.

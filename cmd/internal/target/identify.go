@@ -12,16 +12,25 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// identifyTimeout bounds each of the questions of Identify.
-const identifyTimeout = 500 * time.Millisecond
+// How long Identify waits for the answer to one question.
+const (
+	// Brief suits a target that has let an earlier request wait: it is likely to let this one wait
+	// too.
+	Brief = 500 * time.Millisecond
+
+	// Patient suits a target that has answered an earlier request or closed its connection. If no
+	// question is answered briefly, Identify sends all again and waits longer: a single worker may
+	// have waited for the rest of the question before, as uWSGI's does.
+	Patient = 3 * time.Second
+)
 
 // Identify asks which protocol is spoken at the target's address, whatever protocol the target
-// names: "fastcgi", "http" or "scgi"; "" where no question is answered within the context and half
-// a second each. The target's own protocol is asked for first: a listener may speak several. It
-// sends what a server of the other protocols refuses at once: FCGI_GET_VALUES,
-// HEAD / over HTTP and over SCGI. Its result is the hint after an exchange that failed
-// without a sensible answer, on a new connection for each question.
-func (t Target) Identify(ctx context.Context) string {
+// names: "fastcgi", "http" or "scgi"; "" where no question is answered within the context and the
+// given time for each. The target's own protocol is asked for first: a listener may speak several.
+// It sends what a server of the other protocols refuses at once: FCGI_GET_VALUES, HEAD / over HTTP
+// and over SCGI. Its result is the hint after an exchange that failed without a sensible answer, on
+// a new connection for each question.
+func (t Target) Identify(ctx context.Context, each time.Duration) string {
 	own := func(q question) bool { return q.protocol == t.Protocol }
 	list := slices.Clone(questions)
 	slices.SortStableFunc(list, func(a, b question) int {
@@ -33,8 +42,17 @@ func (t Target) Identify(ctx context.Context) string {
 		}
 		return 0
 	})
+	spoken := t.firstAnswered(ctx, Brief, list)
+	if spoken == "" && each > Brief {
+		spoken = t.firstAnswered(ctx, each, list)
+	}
+	return spoken
+}
+
+// firstAnswered is the protocol of the first question that is answered, or "".
+func (t Target) firstAnswered(ctx context.Context, each time.Duration, list []question) string {
 	for _, question := range list {
-		if question.answers(t.probe(ctx, question.bytes)) {
+		if question.answers(t.probe(ctx, each, question.bytes)) {
 			return question.protocol
 		}
 	}
@@ -55,13 +73,13 @@ func Spoken(answer string) string {
 
 // SpeaksHTTP reports whether HEAD / is answered at the target's address as HTTP/1 does, on a
 // connection of its own, within the context and half a second.
-func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.probe(ctx, headRequest)) }
+func (t Target) SpeaksHTTP(ctx context.Context) bool { return IsHTTP(t.probe(ctx, Brief, headRequest)) }
 
 // SpeaksOnlyHTTP reports whether HTTP is spoken at the target's address, and not FastCGI beside it,
 // as a listener of several protocols does. It asks what no application gets to see but HEAD /, on
 // up to two connections, within the context and half a second each.
 func (t Target) SpeaksOnlyHTTP(ctx context.Context) bool {
-	spoken := Spoken(t.probe(ctx, string(getValues)))
+	spoken := Spoken(t.probe(ctx, Brief, string(getValues)))
 	return spoken == "http" || spoken == "" && t.SpeaksHTTP(ctx)
 }
 
@@ -98,9 +116,10 @@ func netstring(s string) string { return strconv.Itoa(len(s)) + ":" + s + "," }
 // came before them, and does not wait for more.
 var getValues = append(wire.AppendPadded(nil, wire.TypeGetValues, 0, nil, 8)[:wire.HeaderSize], "\r\n\r\n\r\n\r\n"...)
 
-// probe sends a question and returns the first bytes of the answer, or "".
-func (t Target) probe(ctx context.Context, question string) string {
-	ctx, cancel := context.WithTimeout(ctx, identifyTimeout)
+// probe sends a question and returns the first bytes of the answer that come within the timeout, or
+// "".
+func (t Target) probe(ctx context.Context, timeout time.Duration, question string) string {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := t.Dial(ctx)
 	if err != nil {

@@ -144,13 +144,17 @@ func TestIdentify(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := target.Identify(t.Context()); got != protocol {
+				each, failed := Patient, errors.New("failed")
+				if protocol == "" {
+					each, failed = Brief, context.DeadlineExceeded
+				}
+				if got := target.Identify(t.Context(), each); got != protocol {
 					t.Errorf("named %s: got %q", named, got)
 				}
 				if got := target.SpeaksOnlyHTTP(t.Context()); got != (protocol == "http") {
 					t.Errorf("named %s: got %t for HTTP alone", named, got)
 				}
-				err = target.Explain(t.Context(), errors.New("failed"))
+				err = target.Explain(t.Context(), failed)
 				if want := "write " + protocol + "://"; protocol != "" && protocol != named && !strings.Contains(cli.Hint(err), want) {
 					t.Errorf("named %s: got hint %q; want %q in it", named, cli.Hint(err), want)
 				}

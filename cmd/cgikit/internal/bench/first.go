@@ -9,6 +9,7 @@ import (
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/cmd/internal/load"
+	"github.com/cgikit/cgikit/cmd/internal/target"
 )
 
 // sendFirst sends one request, so that a target that cannot be measured is told at once, and why.
@@ -41,7 +42,7 @@ func (e *exercise) explainFirst(ctx context.Context, r *load.Result) error {
 		if !strings.HasPrefix(kind, "status ") {
 			return e.describeError(ctx, kind)
 		}
-		if e.target.Protocol == "scgi" && e.target.Identify(ctx) == "http" {
+		if e.target.Protocol == "scgi" && e.target.Identify(ctx, target.Patient) == "http" {
 			return cli.Failure(errors.New("the first answer is not SCGI"), e.target.SpokenHint("http"))
 		}
 	}

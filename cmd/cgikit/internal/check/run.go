@@ -157,18 +157,19 @@ func (r *Run) prepare(ctx context.Context) error {
 		return errors.Join(ctx.Err(), err)
 	}
 	err = fmt.Errorf("%.200s: the plain request is not answered: %w", r.Target.Name, err)
-	if spoken := r.spoken(ctx); spoken != "" {
+	if spoken := r.spoken(ctx, err); spoken != "" {
 		return cli.Failure(err, r.Target.SpokenHint(spoken))
 	}
 	return cli.Failure(err, r.plainHint(err, result.got.kept))
 }
 
-// spoken is the protocol at the address of the target, if it is another.
-func (r *Run) spoken(ctx context.Context) string {
+// spoken is the protocol at the address of the target, if it is another. err ended the request
+// before.
+func (r *Run) spoken(ctx context.Context, err error) string {
 	if r.Target.Protocol == "cgi" {
 		return ""
 	}
-	if other := r.Target.Identify(ctx); other != r.Target.Protocol {
+	if other := r.Target.Identify(ctx, target.Patience(err)); other != r.Target.Protocol {
 		return other
 	}
 	return ""

@@ -116,7 +116,7 @@ var refusalHints = map[wire.ProtocolStatus]string{
 // silentFailure explains a connection that was closed without a byte.
 func (r *Request) silentFailure(ctx context.Context) error {
 	err := errors.New("the connection was closed without an answer")
-	if other := r.Target.Identify(ctx); other != "" && other != r.Target.Protocol {
+	if other := r.Target.Identify(ctx, target.Patient); other != "" && other != r.Target.Protocol {
 		return &cli.Error{Err: err, Hint: r.Target.SpokenHint(other), Status: StatusNotProtocol}
 	}
 	return &cli.Error{Err: err, Hint: "the application may have crashed, or refuses this client: its log tells", Status: StatusNothingCame}
@@ -151,7 +151,7 @@ func (r *Request) foreignFailure(ctx context.Context, a *answer, err error) erro
 	hint := ""
 	if other := foreignProtocol(r.Target.Protocol, a.start); other != "" {
 		hint = r.Target.SpokenHint(other)
-	} else if other := r.Target.Identify(ctx); other != "" && other != r.Target.Protocol {
+	} else if other := r.Target.Identify(ctx, target.Patient); other != "" && other != r.Target.Protocol {
 		hint = r.Target.SpokenHint(other)
 	}
 	return &cli.Error{Err: text, Hint: hint, Status: StatusNotProtocol}
@@ -160,5 +160,5 @@ func (r *Request) foreignFailure(ctx context.Context, a *answer, err error) erro
 // isRefusedByHTTP reports whether an HTTP server has refused an SCGI request, by a status line that
 // SCGI applications send too.
 func (r *Request) isRefusedByHTTP(ctx context.Context, a *answer) bool {
-	return r.Target.Protocol == "scgi" && a.code() >= 400 && target.IsHTTP(a.start) && r.Target.Identify(ctx) == "http"
+	return r.Target.Protocol == "scgi" && a.code() >= 400 && target.IsHTTP(a.start) && r.Target.Identify(ctx, target.Patient) == "http"
 }
