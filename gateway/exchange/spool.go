@@ -198,6 +198,7 @@ func (s *Spool) removeFirst() {
 	if first.memory != nil {
 		s.memory -= first.room
 		s.Share.Release(first.room, 0)
+		releaseMemory(first)
 		return
 	}
 	first.start, first.end = 0, 0
@@ -219,6 +220,12 @@ func (s *Spool) reset() {
 		s.file.Close()
 	}
 	s.Share.Release(s.memory, s.extent)
-	s.queue, s.spare, s.file = nil, nil, nil
+	for _, p := range s.queue {
+		if p.memory != nil {
+			releaseMemory(p)
+		}
+	}
+	clear(s.queue)
+	s.queue, s.spare, s.file = s.queue[:0], nil, nil
 	s.length, s.memory, s.extent = 0, 0, 0
 }

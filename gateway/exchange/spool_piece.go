@@ -3,7 +3,9 @@ package exchange
 import (
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
+	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/util"
@@ -17,14 +19,61 @@ type piece struct {
 	start, end int64 // of the bytes not read yet, within the room
 }
 
+// memoryPieces has empty pieces in memory, by their room: 4, 8, 16, 32 and 64 KiB. A body of 64 KB
+// that were read into new memory would cost as much for the garbage collector as for the system's
+// calls.
+var memoryPieces [5]sync.Pool
+
+// pooledRoom returns the room of the smallest pieces of memoryPieces that have room for want bytes,
+// but not more than limit. It returns limit if all of them have more.
+func pooledRoom(want, limit int64) int64 {
+	room := int64(smallPiece)
+	for room < want && room < largePiece {
+		room *= 2
+	}
+	for room > limit && room >= smallPiece {
+		room /= 2
+	}
+	if room < smallPiece {
+		return limit
+	}
+	return room
+}
+
+// poolOf returns the pool of the pieces with that room, nil if they are not pooled.
+func poolOf(room int64) *sync.Pool {
+	if room < smallPiece || room > largePiece || room&(room-1) != 0 {
+		return nil
+	}
+	return &memoryPieces[bits.Len64(uint64(room/smallPiece))-1]
+}
+
+// acquireMemory returns an empty piece in memory.
+func acquireMemory(room int64) *piece {
+	if pool := poolOf(room); pool != nil {
+		if p, ok := pool.Get().(*piece); ok {
+			return p
+		}
+	}
+	return &piece{memory: make([]byte, room), room: room}
+}
+
+// releaseMemory returns a piece in memory to its pool. The caller has no other reference to it.
+func releaseMemory(p *piece) {
+	if pool := poolOf(p.room); pool != nil {
+		p.start, p.end = 0, 0
+		pool.Put(p)
+	}
+}
+
 // newPiece returns an empty piece for want bytes or fewer: in memory if the limits allow it, and
 // otherwise in the file.
 func (s *Spool) newPiece(want int64) (*piece, error) {
 	memory, files := s.Share.available(largePiece)
-	memory = min(memory, s.memoryBound()-s.memory, max(want, smallPiece, s.memory))
+	memory = pooledRoom(max(want, s.memory), min(memory, s.memoryBound()-s.memory))
 	if memory > 0 && s.Share.Reserve(memory, 0) == nil {
 		s.memory += memory
-		return &piece{memory: make([]byte, memory), room: memory}, nil
+		return acquireMemory(memory), nil
 	}
 	if i := len(s.spare) - 1; i >= 0 {
 		p := s.spare[i]
