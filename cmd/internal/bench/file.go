@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -93,27 +92,8 @@ func makeFile(o options) (path string, err error) {
 
 // fetch asks once, and returns the megabytes that came.
 func fetch(p *peer.Process, size int64) (float64, time.Duration, error) {
-	begin := time.Now()
-	conn, err := net.Dial(p.Network, p.Addr)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer conn.Close()
-	if _, err := conn.Write(load.AppendGet(nil, 1, false)); err != nil {
-		return 0, 0, err
-	}
-	var r load.Records
-	for buf := make([]byte, 256<<10); !r.Whole(1); {
-		n, err := conn.Read(buf)
-		if err != nil {
-			return 0, 0, fmt.Errorf("after %d bytes of body: %w", r.Body, err)
-		}
-		if err := r.Take(buf[:n]); err != nil {
-			return 0, 0, err
-		}
-	}
-	if r.Body < size || r.Body > size+4096 {
-		return 0, 0, fmt.Errorf("got %d bytes with the head; want %d", r.Body, size)
-	}
-	return float64(size) / 1e6, time.Since(begin), nil
+	l := load.FastCGI(p.Network, p.Addr, load.AppendGet(nil, 1, false), false)
+	l.Size = size
+	got, took, err := l.RunOnce()
+	return float64(got) / 1e6, took, err
 }

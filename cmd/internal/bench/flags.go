@@ -24,7 +24,7 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.clients, "clients", cmp.Or(o.clients, 16), "connections at the same time")
 	flags.IntVar(&o.conns, "conns", 10_000, "idle connections of idle and engines")
 	flags.IntVar(&o.runs, "runs", 20, "starts of each program in a round of cgi")
-	flags.Int64Var(&o.size, "size", cmp.Or(o.size, 1<<30), "bytes of a file, a transfer or a stream")
+	flags.Int64Var(&o.size, "size", cmp.Or(o.size, 1<<30), "bytes of a file, a transfer or a stream; a stream of all has 64 MB at most")
 	flags.StringVar(&o.only, "only", "", "comma `list` of the servers, or pairs such as http-scgi, to measure")
 	flags.StringVar(&o.caddy, "caddy", "caddy", "Caddy's `program`, as \"GOBIN=DIR go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9\" makes it")
 	flags.StringVar(&o.script, "script", "", "`program` for fcgiwrap to run in place of a shell script that prints hello")

@@ -61,7 +61,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"all", "every peer that the machine has, in all works: 2 minutes, 15 with -full", options{rounds: 5, span: 150 * time.Millisecond, clients: 16}, measureAll},
+		{"all", "every peer that the machine has, in all works: 2 minutes, 15 with -full", options{rounds: 5, span: 100 * time.Millisecond, clients: 16}, measureAll},
 		{"hello", "FastCGI: small requests on kept connections of a unix socket", options{clients: 16}, measureHello},
 		{"nginx", "the same with nginx in front, beside proxying HTTP", options{clients: 16}, measureNginx},
 		{"engines", "both engines of FastCGI, and net/http/fcgi, as a Markdown table", options{clients: 16, size: 256 << 20}, measureEngines},

@@ -47,6 +47,11 @@ func applications(o options, script string) (all []part) {
 	}
 	hello := work.All()[0]
 	peers := append(append(append([]peer.Peer{}, own...), others...), uwsgi)
+	for _, w := range streamWorks(o) {
+		c := applicationWork(o, peers, w, script, false)
+		c.unit, c.work = "MB", oneTransfer(func(p *peer.Process) load.Load { return w.FastCGI(p.Network, p.Addr, script, false) })
+		all = append(all, part{"FastCGI application", w.Name + ": " + w.Summary, "cgikit", c.rounds})
+	}
 	return append(all, part{"FastCGI application, a connection for each request", "hello: " + hello.Summary, "cgikit", applicationWork(o, peers, hello, script, false).rounds})
 }
 
@@ -74,6 +79,10 @@ func webServers(o options, backend string) (all []part) {
 		}
 		all = append(all, part{"HTTP in, FastCGI out, kept connections", w.Name + ": " + w.Summary, "cgikit", webWork(o, peers, w).rounds})
 	}
+	stream := streamWorks(o)[0]
+	c := webWork(o, append(kept[:len(kept):len(kept)], peer.Caddy(o.dir, o.caddy, backend)), stream)
+	c.unit, c.work = "MB", oneTransfer(func(p *peer.Process) load.Load { return stream.HTTP(p.Addr, "/app/hello") })
+	all = append(all, part{"HTTP in, FastCGI out", stream.Name + ": " + stream.Summary, "cgikit", c.rounds})
 	hello := work.All()[0]
 	fresh := []peer.Peer{gateway("cgikit", "newconn"), peer.Caddy(o.dir, o.caddy, backend), nginx(false)}
 	return append(all, part{"HTTP in, FastCGI out, a connection for each request", "hello: " + hello.Summary, "cgikit", webWork(o, fresh, hello).rounds})

@@ -110,6 +110,23 @@ func TestLargeRequest(t *testing.T) {
 	}
 }
 
+// TestRunOnce: a response of another length than the right one is an error.
+func TestRunOnce(t *testing.T) {
+	addr := listen(t, "unix", func(c net.Conn) {
+		c.Read(make([]byte, 4096))
+		io.WriteString(c, records("hello"))
+	})
+	l := FastCGI("unix", addr, AppendGet(nil, 1, false), false)
+	l.Size = 5
+	if size, took, err := l.RunOnce(); size != 5 || took <= 0 || err != nil {
+		t.Errorf("%d bytes in %v, %v", size, took, err)
+	}
+	l.Size = 6
+	if _, _, err := l.RunOnce(); err == nil || err.Error() != "got 5 bytes in 1 responses; want 6 in each" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRunFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string

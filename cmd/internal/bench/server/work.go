@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 	"github.com/cgikit/cgikit/gateway"
@@ -30,7 +31,11 @@ func workApp(w gateway.ResponseWriter, r *gateway.Request) error {
 	if err := w.Headers().Set("Content-Type", "text/plain"); err != nil {
 		return err
 	}
-	switch r.Environ.Get("QUERY_STRING") {
+	query := r.Environ.Get("QUERY_STRING")
+	if size, flush, ok := streamSize(query); ok {
+		return stream(w, size, flush, w.Flush)
+	}
+	switch query {
 	case "echo":
 		return echo(w, func(i int) string { return r.Environ.Get(variables[i]) })
 	case "post":
@@ -45,6 +50,10 @@ func workApp(w gateway.ResponseWriter, r *gateway.Request) error {
 // workHandler does it as an http.Handler.
 func workHandler(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
+	if size, flush, ok := streamSize(r.URL.RawQuery); ok {
+		stream(w, size, flush, http.NewResponseController(w).Flush)
+		return
+	}
 	switch r.URL.RawQuery {
 	case "echo":
 		echo(w, func(i int) string { return r.Header.Get(fields[i]) })
@@ -59,6 +68,32 @@ func workHandler(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(work.Hello)))
 		io.WriteString(w, work.Hello)
 	}
+}
+
+// streamSize reads the query of a stream.
+func streamSize(query string) (size int64, flush, ok bool) {
+	name, number, _ := strings.Cut(query, "=")
+	if name != "stream" && name != "flush" {
+		return 0, false, false
+	}
+	size, err := strconv.ParseInt(number, 10, 64)
+	return size, name == "flush", err == nil
+}
+
+// stream writes so many bytes in pieces, each of which it may flush. Its length is not declared.
+func stream(w io.Writer, size int64, flush bool, flushNow func() error) error {
+	for left := size; left > 0; left -= work.PieceSize {
+		if _, err := w.Write(large[:min(left, work.PieceSize)]); err != nil {
+			return err
+		}
+		if !flush {
+			continue
+		}
+		if err := flushNow(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func echo(w io.Writer, value func(i int) string) error {

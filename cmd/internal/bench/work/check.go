@@ -12,12 +12,11 @@ import (
 	"github.com/cgikit/cgikit/fastcgi/wire"
 )
 
-// patience is how long an application may take for one response, and responseMost how many bytes of
-// it are read.
-const (
-	patience     = 10 * time.Second
-	responseMost = 2 * Size
-)
+// patience is how long an application may take for one response.
+const patience = 10 * time.Second
+
+// mostBytes returns how many bytes of a response are read.
+func (w Work) mostBytes() int { return 2 * max(Size, int(w.Size)) }
 
 // CheckFastCGI asks an application once, or twice over one connection with keep, and returns an
 // error where the response is not the right one.
@@ -45,7 +44,7 @@ func (w Work) CheckFastCGI(network, addr, script string, keep bool) error {
 
 func (w Work) checkRecords(in *wire.RecordReader) error {
 	var stdout []byte
-	for len(stdout) <= responseMost {
+	for len(stdout) <= w.mostBytes() {
 		h, content, err := in.Next()
 		if err != nil {
 			return fmt.Errorf("after %.200q: %w", stdout, err)
@@ -58,7 +57,7 @@ func (w Work) checkRecords(in *wire.RecordReader) error {
 			return w.compare(body, stdout)
 		}
 	}
-	return fmt.Errorf("a response over %d bytes", responseMost)
+	return fmt.Errorf("a response over %d bytes", w.mostBytes())
 }
 
 func (w Work) compare(body, all []byte) error {
@@ -70,7 +69,7 @@ func (w Work) compare(body, all []byte) error {
 
 // CheckHTTP asks a web server once, and returns an error where the response is not the right one.
 func (w Work) CheckHTTP(addr, path string) error {
-	r, err := http.NewRequest(w.Method(), "http://"+addr+path+"?"+w.Name, bytes.NewReader(w.Body))
+	r, err := http.NewRequest(w.Method(), "http://"+addr+path+"?"+w.Query(), bytes.NewReader(w.Body))
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (w Work) CheckHTTP(addr, path string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, responseMost))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(w.mostBytes())))
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("answered %s, %.200q", resp.Status, body)
 	}

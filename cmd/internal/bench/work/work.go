@@ -13,9 +13,10 @@ import (
 
 // Work is one request and the response to it.
 type Work struct {
-	Name    string // the query
+	Name    string // the query begins with it
 	Summary string
 	Body    []byte // of the request; nil: a GET without one
+	Size    int64  // bytes of the response, which the query names too; 0: as the work has it
 }
 
 // Size is how many bytes the large response has.
@@ -36,6 +37,24 @@ func All() []Work {
 		{Name: "post", Summary: "a body of 64 KB read and counted", Body: make([]byte, 64<<10)},
 		{Name: "large", Summary: "a response of 1 MB"},
 	}
+}
+
+// PieceSize is how many bytes an application writes at once when it streams.
+const PieceSize = 32 << 10
+
+// Streams returns the works of a long response whose length is not known before: as the server
+// buffers it, and with a flush after each piece.
+func Streams(size int64) []Work {
+	text := fmt.Sprintf("%d MB streamed in pieces of %d KB", size>>20, PieceSize>>10)
+	return []Work{{Name: "stream", Summary: text, Size: size}, {Name: "flush", Summary: text + ", each flushed", Size: size}}
+}
+
+// Query returns what names the work in a request.
+func (w Work) Query() string {
+	if w.Size > 0 {
+		return fmt.Sprintf("%s=%d", w.Name, w.Size)
+	}
+	return w.Name
 }
 
 // Method returns the method of the request.
@@ -68,6 +87,8 @@ func (w Work) Answer() []byte {
 		return fmt.Appendf(nil, "%d\n", len(w.Body))
 	case "large":
 		return bytes.Repeat([]byte{'x'}, Size)
+	case "stream", "flush":
+		return bytes.Repeat([]byte{'x'}, int(w.Size))
 	}
 	return []byte(Hello)
 }
@@ -75,7 +96,7 @@ func (w Work) Answer() []byte {
 // Variables returns what the request sets of a web server's variables. script is the file that a
 // server of scripts runs; it may be empty.
 func (w Work) Variables(script string) map[string]string {
-	set := map[string]string{"QUERY_STRING": w.Name, "REQUEST_METHOD": w.Method(), "REQUEST_URI": "/app/hello?" + w.Name}
+	set := map[string]string{"QUERY_STRING": w.Query(), "REQUEST_METHOD": w.Method(), "REQUEST_URI": "/app/hello?" + w.Query()}
 	if script != "" {
 		set["SCRIPT_FILENAME"] = script
 	}
@@ -98,7 +119,9 @@ func (w Work) echoed() int {
 // FastCGI returns the load of the work at an application, over kept connections or new ones.
 func (w Work) FastCGI(network, addr, script string, keep bool) load.Load {
 	request := load.AppendHead(nil, 1, w.Variables(script), keep)
-	return load.FastCGI(network, addr, load.AppendBody(request, 1, w.Body), keep)
+	l := load.FastCGI(network, addr, load.AppendBody(request, 1, w.Body), keep)
+	l.Size = w.Size
+	return l
 }
 
 // HTTP returns the load of the work at a web server, over kept connections.
@@ -107,5 +130,7 @@ func (w Work) HTTP(addr, path string) load.Load {
 	for i := range w.echoed() {
 		fields = append(fields, [2]string{Field(i + 1), fieldText(i + 1)})
 	}
-	return load.HTTPRequest(addr, w.Method(), path+"?"+w.Name, fields, w.Body)
+	l := load.HTTPRequest(addr, w.Method(), path+"?"+w.Query(), fields, w.Body)
+	l.Size = w.Size
+	return l
 }

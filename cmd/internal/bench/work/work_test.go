@@ -38,10 +38,13 @@ func serve(t *testing.T, network, name string) string {
 	return l.Addr().String()
 }
 
+// allWorks has short streams, which end within a piece.
+func allWorks() []work.Work { return append(work.All(), work.Streams(2*work.PieceSize+1000)...) }
+
 // TestOwn: the servers of this program do all works right.
 func TestOwn(t *testing.T) {
 	for _, name := range []string{"work", "workhttp", "workstd", "workfcgi"} {
-		for _, w := range work.All() {
+		for _, w := range allWorks() {
 			t.Run(name+" "+w.Name, func(t *testing.T) {
 				addr := serve(t, "unix", name)
 				for _, keep := range []bool{false, true} {
@@ -52,7 +55,7 @@ func TestOwn(t *testing.T) {
 			})
 		}
 	}
-	for _, w := range work.All() {
+	for _, w := range allWorks() {
 		if err := w.CheckHTTP(serve(t, "tcp", "workserved"), "/app"); err != nil {
 			t.Error(err)
 		}
@@ -62,7 +65,7 @@ func TestOwn(t *testing.T) {
 // TestWrong: a response of another work is an error.
 func TestWrong(t *testing.T) {
 	addr := serve(t, "unix", "server")
-	for _, w := range work.All()[1:] {
+	for _, w := range allWorks()[1:] {
 		if err := w.CheckFastCGI("unix", addr, "", false); err == nil || !strings.HasPrefix(err.Error(), w.Name+": answered ") {
 			t.Errorf("%s: got %v", w.Name, err)
 		}
@@ -107,7 +110,7 @@ func TestPeers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer p.Stop()
-			for _, w := range work.All() {
+			for _, w := range allWorks() {
 				if err := w.CheckFastCGI(p.Network, p.Addr, script, c.keep); err != nil {
 					t.Error(err)
 				}
@@ -117,7 +120,7 @@ func TestPeers(t *testing.T) {
 }
 
 func Example() {
-	for _, w := range work.All() {
+	for _, w := range allWorks() {
 		fmt.Printf("%s %s, %d bytes: %.12q\n", w.Method(), w.Name, len(w.Answer()), w.Answer())
 	}
 	// Output:
@@ -125,4 +128,6 @@ func Example() {
 	// GET echo, 753 bytes: "HTTP_X_FIELD"
 	// POST post, 6 bytes: "65536\n"
 	// GET large, 1048576 bytes: "xxxxxxxxxxxx"
+	// GET stream, 66536 bytes: "xxxxxxxxxxxx"
+	// GET flush, 66536 bytes: "xxxxxxxxxxxx"
 }

@@ -1,7 +1,18 @@
 <?php
 // The application of the benchmarks, for php-fpm.
 header('Content-Type: text/plain');
-switch ($_SERVER['QUERY_STRING']) {
+[$query, $size] = explode('=', $_SERVER['QUERY_STRING'] . '=0');
+switch ($query) {
+case 'stream':
+case 'flush':
+	$piece = str_repeat('x', 32768);
+	for ($left = (int)$size; $left > 0; $left -= 32768) {
+		echo $left < 32768 ? substr($piece, 0, $left) : $piece;
+		if ($query == 'flush') {
+			flush();
+		}
+	}
+	break;
 case 'echo':
 	for ($i = 1; $i <= 25; $i++) {
 		$name = sprintf('HTTP_X_FIELD_%02d', $i);

@@ -7,6 +7,7 @@ use FCGI;
 my ($processes, $path) = @ARGV;
 my $socket = FCGI::OpenSocket($path, 128);
 my $large = 'x' x (1 << 20);
+my $piece = 'x' x 32768;
 
 for (1 .. $processes) {
 	defined(my $pid = fork) or die "fork: $!";
@@ -34,6 +35,12 @@ sub serve {
 				$total += $n;
 			}
 			print "Content-Type: text/plain\r\n\r\n$total\n";
+		} elsif ($query =~ /^(stream|flush)=(\d+)$/) {
+			print "Content-Type: text/plain\r\n\r\n";
+			for (my $left = $2; $left > 0; $left -= 32768) {
+				print $left < 32768 ? substr($piece, 0, $left) : $piece;
+				$request->Flush() if $1 eq 'flush';
+			}
 		} elsif ($query eq 'large') {
 			print "Content-Type: text/plain\r\nContent-Length: ", length $large, "\r\n\r\n", $large;
 		} else {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LARGE (1 << 20)
+#define PIECE (1 << 15)
 
 static int sock;
 static char large[LARGE];
@@ -33,9 +34,23 @@ static void count(FCGX_Request *r) {
 	FCGX_FPrintF(r->out, "Content-Type: text/plain\r\n\r\n%d\n", total);
 }
 
+static void stream(FCGX_Request *r, long left, int flush) {
+	FCGX_PutS("Content-Type: text/plain\r\n\r\n", r->out);
+	for (; left > 0; left -= PIECE) {
+		FCGX_PutStr(large, left < PIECE ? left : PIECE, r->out);
+		if (flush)
+			FCGX_FFlush(r->out);
+	}
+}
+
 static void answer(FCGX_Request *r) {
 	const char *query = FCGX_GetParam("QUERY_STRING", r->envp);
-	if (query && strcmp(query, "echo") == 0) {
+	long size;
+	if (query && sscanf(query, "stream=%ld", &size) == 1) {
+		stream(r, size, 0);
+	} else if (query && sscanf(query, "flush=%ld", &size) == 1) {
+		stream(r, size, 1);
+	} else if (query && strcmp(query, "echo") == 0) {
 		echo(r);
 	} else if (query && strcmp(query, "post") == 0) {
 		count(r);
