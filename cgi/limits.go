@@ -6,9 +6,8 @@ import "time"
 // same, so that the script cannot raise them. Zero keeps the limit of this process. Child processes
 // of the script inherit the limits, but each process is counted separately.
 //
-// Limits work on Linux only: on other systems a script with Limits does not start. They are set by
-// prlimit(2) as soon as the process id is known. So the first instructions of the script run
-// without them, and in rare cases a process that these instructions start.
+// Limits work on Linux only: on other systems a script with Limits does not start. They hold from
+// the first instruction of the script on, with the exceptions that child.Command documents.
 type Limits struct {
 	CPU      time.Duration // RLIMIT_CPU: processor time, rounded up to seconds
 	Memory   uint64        // RLIMIT_AS: address space, in bytes

@@ -9,9 +9,9 @@ import (
 	"github.com/cgikit/cgikit/cgi"
 )
 
-// TestScriptLimits: the bounds are there by the time a script looks, soft and hard alike.
+// TestScriptLimits: the bounds are there from the start of a script on, soft and hard alike.
 func TestScriptLimits(t *testing.T) {
-	s := shell(t, `printf 'Content-Type: text/plain\n\n'; sleep 0.2
+	s := shell(t, `printf 'Content-Type: text/plain\n\n'
 for l in t v f n; do printf '%s %s ' "$(ulimit -S -$l)" "$(ulimit -H -$l)"; done; cat /proc/self/limits | grep processes`)
 	s.Limits = cgi.Limits{CPU: 1500 * time.Millisecond, Memory: 1 << 30, FileSize: 1 << 20, Files: 64, Processes: 1000}
 	_, body, err := fetch(t, s, request("GET", nil))

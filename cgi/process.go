@@ -120,7 +120,7 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// launch starts the program. If its Limits cannot be set, it kills the program.
+// launch starts the program.
 func (p *process) launch(files []*os.File) (err error) {
 	if p.RunAs != nil {
 		// a script that opens /dev/stdout or /dev/stderr must own the pipe
@@ -131,16 +131,11 @@ func (p *process) launch(files []*os.File) (err error) {
 		}
 	}
 	p.child, err = child.Start(child.Command{
-		Path: p.path, Args: append([]string{p.path}, p.Args...), Dir: p.dir, Env: p.env, Files: files, RunAs: (*child.Credential)(p.RunAs),
+		Path: p.path, Args: append([]string{p.path}, p.Args...), Dir: p.dir, Env: p.env, Files: files,
+		RunAs: (*child.Credential)(p.RunAs), Limits: child.Limits(p.Limits),
 	})
 	if err != nil {
 		return explain(p.path, err)
-	}
-	if err := child.Limits(p.Limits).Apply(p.child.PID); err != nil {
-		p.child.Kill()
-		p.child.Await()
-		p.child.Reap()
-		return fmt.Errorf("cgi: %w", err)
 	}
 	return nil
 }

@@ -16,6 +16,12 @@ type Command struct {
 	Files []*os.File  // become the descriptors 0, 1, 2 and so on
 	RunAs *Credential // nil for the user of this process
 
+	// Limits holds from the first instruction of the program on. Without the right to trace a
+	// process, as in some sandboxes, and for a program that gets further rights by its file
+	// (set-user-ID, capabilities), it holds a moment after the start, as soon as the process id is
+	// known.
+	Limits Limits
+
 	// DieWithParent makes Linux kill the process when the thread that has started it ends, so also
 	// when this process ends for whatever reason. The caller keeps the thread (see
 	// runtime.LockOSThread). On other systems it has no effect.
@@ -29,8 +35,9 @@ type Credential struct {
 	Groups   []uint32
 }
 
-// Limits bounds the resources of a process by setrlimit(2), soft and hard. Zero keeps the limit of
-// this process.
+// Limits bounds the resources of a process, as setrlimit(2) does, soft and hard. Zero keeps the
+// limit of this process. Limits work on Linux only: on other systems Start returns an error for
+// any.
 type Limits struct {
 	CPU       time.Duration // RLIMIT_CPU, rounded up to seconds
 	Memory    uint64        // RLIMIT_AS, in bytes

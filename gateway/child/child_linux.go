@@ -38,16 +38,32 @@ func Start(c Command) (*Child, error) {
 	for i, f := range c.Files {
 		fds[i] = f.Fd()
 	}
-	pid, err := syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Files: fds, Sys: attr})
-	if err != nil {
-		return nil, &os.PathError{Op: "fork/exec", Path: c.Path, Err: err}
-	}
+	pid, err := start(c.Path, c.Args, &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Files: fds, Sys: attr}, c.Limits)
 	ch := &Child{PID: pid}
 	// a blocking descriptor cannot be polled by the runtime
 	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil {
 		ch.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
+	if err != nil {
+		ch.pidfd.Close()
+		return nil, err
+	}
 	return ch, nil
+}
+
+func start(path string, args []string, attr *syscall.ProcAttr, l Limits) (pid int, err error) {
+	if l == (Limits{}) {
+		return forkExec(path, args, attr)
+	}
+	return startLimited(path, args, attr, l)
+}
+
+func forkExec(path string, args []string, attr *syscall.ProcAttr) (pid int, err error) {
+	pid, err = syscall.ForkExec(path, args, attr)
+	if err != nil {
+		return 0, &os.PathError{Op: "fork/exec", Path: path, Err: err}
+	}
+	return pid, nil
 }
 
 // Await waits until the process has ended and leaves it a zombie. While it is a zombie, no other

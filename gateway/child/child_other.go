@@ -2,7 +2,10 @@
 
 package child
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // Child is a process.
 type Child struct {
@@ -17,6 +20,9 @@ const KeepsNumber = false
 // Start starts the program, on Unix as the leader of a process group. DieWithParent has no effect
 // on these systems.
 func Start(c Command) (*Child, error) {
+	if c.Limits != (Limits{}) {
+		return nil, errors.New("this system cannot bound another process")
+	}
 	attr, err := attributes(c.RunAs)
 	if err != nil {
 		return nil, err

@@ -2,14 +2,111 @@ package child
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Apply sets the limits of a process. A process that has ended is not an error.
-func (l Limits) Apply(pid int) error {
+// startLimited starts the program with limits. The system stops a traced process before its first
+// instruction, and this process sets the limits then. Otherwise the program could open files and
+// start other processes before it is bounded.
+func startLimited(path string, args []string, attr *syscall.ProcAttr, l Limits) (pid int, err error) {
+	if !mayNotTrace.Load() && !gainsRights(path) {
+		pid, err = startTraced(path, args, attr, l)
+		if err != errNotTraced {
+			return pid, err
+		}
+	}
+	if pid, err = forkExec(path, args, attr); err != nil {
+		return 0, err
+	}
+	return pid, killUnless(pid, l.apply(pid))
+}
+
+// mayNotTrace is set when the system refuses to trace a process, or ends one that asks for it, as
+// seccomp(2) does in a service with SystemCallFilter=@system-service.
+var mayNotTrace atomic.Bool
+
+var errNotTraced = errors.New("child: the process is not traced")
+
+// startTraced starts the program, and lets it run when it has its limits. A process belongs to the
+// thread that traces it. The error is errNotTraced if the system may have refused the trace.
+func startTraced(path string, args []string, attr *syscall.ProcAttr, l Limits) (pid int, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	attr.Sys.Ptrace = true
+	defer func() { attr.Sys.Ptrace = false }()
+	pid, err = forkExec(path, args, attr)
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOSYS): // by ptrace or by exec
+		return 0, errNotTraced
+	case err != nil:
+		return 0, err
+	case !awaitStop(pid):
+		mayNotTrace.Store(kill(pid) == unix.SIGSYS)
+		unix.Close(*attr.Sys.PidFD)
+		*attr.Sys.PidFD = -1
+		return 0, errNotTraced
+	}
+	err = l.apply(pid)
+	if detached := syscall.PtraceDetach(pid); err == nil && detached != unix.ESRCH { // it was killed
+		err = os.NewSyscallError("ptrace", detached)
+	}
+	return pid, killUnless(pid, err)
+}
+
+// awaitStop waits until the process has stopped or ended, and leaves it in that state. It reports
+// whether it has stopped.
+func awaitStop(pid int) bool {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return err == nil && info.Code == codeTrapped
+		}
+	}
+}
+
+// codeTrapped is CLD_TRAPPED of the kernel's include/uapi/asm-generic/siginfo.h.
+const codeTrapped = 4
+
+// killUnless ends a process that cannot have its limits, and returns err.
+func killUnless(pid int, err error) error {
+	if err != nil {
+		kill(pid)
+	}
+	return err
+}
+
+// kill ends the process, and returns the signal that has ended it.
+func kill(pid int) syscall.Signal {
+	_ = unix.Kill(pid, unix.SIGKILL)
+	var status unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
+			return status.Signal()
+		}
+	}
+}
+
+// gainsRights reports whether the program gets the rights of another user by its file. The system
+// does not give these to a traced process.
+func gainsRights(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	n, err := unix.Getxattr(path, "security.capability", nil)
+	return info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 || err == nil && n > 0
+}
+
+// apply sets the limits of a process. A process that has ended is not an error.
+func (l Limits) apply(pid int) error {
 	seconds := uint64(max(l.CPU+time.Second-1, 0) / time.Second)
 	for _, limit := range []struct {
 		resource int

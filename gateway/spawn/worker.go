@@ -1,7 +1,6 @@
 package spawn
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -30,7 +29,7 @@ func (r *run) start() error {
 	}
 	c, err := child.Start(child.Command{
 		Path: r.Path, Args: append([]string{r.Path}, r.Args...), Dir: r.Dir, Env: r.env,
-		Files: []*os.File{r.socket, writer, writer}, RunAs: r.RunAs, DieWithParent: true,
+		Files: []*os.File{r.socket, writer, writer}, RunAs: r.RunAs, Limits: r.Limits, DieWithParent: true,
 	})
 	writer.Close()
 	if err != nil {
@@ -38,12 +37,6 @@ func (r *run) start() error {
 		return err
 	}
 	w := &worker{child: c, started: time.Now(), round: r.round, output: newOutput(reader, c.PID, r.log)}
-	if err := child.Limits(r.Limits).Apply(c.PID); err != nil {
-		c.Kill()
-		w.watch(func() {})
-		c.Reap()
-		return fmt.Errorf("limits: %w", err)
-	}
 	r.workers = append(r.workers, w)
 	r.count(func(s *Stats) { s.Started++ })
 	go w.watch(func() {
