@@ -175,6 +175,10 @@ func isOriginServer(r *http.Request) bool {
 // errConnect is the reason to refuse a CONNECT.
 var errConnect = errors.New("httpapp: CONNECT is a method of proxies only")
 
+// allowed is the Allow field that a 405 must have (RFC 9110 section 15.5.6). The App gets every
+// method but CONNECT, so these are the registered ones that an App is likely to know.
+const allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
 func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 	if r.Method == http.MethodConnect {
 		return nil, errConnect
@@ -205,6 +209,7 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if err == errConnect {
 		w.Header().Set("Connection", "close") // the next bytes may belong to the tunnel
+		w.Header().Set("Allow", allowed)
 		refuse(w, r, h.Refused, http.StatusMethodNotAllowed, "This server is not a proxy.", err)
 		return
 	}

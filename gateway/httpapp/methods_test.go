@@ -51,6 +51,9 @@ func TestRefusedMethods(t *testing.T) {
 					if !strings.HasPrefix(version, "HTTP/1.") || !strings.HasPrefix(rest, tt.status+" ") || strings.Contains(rest, "HTTP/1.") {
 						t.Errorf("%s: got %q; want one %s", server, got, tt.status)
 					}
+					if tt.status == "405" && !strings.Contains(rest, "\r\nAllow: DELETE, GET, ") {
+						t.Errorf("%s: got %q; want an Allow field in a 405", server, got)
+					}
 					if got := told.Swap(""); got != tt.status+" "+method {
 						t.Errorf("%s: Refused was told %v", server, got)
 					}

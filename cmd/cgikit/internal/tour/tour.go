@@ -107,6 +107,7 @@ func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 // accepts only requests whose Host names this machine. CONNECT is answered with 405.
 func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
+		w.Header().Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
 		http.Error(w, "This server is not a proxy.", http.StatusMethodNotAllowed)
 		return
 	}
