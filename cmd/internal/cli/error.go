@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
@@ -76,4 +77,13 @@ func Message(program string, err error) string {
 		text += "hint: " + exchange.Printable(hint) + "\n"
 	}
 	return text
+}
+
+// WithoutPath is the error of the system in err without the path of the file, for a line that has
+// the path already. Any other error is returned as it is.
+func WithoutPath(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }

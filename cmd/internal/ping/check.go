@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/cgikit/cgikit/cmd/internal/target"
 )
 
 // check compares an answer with what is wanted. Its error is a *trouble.
@@ -61,10 +63,10 @@ func (p *plan) question(r *Result) string {
 
 // hintForBody explains the answers that php-fpm gives instead of a page.
 func hintForBody(body []byte) string {
-	switch text := strings.TrimSpace(string(body)); {
-	case strings.HasPrefix(text, "File not found."), strings.HasPrefix(text, "No input file specified."):
+	switch {
+	case target.IsScriptNotFound(body):
 		return "the path is pm.status_path or ping.path of the pool, or the full name of a script as php-fpm sees it"
-	case strings.HasPrefix(text, "Access denied."):
+	case target.IsExtensionDenied(body):
 		return "security.limit_extensions of the pool does not allow that script"
 	}
 	return ""

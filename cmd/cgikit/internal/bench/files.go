@@ -50,17 +50,9 @@ func openFile(flag, name string) (*file, error) {
 	made := errors.Is(err, fs.ErrNotExist)
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("%s %.200q: %w", flag, name, withoutPath(err)), "the file must be one that can be written")
+		return nil, cli.Usage(fmt.Errorf("%s %.200q: %w", flag, name, cli.WithoutPath(err)), "the file must be one that can be written")
 	}
 	return &file{f, made}, nil
-}
-
-// withoutPath is the error of the system without the path, which the line has already.
-func withoutPath(err error) error {
-	if e := (*fs.PathError)(nil); errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }
 
 // write replaces the content, and closes the file. A nil file is none.
@@ -108,7 +100,7 @@ func readResults(names []string) (all []*Data, err error) {
 	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return nil, cli.Usage(fmt.Errorf("--from %.200q: %w", name, withoutPath(err)), "it is a file that --save has written")
+			return nil, cli.Usage(fmt.Errorf("--from %.200q: %w", name, cli.WithoutPath(err)), "it is a file that --save has written")
 		}
 		var some []*Data
 		if err := json.Unmarshal(text, &some); err != nil || len(some) == 0 || some[0] == nil || len(some[0].Curve) == 0 {

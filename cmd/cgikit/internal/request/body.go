@@ -163,7 +163,7 @@ func (r *Request) addFile(ctx context.Context, b *body, file string) error {
 }
 
 func noFile(file string, err error) error {
-	return cli.Usage(fmt.Errorf("body file %.200q: %w", file, withoutPath(err)), "@ is followed by a file that can be read; @- is standard input")
+	return cli.Usage(fmt.Errorf("body file %.200q: %w", file, cli.WithoutPath(err)), "@ is followed by a file that can be read; @- is standard input")
 }
 
 // addStream keeps what r has in a temporary file. The end of ctx ends the wait for r.
@@ -187,7 +187,7 @@ func (b *body) addStream(ctx context.Context, r io.Reader, name string) error {
 	}
 	if err != nil {
 		f.Close()
-		return fmt.Errorf("read %s: %w", name, withoutPath(err))
+		return fmt.Errorf("read %s: %w", name, cli.WithoutPath(err))
 	}
 	b.parts = append(b.parts, part{spool: f, size: n})
 	return nil

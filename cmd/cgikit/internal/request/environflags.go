@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -53,7 +52,7 @@ const maxEnvLine = 1 << 20
 func applyFile(v *variables, file string) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return cli.Usage(fmt.Errorf("--env-file %.200q: %w", file, withoutPath(err)), "the file has lines NAME=VALUE")
+		return cli.Usage(fmt.Errorf("--env-file %.200q: %w", file, cli.WithoutPath(err)), "the file has lines NAME=VALUE")
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
@@ -70,15 +69,7 @@ func applyFile(v *variables, file string) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return cli.Usage(fmt.Errorf("--env-file %.200q: %w", file, withoutPath(err)), "the file has lines NAME=VALUE")
+		return cli.Usage(fmt.Errorf("--env-file %.200q: %w", file, cli.WithoutPath(err)), "the file has lines NAME=VALUE")
 	}
 	return nil
-}
-
-// withoutPath is the error of the system, where the line has the path already.
-func withoutPath(err error) error {
-	if e := (*fs.PathError)(nil); errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+
+	"github.com/cgikit/cgikit/cmd/internal/target"
 )
 
 // knownAnswer is the hint for an answer that many people have asked about, "" for any other.
@@ -12,20 +14,14 @@ func (r *Request) knownAnswer(ctx context.Context, a *answer, m *message) string
 	if r.Target.Protocol == "http" {
 		return ""
 	}
-	for _, known := range []struct {
-		body string // what it begins with
-		hint func(m *message) string
-	}{
-		{"File not found.", hintNotFound},
-		{"No input file specified.", hintNotFound},
-		{"Access denied.", hintDenied},
-		{"403 Forbidden", hintScriptName},
-	} {
-		if bytes.HasPrefix(a.body, []byte(known.body)) {
-			return known.hint(m)
-		}
-	}
-	if r.isRefusedByHTTP(ctx, a) {
+	switch {
+	case target.IsScriptNotFound(a.body):
+		return hintNotFound(m)
+	case target.IsExtensionDenied(a.body):
+		return hintDenied(m)
+	case bytes.HasPrefix(a.body, []byte("403 Forbidden")):
+		return hintScriptName(m)
+	case r.isRefusedByHTTP(ctx, a):
 		return r.Target.SpokenHint("http")
 	}
 	if a.status == "" && a.fields.Get("Content-Type") == "" && a.fields.Get("Location") == "" {

@@ -50,7 +50,7 @@ func phpCode(text string) (string, error) {
 	if file, ok := strings.CutPrefix(text, "@"); ok {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return "", cli.Usage(fmt.Errorf("--php @%.200s: %w", file, withoutPath(err)), "@ is followed by a file with PHP code")
+			return "", cli.Usage(fmt.Errorf("--php @%.200s: %w", file, cli.WithoutPath(err)), "@ is followed by a file with PHP code")
 		}
 		text = string(content)
 	}
@@ -73,7 +73,7 @@ func createScript(dir, code string) (string, error) {
 	path := filepath.Join(dir, "cgikit-"+rand.Text()+".php")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", cli.Failure(fmt.Errorf("create a script in %.200s: %w", dir, withoutPath(err)), "--temp-dir names a folder that this user can write to and PHP can read")
+		return "", cli.Failure(fmt.Errorf("create a script in %.200s: %w", dir, cli.WithoutPath(err)), "--temp-dir names a folder that this user can write to and PHP can read")
 	}
 	_, err = f.WriteString(code)
 	err = errors.Join(err, f.Chmod(0o644), f.Close()) // whatever the umask is
