@@ -86,6 +86,12 @@ var (
 	exampleTest    = regexp.MustCompile(`^\s*cgikit config (\S+) .*--test`)
 )
 
+// examplePrograms are the CGI programs of Debian's packages that examples name, and the names by
+// which tests require them.
+var examplePrograms = map[string]string{
+	"/usr/lib/git-core/git-http-backend": "git", "/usr/lib/cgit/cgit.cgi": "cgit", "/usr/share/gitweb/gitweb.cgi": "gitweb",
+}
+
 // replace returns an example with the addresses and folders of the test: where it listens, a socket
 // or a free port; in the place of a FastCGI application php-fpm, of an SCGI or HTTP one an
 // application of the test.
@@ -93,6 +99,11 @@ func (n *neighbours) replace(line string) string {
 	line = exampleComment.ReplaceAllString(line, "")
 	if m := exampleTest.FindStringSubmatch(line); m != nil {
 		webserver.Find(n.t, m[1])
+	}
+	for file, name := range examplePrograms {
+		if strings.Contains(line, file) {
+			webserver.FindFile(n.t, name, file)
+		}
 	}
 	n.writeSite()
 	line = strings.NewReplacer("/srv/www", n.dir, "/usr/lib/cgi-bin", n.dir, "/fpm-status", "/status",

@@ -4,13 +4,14 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/rand"
-	"io"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,108 +101,188 @@ func (g *repository) commit(name string, size int) []byte {
 	return content
 }
 
-// serve starts git http-backend below each repository's folder.
-func (g *repository) serve(f front) string {
+// unpushed adds commits that the server does not have, on a branch of their own. They are newer
+// than all others, so git names them first when it fetches.
+func (g *repository) unpushed(dir string, n int) {
 	g.t.Helper()
-	backend := filepath.Join(strings.TrimSpace(g.git("", "--exec-path")), "git-http-backend")
-	env := []string{"GIT_PROJECT_ROOT=" + filepath.Dir(g.bare), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=pusher"}
-	return f.open(g.t, "cgi:"+backend, targetOptions{env: env}) + "/r.git"
+	var stream strings.Builder
+	for i := range n {
+		fmt.Fprintf(&stream, "commit refs/heads/unpushed\ncommitter a <a@example.org> %d +0000\ndata 2\nx\n\n", 2_000_000_000+i)
+	}
+	c := exec.Command(webserver.Find(g.t, "git"), "fast-import", "--quiet")
+	c.Dir, c.Env, c.Stdin = dir, g.env, strings.NewReader(stream.String())
+	if out, err := c.CombinedOutput(); err != nil {
+		g.t.Fatalf("git fast-import: %v\n%s", err, webserver.Excerpt(string(out)))
+	}
 }
 
-// TestGitHTTPBackend pushes 24 MB, which git sends chunked, and clones them, both by git's own
-// program.
+// traced runs git as git does, and returns the heads of its requests and of their responses.
+func (g *repository) traced(dir string, args ...string) string {
+	g.t.Helper()
+	file := filepath.Join(g.t.TempDir(), "trace")
+	c := *g
+	c.env = append(slices.Clone(g.env), "GIT_TRACE_CURL="+file, "GIT_TRACE_CURL_NO_DATA=1")
+	c.git(dir, args...)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// gitRecipe is the recipe, with the repositories of g.
+func gitRecipe(t *testing.T, g *repository) *recipe {
+	t.Helper()
+	r := findRecipe(t, "git, cgit and gitweb")
+	r.swap["/usr/lib/git-core"] = strings.TrimSpace(g.git("", "--exec-path"))
+	r.swap["/srv/git"] = filepath.Dir(g.bare)
+	for name, text := range map[string]string{
+		// with the lines of Debian's file
+		"cgitrc":      "css=/cgit-css/cgit.css\nlogo=/cgit-css/cgit.png\nscan-path=/srv/git\n",
+		"gitweb.conf": "$projectroot = '/srv/git'; 1;\n",
+	} {
+		r.swap["/etc/"+name] = filepath.Join(r.dir, name)
+		if err := os.WriteFile(r.swap["/etc/"+name], []byte(r.replace(text)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+// gitFronts are the ways of the recipe to a program, and SCGI in the place of FastCGI.
+var gitFronts = []struct {
+	name  string
+	start func(r *recipe, program, mount string) string // returns the URL
+}{
+	{"http", func(r *recipe, program, _ string) string {
+		return strings.TrimSuffix(r.serve("-l http:", program), "/")
+	}},
+	{"nginx-fastcgi", func(r *recipe, program, mount string) string {
+		r.serve("-l \"fastcgi", program)
+		return r.nginx() + mount
+	}},
+	{"nginx-scgi", func(r *recipe, program, mount string) string {
+		r.text = strings.ReplaceAll(r.text, "fastcgi", "scgi")
+		r.serve("-l \"scgi", program)
+		return r.nginx() + mount
+	}},
+}
+
+// TestGitHTTPBackend pushes 60 MB and clones them by git's own program, with requests that git
+// sends chunked and compressed. Over SCGI, it pushes only the first commit.
 func TestGitHTTPBackend(t *testing.T) {
 	t.Parallel()
 	webserver.Find(t, "git")
-	const size = 24 << 20
+	const size = 60 << 20
 	first := newRepository(t)
-	content := first.commit("large", size)
-	for _, f := range realFronts {
-		t.Run(f.name(), func(t *testing.T) {
+	files := map[string][]byte{"small": first.commit("small", 2<<20), "large": first.commit("large", size)}
+	for _, f := range gitFronts {
+		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			g := first.mirror(t)
-			url := g.serve(f)
-			g.git(g.work, "push", "--quiet", url, "main")
-			clone := filepath.Join(t.TempDir(), "clone")
-			g.git("", "-c", "protocol.version=2", "clone", "--quiet", url, clone)
-			got, err := os.ReadFile(filepath.Join(clone, "large"))
-			if err != nil || !bytes.Equal(got, content) {
-				t.Errorf("the clone has %d bytes, %v; want the %d that were pushed", len(got), err, size)
+			url := f.start(gitRecipe(t, g), "git-http-backend", "/git") + "/r.git"
+			name, commit := "large", "main"
+			if f.name == "nginx-scgi" {
+				name, commit = "small", "main~1"
 			}
-			head := strings.TrimSpace(g.git(g.work, "rev-parse", "HEAD"))
+			push := g.traced(g.work, "-c", "http.postBuffer=65536", "push", "--quiet", url, commit+":refs/heads/main")
+			clone := filepath.Join(t.TempDir(), "clone")
+			g.git("", "clone", "--quiet", url, clone)
+			got, err := os.ReadFile(filepath.Join(clone, name))
+			if err != nil || !bytes.Equal(got, files[name]) {
+				t.Errorf("the clone has %d bytes, %v; want the %d that were pushed", len(got), err, len(files[name]))
+			}
+			g.unpushed(clone, 300)
+			g.git(g.bare, "branch", "newer", g.newCommit())
+			fetch := g.traced(clone, "fetch", "--quiet", "origin", "newer")
+			for _, want := range []struct{ trace, line string }{
+				{push, "=> Send header: Transfer-Encoding: chunked"},
+				{fetch, "=> Send header: Content-Encoding: gzip"},
+				{fetch, "=> Send header: Git-Protocol: version=2"},
+			} {
+				if !strings.Contains(strings.ToLower(want.trace), strings.ToLower(want.line)) {
+					t.Errorf("git did not send %q, which this test is for:\n%s", want.line, webserver.Excerpt(want.trace))
+				}
+			}
+			head := strings.TrimSpace(g.git(g.work, "rev-parse", commit))
 			if refs := g.git("", "-c", "protocol.version=0", "ls-remote", url); !strings.Contains(refs, head) {
 				t.Errorf("version 0 of the protocol: got %.300q; want %s in it", refs, head)
 			}
-			askByHand(t, url, head)
 		})
 	}
 }
 
-// askByHand checks two things that a successful clone does not show: the field Git-Protocol
-// arrives, and a compressed request body arrives unchanged, with its Content-Encoding.
-func askByHand(t *testing.T, url, head string) {
+// newCommit adds a commit without files to the bare repository, and returns its name.
+func (g *repository) newCommit() string {
+	g.t.Helper()
+	empty := strings.TrimSpace(g.git(g.bare, "hash-object", "-t", "tree", "-w", os.DevNull))
+	return strings.TrimSpace(g.git(g.bare, "commit-tree", "-p", "main", "-m", "newer", empty))
+}
+
+// newSmallRepository is a repository whose only commit is called "a commit".
+func newSmallRepository(t *testing.T) *repository {
 	t.Helper()
-	advertised := askGit(t, "GET", url+"/info/refs?service=git-upload-pack", nil)
-	if !strings.Contains(advertised, "version 2\n") {
-		t.Errorf("got %.100q; want version 2 of the protocol", advertised)
-	}
-	var body bytes.Buffer
-	z := gzip.NewWriter(&body)
-	io.WriteString(z, "0014command=ls-refs\n00010000")
-	z.Close()
-	if refs := askGit(t, "POST", url+"/git-upload-pack", &body); !strings.Contains(refs, head+" refs/heads/main\n") {
-		t.Errorf("a compressed request: got %.200q; want the ref of %s", refs, head)
+	g := newRepository(t)
+	g.commit("a file", 10)
+	g.git(g.work, "push", "--quiet", g.bare, "main")
+	return g
+}
+
+// TestCgit checks the pages of cgit, its style sheet, and a clone.
+func TestCgit(t *testing.T) {
+	t.Parallel()
+	webserver.Find(t, "git")
+	webserver.FindFile(t, "cgit", "/usr/lib/cgit/cgit.cgi")
+	g := newSmallRepository(t)
+	for _, f := range gitFronts {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			url := f.start(gitRecipe(t, g), "cgit.cgi", "/cgit")
+			front := get(t, url+"/")
+			checkPages(t, url, map[string]string{
+				"/": "r.git", "/r.git/": "a file", "/r.git/log/": "a file", "/r.git/tree/": "a file", "/r.git/nothing/": "404",
+			})
+			if css := get(t, origin(url)+"/cgit-css/cgit.css"); !strings.Contains(front, "href='/cgit-css/cgit.css'") || !strings.Contains(css, "font-family") {
+				t.Errorf("the page %.300q has the style sheet %.100q", front, css)
+			}
+			// the links of a page lead to pages
+			for _, link := range regexp.MustCompile(`href='(/[^']*r\.git/)'`).FindAllStringSubmatch(front, -1) {
+				if got := get(t, origin(url)+link[1]); !strings.Contains(got, "a file") {
+					t.Errorf("%s: got %.300q; want the summary", link[1], got)
+				}
+			}
+			g.git("", "clone", "--quiet", url+"/r.git", filepath.Join(t.TempDir(), "clone"))
+		})
 	}
 }
 
-func askGit(t *testing.T, method, url string, body io.Reader) string {
+// origin is a URL without its path.
+func origin(url string) string { return regexp.MustCompile(`^http://[^/]+`).FindString(url) }
+
+// checkPages requests each path, and wants a text in the page, or a status.
+func checkPages(t *testing.T, url string, pages map[string]string) {
 	t.Helper()
-	r, err := http.NewRequest(method, url, body)
-	if err != nil {
-		t.Fatal(err)
+	for path, want := range pages {
+		if got := get(t, url+path); !strings.Contains(got, want) {
+			t.Errorf("%s: got %.300q; want %q in it", path, got, want)
+		}
 	}
-	r.Header.Set("Git-Protocol", "version=2")
-	if body != nil {
-		r.Header.Set("Content-Type", "application/x-git-upload-pack-request")
-		r.Header.Set("Content-Encoding", "gzip")
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != 200 {
-		t.Errorf("%s %s: got %s, %v", method, url, resp.Status, err)
-	}
-	return string(got)
 }
 
 // TestGitweb checks that gitweb's pages come from the script, and its style sheet from the folder
 // beside it.
 func TestGitweb(t *testing.T) {
 	t.Parallel()
-	const root = "/usr/share/gitweb"
 	webserver.Find(t, "git")
-	webserver.FindFile(t, "gitweb", root+"/gitweb.cgi")
-	g := newRepository(t)
-	g.commit("a file", 10)
-	g.git(g.work, "push", "--quiet", g.bare, "main")
-	config := filepath.Join(t.TempDir(), "gitweb.conf")
-	if err := os.WriteFile(config, []byte("$projectroot = '"+filepath.Dir(g.bare)+"'; $feature{'pathinfo'}{'default'} = [1]; 1;"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o := targetOptions{
-		root: root, splitPath: []string{".cgi"}, index: []string{"index.cgi"}, site: siteOptions{fallback: "/gitweb.cgi"},
-		env: []string{"GITWEB_CONFIG=" + config, "HOME=" + t.TempDir()},
-	}
-	for _, f := range realFronts {
-		t.Run(f.name(), func(t *testing.T) {
+	webserver.FindFile(t, "gitweb", "/usr/share/gitweb/gitweb.cgi")
+	g := newSmallRepository(t)
+	for _, f := range gitFronts {
+		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			url := f.open(t, "cgi:"+root+"/gitweb.cgi", o)
-			for path, want := range map[string]string{
+			url := f.start(gitRecipe(t, g), "gitweb.cgi", "/gitweb")
+			checkPages(t, url, map[string]string{
 				"/":                                     "r.git",
-				"/gitweb.cgi?p=r.git;a=summary":         "shortlog",
+				"/?p=r.git;a=summary":                   "shortlog",
 				"/gitweb.cgi/r.git/shortlog/HEAD":       "a file",
 				"/gitweb.cgi?p=r.git;a=tree;hb=HEAD":    "a file",
 				"/gitweb.cgi?p=r.git;a=snapshot;sf=zip": "403",
@@ -210,11 +291,42 @@ func TestGitweb(t *testing.T) {
 				"/static/gitweb.js":                     "function",
 				"/gitweb.cgi?p=r.git;a=rss":             "<rss",
 				"/gitweb.cgi?a=project_index":           "r.git",
-			} {
-				if got := get(t, url+path); !strings.Contains(got, want) {
-					t.Errorf("%s: got %.300q; want %q in it", path, got, want)
-				}
+			})
+			// the style sheet is the one that the page names
+			name := regexp.MustCompile(`rel="stylesheet" type="text/css" href="([^"]+)"`).FindStringSubmatch(get(t, url+"/"))
+			if name == nil || !strings.Contains(get(t, url+"/"+name[1]), "font-family") {
+				t.Errorf("the page names the style sheet %q", name)
 			}
 		})
+	}
+}
+
+// TestGitPushByName: with nginx's stock parameters, any name in the field Authorization lets a
+// client push, and the line of the recipe prevents that.
+func TestGitPushByName(t *testing.T) {
+	t.Parallel()
+	webserver.Find(t, "git")
+	g := newSmallRepository(t)
+	g.git(g.bare, "config", "--unset", "http.receivepack")
+	r := gitRecipe(t, g)
+	r.serve("-l \"fastcgi", "git-http-backend")
+	without := regexp.MustCompile("add `(fastcgi_param REMOTE_USER [^`]*;)`").FindStringSubmatch(r.text)
+	if without == nil {
+		t.Fatal("the recipe does not remove REMOTE_USER")
+	}
+	for line, want := range map[string]string{"": "200", without[1]: "403"} {
+		c := *r
+		c.text = strings.Replace(r.text, "\tfastcgi_pass unix:/run/git.sock;", line+"\n\tfastcgi_pass unix:/run/git.sock;", 1)
+		host := strings.TrimPrefix(c.nginx(), "http://")
+		for user, want := range map[string]string{"": "403", "anyone:anything@": want} {
+			resp, err := http.Get("http://" + user + host + "/git/r.git/info/refs?service=git-receive-pack")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if got := resp.Status[:3]; got != want {
+				t.Errorf("user %q with %q: got %s; want %s", user, line, got, want)
+			}
+		}
 	}
 }
