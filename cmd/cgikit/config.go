@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,8 @@ The address of the application is TARGET, or that of -l. Its protocol chooses th
 
 With --root and --split-path .php, the application is php-fpm, and the web server sends the other files
 of the folder itself. The configurations of systemd, and of docker with -l, start "cgikit serve": -l is
-the address on which it listens, and TARGET is its target.
+the address on which it listens, and TARGET is its target. With --env-file, the service of systemd takes
+TARGET and everything else from a file, as that of the Debian package does from /etc/default/cgikit.
 
 config prints the part that you copy into a configuration. With --full it prints a whole configuration,
 of a server that runs in the foreground. With --test it prints no configuration: it runs the server's own
@@ -37,6 +39,7 @@ const configExample = `  cgikit config nginx fastcgi+unix:/run/app.sock
   cgikit config apache2 --mount /app --explain scgi://127.0.0.1:4000
   cgikit config haproxy --full --test fastcgi://127.0.0.1:9000
   cgikit config systemd -l "fastcgi+unix:/run/cgi.sock?group=www-data" cgi:/usr/lib/cgi-bin
+  cgikit config systemd.service --env-file /etc/default/cgikit
   cgikit config php-fpm -l fastcgi+unix:/run/php/site.sock
   cgikit config kubernetes fastcgi://127.0.0.1:9000
   cgikit config --list`
@@ -82,12 +85,14 @@ func newConfig(p *process) *cobra.Command {
 	f.BoolVar(&o.Full, "full", false, "print a whole configuration, of a server that runs in the foreground")
 	f.StringVar(&o.HTTP, "http", "", "`address` on which the web server of --full listens (default 127.0.0.1:8080)")
 	f.StringVar(&o.Dir, "dir", "", "`folder` for the files of the server of --full, such as its log (default the working folder)")
+	f.StringVar(&o.EnvFile, "env-file", "", "`file` of variables such as CGIKIT_TARGET, from which a service of systemd gets all settings")
+	f.StringVar(&o.Program, "program", "", "`path` of cgikit in a unit of systemd (default that of this program)")
 	f.BoolVar(&o.Explain, "explain", false, "add a comment to each line that people often get wrong")
 	f.BoolVar(&test, "test", false, "run the server's own syntax check on the whole configuration, and print its result")
 	return c
 }
 
-// setConfigArgs reads SERVER and TARGET. The program of a service is this one.
+// setConfigArgs reads SERVER and TARGET. Without --program, the program of a service is this one.
 func setConfigArgs(o *config.Options, args []string) error {
 	if len(args) == 0 || len(args) > 2 {
 		return cli.Usage(fmt.Errorf("config takes a SERVER and a TARGET, and got %d arguments", len(args)), `"cgikit config --list" has the servers`)
@@ -96,7 +101,9 @@ func setConfigArgs(o *config.Options, args []string) error {
 	if len(args) == 2 {
 		o.Target = args[1]
 	}
-	o.Program, _ = os.Executable() // else the usual place of it
+	if o.Program == "" && strings.HasPrefix(o.Server, "systemd") {
+		o.Program, _ = os.Executable() // else the usual place of it
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ type Whole struct {
 	Protocol string // systemd: "fastcgi", "scgi", "http" or "auto"
 	Target   string // what cgikit serve answers with, or what a probe asks
 	Probe    string // docker.serve: what the probe asks
+	EnvFile  string // systemd: the file with the settings of cgikit serve, in the place of Target
 
 	SocketUser, SocketGroup string // of a unix socket; php-fpm's default if empty
 	SocketMode              string // of a unix socket, octal, such as "0660"

@@ -51,12 +51,18 @@ func TestServersAcceptAll(t *testing.T) {
 // variants returns the options that can be set for a configuration: alone, and all at once.
 func variants(name, root string) []Options {
 	plain := optionsFor(name)
-	plain.Program, _ = os.Executable() // systemd-analyze looks for it
 	if plain.Root != "" {
 		plain.Root = root
 	}
+	units := serverOf(name) == "systemd"
+	if units {
+		plain.Program, _ = os.Executable() // systemd-analyze looks for it
+	}
 	full := plain
 	full.Explain = true
+	if units {
+		full.EnvFile = "/etc/default/cgikit"
+	}
 	p, err := newPlan(plain)
 	if err != nil || !p.choice.web {
 		return []Options{plain, full}

@@ -36,6 +36,7 @@ type Options struct {
 	Dir     string // with Full: folder of the server's own files, an absolute path
 	Explain bool   // a comment for each line that people get wrong
 	Program string // systemd: the path of cgikit
+	EnvFile string // systemd: the file with the settings of cgikit serve, in the place of Target
 }
 
 // defaultHTTP is the address of a whole server.
@@ -58,6 +59,9 @@ func (p *plan) checkFlags() error {
 		{"--server-name", o.ServerName != "", c.web && o.Full || c.server == "haproxy" && p.speaksFastCGI(), "a web server with --full, and for haproxy with FastCGI"},
 		{"--http", o.HTTP != "", c.web && o.Full, "a web server with --full or --test"},
 		{"--dir", o.Dir != "", o.Full && c.server != "kubernetes", "web servers and php-fpm with --full or --test"},
+		{"--program", o.Program != "", c.server == "systemd", "systemd"},
+		{"--env-file", o.EnvFile != "", c.server == "systemd", "systemd"},
+		{"TARGET beside --env-file", o.EnvFile != "" && o.Target != "", false, "units without --env-file; the file has CGIKIT_TARGET"},
 		{"TARGET beside -l", o.Target != "" && len(o.Listen) > 0, o.startsServe(), "systemd and docker, which start cgikit serve"},
 	} {
 		if flag.set && !flag.fits {
@@ -96,7 +100,7 @@ func (p *plan) keepsConns() bool {
 func (o *Options) checkWords() error {
 	for _, word := range []struct{ flag, value string }{
 		{"--mount", o.Mount}, {"--root", o.Root}, {"--server-name", o.ServerName}, {"--http", o.HTTP}, {"--dir", o.Dir},
-		{"TARGET", o.Target}, {"the path of this program", o.Program}, {"--split-path", strings.Join(o.SplitPath, "")},
+		{"TARGET", o.Target}, {"the path of cgikit", o.Program}, {"--env-file", o.EnvFile}, {"--split-path", strings.Join(o.SplitPath, "")},
 		{"an address", strings.Join(o.Listen, "")},
 	} {
 		if i := strings.IndexFunc(word.value, mustQuote); i >= 0 {
@@ -123,7 +127,7 @@ func (o *Options) checkPaths() error {
 	case len(o.SplitPath) > 0 && o.Root == "" && o.Server != "php-fpm":
 		return cli.Usage(errors.New("--split-path needs --root"), "such as --root /srv/www --split-path .php")
 	}
-	for _, path := range []struct{ flag, value string }{{"--root", o.Root}, {"--dir", o.Dir}} {
+	for _, path := range []struct{ flag, value string }{{"--root", o.Root}, {"--dir", o.Dir}, {"--program", o.Program}, {"--env-file", o.EnvFile}} {
 		if path.value != "" && !strings.HasPrefix(path.value, "/") {
 			return cli.Usage(fmt.Errorf("%s %.200q is not an absolute path", path.flag, path.value), "a server does not know the folder that you are in")
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,9 +102,7 @@ func (p *plan) prepareUnits(a listen.Address) error {
 	if d.Target == "" {
 		d.Target = "demo:"
 	}
-	if d.Program = p.options.Program; d.Program == "" {
-		d.Program = "/usr/local/bin/cgikit"
-	}
+	d.Program, d.EnvFile = cmp.Or(p.options.Program, "/usr/local/bin/cgikit"), p.options.EnvFile
 	if a.Network == "tcp" {
 		d.Address = net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
 	}
@@ -114,7 +113,9 @@ func (p *plan) prepareUnits(a listen.Address) error {
 	if d.SocketGroup == "" {
 		d.SocketGroup = group
 	}
-	d.WebUser, d.WebGroup, d.Group = user, group, group
+	// The service itself gets the group that its address names: the web server's, as that of the
+	// socket of php-fpm. Otherwise the units would depend on the machine that prints them.
+	d.WebUser, d.WebGroup, d.Group = user, group, cmp.Or(a.Group, group)
 	return nil
 }
 
