@@ -11,7 +11,7 @@ func TestHelloShowsTheRequest(t *testing.T) {
 	a.contains(t,
 		"<h1>Hello, world</h1>",
 		"http://demo.example/app/",
-		`<caption>6 meta-variables`,
+		`<caption>6 variables`,
 		`<th scope="row">HTTP_HOST</th><td>demo.example</td>`,
 		`<th scope="row">QUERY_STRING</th><td><span class="nothing">empty</span></td>`,
 	)
@@ -51,6 +51,6 @@ func TestPagesLoadNothing(t *testing.T) {
 	if !strings.HasPrefix(policy, "default-src 'none';") || strings.Contains(policy, "script-src") {
 		t.Errorf("got Content-Security-Policy %q", policy)
 	}
-	a.lacks(t, "<script", "<link", "<img", "@import", "url(")
+	a.lacks(t, "<script", `rel="stylesheet"`, `href="http`, "<img", "@import", "url(")
 	a.contains(t, "<!DOCTYPE html>", `<html lang="en">`, `name="viewport"`)
 }

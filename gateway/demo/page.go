@@ -2,7 +2,7 @@ package demo
 
 import (
 	"bytes"
-	_ "embed" // the pages and their style sheet
+	_ "embed" // the pages
 	"html/template"
 	"strconv"
 	"sync"
@@ -11,23 +11,14 @@ import (
 	"github.com/cgikit/cgikit/headers"
 )
 
-var (
-	//go:embed pages.html
-	pagesHTML string
-
-	//go:embed style.css
-	styleCSS string
-)
+//go:embed pages.html
+var pagesHTML string
 
 // pages parses the templates at the first use, since a CGI process that streams a file does not
 // need them.
 var pages = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("pages").Funcs(template.FuncMap{"style": Style}).Parse(pagesHTML))
+	return template.Must(template.New("pages").Funcs(template.FuncMap{"style": Style, "icon": Icon}).Parse(pagesHTML))
 })
-
-// Style returns the style sheet of the demo's pages, for another page that must have the same look.
-// It follows the light or dark mode of the browser.
-func Style() template.CSS { return template.CSS(styleCSS) }
 
 // page is the data of a template. Name selects the template.
 type page struct {
@@ -43,8 +34,7 @@ type page struct {
 func pageFields() []headers.Field {
 	return []headers.Field{
 		{Name: "Content-Type", Value: "text/html; charset=utf-8"},
-		{Name: "Content-Security-Policy", Value: "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; " +
-			"base-uri 'none'; frame-ancestors 'none'"},
+		{Name: "Content-Security-Policy", Value: Policy(Style(), "form-action 'self'")},
 		{Name: "Cache-Control", Value: "no-store"},
 	}
 }

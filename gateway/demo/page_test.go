@@ -9,8 +9,8 @@ import (
 // A template is executed only when its page is requested. The test requests every page, and checks
 // for well-formed HTML.
 func TestEveryTagIsClosed(t *testing.T) {
-	void := map[string]bool{"meta": true, "input": true}
-	tag := regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*>`)
+	void := map[string]bool{"meta": true, "link": true, "input": true}
+	tag := regexp.MustCompile(`<(/?)([a-z0-9]+)(?:"[^"]*"|[^>"])*>`)
 	for _, r := range []string{"/", "/form", "/nothing"} {
 		body := fetch(t, request(r)).body
 		var open []string
@@ -41,5 +41,21 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	if !strings.Contains(string(Style()), "prefers-color-scheme: dark") {
 		t.Error("got a style sheet without dark colours")
+	}
+}
+
+// The policy has the hash of the style element as the page has it.
+func TestPolicyAllowsTheStyle(t *testing.T) {
+	a := fetch(t, request("/"))
+	_, rest, _ := strings.Cut(a.body, "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	policy := a.Headers.Get("Content-Security-Policy")
+	if !strings.Contains(policy, "; style-src "+Hash(style)+";") || strings.Contains(policy, "unsafe") {
+		t.Errorf("got the policy %q", policy)
+	}
+	for more, want := range map[string]string{"script-src 'self'": "form-action 'none'", "form-action 'self'": "form-action 'self'"} {
+		if got := Policy("", more); strings.Count(got, "form-action") != 1 || !strings.Contains(got, want) || !strings.Contains(got, more) {
+			t.Errorf("with %s: got %q", more, got)
+		}
 	}
 }

@@ -2,10 +2,12 @@ package tour
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed" // the page and its style sheet
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -23,9 +25,11 @@ var (
 )
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
-	functions := template.FuncMap{"duration": duration, "style": func() template.CSS { return demo.Style() + template.CSS(styleCSS) }}
+	functions := template.FuncMap{"duration": duration, "style": style, "icon": demo.Icon}
 	return template.Must(template.New("page").Funcs(functions).Parse(pageHTML))
 })
+
+func style() template.CSS { return demo.Style() + template.CSS(styleCSS) }
 
 // page is the data of the template.
 type page struct {
@@ -39,6 +43,7 @@ type page struct {
 type column struct {
 	answer
 	words
+	Share int // of the longest time, in per cent
 }
 
 // servePage calls the deployments one after the other, so that they do not slow each other down.
@@ -55,7 +60,7 @@ func (t *Tour) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", demo.Policy(style()))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	_, _ = body.WriteTo(w) // an error means that the browser has gone
@@ -64,8 +69,11 @@ func (t *Tour) servePage(w http.ResponseWriter, r *http.Request) {
 func newPage(host string, answers []answer) page {
 	p := page{Host: host}
 	var environs []*util.Environ
+	longest := slices.MaxFunc(answers, func(a, b answer) int { return cmp.Compare(a.Took, b.Took) }).Took
 	for _, a := range answers {
-		p.Columns = append(p.Columns, column{a, describe(a, answers[0])})
+		// rounded up, so that the shortest time shows
+		share := int((100*a.Took + longest - 1) / max(longest, 1))
+		p.Columns = append(p.Columns, column{a, describe(a, answers[0]), share})
 		environs = append(environs, a.Environ)
 		if a.Err == nil {
 			p.Answered++

@@ -58,7 +58,7 @@ func TestEveryDeploymentAnswers(t *testing.T) {
 	tour := startTour(t, t.TempDir(), script(t))
 	body := get(tour, "/", "X-Test", "seen").Body.String()
 	for _, want := range []string{
-		"It answered each time,",
+		"has just answered 4 requests",
 		`<th scope="row">HTTP_X_TEST</th><td>seen</td><td>seen</td><td>seen</td><td>seen</td>`,
 		`<tr class="differs"><th scope="row">SCRIPT_NAME</th><td>/http</td><td>/fastcgi</td><td>/scgi</td><td>/cgi</td>`,
 		`<span>adds</span> <code>SCGI</code> the version of the protocol`,
@@ -105,7 +105,7 @@ func TestPageEscapesEverything(t *testing.T) {
 	if strings.Contains(body, "<script") || !strings.Contains(body, "&lt;script&gt;alert(1)") || !strings.Contains(body, "&lt;script&gt;alert(2)") {
 		t.Errorf("got a page that is not escaped:\n%s", body)
 	}
-	if got := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; style-src") {
+	if got := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; style-src 'sha256-") {
 		t.Errorf("got Content-Security-Policy %q", got)
 	}
 }
@@ -114,7 +114,7 @@ func TestPageEscapesEverything(t *testing.T) {
 func TestPageShowsAFailure(t *testing.T) {
 	tour := startTour(t, t.TempDir(), &cgi.Script{Path: filepath.Join(t.TempDir(), "<b>missing")})
 	body := get(tour, "/").Body.String()
-	for _, want := range []string{"It answered 3 of 4 times", "<strong>No answer.</strong>", "&lt;b&gt;missing", "<td>/scgi</td>"} {
+	for _, want := range []string{"It answered 3 of 4 requests", "<strong>No answer.</strong>", "&lt;b&gt;missing", "<td>/scgi</td>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("got a page without %q", want)
 		}

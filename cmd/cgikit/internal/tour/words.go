@@ -3,6 +3,8 @@ package tour
 // words is the text about a deployment: how it works, and how its environ differs.
 type words struct {
 	How    string
+	Wire   string // between the web server and the Peer
+	Peer   string
 	Adds   []remark
 	Lacks  []remark
 	Order  string // "" if the order is that of plain HTTP
@@ -14,7 +16,13 @@ type remark struct{ Name, Why string }
 
 // describe compares a deployment's environ with that of plain HTTP, from which the others are made.
 func describe(a, plain answer) words {
-	w := words{How: how(a.Name), Nature: nature(a.Name)}
+	w := words{How: how(a.Name), Wire: a.Name, Peer: "your app", Nature: nature(a.Name)}
+	switch a.Name {
+	case "HTTP":
+		w.Wire = "call"
+	case "CGI":
+		w.Wire, w.Peer = "start", "program"
+	}
 	if a.Environ == nil || plain.Environ == nil || a.deployment == plain.deployment {
 		return w
 	}
@@ -37,13 +45,13 @@ func remarks(names []string, why func(name string) string) []remark {
 func how(deployment string) string {
 	switch deployment {
 	case "HTTP":
-		return "Called in this process, without a protocol between."
+		return "Called as a function: the application is a part of the web server's process."
 	case "FastCGI":
-		return "Called over a FastCGI connection. The process stays and answers several requests at a time."
+		return "Called over a socket. The process stays, and one connection can carry several requests at a time."
 	case "SCGI":
-		return "Called over an SCGI connection. The process stays, and each request has its own connection."
+		return "Called over a socket. The process stays, and each request has its own connection."
 	case "CGI":
-		return "Started as a program for this one request, which ends with it."
+		return "Started as a program for this one request. Most of the time is its start."
 	}
 	return ""
 }
@@ -60,8 +68,8 @@ func nature(deployment string) string {
 		return "The simplest of the protocols: the variables as one netstring, the body, and then the response until the connection closes. " +
 			"It has no error stream and no exit status, and cannot send a body of unknown length. A reset of the connection breaks a response."
 	case "CGI":
-		return "The variables are the process's environment, so they include those that the gateway gives every process. Most of the time is " +
-			"spent on the start of that process. Exit status 1 breaks a response, but not every web server checks it."
+		return "The variables are the process's environment, so they include those that the gateway gives every process. " +
+			"Exit status 1 breaks a response, but not every web server checks it."
 	}
 	return ""
 }
