@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/cgikit/cgikit/fastcgi"
@@ -59,6 +60,48 @@ func TestClientAllocations(t *testing.T) {
 	const most = 20
 	if got := testing.AllocsPerRun(200, func() { getHello(t, c) }); got > most {
 		t.Errorf("got %v allocations; want %d at most", got, most)
+	}
+}
+
+// An exchange over a connection of its own allocates no new read buffer, which has 8 KiB.
+func TestClientAllocatesNoBufferPerConnection(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		sayHelloToAll(l)
+	}()
+	defer func() { l.Close(); <-served }()
+	c := &fastcgi.Client{Addr: "unix:" + l.Addr().String()}
+	const exchanges, most = 300, 10 << 10 // race builds have a quarter of the buffers made anew
+	getHello(t, c)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range exchanges {
+		getHello(t, c)
+	}
+	runtime.ReadMemStats(&after)
+	if got := (after.TotalAlloc - before.TotalAlloc) / exchanges; got >= most {
+		t.Errorf("%d bytes for each exchange; want less than %d", got, most)
+	}
+}
+
+// sayHelloToAll answers one connection after the other, each with one response, and uses the same
+// memory for all.
+func sayHelloToAll(l net.Listener) {
+	answer := wire.AppendRecord(nil, wire.TypeStdout, 1, []byte("Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"))
+	answer = wire.AppendEndRequest(answer, 1, wire.EndRequest{})
+	for request := make([]byte, 4096); ; {
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		nc.Read(request)
+		nc.Write(answer)
+		nc.Close()
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // Read and Write, have no timeout.
 type Call struct {
 	net.Conn
-	socket           *Socket
+	socket           Socket
 	firstByteTimeout time.Duration // negative: no bound; the same for the next two
 	readTimeout      time.Duration
 	writeTimeout     time.Duration
@@ -27,13 +27,15 @@ type Call struct {
 }
 
 func (d *Dialer) newCall(nc net.Conn) *Call {
-	return &Call{
+	c := &Call{
 		Conn:             nc,
-		socket:           NewSocket(nc),
+		socket:           Socket{nc: nc},
 		firstByteTimeout: cmp.Or(d.FirstByteTimeout, defaultCallTimeout),
 		readTimeout:      cmp.Or(d.ReadTimeout, defaultCallTimeout),
 		writeTimeout:     cmp.Or(d.WriteTimeout, defaultCallTimeout),
 	}
+	c.socket.initRaw()
+	return c
 }
 
 // IsFallback reports whether the connection leads to an address of Dialer.Fallback. A client does
@@ -43,13 +45,15 @@ func (c *Call) IsFallback() bool { return c.isFallback }
 // On returns a Call on nc with the timeouts of c. A client uses it for each of several exchanges
 // that share a connection.
 func (c *Call) On(nc net.Conn) *Call {
-	return &Call{
+	on := &Call{
 		Conn:             nc,
-		socket:           NewSocket(nc),
+		socket:           Socket{nc: nc},
 		firstByteTimeout: c.firstByteTimeout,
 		readTimeout:      c.readTimeout,
 		writeTimeout:     c.writeTimeout,
 	}
+	on.socket.initRaw()
+	return on
 }
 
 // Begin begins the next exchange on a connection that was kept open. It must not be called while

@@ -90,6 +90,13 @@ func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if a.Proxy {
 		return nil, &listen.AddressError{Input: addr, Reason: "has the option proxy=1, which is one of listeners only"}
 	}
+	if a.Network == "unix" && d.Connect == nil {
+		// the system answers at once, so that no timer is needed unless the queue is full
+		nc, err := d.connect(ctx, "unix", a.Path)
+		if !errors.Is(err, syscall.EAGAIN) {
+			return nc, err
+		}
+	}
 	if timeout := cmp.Or(d.DialTimeout, defaultDialTimeout); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
@@ -12,7 +13,7 @@ import (
 // or a stream of a shared connection.
 type conn struct {
 	call  *transport.Call
-	in    *bufio.Reader
+	in    *bufio.Reader // nil between two exchanges
 	owner owner
 
 	id   uint16 // of the request under way
@@ -37,8 +38,28 @@ type owner interface {
 // bypass it.
 const readBuffer = 8 << 10
 
+// readers has the read buffers that no exchange uses. A new one would cost more memory than all
+// else that an exchange over a connection of its own needs.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+
 func newConn(call *transport.Call, o owner) *conn {
-	return &conn{call: call, in: bufio.NewReaderSize(call, readBuffer), owner: o}
+	c := &conn{call: call, owner: o}
+	c.reserveReader()
+	return c
+}
+
+// reserveReader provides the read buffer of an exchange.
+func (c *conn) reserveReader() {
+	c.in = readers.Get().(*bufio.Reader)
+	c.in.Reset(c.call)
+}
+
+// releaseReader returns the read buffer after a complete exchange. After any other exchange the
+// buffer is left to the collector, because the exchange may still be reading.
+func (c *conn) releaseReader() {
+	c.in.Reset(nil)
+	readers.Put(c.in)
+	c.in = nil
 }
 
 // nextID sets the id of the next request, which differs from the previous one. Id 0 means the

@@ -52,6 +52,7 @@ func (p *pool) acquire(ctx context.Context, s *Settings, fresh bool) (*conn, err
 			continue
 		default:
 			c.call.Begin()
+			c.reserveReader()
 		}
 		c.nextID()
 		return c, nil
@@ -182,25 +183,38 @@ func (p *pool) forgetUnanswered(c *conn) {
 // release implements owner. A kept connection goes to the request that has waited longest, or
 // becomes idle. Any other is closed.
 func (p *pool) release(c *conn) {
+	c.releaseReader()
+	c.used, c.idleSince = true, time.Now()
+	if !p.keepOpen(c) {
+		p.discard(c)
+	}
+}
+
+// keepOpen passes a connection on or makes it idle, and reports whether it did.
+func (p *pool) keepOpen(c *conn) bool {
+	if !c.keep {
+		return false
+	}
 	p.line.Lock()
 	defer p.line.Unlock()
-	c.used, c.idleSince = true, time.Now()
 	switch {
-	case c.keep && p.line.Give(c):
-	case !c.keep || p.line.Closed() != nil || p.starving(c.idleSince):
-		p.remove(c)
-		p.line.Release()
+	case p.line.Give(c):
+	case p.line.Closed() != nil || p.starving(c.idleSince):
+		return false
 	default:
 		p.idle = append(p.idle, c)
 		p.sweepLater()
 	}
+	return true
 }
 
-// discard implements owner: it closes the connection.
+// discard implements owner: it closes the connection. Its slot is free only after that, and the
+// other requests need not wait for the system meanwhile.
 func (p *pool) discard(c *conn) {
+	c.call.Close()
 	p.line.Lock()
 	defer p.line.Unlock()
-	p.remove(c)
+	p.removeClosed(c)
 	p.line.Release()
 }
 
@@ -208,6 +222,11 @@ func (p *pool) discard(c *conn) {
 // connection.
 func (p *pool) remove(c *conn) {
 	c.call.Close()
+	p.removeClosed(c)
+}
+
+// removeClosed removes c, which is closed, from the pool.
+func (p *pool) removeClosed(c *conn) {
 	delete(p.conns, c)
 	p.forgetUnanswered(c)
 	if c.keep {

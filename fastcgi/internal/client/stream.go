@@ -203,7 +203,10 @@ func (s *stream) drop(err error) {
 }
 
 // release implements owner.
-func (s *stream) release(*conn) { s.Close() }
+func (s *stream) release(c *conn) {
+	c.releaseReader()
+	s.Close()
+}
 
 // discard implements owner.
 func (s *stream) discard(*conn) { s.Close() }
