@@ -20,6 +20,13 @@ type comparison struct {
 	ready func(name string, p *peer.Process) error
 	// work is one round of one peer. It returns how many pieces of work were done in what time.
 	work func(name string, p *peer.Process) (done float64, took time.Duration, err error)
+
+	// sample is called in place of work, if it is not nil, where more than a rate is measured: what
+	// measures and asked name (see rounds.Contest). title says what the work is.
+	sample   func(name string, p *peer.Process) (rounds.Sample, error)
+	measures []rounds.Measure
+	asked    float64
+	title    string
 }
 
 // seen is called for each peer that is to take part: with its process, or with the reason why it
@@ -47,7 +54,7 @@ func (c comparison) run(o options) error {
 // rounds starts the peers that are not missing, runs the rounds and stops them. It returns no
 // contest if that fails, and a contest with an error if only some peers did not start.
 func (c comparison) rounds(o options, seen seen) (*rounds.Contest, error) {
-	contest := &rounds.Contest{Unit: c.unit, Bounds: c.bounds}
+	contest := &rounds.Contest{Title: c.title, Unit: c.unit, Bounds: c.bounds, Measures: c.measures, Asked: c.asked}
 	var failed []error
 	for _, p := range c.peers {
 		if !o.takes(p.Name) {
@@ -95,17 +102,25 @@ func (c comparison) entry(p peer.Peer, process *peer.Process) *rounds.Entry {
 		if err != nil {
 			return rounds.Sample{}, err
 		}
-		done, took, err := c.work(p.Name, process)
+		s, err := c.once(p.Name, process)
 		if err != nil {
 			return rounds.Sample{}, fmt.Errorf("%w%s", err, process.Log())
 		}
 		after, err := process.CPU()
-		s := rounds.Sample{Done: done, Took: took, CPU: after - before}
-		if p.LosesChildren {
+		if s.CPU = after - before; p.LosesChildren {
 			s.CPU = 0
 		}
 		return s, err
 	}}
+}
+
+// once does the work of a round.
+func (c comparison) once(name string, p *peer.Process) (s rounds.Sample, err error) {
+	if c.sample != nil {
+		return c.sample(name, p)
+	}
+	s.Done, s.Took, err = c.work(name, p)
+	return s, err
 }
 
 // named returns the peer under another name.

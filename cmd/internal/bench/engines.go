@@ -130,7 +130,12 @@ func socketCalls(o options, server string) (string, error) {
 }
 
 func idle(o options, server string) (string, error) {
-	each, err := idleBytes(o, server)
+	p, err := startHello(o, server)
+	if err != nil {
+		return "", err
+	}
+	defer p.Stop()
+	each, err := idleBytes(o, p, helloLoad(p))
 	return fmt.Sprintf("%.0f KB", each/1024), err
 }
 

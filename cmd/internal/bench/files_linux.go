@@ -11,10 +11,9 @@ func allowFiles(n int) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
 		return err
 	}
-	if now.Max >= uint64(n) {
-		return nil // Go raises its own limit to that
-	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(n), Max: uint64(n)}); err != nil {
+	most := max(now.Max, uint64(n))
+	// Go has raised the limit of this process, but not that of its children, unless it is set here.
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
 		return fmt.Errorf("%d files may be open, %d are needed (see -conns): %w", now.Max, n, err)
 	}
 	return nil

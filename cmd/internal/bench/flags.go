@@ -22,7 +22,7 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", cmp.Or(o.rounds, 7), "rounds of each server, 1 to 1000")
 	flags.DurationVar(&o.span, "time", cmp.Or(o.span, time.Second), "time of a round")
 	flags.IntVar(&o.clients, "clients", cmp.Or(o.clients, 16), "connections at the same time")
-	flags.IntVar(&o.conns, "conns", 10_000, "idle connections of idle and engines")
+	flags.IntVar(&o.conns, "conns", 10_000, "idle connections of idle, all and engines")
 	flags.IntVar(&o.runs, "runs", 20, "starts of each program in a round of cgi")
 	flags.Int64Var(&o.size, "size", cmp.Or(o.size, 1<<30), "bytes of a file, a transfer or a stream; a stream of all has 64 MB at most")
 	flags.StringVar(&o.only, "only", "", "comma `list` of the servers, or pairs such as http-scgi, to measure")

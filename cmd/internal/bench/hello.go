@@ -1,12 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"net"
-	"strings"
-	"time"
-
 	"github.com/cgikit/cgikit/cmd/internal/bench/load"
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
 	"github.com/cgikit/cgikit/cmd/internal/bench/rounds"
@@ -54,42 +48,7 @@ func startHello(o options, server string) (*peer.Process, error) {
 	return p, nil
 }
 
-// answersHello looks at a first response: it must be the same from all servers.
+// answersHello looks at the first responses: they must be the same from all servers.
 func answersHello(p *peer.Process) error {
-	conn, err := net.Dial(p.Network, p.Addr)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	got, err := exchange(conn)
-	if err == nil && !strings.Contains(got, work.Hello) {
-		err = fmt.Errorf("answered %.200q", got)
-	}
-	return err
-}
-
-// exchange sends a request that leaves the connection open, and returns the records of the
-// response.
-func exchange(conn net.Conn) (string, error) {
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return "", err
-	}
-	if _, err := conn.Write(load.AppendGet(nil, 1, true)); err != nil {
-		return "", err
-	}
-	var r load.Records
-	var all []byte
-	for buf := make([]byte, 4096); !r.Whole(1); {
-		n, err := conn.Read(buf)
-		if err == nil {
-			err = r.Take(buf[:n])
-		}
-		if err != nil {
-			return "", err
-		}
-		if all = append(all, buf[:n]...); len(all) > 1<<20 {
-			return "", errors.New("the small response is over 1 MB")
-		}
-	}
-	return string(all), nil
+	return work.All()[0].CheckFastCGI(p.Network, p.Addr, "", true)
 }

@@ -65,6 +65,7 @@ func commands() []command {
 		{"hello", "FastCGI: small requests on kept connections of a unix socket", options{clients: 16}, measureHello},
 		{"nginx", "the same with nginx in front, beside proxying HTTP", options{clients: 16}, measureNginx},
 		{"engines", "both engines of FastCGI, and net/http/fcgi, as a Markdown table", options{clients: 16, size: 256 << 20}, measureEngines},
+		{"latency", "FastCGI: p50, p99 and p99.9 of small requests at half the floor's rate, in open loop", options{clients: 16}, measureLatency},
 		{"idle", "FastCGI: memory of kept connections without a request", options{clients: 16}, measureIdle},
 		{"multiplex", "FastCGI: memory while one connection streams 64 responses, and 64 bodies", options{size: 16 << 20}, measureMultiplex},
 		{"file", "FastCGI: a large file, by sendfile and by copying", options{}, measureFile},

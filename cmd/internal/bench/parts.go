@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/cgikit/cgikit/cmd/internal/bench/load"
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
+	"github.com/cgikit/cgikit/cmd/internal/bench/rounds"
 	"github.com/cgikit/cgikit/cmd/internal/bench/work"
 )
 
@@ -24,29 +25,44 @@ func parts(o options, backend *peer.Process) ([]part, error) {
 		part{"CGI scripts over FastCGI", "hello: a shell script", "fastcgi", scripts.rounds},
 		part{"CGI program", "start to exit", "cgikit", startContest})
 	if o.full {
-		files, err := fileParts(o)
-		return append(all, files...), err
+		all = append(all, part{"HTTP in, FastCGI out", "idle connections", "cgikit", func(o options, seen seen) (*rounds.Contest, error) {
+			return idleWebServers(o, backend.Addr, seen)
+		}})
 	}
-	return all, nil
+	files, err := fileParts(o)
+	return append(all, files...), err
+}
+
+// applicationPeers are those that keep connections and do all works.
+func applicationPeers(o options) []peer.Peer {
+	return []peer.Peer{
+		own(o, "cgikit", "work"), own(o, "cgikit+httpapp", "workhttp"), own(o, "nethttp.Server", "workstd"), own(o, "net/http/fcgi", "workfcgi"),
+		peer.Libfcgi(o.dir, max(64, o.clients)), peer.FCGIPM(o.dir, o.clients), peer.PHPFPM(o.dir, o.clients),
+	}
+}
+
+// applicationFloors answer hello only.
+func applicationFloors(o options) []peer.Peer {
+	return []peer.Peer{own(o, "constant", "constant"), own(o, "trivial", "trivial")}
 }
 
 // applications are those that a client of FastCGI asks on a unix socket.
 func applications(o options, script string) (all []part) {
-	own := []peer.Peer{
-		own(o, "cgikit", "work"), own(o, "cgikit+httpapp", "workhttp"), own(o, "nethttp.Server", "workstd"), own(o, "net/http/fcgi", "workfcgi"),
-	}
-	floors := []peer.Peer{named("constant", peer.Own(o.dir, "unix", "constant")), named("trivial", peer.Own(o.dir, "unix", "trivial"))}
-	others := []peer.Peer{peer.Libfcgi(o.dir, max(64, o.clients)), peer.FCGIPM(o.dir, o.clients), peer.PHPFPM(o.dir, o.clients)}
-	uwsgi := peer.Uwsgi(o.dir, "fastcgi", o.clients)
 	for _, w := range work.All() {
-		peers := append(append([]peer.Peer{}, own...), others...)
+		peers := applicationPeers(o)
 		if w.Name == "hello" {
-			peers = append(peers, floors...)
+			peers = append(peers, applicationFloors(o)...)
 		}
 		all = append(all, part{"FastCGI application, kept connections", w.Name + ": " + w.Summary, "cgikit", applicationWork(o, peers, w, script, true).rounds})
 	}
 	hello := work.All()[0]
-	peers := append(append(append([]peer.Peer{}, own...), others...), uwsgi)
+	all = append(all, part{"FastCGI application, kept connections", "latency of hello in open loop", "cgikit", func(o options, seen seen) (*rounds.Contest, error) {
+		return latencyContest(o, script, append(applicationPeers(o), applicationFloors(o)...), seen)
+	}})
+	all = append(all, part{"FastCGI application", "idle connections", "cgikit", func(o options, seen seen) (*rounds.Contest, error) {
+		return idleApplications(o, script, seen)
+	}})
+	peers := append(applicationPeers(o), peer.Uwsgi(o.dir, "fastcgi", o.clients))
 	for _, w := range streamWorks(o) {
 		c := applicationWork(o, peers, w, script, false)
 		c.unit, c.work = "MB", oneTransfer(func(p *peer.Process) load.Load { return w.FastCGI(p.Network, p.Addr, script, false) })
@@ -109,18 +125,28 @@ func proxied(o options) []part {
 	return []part{{"Application with nginx in front", "hello: " + hello.Summary, "cgikit", c.rounds}}
 }
 
-// fileParts send a large file.
+// quickFiles is the most rounds of a large file without -full. Each takes as long as several of
+// other work.
+const quickFiles = 3
+
+// fileParts send a large file. Only -full has the peers that copy it.
 func fileParts(o options) (all []part, err error) {
 	path, err := makeFile(o)
 	if err != nil {
 		return nil, err
 	}
+	servers := []fileServer{{"cgikit", []string{"file", path}}, {"sendfile", []string{"sendfile", path, "61440"}}}
+	if o.full {
+		servers = append(servers, fileServer{"nethttp.Server", []string{"stdfile", path}}, fileServer{"read and write", []string{"blocks", path, "65528"}})
+	}
 	for _, network := range []string{"unix", "tcp"} {
-		c := fileComparison(o, network, []fileServer{
-			{"cgikit", []string{"file", path}}, {"nethttp.Server", []string{"stdfile", path}},
-			{"sendfile", []string{"sendfile", path, "61440"}}, {"read and write", []string{"blocks", path, "65528"}},
-		})
-		all = append(all, part{"FastCGI application over " + network, "a large file", "cgikit", c.rounds})
+		c := fileComparison(o, network, servers)
+		all = append(all, part{"FastCGI application over " + network, "a large file", "cgikit", func(o options, seen seen) (*rounds.Contest, error) {
+			if !o.full {
+				o.rounds = min(o.rounds, quickFiles)
+			}
+			return c.rounds(o, seen)
+		}})
 	}
 	return all, nil
 }

@@ -33,7 +33,7 @@ func noServerLeft(t *testing.T) {
 }
 
 // underBound is how a bound fails on a busy machine, or under the race detector.
-var underBound = regexp.MustCompile(`^(bench: )?(\S+ / \S+ is [0-9.]+, under its bound of [0-9.]+|.*: grew by more than [0-9]+ MB)$`)
+var underBound = regexp.MustCompile(`^(bench: )?(\S+ / \S+ is [0-9.]+, under its bound of [0-9.]+|.*: grew by more than [0-9]+ MB|.*, over the bound of [0-9]+)$`)
 
 // quick runs a benchmark for a moment, and returns what it wrote. Its figures do not matter.
 func quick(t *testing.T, args ...string) string {
@@ -109,6 +109,18 @@ func TestMultiplex(t *testing.T) {
 	wantRows(t, out, `GET  64 x 200000 bytes: server .*`, `POST 64 x 200000 bytes: nethttp.Server .*`)
 }
 
+// TestIdle: a server that cannot have the connections is named.
+func TestIdle(t *testing.T) {
+	out := quick(t, "idle", "-conns", "20", "-time", "20ms", "-clients", "2", "-only", "cgikit,trivial,uwsgi")
+	wantRows(t, out, `left out: uwsgi: does not keep connections`, `20 connections, bytes each`, `cgikit +-?[0-9]+`, `trivial +-?[0-9]+`)
+}
+
+func TestLatency(t *testing.T) {
+	out := quick(t, "latency", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "cgikit,constant")
+	row := `: p50 [0-9]+ us p99 [0-9]+ us p99\.9 [0-9]+ us, [0-9]+ of [0-9]+ requests/s`
+	wantRows(t, out, `[0-9]+ requests/s are due`, `requests/s +cgikit +constant`, `cgikit`+row, `constant`+row)
+}
+
 // TestMissing: a peer that is not installed is named, and the others are measured.
 func TestMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
@@ -137,7 +149,7 @@ func TestTrace(t *testing.T) {
 func TestAll(t *testing.T) {
 	dir := t.TempDir()
 	chart, data := filepath.Join(dir, "chart.svg"), filepath.Join(dir, "data.json")
-	out := quick(t, "all", "-rounds", "1", "-time", "20ms", "-clients", "2", "-runs", "1", "-size", "100000", "-full",
+	out := quick(t, "all", "-rounds", "1", "-time", "20ms", "-clients", "2", "-runs", "1", "-size", "100000", "-conns", "20", "-full",
 		"-only", "cgikit,constant,cgikit+httpapp,net/http/fcgi,net/http,floor,scgi,fastcgi,empty,sendfile", "-json", data, "-svg", chart)
 	result := ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
 	wantRows(t, out,
@@ -145,6 +157,10 @@ func TestAll(t *testing.T) {
 		`FastCGI application, kept connections: post: .*`, `net/http/fcgi`+result+result+ratio+ratio,
 		`HTTP in, FastCGI out, kept connections: hello: .*`, `net/http`+result+result+ratio+ratio,
 		`SCGI application: .*`, `floor`+result+result+ratio+ratio, `CGI program: start to exit`, `empty`+result+result+ratio+ratio,
+		`FastCGI application, kept connections: latency of hello in open loop, .*`,
+		` +requests/s +CPU us each +p50, us +p99, us +p99.9, us +p50 by cgikit's +p99 by cgikit's +p99.9 by cgikit's`,
+		`FastCGI application: idle connections, 20 at the same time`, `HTTP in, FastCGI out: idle connections, 20 at the same time`,
+		`FastCGI application: stream: .*`, `FastCGI application: flush: .*`, `HTTP in, FastCGI out: stream: .*`,
 		`FastCGI application over tcp: a large file`, `sendfile`+result+result+ratio+ratio)
 	for _, path := range []string{chart, data} {
 		if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "net/http/fcgi") {

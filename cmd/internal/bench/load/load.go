@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/cgikit/cgikit/cmd/internal/load"
 )
 
@@ -34,9 +36,8 @@ const patience = 10 * time.Second
 const transferPatience = time.Minute
 
 // Run keeps one request under way on each of conns connections until the time is over and those
-// under way have ended. It returns how many came within the time, and that time; where none did,
-// those that came later and the time until then. It fails if a response takes 10 seconds or is not
-// a right one with a body.
+// under way have ended. It returns what counted returns. It fails if a response takes 10 seconds or
+// is not a right one with a body.
 func (l Load) Run(conns int, span time.Duration) (done float64, took time.Duration, err error) {
 	p := &load.Plan{
 		Network: l.Network, Addr: l.Addr, Requests: [][]byte{l.Request}, Decoder: l.Decoder, NoKeep: l.Reconnect,
@@ -46,10 +47,33 @@ func (l Load) Run(conns int, span time.Duration) (done float64, took time.Durati
 	if err != nil {
 		return 0, 0, err
 	}
+	done, took = counted(r)
+	return done, took, l.check(r)
+}
+
+// counted returns how many responses came within the time, and that time; where none did, those
+// that came later and the time until then.
+func counted(r *load.Result) (done float64, took time.Duration) {
 	if r.Within == 0 {
-		return float64(r.OK), r.Took, l.check(r)
+		return float64(r.OK), r.Took
 	}
-	return float64(r.Within), r.Rated, l.check(r)
+	return float64(r.Within), r.Rated
+}
+
+// RunAt has so many requests due in each second of the span, and sends each on one of conns
+// connections as soon as it is due and one is free. It returns how many responses came, in what
+// time, and the times from when their requests were due, in nanoseconds. It fails as Run does. All
+// requests are sent: a server that cannot answer as many makes the time longer than the span.
+func (l Load) RunAt(rate float64, conns int, span time.Duration) (done float64, took time.Duration, times *hdrhistogram.Histogram, err error) {
+	p := &load.Plan{
+		Network: l.Network, Addr: l.Addr, Requests: [][]byte{l.Request}, Decoder: l.Decoder, NoKeep: l.Reconnect,
+		Conns: conns, Count: int64(max(rate*span.Seconds(), 1)), Warmup: span / 5, Rate: rate, Timeout: patience, FailFast: true,
+	}
+	r, err := p.Run(context.Background())
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	return float64(r.OK), r.Took, r.Latency, l.check(r)
 }
 
 // RunOnce sends one request. It returns how many bytes of body came, and the time from the

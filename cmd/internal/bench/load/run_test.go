@@ -110,6 +110,49 @@ func TestLargeRequest(t *testing.T) {
 	}
 }
 
+// TestRunAt: all requests that are due in a span are sent, and each has a latency.
+func TestRunAt(t *testing.T) {
+	get := AppendGet(nil, 1, true)
+	addr := listen(t, "unix", func(c net.Conn) {
+		for buf := make([]byte, len(get)); ; {
+			if _, err := io.ReadFull(c, buf); err != nil {
+				return
+			}
+			io.WriteString(c, records("hello"))
+		}
+	})
+	l := FastCGI("unix", addr, get, true)
+	done, took, times, err := l.RunAt(1000, 2, 5*some)
+	if err != nil || done != 100 || took <= 0 || times.TotalCount() != 100 {
+		t.Errorf("%v responses in %v, %d times, %v", done, took, times.TotalCount(), err)
+	}
+}
+
+// TestExchange: a connection stays open for the next request; a response that is cut off is an
+// error.
+func TestExchange(t *testing.T) {
+	addr := listen(t, "unix", func(c net.Conn) {
+		for _, answer := range []string{records("a"), records("b"), records("c")[:10]} {
+			c.Read(make([]byte, 4096))
+			io.WriteString(c, answer)
+		}
+	})
+	conn, err := net.Dial("unix", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	l := FastCGI("unix", addr, AppendGet(nil, 1, true), true)
+	for range 2 {
+		if err := l.Exchange(conn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Exchange(conn); err != io.EOF {
+		t.Errorf("got %v; want %v", err, io.EOF)
+	}
+}
+
 // TestRunOnce: a response of another length than the right one is an error.
 func TestRunOnce(t *testing.T) {
 	addr := listen(t, "unix", func(c net.Conn) {

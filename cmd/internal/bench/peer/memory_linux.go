@@ -16,11 +16,30 @@ func (p *Process) ResetPeak() error {
 // them.
 func (p *Process) Peak() (int64, error) { return p.status("VmHWM:") }
 
-// Resident returns the bytes of the process that are resident.
-func (p *Process) Resident() (int64, error) { return p.status("VmRSS:") }
+// Resident returns the bytes of the process and of all that descend from it that are resident. A
+// page that several of them have counts for each.
+func (p *Process) Resident() (int64, error) {
+	children, err := descent()
+	if err != nil {
+		return 0, err
+	}
+	return treeResident(p.cmd.Process.Pid, children)
+}
 
-func (p *Process) status(field string) (int64, error) {
-	path := procFile(p.cmd.Process.Pid, "status")
+func treeResident(pid int, children map[int][]stat) (int64, error) {
+	total, err := readStatus(pid, "VmRSS:")
+	for _, child := range children[pid] {
+		if more, err := treeResident(child.pid, children); err == nil { // it may have ended by now
+			total += more
+		}
+	}
+	return total, err
+}
+
+func (p *Process) status(field string) (int64, error) { return readStatus(p.cmd.Process.Pid, field) }
+
+func readStatus(pid int, field string) (int64, error) {
+	path := procFile(pid, "status")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err

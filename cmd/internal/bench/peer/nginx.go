@@ -12,6 +12,7 @@ type Site struct {
 	Keep    bool   // connections to it
 	Root    string // of the scripts, where the application runs scripts
 	Files   string // folder of files; there is no application
+	Clients int    // at the same time; 0: 500
 }
 
 // Nginx is nginx in front of an application, with as many workers: "auto" is one for each
@@ -26,6 +27,7 @@ func Nginx(dir, workers string, site Site) Peer {
 		name := filepath.Base(Socket(dir, "nginx"))
 		path, err := configure(dir, "nginx.conf", name+".conf", map[string]any{
 			"Dir": dir, "User": owner(), "Listen": addr, "Name": name, "Workers": workers, "Site": site,
+			"Conns": 2 * max(site.Clients, 512), // a client may have one to the application too
 		})
 		if err != nil {
 			return nil, err

@@ -70,6 +70,35 @@ took 1m30s
 	}
 }
 
+// TestMeasures: figures such as a latency are compared the other way round, and a row that did
+// less than what was asked for is marked.
+func TestMeasures(t *testing.T) {
+	c := &rounds.Contest{Title: "20000 are due", Unit: "requests", Asked: 20_000, Measures: []rounds.Measure{{Name: "p50", Unit: "us"}, {Name: "p99", Unit: "us"}}, Entries: []*rounds.Entry{
+		entry("ours", 20_000, 500), entry("theirs", 10_000, 500),
+	}}
+	for i, e := range c.Entries {
+		for j := range e.Samples {
+			e.Samples[j].More = []float64{10 + 10*float64(i), 50 + 100*float64(i)}
+		}
+	}
+	r := &Report{Machine: Machine{Processor: "Fast"}}
+	var out strings.Builder
+	r.Add("Application", "latency", "ours", c).Text(&out)
+	want := `
+Application: latency, 20000 are due
+requests/s CPU us each p50, us p99, us p50 by ours's p99 by ours's
+ours 20000 [20000, 20000] 25.0 [25.0, 25.0] 10.0 [10.0, 10.0] 50.0 [50.0, 50.0] - -
+theirs 10000 [10000, 10000] 50.0 [50.0, 50.0] 20.0 [20.0, 20.0] 150 [150, 150] 2.00 [2.00, 2.00] 3.00 [3.00, 3.00] cannot keep up
+`
+	if squeeze(out.String()) != squeeze(want) {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+	var chart strings.Builder
+	if err := r.SVG(&chart); err != nil || !strings.Contains(chart.String(), ">theirs / ours, p99<") || strings.Contains(chart.String(), ">ours / theirs<") {
+		t.Errorf("%v, the chart is\n%s", err, chart.String())
+	}
+}
+
 // squeeze makes one space of several: the widths are those of package rounds.
 func squeeze(text string) string {
 	var lines []string

@@ -28,8 +28,9 @@ type chart struct {
 }
 
 // SVG writes all ratios as one chart: a row for each peer of each result, with the ratio of the
-// base to it by throughput and by processor time, and the interval of each as a line. The scale is
-// logarithmic; to the right of 1 the base is ahead.
+// base to it by throughput and by processor time, and the interval of each as a line. The row of a
+// latency or a size has the ratio of the peer to the base, which is so at the right too where the
+// base is ahead. The scale is logarithmic.
 func (r *Report) SVG(out io.Writer) error {
 	c := &chart{y: topHeight}
 	for _, result := range r.Results {
@@ -47,9 +48,9 @@ func (r *Report) top(bottom int) string {
 	var c chart
 	c.label(10, 20, "#000", "bold", "Ratios on "+r.Machine.Processor+", "+r.Began.Format("2006-01-02"))
 	c.dot(14, 34, throughputColour)
-	c.label(24, 38, "#000", "normal", "by throughput")
-	c.dot(134, 34, cpuColour)
-	c.label(144, 38, "#000", "normal", "by CPU time; right of 1 the first named is ahead")
+	c.label(24, 38, "#000", "normal", "by throughput, latency or size")
+	c.dot(214, 34, cpuColour)
+	c.label(224, 38, "#000", "normal", "by CPU time; right of 1 this module is ahead")
 	for _, t := range ticks {
 		fmt.Fprintf(&c.text, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="%s"/>`+"\n",
 			position(t), topHeight-12, position(t), bottom, map[bool]string{true: "#888", false: "#ddd"}[t == 1])
@@ -67,14 +68,24 @@ func (c *chart) result(r Result) {
 	c.y += rowHeight
 	c.label(10, float64(c.y), "#000", "bold", r.Deployment+": "+r.Work)
 	for _, row := range r.Rows {
-		if !row.ByRate.Known() {
-			continue
+		for i, f := range row.ByMore {
+			c.row(row.Name+" / "+r.Base+", "+r.Measures[i].Name, f, rounds.Figure{})
 		}
-		c.y += rowHeight
-		c.label(20, float64(c.y), "#000", "normal", r.Base+" / "+row.Name)
-		c.figure(row.ByRate, float64(c.y)-7, throughputColour)
-		c.figure(row.ByCPU, float64(c.y)-1, cpuColour)
+		if len(r.Measures) == 0 {
+			c.row(r.Base+" / "+row.Name, row.ByRate, row.ByCPU)
+		}
 	}
+}
+
+// row draws a ratio by throughput, or of a measure, and one by processor time, if they are known.
+func (c *chart) row(name string, ratio, cpu rounds.Figure) {
+	if !ratio.Known() {
+		return
+	}
+	c.y += rowHeight
+	c.label(20, float64(c.y), "#000", "normal", name)
+	c.figure(ratio, float64(c.y)-7, throughputColour)
+	c.figure(cpu, float64(c.y)-1, cpuColour)
 }
 
 func (c *chart) figure(f rounds.Figure, y float64, colour string) {

@@ -28,9 +28,38 @@ func (r *Report) Head(out io.Writer) {
 // Text writes a result as a table. The ratios are those of its base to each row.
 func (r Result) Text(out io.Writer) {
 	fmt.Fprintf(out, "\n%s: %s\n", r.Deployment, r.Work)
+	if len(r.Measures) > 0 {
+		r.measures(out)
+		return
+	}
 	table := [][]string{{"", r.Unit + "/s", "CPU us each", r.Base + "'s by throughput", "by CPU time"}}
 	for _, row := range r.Rows {
 		table = append(table, []string{row.Name, quantity(row.Rate, 1), quantity(row.CPU, 1000), row.ByRate.String(), row.ByCPU.String()})
+	}
+	rounds.WriteTable(out, table)
+}
+
+// measures writes a result of other figures than rate and processor time. The ratios are those of
+// each row to its base.
+func (r Result) measures(out io.Writer) {
+	head := []string{"", r.Unit + "/s", "CPU us each"}
+	for _, m := range r.Measures {
+		head = append(head, m.Name+", "+m.Unit)
+	}
+	for _, m := range r.Measures {
+		head = append(head, m.Name+" by "+r.Base+"'s")
+	}
+	table := [][]string{append(head, "")}
+	for _, row := range r.Rows {
+		cells := []string{row.Name, quantity(row.Rate, 1), quantity(row.CPU, 1000)}
+		for _, f := range row.More {
+			cells = append(cells, quantity(f, 1))
+		}
+		for _, f := range row.ByMore {
+			cells = append(cells, f.String())
+		}
+		note := map[bool]string{true: "cannot keep up"}[r.Late(row)]
+		table = append(table, append(cells, note))
 	}
 	rounds.WriteTable(out, table)
 }

@@ -17,6 +17,13 @@ type Sample struct {
 	Done float64       // pieces of work; more than zero
 	Took time.Duration // by the clock on the wall
 	CPU  time.Duration // processor time that the program and its children used; 0: not known
+	More []float64     // a figure for each of the contest's Measures
+}
+
+// Measure is a figure beside rate and processor time, of which less is better.
+type Measure struct {
+	Name string `json:"name"` // "p99"
+	Unit string `json:"unit"` // "us"
 }
 
 // Rate returns the pieces of work per second.
@@ -35,6 +42,11 @@ type Entry struct {
 
 // Rates returns the rate of each round.
 func (e *Entry) Rates() []float64 { return each(e.Samples, Sample.Rate) }
+
+// More returns the figure of a measure in each round. i is its index in the contest's Measures.
+func (e *Entry) More(i int) []float64 {
+	return each(e.Samples, func(s Sample) float64 { return s.More[i] })
+}
 
 // Costs returns the processor time of a piece of work in each round, in nanoseconds.
 func (e *Entry) Costs() []float64 { return each(e.Samples, Sample.Cost) }
@@ -60,6 +72,9 @@ type Contest struct {
 	Unit    string // of the work, in the plural: "requests"
 	Entries []*Entry
 	Bounds  []Bound // those that name an entry that does not take part are left out
+
+	Measures []Measure
+	Asked    float64 // pieces of work per second that are asked for; 0: as many as an entry can do
 }
 
 // Entry returns the entry of that name, nil where no entry has it.
