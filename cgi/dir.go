@@ -14,7 +14,7 @@ import (
 // Dir is a gateway.Backend that runs the scripts of a folder. It is safe for concurrent use. Its
 // fields must not change while it is used, and it must not be copied after its first use. With a
 // FastCGI server it replaces fcgiwrap, for web servers such as nginx that cannot run scripts
-// themselves:
+// themselves (see [Named] for scripts of several folders):
 //
 //	scripts := &cgi.Dir{
 //		Path:   "/usr/lib/cgi-bin",
@@ -99,6 +99,11 @@ func (d *Dir) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 		found, err = find(f, r)
 		return err
 	})
+	return d.Script.runFound(r, found, err)
+}
+
+// runFound runs the script that was found for r, or answers with err.
+func (s *Script) runFound(r *gateway.Request, found *script, err error) (*gateway.Response, error) {
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		return refused.respond(r)
 	}
@@ -110,7 +115,7 @@ func (d *Dir) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
 	}
 	c := *r
 	c.Environ = found.environ
-	return d.Script.run(&c, found.path, d.workDir(r.Environ))
+	return s.run(&c, found.path, s.workDir(r.Environ))
 }
 
 // unreadable returns the error for a folder that cannot be read.
@@ -123,11 +128,11 @@ func unreadable(err error) error {
 }
 
 // workDir returns the folder in which a script runs, or "" for its own folder.
-func (d *Dir) workDir(e *util.Environ) string {
+func (s *Script) workDir(e *util.Environ) string {
 	asked := e.Get("FCGI_CHDIR")
 	switch {
-	case d.Script.Dir != "":
-		return d.Script.Dir
+	case s.Dir != "":
+		return s.Dir
 	case asked == "-":
 		return "."
 	case filepath.IsAbs(asked):

@@ -11,8 +11,8 @@
 //		}
 //	}
 //
-// On the web server's side, a [Script] is a gateway.Backend that runs one script, and a [Dir] is
-// one that runs the scripts of a folder, as fcgiwrap does.
+// On the web server's side, a [Script] is a gateway.Backend that runs one script, a [Dir] runs the
+// scripts of a folder, and a [Named] those that a web server names, as fcgiwrap does.
 //
 // A script is started for every request. This package imports neither net nor net/http, and a
 // script built with CGO_ENABLED=0 starts about as fast as an empty program; `go run

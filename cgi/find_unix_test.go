@@ -86,10 +86,16 @@ func TestDirBehindServers(t *testing.T) {
 func askDir(t *testing.T, root string, r *gateway.Request) string {
 	t.Helper()
 	d := &cgi.Dir{Path: root, Script: cgi.Script{Env: []string{"TOP=" + filepath.Dir(root)}}}
+	return askBackend(t, d, r)
+}
+
+// askBackend returns the body of a response, or the status of one that is not a 200.
+func askBackend(t *testing.T, b gateway.Backend, r *gateway.Request) string {
+	t.Helper()
 	if r.Stderr == nil {
 		r.Stderr = new(strings.Builder)
 	}
-	resp, body, err := fetch(t, d, r)
+	resp, body, err := fetch(t, b, r)
 	if err != nil {
 		status, _ := gateway.ErrorPage(err)
 		return status[:3]
