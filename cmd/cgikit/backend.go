@@ -44,6 +44,10 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
+	errorLog := log
+	if o.stderr == stderrServer {
+		errorLog = nil // the request's error stream
+	}
 	h := &host.Handler{
 		Backend:           b.Backend,
 		Buffer:            !o.buffer.stream,
@@ -56,7 +60,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 		Timeout:           o.timeout,
 		Offload:           o.offload,
 		PassAccel:         o.passAccel,
-		ErrorLog:          log,
+		ErrorLog:          errorLog,
 	}
 	if err := setSite(h, o); err != nil {
 		return nil, err
@@ -76,6 +80,8 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 
 func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*backend, error) {
 	switch {
+	case a.Protocol == "cgi" && len(o.fallbacks) > 0:
+		return newNamed(append([]string{name}, o.fallbacks...), o, log)
 	case a.Protocol == "cgi":
 		return newCGI(a.Path, o, log)
 	case a.Protocol == "spawn":
@@ -136,29 +142,52 @@ func newSCGI(addr string, o targetOptions) *backend {
 // newCGI returns a backend for a script or a folder of scripts. Its close stops the scripts that
 // still run.
 func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
-	const hint = "write a script or a folder of scripts after cgi:"
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, cli.Usage(err, hint)
-	}
-	full, err := filepath.Abs(path)
+	full, isDir, err := findScripts(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
+	if isDir {
 		d := &cgi.Dir{Path: full, Symlinks: o.symlinks}
 		setScript(&d.Script, o, log)
 		return &backend{Backend: d, close: d.Close}, nil
 	}
-	if _, err := exec.LookPath(full); err != nil {
-		return nil, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "make it executable with chmod +x; its first line must name its interpreter, such as #!/bin/sh")
-	}
-	if err := checkInterpreter(path); err != nil {
-		return nil, err
-	}
 	script := &cgi.Script{Path: full}
 	setScript(script, o, log)
 	return &backend{Backend: script, close: script.Close}, nil
+}
+
+// newNamed returns a backend for several cgi: targets: what the web server in front may name.
+func newNamed(targets []string, o targetOptions, log *slog.Logger) (*backend, error) {
+	n := &cgi.Named{Symlinks: o.symlinks}
+	for _, name := range targets {
+		a, err := listen.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		full, _, err := findScripts(a.Path)
+		if err != nil {
+			return nil, err
+		}
+		n.Paths = append(n.Paths, full)
+	}
+	setScript(&n.Script, o, log)
+	return &backend{Backend: n, close: n.Close}, nil
+}
+
+// findScripts returns the absolute path of a folder, or of a script that can be run.
+func findScripts(path string) (full string, isDir bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", false, cli.Usage(err, "write a script or a folder of scripts after cgi:")
+	}
+	full, err = filepath.Abs(path)
+	if err != nil || info.IsDir() {
+		return full, true, err
+	}
+	if _, err := exec.LookPath(full); err != nil {
+		return "", false, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "make it executable with chmod +x; its first line must name its interpreter, such as #!/bin/sh")
+	}
+	return full, false, checkInterpreter(path)
 }
 
 // setScript sets how scripts run. The log has no request for what a script writes to its error
@@ -167,6 +196,7 @@ func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) {
 	s.ReadTimeout, s.RequestTimeout = o.timeout, o.timeout
 	s.MaxScripts = cmp.Or(o.concurrency, defaultScripts)
 	s.StrictExit = o.strictExit
+	s.InheritEnv = o.inheritEnv
 	s.Stderr = slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer()
 }
 

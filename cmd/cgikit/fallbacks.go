@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
-// checkFallbacks finds mistakes in the targets after the first, which are tried in order if the
-// ones before them cannot be reached.
+// checkFallbacks finds mistakes in several targets: addresses, of which those after the first are
+// tried in order if the ones before them cannot be reached, or scripts and folders of scripts.
 func checkFallbacks(targets []string) error {
 	if len(targets) == 1 {
 		return nil
@@ -26,11 +26,11 @@ func checkFallbacks(targets []string) error {
 		switch {
 		case err != nil:
 			return unknownTarget(name, err)
-		case a.Protocol != "fastcgi" && a.Protocol != "scgi":
+		case a.Protocol != "fastcgi" && a.Protocol != "scgi" && a.Protocol != "cgi":
 			return cli.Usage(fmt.Errorf("target %.100q cannot be one of several", name), severalHint)
 		case a.Protocol != first.Protocol:
 			return cli.Usage(fmt.Errorf("targets %.100q and %.100q have different protocols", targets[0], name), severalHint)
-		case !isCallable(a):
+		case a.Protocol != "cgi" && !isCallable(a):
 			return notCallable(a, name)
 		case slices.Contains(targets[:i], name):
 			return cli.Usage(fmt.Errorf("target %.100q is given twice", name), severalHint)
@@ -40,7 +40,7 @@ func checkFallbacks(targets []string) error {
 }
 
 const severalHint = "several targets are addresses of one FastCGI or SCGI application, in order of preference, " +
-	"such as fastcgi://10.0.0.1:9000 fastcgi://10.0.0.2:9000"
+	"such as fastcgi://10.0.0.1:9000 fastcgi://10.0.0.2:9000, or the scripts and folders whose scripts may run, such as cgi:/usr/lib/cgi-bin cgi:/usr/share/gitweb"
 
 // isCallable reports whether a client can connect to a.
 func isCallable(a listen.Address) bool {

@@ -59,6 +59,29 @@ func (l *linkPolicy) String() string { return exchange.Symlinks(*l).String() }
 // Type implements pflag.Value.
 func (*linkPolicy) Type() string { return "which" }
 
+// stderrPlace is a flag that selects where the error stream of the target goes. Empty means the
+// log.
+type stderrPlace string
+
+const (
+	stderrLog    stderrPlace = "log"
+	stderrServer stderrPlace = "server"
+)
+
+// Set implements pflag.Value.
+func (p *stderrPlace) Set(s string) error {
+	if *p = stderrPlace(s); *p != stderrLog && *p != stderrServer {
+		return errors.New("want log or server")
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (p *stderrPlace) String() string { return string(*p) }
+
+// Type implements pflag.Value.
+func (*stderrPlace) Type() string { return "where" }
+
 // parseAllow parses the list of peers that may connect: addresses, networks and numeric user ids.
 func parseAllow(list []string) (peers []netip.Prefix, uids []int, err error) {
 	for _, s := range list {

@@ -90,11 +90,13 @@ func (r *recipe) nginx() string {
 	if m == nil {
 		r.t.Fatal("the recipe has nothing for nginx")
 	}
-	return startNginx(r.t, strings.ReplaceAll(r.replace(m[1]), "unix:/run/", "unix:"+r.dir+"/"))
+	url, _ := runNginx(r.t, strings.ReplaceAll(r.replace(m[1]), "unix:/run/", "unix:"+r.dir+"/"))
+	return url
 }
 
-// startNginx runs nginx until the test ends, with text in its section server, and returns its URL.
-func startNginx(t *testing.T, text string) string {
+// runNginx runs nginx until the test ends, with text in its section server, and returns its URL and
+// the path of its log.
+func runNginx(t *testing.T, text string) (url, log string) {
 	t.Helper()
 	binary := webserver.Find(t, "nginx")
 	dir := webserver.Dir(t)
@@ -129,7 +131,7 @@ func startNginx(t *testing.T, text string) string {
 			t.Logf("nginx: %v\n%s", err, webserver.Excerpt(string(log)))
 		}
 	})
-	return "http://" + l.Addr().String()
+	return "http://" + l.Addr().String(), filepath.Join(dir, "error.log")
 }
 
 const nginxAround = `daemon off;

@@ -45,6 +45,10 @@ Several TARGETs are addresses of one FastCGI or SCGI application, in order of pr
 the first that accepts. For 5 seconds after a TARGET could not be reached, serve tries it after all others. Then
 one request tries it again in its order. To spread the load, use HAProxy, nginx or a Kubernetes service.
 
+Several cgi: TARGETs are the scripts that a web server in front may name, and the folders whose scripts it may:
+by SCRIPT_FILENAME, or by DOCUMENT_ROOT and SCRIPT_NAME. All other programs of the machine get 403. With fcgiwrap,
+a web server may name every program, unless its option -p forbids that.
+
 Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It keeps
 connections only if the application multiplexes: it can answer several requests at the same time on one
 connection. php-fpm and programs with libfcgi cannot: a kept connection would occupy one of their workers.
@@ -102,7 +106,8 @@ const serveExample = `  cgikit serve -l http://127.0.0.1:8080 --root . --split-p
   cgikit serve -l http://127.0.0.1:8080 files:.
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:
   cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php fastcgi+unix:/run/php/php-fpm.sock
-  cgikit serve -l fastcgi+unix:/run/cgi.sock cgi:/usr/lib/cgi-bin`
+  cgikit serve -l fastcgi+unix:/run/cgi.sock cgi:/usr/lib/cgi-bin
+  cgikit serve -l fastcgi+unix:/run/cgi.sock --stderr server cgi:/usr/lib/cgi-bin cgi:/usr/lib/git-core/git-http-backend`
 
 // serving has the flags of serve and what they become.
 type serving struct {
@@ -174,6 +179,8 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&o.index, "index", nil, "`name` of the file that answers for its folder; may be given several times (default index.php for .php, then index.html)")
 	o.site.addFlags(f)
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the variables of each request; may be given several times")
+	f.StringArrayVar(&o.inheritEnv, "inherit-env", nil, "`name` of a variable of this process, such as HOME, that CGI scripts get too; may be given several times (default only PATH)")
+	f.Var(&o.stderr, "stderr", "`where` the error stream of the target goes: log, or server, the log of the web server that sends requests over FastCGI (default log)")
 	f.DurationVar(&o.timeout, "timeout", 0, "longest `time` of a whole request, such as 5m (default no limit of the whole, and 60s for each wait for the target)")
 	f.IntVar(&o.concurrency, "concurrency", 0, "largest `number` of requests in the target at the same time; further ones wait (default no limit, 64 for cgi:)")
 	f.Var(&o.keepConns, "keep-conns", "`number` of connections to keep to a FastCGI target; auto keeps them if the application multiplexes; 0 keeps none")

@@ -37,6 +37,8 @@ type target struct {
 type targetOptions struct {
 	root, mount           string
 	splitPath, index, env []string
+	inheritEnv            []string // names of variables
+	stderr                stderrPlace
 	symlinks              exchange.Symlinks
 	resolveRoot           bool
 	timeout               time.Duration
@@ -44,7 +46,7 @@ type targetOptions struct {
 	keepConns             keepConns
 	keepIdle              time.Duration
 	gofast                bool
-	fallbacks             []string // further addresses of the target
+	fallbacks             []string // further addresses of the target, or further scripts
 	strictExit            bool
 	buffer                bufferOptions
 	site                  siteOptions
@@ -142,6 +144,8 @@ func (o *targetOptions) fit(kind string) error {
 		{"--deny", len(o.site.deny) > 0, kind != "demo", "files:, cgi:, fastcgi: and scgi: targets"},
 		{"--precompressed", o.site.precompressed, kind == "files" || o.root != "" || len(o.site.aliases) > 0, "files: targets, and for --root and --alias"},
 		{"--env", len(o.env) > 0, remote, "cgi:, fastcgi: and scgi: targets"},
+		{"--inherit-env", len(o.inheritEnv) > 0, kind == "cgi", "cgi: targets; a FastCGI or SCGI application has the environment of its own process"},
+		{"--stderr", o.stderr != "", remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--timeout", o.timeout != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--concurrency", o.concurrency != 0, remote, "cgi:, fastcgi: and scgi: targets"},
 		{"--keep-conns", o.keepConns.given, kind == "fastcgi", "fastcgi: targets"},
