@@ -1,15 +1,17 @@
 package exchange
 
 import (
+	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // fdNode is a node with a descriptor of kind O_PATH, which opens no device and no named pipe.
 type fdNode struct {
-	fd   int
+	fd   int      // -1 for a regular file, of which only stat is used
 	file *os.File // set for the folder of a Root, so that the garbage collector closes fd with the Root
 	stat unix.Stat_t
 }
@@ -38,7 +40,14 @@ func newFDNode(fd int) (*fdNode, error) {
 	return n, nil
 }
 
-func (n *fdNode) openEntry(name string) (node, error) {
+func (n *fdNode) openEntry(name string, last bool) (node, error) {
+	if last {
+		e := &fdNode{fd: -1}
+		err := retry(func() error { return unix.Fstatat(n.fd, name, &e.stat, unix.AT_SYMLINK_NOFOLLOW) })
+		if err != nil || e.mode().IsRegular() {
+			return e, err
+		}
+	}
 	fd, err := openAt(n.fd, name, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, err
@@ -81,7 +90,7 @@ func (n *fdNode) readLink() (string, error) {
 // openForRead opens the name again, since a descriptor of kind O_PATH cannot be read, and compares
 // the two files. With O_NONBLOCK it does not block if a named pipe has replaced the file since the
 // check.
-func (n *fdNode) openForRead(name string, entry node, path string) (*os.File, error) {
+func (n *fdNode) openForRead(name string, entry node, path string, most int64) (*Opened, error) {
 	fd, err := openAt(n.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if isReplaced(err) {
 		return nil, errReplaced
@@ -97,7 +106,33 @@ func (n *fdNode) openForRead(name string, entry node, path string) (*os.File, er
 		opened.close()
 		return nil, errReplaced
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	return opened.load(path, most)
+}
+
+// load returns the file, of which n has a descriptor for reading, and reads a small one.
+func (n *fdNode) load(path string, most int64) (*Opened, error) {
+	o := &Opened{Mode: n.mode(), Size: n.stat.Size, ModTime: time.Unix(n.stat.Mtim.Unix())}
+	if !o.isSmall(most) {
+		o.File = os.NewFile(uintptr(n.fd), path) // takes the descriptor over
+		return o, nil
+	}
+	defer n.close()
+	if err := o.readContent(n); err != nil {
+		return nil, pathError(path, err)
+	}
+	return o, nil
+}
+
+// Read implements io.Reader for load.
+func (n *fdNode) Read(p []byte) (read int, err error) {
+	err = retry(func() (err error) {
+		read, err = unix.Read(n.fd, p)
+		return err
+	})
+	if read <= 0 && err == nil && len(p) > 0 {
+		err = io.EOF
+	}
+	return max(read, 0), err
 }
 
 func (n *fdNode) isAt(path string) bool {
@@ -111,11 +146,12 @@ func (n *fdNode) same(stat *unix.Stat_t) bool {
 }
 
 func (n *fdNode) close() {
-	if n.file != nil {
+	switch {
+	case n.file != nil:
 		n.file.Close()
-		return
+	case n.fd >= 0:
+		unix.Close(n.fd)
 	}
-	unix.Close(n.fd)
 }
 
 // openAt calls openat(2). Its error is a unix.Errno.

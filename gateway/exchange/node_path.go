@@ -31,7 +31,7 @@ func openPath(path string) (node, error) {
 	return &pathNode{real, info}, nil
 }
 
-func (n *pathNode) openEntry(name string) (node, error) {
+func (n *pathNode) openEntry(name string, _ bool) (node, error) {
 	path := filepath.Join(n.path, name)
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func (n *pathNode) readLink() (string, error) {
 	return target, err
 }
 
-func (n *pathNode) openForRead(name string, entry node, path string) (*os.File, error) {
+func (n *pathNode) openForRead(name string, entry node, path string, most int64) (*Opened, error) {
 	file, err := openNoWait(filepath.Join(n.path, name))
 	if isReplaced(err) {
 		return nil, errReplaced
@@ -74,7 +74,13 @@ func (n *pathNode) openForRead(name string, entry node, path string) (*os.File, 
 		file.Close()
 		return nil, err
 	}
-	return file, nil
+	opened, err := newOpened(file)
+	if err != nil || !opened.isSmall(most) {
+		return opened, err
+	}
+	defer file.Close()
+	opened.File = nil
+	return opened, opened.readContent(file)
 }
 
 func (n *pathNode) isAt(path string) bool {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,8 +12,9 @@ import (
 
 // node is a file, a folder or a symbolic link itself.
 type node interface {
-	// openEntry opens the entry called name of this folder. ".." is the folder above.
-	openEntry(name string) (node, error)
+	// openEntry opens the entry called name of this folder. ".." is the folder above. last is set
+	// for the last segment of a path, which is a file more often than a folder.
+	openEntry(name string, last bool) (node, error)
 
 	// openTop opens the folder at the start of an absolute path, and returns the rest of the path.
 	openTop(path string) (_ node, rest string, err error)
@@ -26,10 +26,10 @@ type node interface {
 	// more.
 	readLink() (string, error)
 
-	// openForRead opens the entry called name of this folder for reading. entry is the node that
-	// openEntry returned for name. The error is errReplaced if another file has the name now. path
-	// becomes the Name of the file.
-	openForRead(name string, entry node, path string) (*os.File, error)
+	// openForRead opens the entry called name of this folder for reading, and reads a regular file
+	// of at most so many bytes. entry is the node that openEntry returned for name. The error is
+	// errReplaced if another file has the name now. path becomes the Name of the file.
+	openForRead(name string, entry node, path string, most int64) (*Opened, error)
 
 	// isAt reports whether path leads to this folder, if links are followed.
 	isAt(path string) bool
@@ -60,7 +60,7 @@ func (r *resolver) resolve(path string) (rest string, err error) {
 		if !r.hidden && IsHidden(name) {
 			return "", notExist(path)
 		}
-		if err := r.descend(name); err != nil {
+		if err := r.descend(name, rest == ""); err != nil {
 			return "", err
 		}
 	}
@@ -80,9 +80,9 @@ func cutSegment(path string) (name, rest string, err error) {
 }
 
 // descend moves to the entry called name or, if that is a link, to its target.
-func (r *resolver) descend(name string) error {
+func (r *resolver) descend(name string, last bool) error {
 	path := filepath.Join(r.path, name)
-	next, err := r.at.openEntry(name)
+	next, err := r.at.openEntry(name, last)
 	if err != nil {
 		return pathError(path, err)
 	}
@@ -160,7 +160,7 @@ func (r *resolver) followTarget(target string) error {
 		if name == "" || name == "." {
 			continue
 		}
-		if err := r.descend(name); err != nil {
+		if err := r.descend(name, false); err != nil {
 			return err
 		}
 	}
@@ -173,12 +173,13 @@ func (r *resolver) moveTo(next node, name, path string) {
 	r.name, r.path = name, path
 }
 
-// openForRead opens the current file or folder for reading. path becomes the Name of the file.
-func (r *resolver) openForRead(path string) (*os.File, error) {
+// openForRead opens the current file or folder for reading, and reads a file of at most so many
+// bytes. path becomes the Name of the file.
+func (r *resolver) openForRead(path string, most int64) (*Opened, error) {
 	if r.at.mode().IsDir() {
-		return r.at.openForRead(".", r.at, path)
+		return r.at.openForRead(".", r.at, path, most)
 	}
-	return r.parent.openForRead(r.name, r.at, path)
+	return r.parent.openForRead(r.name, r.at, path, most)
 }
 
 func (r *resolver) closeNode(n node) {

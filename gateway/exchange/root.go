@@ -201,7 +201,18 @@ var ErrIrregular = errors.New("exchange: neither a regular file nor a folder")
 // itself. It never waits for a named pipe.
 //
 // The errors are those of Find, and ErrIrregular. The caller closes the file.
-func (f *Folder) Open(path string) (file *os.File, err error) {
+func (f *Folder) Open(path string) (*os.File, error) {
+	opened, err := f.Load(path, -1)
+	if err != nil {
+		return nil, err
+	}
+	return opened.File, nil
+}
+
+// Load opens the regular file or the folder at path as Open does, and describes it. It reads a
+// regular file of at most so many bytes and closes it, which takes half of the system calls of a
+// small file.
+func (f *Folder) Load(path string, most int64) (opened *Opened, err error) {
 	err = f.resolve(path, func(r *resolver, rest string) (err error) {
 		mode := r.at.mode()
 		switch {
@@ -210,10 +221,10 @@ func (f *Folder) Open(path string) (file *os.File, err error) {
 		case !mode.IsRegular() && !mode.IsDir():
 			return &fs.PathError{Op: "open", Path: f.below(path), Err: ErrIrregular}
 		}
-		file, err = r.openForRead(f.below(path))
+		opened, err = r.openForRead(f.below(path), most)
 		return err
 	})
-	return file, err
+	return opened, err
 }
 
 // maxTries limits how often a path is resolved again because a file was replaced after its check.

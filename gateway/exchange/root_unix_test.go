@@ -66,6 +66,35 @@ func eachWay(t *testing.T, test func(t *testing.T, use func(path string, s excha
 	})
 }
 
+// TestLoad: a small file is read, a larger one and a folder are open.
+func TestLoad(t *testing.T) {
+	top := tree(t, "small", "sub/", "empty", "link -> small")
+	must(t, os.Truncate(filepath.Join(top, "empty"), 0))
+	eachWay(t, func(t *testing.T, use func(string, exchange.Symlinks, func(*exchange.Folder) error) error) {
+		must(t, use(top, exchange.SymlinksOwner, func(f *exchange.Folder) error {
+			for _, c := range []struct {
+				path string
+				most int64
+				text string // "" for what is open
+				size int64
+			}{
+				{"/small", 5, "small", 5}, {"/small", 4, "", 5}, {"/small", -1, "", 5}, {"/link", 5, "small", 5}, {"/empty", 0, "", 0}, {"/sub", 1 << 20, "", -1},
+			} {
+				got, err := f.Load(c.path, c.most)
+				must(t, err)
+				defer got.Close()
+				info, err := os.Stat(filepath.Join(top, c.path))
+				must(t, err)
+				read := c.size >= 0 && c.size <= c.most
+				if (got.File == nil) != read || string(got.Content) != c.text || got.Mode != info.Mode() || got.Size != info.Size() || !got.ModTime.Equal(info.ModTime()) {
+					t.Errorf("%s, %d: got %+v", c.path, c.most, got)
+				}
+			}
+			return nil
+		}))
+	})
+}
+
 // outcome is one of the words of the tables below.
 func outcome(err error) string {
 	link := (*exchange.LinkError)(nil)

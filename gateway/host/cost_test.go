@@ -9,6 +9,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/host"
+	"github.com/cgikit/cgikit/gateway/httpapp"
 )
 
 // canned answers every request with the same response, at almost no cost.
@@ -41,6 +42,16 @@ func serveCanned() func() {
 func TestCost(t *testing.T) {
 	const most = 40
 	if got := testing.AllocsPerRun(100, serveCanned()); got > most {
+		t.Errorf("got %v allocations; want at most %d", got, most)
+	}
+}
+
+// A small file that is asked for without a condition becomes no http.Request.
+func TestCostOfFile(t *testing.T) {
+	app := &httpapp.AppHandler{App: &host.Files{Root: site(t, "page.txt"), ErrorLog: quiet}}
+	r := httptest.NewRequest("GET", "/page.txt", nil)
+	const most = 40
+	if got := testing.AllocsPerRun(100, func() { app.ServeHTTP(&nowhere{make(http.Header)}, r) }); got > most {
 		t.Errorf("got %v allocations; want at most %d", got, most)
 	}
 }

@@ -116,9 +116,13 @@ func (f *Files) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error
 	if err != nil {
 		return f.refuse(w, r, err)
 	}
-	defer found.file.Close()
-	if method := r.Environ.Get("REQUEST_METHOD"); method != "GET" && method != "HEAD" {
+	defer found.Close()
+	method := r.Environ.Get("REQUEST_METHOD")
+	switch {
+	case method != "GET" && method != "HEAD":
 		return page{status: "405 Method Not Allowed", allow: "GET, HEAD", text: "Only GET and HEAD are allowed here.\n"}.send(w)
+	case found.isPlain(r):
+		return found.send(w, method)
 	}
 	return httpapp.New(found).ServeGateway(w, r)
 }
@@ -130,8 +134,10 @@ func (f *Files) find(folder *exchange.Folder, r *gateway.Request) (*content, err
 	if err == nil {
 		found, err = findContent(folder, name)
 	}
-	if f.Fallback != "" && (err == nil && found.info.IsDir() || isAbsent(err) && !exchange.IsHidden(name)) {
-		found.close()
+	if f.Fallback != "" && (err == nil && found.Mode.IsDir() || isAbsent(err) && !exchange.IsHidden(name)) {
+		if err == nil {
+			found.Close()
+		}
 		found, err = openContent(folder, f.Fallback)
 	}
 	if err != nil {
@@ -139,10 +145,10 @@ func (f *Files) find(folder *exchange.Folder, r *gateway.Request) (*content, err
 	}
 	found.denied, found.mount = f.denied, util.CleanMount(r.Environ.Get("SCRIPT_NAME"))
 	if matchAny(f.denied, found.mount+found.name) { // an index or the Fallback
-		found.close()
+		found.Close()
 		return nil, ErrDenied
 	}
-	if f.Precompressed && !found.info.IsDir() {
+	if f.Precompressed && !found.Mode.IsDir() {
 		return found.encoded(folder, r.Environ.Get("HTTP_ACCEPT_ENCODING"))
 	}
 	return found, nil

@@ -11,11 +11,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
@@ -23,35 +23,27 @@ import (
 
 // content is a file, or a folder of which a list is sent. It is an http.Handler.
 type content struct {
-	name   string // path below the root
-	file   *os.File
-	info   fs.FileInfo
-	coding string // Content-Encoding of file; empty if file is the file called name
+	name string // path below the root
+	*exchange.Opened
+	coding string // Content-Encoding of the file; empty if it is the file called name
 	varies bool   // another client may get another coding
 
 	mount  string // path of the root
 	denied []pathPattern
 }
 
-// close closes the file. c may be nil.
-func (c *content) close() {
-	if c != nil {
-		c.file.Close()
-	}
-}
+// mostRead is the size of a file, in bytes, up to which it is read into memory. It is then sent
+// together with the head, in one write. sendfile(2) needs more system calls, which cost more than
+// the copy.
+const mostRead = 4 << 10
 
 // openContent opens the file or folder at name, which has no slash at its end.
 func openContent(folder *exchange.Folder, name string) (*content, error) {
-	file, err := folder.Open(name)
+	opened, err := folder.Load(name, mostRead)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return &content{name: name, file: file, info: info}, nil
+	return &content{name: name, Opened: opened}, nil
 }
 
 // findContent opens the content for name: a file, the index of a folder, or the folder.
@@ -62,12 +54,12 @@ func findContent(folder *exchange.Folder, name string) (*content, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case found.info.IsDir() && slash:
+	case found.Mode.IsDir() && slash:
 		return found.index(folder)
-	case !found.info.IsDir() && !slash:
+	case !found.Mode.IsDir() && !slash:
 		return found, nil
 	}
-	found.file.Close()
+	found.Close()
 	if slash {
 		return nil, fs.ErrNotExist
 	}
@@ -83,55 +75,46 @@ func (c *content) index(folder *exchange.Folder) (*content, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return c, nil
-	case err == nil && index.info.IsDir():
-		index.file.Close()
+	case err == nil && index.Mode.IsDir():
+		index.Close()
 		return c, nil
 	}
-	c.file.Close()
+	c.Close()
 	return index, err
 }
 
 // ServeHTTP implements http.Handler.
 func (c *content) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if c.info.IsDir() {
+	if c.Mode.IsDir() {
 		c.sendList(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", contentType(c.name))
-	w.Header().Set("Etag", etag(c.info, c.coding))
+	w.Header().Set("Etag", etag(c.ModTime, c.Size, c.coding))
 	if c.varies {
 		w.Header().Set("Vary", "Accept-Encoding")
 	}
 	if c.coding != "" {
 		w.Header().Set("Content-Encoding", c.coding)
-		w, r = &sized{w, c.info.Size()}, withoutRange(r)
+		w, r = &sized{w, c.Size}, withoutRange(r)
 	}
-	http.ServeContent(w, r, "", c.info.ModTime(), c.seeker())
+	http.ServeContent(w, r, "", c.ModTime, c.seeker())
 }
-
-// mostRead is the size of a file, in bytes, up to which it is read into memory. It is then sent
-// together with the head, in one write. sendfile(2) needs more system calls, which cost more than
-// the copy.
-const mostRead = 4 << 10
 
 // seeker returns the file, or the bytes of a small one.
 func (c *content) seeker() io.ReadSeeker {
-	if c.info.Size() > mostRead {
-		return c.file
+	if c.File != nil {
+		return c.File
 	}
-	text := make([]byte, c.info.Size())
-	if _, err := io.ReadFull(c.file, text); err != nil {
-		return c.file // cut meanwhile, or not readable: an error as for a large file
-	}
-	return bytes.NewReader(text)
+	return bytes.NewReader(c.Content)
 }
 
 // etag returns the strong entity tag of a file. The time has the resolution of the file system, so
 // that two versions of the same size differ, even if they were written in the same second.
-func etag(info fs.FileInfo, coding string) string {
-	tag := strconv.AppendUint([]byte{'"'}, uint64(info.ModTime().UnixNano()), 16)
-	tag = strconv.AppendInt(append(tag, '-'), info.Size(), 16)
+func etag(changed time.Time, size int64, coding string) string {
+	tag := strconv.AppendUint([]byte{'"'}, uint64(changed.UnixNano()), 16)
+	tag = strconv.AppendInt(append(tag, '-'), size, 16)
 	if coding != "" {
 		tag = append(append(tag, '-'), coding...)
 	}
@@ -140,7 +123,7 @@ func etag(info fs.FileInfo, coding string) string {
 
 // sendList answers with a sorted list of the names in a folder.
 func (c *content) sendList(w http.ResponseWriter, r *http.Request) {
-	entries, err := c.file.ReadDir(-1)
+	entries, err := c.File.ReadDir(-1)
 	if err != nil {
 		httpapp.Request(r).Warn(err.Error())
 		http.Error(w, "The folder cannot be read.", http.StatusInternalServerError)

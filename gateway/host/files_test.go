@@ -2,10 +2,12 @@ package host_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +133,32 @@ func TestFilesConditions(t *testing.T) {
 	get(t, h, "/page.txt", "If-Modified-Since", whole.header.Get("Last-Modified")).want(t, 304, "")
 	if a := fetch(t, h, "HEAD", "/page.txt", nil); a.status != 200 || a.body != "" || a.header.Get("Content-Length") != "8" {
 		t.Errorf("got %+v; want the length without a body", a)
+	}
+}
+
+// TestFilesPlain: a request without a condition is answered as net/http answers one whose condition
+// holds.
+func TestFilesPlain(t *testing.T) {
+	root := site(t, "small.txt", "old.txt", "type.qzx", "both.css", "both.css.br", "empty")
+	for name, size := range map[string]int64{"empty": 0, "limit.txt": 4 << 10, "large.txt": 4<<10 + 1} {
+		if err := errors.Join(os.WriteFile(filepath.Join(root, name), nil, 0o644), os.Truncate(filepath.Join(root, name), size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(filepath.Join(root, "old.txt"), time.Unix(0, 0), time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	h := &httpapp.AppHandler{App: &host.Files{Root: root, Precompressed: true, ErrorLog: quiet}, ErrorLog: quiet}
+	for _, target := range []string{"/small.txt", "/old.txt", "/type.qzx", "/both.css", "/empty", "/limit.txt", "/large.txt"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			got := fetch(t, h, method, target, nil)
+			want := fetch(t, h, method, target, nil, "If-None-Match", `"other"`)
+			got.header.Del("Date")
+			want.header.Del("Date")
+			if !reflect.DeepEqual(got, want) || got.status != 200 || got.header.Get("Content-Length") == "" {
+				t.Errorf("%s %s: got %+v; want %+v", method, target, got, want)
+			}
+		}
 	}
 }
 

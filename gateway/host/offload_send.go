@@ -83,7 +83,7 @@ func (o *offload) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add(name, value)
 	}
 	if o.fields.Get("Etag") == "" {
-		w.Header().Set("Etag", etag(o.info, ""))
+		w.Header().Set("Etag", etag(o.info.ModTime(), o.info.Size(), ""))
 	}
 	http.ServeContent(w, r, "", o.info.ModTime(), o.file)
 }

@@ -36,12 +36,15 @@ func (c *content) encoded(folder *exchange.Folder, accept string) (*content, err
 		return c, nil
 	}
 	file, err := openContent(folder, c.name+best.extension)
-	if err != nil || !file.info.Mode().IsRegular() { // not readable, or replaced meanwhile
-		file.close()
+	if err != nil { // not readable, or replaced meanwhile
 		return c, nil
 	}
-	c.file.Close()
-	c.file, c.info, c.coding = file.file, file.info, best.name
+	if !file.Mode.IsRegular() {
+		file.Close()
+		return c, nil
+	}
+	c.Close()
+	c.Opened, c.coding = file.Opened, best.name
 	return c, nil
 }
 
