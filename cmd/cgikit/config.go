@@ -16,7 +16,7 @@ import (
 const configHelp = `config prints a configuration of a server for an application: of a web server in front of it, of
 php-fpm, or of systemd, Docker or Kubernetes. The tests of this module use the same configurations.
 
-SERVER is nginx, apache2, lighttpd, haproxy, caddy, systemd, php-fpm, docker or kubernetes, or one of the
+SERVER is nginx, apache2, lighttpd, haproxy, caddy, systemd, fcgiwrap, php-fpm, docker or kubernetes, or one of the
 configurations that --list names.
 
 The address of the application is TARGET, or that of -l. Its protocol chooses the configuration:
@@ -28,7 +28,9 @@ The address of the application is TARGET, or that of -l. Its protocol chooses th
 With --root and --split-path .php, the application is php-fpm, and the web server sends the other files
 of the folder itself. The configurations of systemd, and of docker with -l, start "cgikit serve": -l is
 the address on which it listens, and TARGET is its target. With --env-file, the service of systemd takes
-TARGET and everything else from a file, as that of the Debian package does from /etc/default/cgikit.
+TARGET and everything else from a file, as that of the Debian package does from /etc/default/cgikit. "config fcgiwrap"
+prints units that take the place of fcgiwrap's, with the same names and the same socket: the web server stays as it
+is. Their service takes several TARGETs.
 
 config prints the part that you copy into a configuration. With --full it prints a whole configuration,
 of a server that runs in the foreground. With --test it prints no configuration: it runs the server's own
@@ -40,6 +42,7 @@ const configExample = `  cgikit config nginx fastcgi+unix:/run/app.sock
   cgikit config haproxy --full --test fastcgi://127.0.0.1:9000
   cgikit config systemd -l "fastcgi+unix:/run/cgi.sock?group=www-data" cgi:/usr/lib/cgi-bin
   cgikit config systemd.service --env-file /etc/default/cgikit
+  cgikit config fcgiwrap cgi:/usr/lib/cgi-bin cgi:/usr/lib/git-core/git-http-backend
   cgikit config php-fpm -l fastcgi+unix:/run/php/site.sock
   cgikit config kubernetes fastcgi://127.0.0.1:9000
   cgikit config --list`
@@ -94,14 +97,14 @@ func newConfig(p *process) *cobra.Command {
 
 // setConfigArgs reads SERVER and TARGET. Without --program, the program of a service is this one.
 func setConfigArgs(o *config.Options, args []string) error {
-	if len(args) == 0 || len(args) > 2 {
-		return cli.Usage(fmt.Errorf("config takes a SERVER and a TARGET, and got %d arguments", len(args)), `"cgikit config --list" has the servers`)
+	if len(args) == 0 {
+		return cli.Usage(errors.New("config takes a SERVER and a TARGET"), `"cgikit config --list" has the servers`)
 	}
 	o.Server = args[0]
-	if len(args) == 2 {
-		o.Target = args[1]
+	if len(args) > 1 {
+		o.Target, o.More = args[1], args[2:]
 	}
-	if o.Program == "" && strings.HasPrefix(o.Server, "systemd") {
+	if o.Program == "" && (strings.HasPrefix(o.Server, "systemd") || o.Server == "fcgiwrap") {
 		o.Program, _ = os.Executable() // else the usual place of it
 	}
 	return nil

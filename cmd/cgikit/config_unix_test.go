@@ -79,6 +79,48 @@ func TestUnitsServe(t *testing.T) {
 	}
 }
 
+// TestUnitsInPlaceOfFcgiwrap runs the command of the service with the socket, as systemd does, and
+// runs scripts of both targets.
+func TestUnitsInPlaceOfFcgiwrap(t *testing.T) {
+	t.Parallel()
+	activate := webserver.Find(t, "systemd-socket-activate")
+	program, err := exec.LookPath("cgikit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := makeFiles(t, map[string]string{"a/x.cgi": showHome, "b.cgi": showHome, "c.cgi": showHome})
+	socket := filepath.Join(dir, "s")
+	text := configText(t, "fcgiwrap", "-l", "fastcgi+unix:"+socket, "cgi:"+dir+"/a", "cgi:"+dir+"/b.cgi")
+	run := strings.Fields(setting(t, text, "ExecStart"))
+	run[0] = program // in a test the program is the test
+	options := []string{"-E", "PATH", "-E", "HOME=/var/www", "-l", setting(t, text, "ListenStream"), "--fdname=" + setting(t, text, "FileDescriptorName")}
+	c := exec.Command(activate, append(options, run...)...)
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		c.Process.Signal(syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	readUntil(t, stderr, "Listening on")
+	go io.Copy(io.Discard, stderr)
+	for script, want := range map[string]string{"/a/x.cgi": "/var/www", "/b.cgi": "/var/www", "/c.cgi": "This file must not be run."} {
+		status, stdout, errors := cgikit("request", "--timeout", "60s", "--script-filename", dir+script, "fastcgi+unix:"+socket, "/x")
+		if strings.TrimSpace(stdout) != want {
+			t.Errorf("%s: got %d, %q, %q; want %q", script, status, stdout, errors, want)
+		}
+	}
+}
+
+// showHome prints HOME.
+const showHome = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s' \"$HOME\""
+
 // words returns the commands of a text, each a list in JSON.
 func words(t *testing.T, text string) (lists [][]string) {
 	t.Helper()

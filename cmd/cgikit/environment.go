@@ -68,8 +68,8 @@ func isList(v pflag.Value) bool {
 }
 
 // targets returns the TARGETs: args, or without them those of CGIKIT_TARGET. Spaces separate
-// FastCGI and SCGI targets, of which there may be several. Any other TARGET is one, with its
-// spaces.
+// FastCGI and SCGI targets, of which there may be several, and " cgi:" begins another cgi: target.
+// Any other TARGET is one, with its spaces.
 func (e fromEnvironment) targets(args []string, getenv func(string) string) []string {
 	value := strings.TrimSpace(getenv(variableOf("target")))
 	if len(args) > 0 || value == "" {
@@ -78,6 +78,8 @@ func (e fromEnvironment) targets(args []string, getenv func(string) string) []st
 	e["target"] = []string{value}
 	if strings.HasPrefix(value, "fastcgi") || strings.HasPrefix(value, "scgi") {
 		e["target"] = strings.Fields(value)
+	} else if strings.HasPrefix(value, "cgi:") {
+		e["target"] = strings.Split(strings.ReplaceAll(value, " cgi:", "\x00cgi:"), "\x00")
 	}
 	return e["target"]
 }

@@ -23,7 +23,7 @@ func newServeFlags(t *testing.T) *pflag.FlagSet {
 // TestEveryFlagHasAVariable: each flag takes its value from the environment, a list if its help
 // says that it may be given several times, and no variable has another meaning.
 func TestEveryFlagHasAVariable(t *testing.T) {
-	values := map[string]string{"bool": "true", "duration": "7s", "int": "7", "size": "7M", "number": "7", "which": "all", "path=folder": "/p=/srv"}
+	values := map[string]string{"bool": "true", "duration": "7s", "int": "7", "size": "7M", "number": "7", "which": "all", "where": "server", "path=folder": "/p=/srv"}
 	flags := newServeFlags(t)
 	flags.VisitAll(func(f *pflag.Flag) {
 		value, name := values[f.Value.Type()], variableOf(f.Name)
@@ -89,6 +89,8 @@ func TestTargetsFromEnvironment(t *testing.T) {
 		{" fastcgi://a:1  fastcgi+unix:/s ", nil, []string{"fastcgi://a:1", "fastcgi+unix:/s"}},
 		{"spawn:php-cgi -d memory_limit=1G", nil, []string{"spawn:php-cgi -d memory_limit=1G"}},
 		{"files:/srv/my site", nil, []string{"files:/srv/my site"}},
+		{"cgi:/srv/my site", nil, []string{"cgi:/srv/my site"}},
+		{"cgi:/usr/lib/cgi-bin cgi:/srv/my site", nil, []string{"cgi:/usr/lib/cgi-bin", "cgi:/srv/my site"}},
 	} {
 		got := make(fromEnvironment).targets(test.args, func(string) string { return test.value })
 		if !slices.Equal(got, test.want) {

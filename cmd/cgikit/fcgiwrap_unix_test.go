@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -260,5 +261,30 @@ func (w *wrapped) waitForLog(t *testing.T, text string) {
 		if time.Now().After(end) {
 			t.Fatalf("nginx has not logged %q for both, but for %v", text, seen)
 		}
+	}
+}
+
+// TestFcgiwrapRecipe runs the recipe: Debian's location, and a push and a clone by that of git.
+func TestFcgiwrapRecipe(t *testing.T) {
+	t.Parallel()
+	g := newSmallRepository(t)
+	files := makeFiles(t, map[string]string{"cgi-bin/show": showScript})
+	r := findRecipe(t, "In the place of fcgiwrap")
+	r.swap["root /usr/lib;"] = "root " + files + ";"
+	r.swap["/usr/lib$fastcgi"] = files + "$fastcgi"
+	r.swap["/usr/lib/cgi-bin"] = files + "/cgi-bin"
+	r.swap["/usr/lib/git-core"] = strings.TrimSpace(g.git("", "--exec-path"))
+	r.swap["/srv/git"] = filepath.Dir(g.bare)
+	r.serve("fcgiwrap.socket")
+	url := r.nginx()
+	if got := get(t, url+"/cgi-bin/show/a/b"); got != "/cgi-bin/show|/a/b" {
+		t.Errorf("got %q; want /cgi-bin/show|/a/b", got)
+	}
+	g.commit("more", 1000)
+	g.git(g.work, "push", "--quiet", url+"/git/r.git", "main")
+	clone := filepath.Join(t.TempDir(), "clone")
+	g.git("", "clone", "--quiet", url+"/git/r.git", clone)
+	if _, err := os.Stat(filepath.Join(clone, "more")); err != nil {
+		t.Error(err)
 	}
 }

@@ -15,7 +15,11 @@ import (
 const (
 	defaultSocket = "/run/app.sock"
 	defaultPool   = "/run/php/php-fpm.sock"
-	defaultProbe  = "fastcgi://127.0.0.1:9000"
+
+	// defaultFcgiwrap is the socket of Debian's fcgiwrap.socket.
+	defaultFcgiwrap = "/run/fcgiwrap.socket"
+
+	defaultProbe = "fastcgi://127.0.0.1:9000"
 
 	// defaultService is where the images of php-fpm listen, in the service that docker.compose
 	// calls app.
@@ -39,6 +43,8 @@ func (o *Options) addresses() []string {
 		return []string{defaultProbe}
 	case serverOf(o.Server) == "php-fpm", len(o.SplitPath) > 0:
 		return []string{"fastcgi+unix:" + defaultPool}
+	case o.replacesFcgiwrap():
+		return []string{"fastcgi+unix:" + defaultFcgiwrap}
 	case serverOf(o.Server) == o.Server, serverOf(o.Server) == "systemd":
 		return []string{"fastcgi+unix:" + defaultSocket}
 	}

@@ -75,6 +75,7 @@ func (p *plan) checkCommand(ctx context.Context, dir string) (*exec.Cmd, error) 
 // unitNames are the names of the files of systemd. A service finds its socket by the name.
 var unitNames = map[string]string{
 	"systemd.service": "cgikit.service", "systemd.socket": "cgikit.socket",
+	"systemd.fcgiwrap-service": "fcgiwrap.service", "systemd.fcgiwrap-socket": "fcgiwrap.socket",
 	"systemd.user-service": "cgikit@.service", "systemd.user-socket": "cgikit@.socket",
 }
 

@@ -40,7 +40,11 @@ func TestServersAcceptAll(t *testing.T) {
 			webserver.Find(t, programFor(server))
 			for _, o := range variants(e.Name, root) {
 				line, err := Check(t.Context(), o)
-				if err != nil || !strings.Contains(line, " accepts the configuration "+e.Name) {
+				name := strings.Replace(e.Name, "fcgiwrap", "systemd.fcgiwrap", 1)
+				if strings.HasPrefix(e.Name, "systemd") {
+					name = e.Name
+				}
+				if err != nil || !strings.Contains(line, " accepts the configuration "+name) {
 					t.Errorf("%+v: got %q, %v", o, line, err)
 				}
 			}

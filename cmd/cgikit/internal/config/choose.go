@@ -28,6 +28,7 @@ var servers = []Entry{
 	{"haproxy", "HAProxy in front of an application or of php-fpm", true},
 	{"caddy", "Caddy in front of an application or of php-fpm", true},
 	{"systemd", "cgikit serve as a service with its socket, and one for each user", true},
+	{"fcgiwrap", "cgikit serve as a service with its socket, in the place of those of fcgiwrap", true},
 	{"php-fpm", "a pool with a status page that answers while it is busy", true},
 	{"docker", "an image with the probe; with -l an image that runs cgikit serve", true},
 	{"kubernetes", "the probes of a container", true},
@@ -40,6 +41,7 @@ var more = map[string]string{
 	"fastcgi-spawn": "starts the FastCGI program itself", "fastcgi-balanced": "balances several processes: -l for each",
 	"fastcgi-authorizer": "asks a FastCGI authorizer first", "service": "the unit of the service", "socket": "the unit of its socket",
 	"user-service": "the template of a service for each user", "user-socket": "the template of its socket",
+	"fcgiwrap-service": "the unit of a service in the place of fcgiwrap", "fcgiwrap-socket": "the unit of its socket",
 	"pool": "the pool alone", "conf": "the whole configuration", "probe": "an image with the probe", "serve": "an image that runs cgikit serve",
 	"probes": "the probes alone", "pod": "a pod with the probes",
 	"compose":    "services for Compose: php-fpm, and cgikit serve in front of it",
@@ -59,8 +61,11 @@ func List() []Entry {
 	return list
 }
 
-// serverOf returns the server of a name of List.
+// serverOf returns the server of a name of List. systemd starts what takes the place of fcgiwrap.
 func serverOf(name string) string {
+	if name == "fcgiwrap" {
+		return "systemd"
+	}
 	if server, _, whole := strings.Cut(name, "."); whole || name == "php-fpm" {
 		return server
 	}
@@ -88,6 +93,8 @@ func (o *Options) choose(a listen.Address) (choice, error) {
 	switch o.Server {
 	case "systemd":
 		return choice{server: o.Server, names: []string{"systemd.service", "systemd.socket", "systemd.user-service", "systemd.user-socket"}}, nil
+	case "fcgiwrap":
+		return choice{server: "systemd", names: []string{"systemd.fcgiwrap-service", "systemd.fcgiwrap-socket"}}, nil
 	case "php-fpm":
 		return choice{server: o.Server, names: []string{pick(o.Full, "php-fpm.conf", "php-fpm.pool")}}, nil
 	case "docker":

@@ -104,6 +104,7 @@ func TestChoice(t *testing.T) {
 		{Options{Server: "kubernetes", Full: true}, "kubernetes.pod"},
 		{Options{Server: "systemd", Listen: []string{"scgi://127.0.0.1:4000"}, Target: "demo:"}, "systemd.service systemd.socket systemd.user-service systemd.user-socket"},
 		{Options{Server: "systemd.socket"}, "systemd.socket"},
+		{Options{Server: "fcgiwrap"}, "systemd.fcgiwrap-service systemd.fcgiwrap-socket"},
 	} {
 		p, err := newPlan(c.o)
 		if err != nil {
@@ -158,6 +159,8 @@ func TestMistakes(t *testing.T) {
 		{Options{Server: "nginx", HTTP: "80", Full: true}, `--http "80" is not host:port`, "such as"},
 		{Options{Server: "lighttpd", KeepConn: true}, "--keep-conn means nothing for lighttpd-fastcgi", "nginx"},
 		{Options{Server: "nginx", Target: "scgi://127.0.0.1:4000", KeepConn: true}, "--keep-conn means nothing for nginx-scgi", "nginx"},
+		{Options{Server: "nginx", Target: "scgi+unix:/run/a", More: []string{"scgi+unix:/run/b"}}, "a second TARGET means nothing for nginx-scgi", "several"},
+		{Options{Server: "fcgiwrap", Target: "cgi:/a", More: []string{"cgi:/b c"}}, "quote", "symbolic link"},
 		{Options{Server: "systemd", Stream: true}, "--stream means nothing for systemd", "a web server"},
 		{Options{Server: "systemd", Full: true}, "--full means nothing for systemd", "web servers"},
 		{Options{Server: "systemd", Listen: []string{"cgi:/srv/cgi"}}, "nothing to listen on", "-l fastcgi+unix:"},
@@ -283,6 +286,11 @@ func TestValuesArriveInTheText(t *testing.T) {
 		{Options{Server: "php-fpm", SplitPath: []string{".php", ".phtml"}}, "security.limit_extensions = .php .phtml\n"},
 		{Options{Server: "systemd", Listen: []string{"fastcgi+unix:/run/a.sock?group=web"}, Target: "cgi:/srv/x", Program: "/opt/cgikit"}, "SocketGroup=web\nSocketMode=0660\n"},
 		{Options{Server: "systemd", Listen: []string{"scgi+unix:/run/a.sock"}, Target: "cgi:/srv/x", Program: "/opt/cgikit"}, "ExecStart=/opt/cgikit serve -l scgi+systemd:cgikit cgi:/srv/x\n"},
+		{Options{Server: "fcgiwrap", Program: "/opt/cgikit"}, "ExecStart=/opt/cgikit serve -l fastcgi+systemd:fcgiwrap --stderr server --inherit-env HOME cgi:/usr/lib/cgi-bin\n"},
+		{Options{Server: "fcgiwrap", Target: "cgi:/a", More: []string{"cgi:/b", "cgi:/c"}}, " cgi:/a cgi:/b cgi:/c\n"},
+		{Options{Server: "fcgiwrap"}, "ListenStream=/run/fcgiwrap.socket\n"},
+		{Options{Server: "systemd.fcgiwrap-socket", Listen: []string{"fastcgi+unix:/run/a.sock?group=web"}}, "ListenStream=/run/a.sock\nFileDescriptorName=fcgiwrap\nSocketUser=root\nSocketGroup=web\n"},
+		{Options{Server: "fcgiwrap", EnvFile: "/etc/default/fcgiwrap"}, "EnvironmentFile=-/etc/default/fcgiwrap\n"},
 		{Options{Server: "systemd", Listen: []string{"http://127.0.0.1:80"}}, "ListenStream=127.0.0.1:80\n"},
 		{Options{Server: "systemd", Listen: []string{"fastcgi+unix:/run/a.sock?group=web"}}, "SupplementaryGroups=web\n"},
 		{Options{Server: "systemd.service", EnvFile: "/etc/default/a", Program: "/usr/bin/cgikit"},

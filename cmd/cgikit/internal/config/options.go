@@ -24,6 +24,9 @@ type Options struct {
 	// by default).
 	Target string
 
+	// More are further targets of the service of systemd.
+	More []string
+
 	Mount      string   // path of the application, such as "/app"; "" is the root
 	Root       string   // folder of a site in PHP, an absolute path; needs SplitPath
 	SplitPath  []string // extensions of its scripts, such as ".php"
@@ -62,6 +65,7 @@ func (p *plan) checkFlags() error {
 		{"--program", o.Program != "", c.server == "systemd", "systemd"},
 		{"--env-file", o.EnvFile != "", c.server == "systemd", "systemd"},
 		{"TARGET beside --env-file", o.EnvFile != "" && o.Target != "", false, "units without --env-file; the file has CGIKIT_TARGET"},
+		{"a second TARGET", len(o.More) > 0, c.server == "systemd", "systemd and fcgiwrap, whose services take several"},
 		{"TARGET beside -l", o.Target != "" && len(o.Listen) > 0, o.startsServe(), "systemd and docker, which start cgikit serve"},
 	} {
 		if flag.set && !flag.fits {
@@ -100,7 +104,7 @@ func (p *plan) keepsConns() bool {
 func (o *Options) checkWords() error {
 	for _, word := range []struct{ flag, value string }{
 		{"--mount", o.Mount}, {"--root", o.Root}, {"--server-name", o.ServerName}, {"--http", o.HTTP}, {"--dir", o.Dir},
-		{"TARGET", o.Target}, {"the path of cgikit", o.Program}, {"--env-file", o.EnvFile}, {"--split-path", strings.Join(o.SplitPath, "")},
+		{"TARGET", o.Target}, {"TARGET", strings.Join(o.More, "")}, {"the path of cgikit", o.Program}, {"--env-file", o.EnvFile}, {"--split-path", strings.Join(o.SplitPath, "")},
 		{"an address", strings.Join(o.Listen, "")},
 	} {
 		if i := strings.IndexFunc(word.value, mustQuote); i >= 0 {

@@ -99,9 +99,7 @@ func (p *plan) prepareUnits(a listen.Address) error {
 	if a.Protocol == "cgi" {
 		return cli.Usage(errors.New("cgi: is a target, and nothing to listen on"), "such as cgikit config systemd -l fastcgi+unix:/run/cgi.sock cgi:/usr/lib/cgi-bin")
 	}
-	if d.Target == "" {
-		d.Target = "demo:"
-	}
+	d.Target = strings.Join(append([]string{cmp.Or(d.Target, p.options.defaultTarget())}, p.options.More...), " ")
 	d.Program, d.EnvFile = cmp.Or(p.options.Program, "/usr/local/bin/cgikit"), p.options.EnvFile
 	if a.Network == "tcp" {
 		d.Address = net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
@@ -117,6 +115,17 @@ func (p *plan) prepareUnits(a listen.Address) error {
 	// socket of php-fpm. Otherwise the units would depend on the machine that prints them.
 	d.WebUser, d.WebGroup, d.Group = user, group, cmp.Or(a.Group, group)
 	return nil
+}
+
+// replacesFcgiwrap reports whether the units are those in the place of fcgiwrap.
+func (o *Options) replacesFcgiwrap() bool { return strings.Contains(o.Server, "fcgiwrap") }
+
+// defaultTarget returns the target of a service that the user gives none.
+func (o *Options) defaultTarget() string {
+	if o.replacesFcgiwrap() {
+		return "cgi:/usr/lib/cgi-bin"
+	}
+	return "demo:"
 }
 
 func (p *plan) prepareImage(a listen.Address) error {
