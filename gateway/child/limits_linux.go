@@ -25,7 +25,7 @@ func startLimited(path string, args []string, attr *syscall.ProcAttr, l Limits) 
 	if pid, err = forkExec(path, args, attr); err != nil {
 		return 0, err
 	}
-	return pid, killUnless(pid, l.apply(pid))
+	return pid, killUnless(pid, l.applyAs(attr.Sys.Credential, pid))
 }
 
 // mayNotTrace is set when the system refuses to trace a process, or ends one that asks for it, as
@@ -53,7 +53,7 @@ func startTraced(path string, args []string, attr *syscall.ProcAttr, l Limits) (
 		*attr.Sys.PidFD = -1
 		return 0, errNotTraced
 	}
-	err = l.apply(pid)
+	err = l.applyAs(attr.Sys.Credential, pid)
 	if detached := syscall.PtraceDetach(pid); err == nil && detached != unix.ESRCH { // it was killed
 		err = os.NewSyscallError("ptrace", detached)
 	}
@@ -103,6 +103,40 @@ func gainsRights(path string) bool {
 	}
 	n, err := unix.Getxattr(path, "security.capability", nil)
 	return info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 || err == nil && n > 0
+}
+
+// applyAs sets the limits of a process of that user. Prlimit(2) lets a process do so whose real
+// user and group are the same, and one that has CAP_SYS_RESOURCE, which root in a container has
+// not. So this thread has that real user meanwhile; its effective user stays.
+func (l Limits) applyAs(c *syscall.Credential, pid int) error {
+	if c == nil {
+		return l.apply(pid)
+	}
+	runtime.LockOSThread()
+	uid, gid := unix.Getuid(), unix.Getgid()
+	err := setRealUser(c.Uid, c.Gid)
+	if err == nil {
+		err = l.apply(pid)
+	}
+	if restored := setRealUser(uint32(uid), uint32(gid)); restored != nil {
+		return restored // and the thread is not used again, since it stays locked
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// setRealUser sets the real user and group of this thread alone.
+func setRealUser(uid, gid uint32) error {
+	const keep = ^uintptr(0)
+	for _, call := range []struct {
+		number uintptr
+		id     uint32
+	}{{setresgid, gid}, {setresuid, uid}} {
+		if _, _, errno := unix.RawSyscall(call.number, uintptr(call.id), keep, keep); errno != 0 {
+			return os.NewSyscallError("setresuid", errno)
+		}
+	}
+	return nil
 }
 
 // apply sets the limits of a process. A process that has ended is not an error.

@@ -16,6 +16,11 @@ import (
 // output starts the program with limits and returns what it writes.
 func output(t *testing.T, l Limits, path string, args ...string) string {
 	t.Helper()
+	return outputAs(t, nil, l, path, args...)
+}
+
+func outputAs(t *testing.T, as *Credential, l Limits, path string, args ...string) string {
+	t.Helper()
 	theirs, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +30,7 @@ func output(t *testing.T, l Limits, path string, args ...string) string {
 		t.Fatal(err)
 	}
 	defer stdout.Close()
-	c, err := Start(Command{Path: path, Args: append([]string{path}, args...), Dir: "/", Files: []*os.File{theirs, writer, writer}, Limits: l})
+	c, err := Start(Command{Path: path, Args: append([]string{path}, args...), Dir: "/", Files: []*os.File{theirs, writer, writer}, RunAs: as, Limits: l})
 	theirs.Close()
 	writer.Close()
 	if err != nil {
@@ -54,6 +59,26 @@ func TestLimitsAtStart(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLimitsOfUser: root can bound a process of another user also without CAP_SYS_RESOURCE, and
+// stays root.
+func TestLimitsOfUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can run a program as another user")
+	}
+	as := &Credential{UID: 64321, GID: 64322}
+	if got := outputAs(t, as, Limits{Files: 77}, "/bin/sh", "-c", "id -u; id -G; ulimit -n; ulimit -H -n"); got != "64321\n64322\n77\n77\n" {
+		t.Errorf("got %q", got)
+	}
+	mayNotTrace.Store(true)
+	defer mayNotTrace.Store(false)
+	if got := outputAs(t, as, Limits{Files: 77}, "/bin/sh", "-c", `until [ "$(ulimit -n)" = 77 ]; do :; done; id -u`); got != "64321\n" {
+		t.Errorf("without a trace: got %q", got)
+	}
+	if real, effective, saved := unix.Getresuid(); real+effective+saved != 0 {
+		t.Errorf("this process has the users %d, %d and %d", real, effective, saved)
 	}
 }
 
