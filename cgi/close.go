@@ -59,13 +59,15 @@ func (s *Script) Close() error {
 // Close closes the folder's Script: see [Script.Close].
 func (d *Dir) Close() error { return d.Script.Close() }
 
-// register adds p to the scripts that Close stops. If Close was called already, it stops p at once.
+// register counts p, and adds it to the scripts that Close stops. If Close was called already, it
+// stops p at once.
 func (s *Script) register(p *process) {
 	s.line.Lock()
 	if s.running == nil {
 		s.running = make(map[*process]bool)
 	}
 	s.running[p] = true
+	s.started++
 	closed := s.line.Closed() != nil
 	s.line.Unlock()
 	if closed {

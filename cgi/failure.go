@@ -32,10 +32,13 @@ func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 
 // explain adds to "no such file or directory" which file is missing: it may also be the interpreter
 // that the script's first line names, or its name with a CR. It adds a hint to "exec format error"
-// too.
+// and to "permission denied" too.
 func explain(path string, err error) error {
 	if errors.Is(err, syscall.ENOEXEC) {
 		return fmt.Errorf("cgi: %w (hint: a script's first line names its interpreter, such as #!/bin/sh; a program must be built for this machine)", err)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("cgi: %w (hint: the user as which the script runs must be allowed to execute it, to read it if it names an interpreter, and to enter the folders on the way)", err)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cgi: %w", err)

@@ -23,8 +23,10 @@ func (s *Script) reserve(ctx context.Context) error {
 	case err == nil || errors.Is(err, ErrClosed):
 		return err
 	case errors.Is(err, exchange.ErrLineFull):
+		s.noteRefused()
 		return busy(fmt.Errorf("cgi: %d scripts run, and %d requests wait", s.MaxScripts, max(cmp.Or(s.MaxQueue, defaultMaxQueue), 0)))
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		s.noteRefused()
 		return busy(fmt.Errorf("cgi: %d scripts run, and none has ended in time: %w", s.MaxScripts, err))
 	}
 	return gateway.ContextError(ctx)

@@ -29,6 +29,9 @@ func TestQueue(t *testing.T) {
 			t.Fatalf("the third did not wait: %v", err)
 		default:
 		}
+		if got, want := q.Stats(), (Stats{Waiting: 1, Refused: 1}); got != want {
+			t.Errorf("got %+v; want %+v", got, want)
+		}
 		q.release()
 		if err := <-third; err != nil {
 			t.Errorf("the third: got %v; want its turn", err)
@@ -56,6 +59,9 @@ func TestQueueContext(t *testing.T) {
 		wantBusy(t, err, "deadline")
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v; want the deadline in it", err)
+		}
+		if n := q.Stats().Refused; n != 1 {
+			t.Errorf("got %d refused; want 1", n)
 		}
 		gone, giveUp := context.WithCancelCause(t.Context())
 		cause := errors.New("client gone")

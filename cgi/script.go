@@ -151,8 +151,10 @@ type Script struct {
 	// must be safe for concurrent use, as an *os.File is. Nil is this process's standard error.
 	Stderr io.Writer
 
-	// MaxScripts bounds its slots. Its lock guards the three fields below.
+	// MaxScripts bounds its slots. Its lock guards the fields below.
 	line     exchange.Line[struct{}]
+	started  uint64
+	refused  uint64
 	prepared bool
 	running  map[*process]bool
 	idle     chan struct{} // made by Close, and closed when no script runs any more
