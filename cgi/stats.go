@@ -1,6 +1,6 @@
 package cgi
 
-// Stats counts the scripts of a Script or a Dir.
+// Stats counts the scripts of a Script, a Dir or a Named.
 type Stats struct {
 	Running int    // scripts that run, also those that run on after their response
 	Waiting int    // requests that wait for a script to end, because MaxScripts run
@@ -19,6 +19,9 @@ func (s *Script) Stats() Stats {
 
 // Stats returns the figures of all scripts of the folder: see [Script.Stats].
 func (d *Dir) Stats() Stats { return d.Script.Stats() }
+
+// Stats returns the figures of all scripts: see [Script.Stats].
+func (n *Named) Stats() Stats { return n.Script.Stats() }
 
 // noteRefused counts a request for which MaxScripts and MaxQueue have no room.
 func (s *Script) noteRefused() {

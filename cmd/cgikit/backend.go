@@ -15,6 +15,7 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/fastcgi/gofastconn"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/child"
 	"github.com/cgikit/cgikit/gateway/host"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/gateway/spawn"
@@ -29,6 +30,7 @@ const defaultScripts = 64
 type backend struct {
 	gateway.Backend
 	pool    func() monitor.Pool
+	scripts func() cgi.Stats
 	workers *spawn.Pool
 	private string // the address of the workers
 	close   func() error
@@ -74,6 +76,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 		workers: b.workers,
 		private: b.private,
 		pool:    b.pool,
+		scripts: b.scripts,
 		close:   b.close,
 	}, nil
 }
@@ -142,62 +145,84 @@ func newSCGI(addr string, o targetOptions) *backend {
 // newCGI returns a backend for a script or a folder of scripts. Its close stops the scripts that
 // still run.
 func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
-	full, isDir, err := findScripts(path)
+	d := &cgi.Dir{Symlinks: o.symlinks}
+	s := &d.Script
+	if err := setScript(s, o, log); err != nil {
+		return nil, err
+	}
+	full, isDir, err := o.spawn.process.findScripts(path, s.RunAs)
 	if err != nil {
 		return nil, err
 	}
 	if isDir {
-		d := &cgi.Dir{Path: full, Symlinks: o.symlinks}
-		setScript(&d.Script, o, log)
-		return &backend{Backend: d, close: d.Close}, nil
+		d.Path = full
+		return &backend{Backend: d, scripts: d.Stats, close: d.Close}, nil
 	}
-	script := &cgi.Script{Path: full}
-	setScript(script, o, log)
-	return &backend{Backend: script, close: script.Close}, nil
+	s.Path = full
+	return &backend{Backend: s, scripts: s.Stats, close: s.Close}, nil
 }
 
 // newNamed returns a backend for several cgi: targets: what the web server in front may name.
 func newNamed(targets []string, o targetOptions, log *slog.Logger) (*backend, error) {
 	n := &cgi.Named{Symlinks: o.symlinks}
+	if err := setScript(&n.Script, o, log); err != nil {
+		return nil, err
+	}
 	for _, name := range targets {
 		a, err := listen.Parse(name)
 		if err != nil {
 			return nil, err
 		}
-		full, _, err := findScripts(a.Path)
+		full, _, err := o.spawn.process.findScripts(a.Path, n.Script.RunAs)
 		if err != nil {
 			return nil, err
 		}
 		n.Paths = append(n.Paths, full)
 	}
-	setScript(&n.Script, o, log)
-	return &backend{Backend: n, close: n.Close}, nil
+	return &backend{Backend: n, scripts: n.Stats, close: n.Close}, nil
 }
 
-// findScripts returns the absolute path of a folder, or of a script that can be run.
-func findScripts(path string) (full string, isDir bool, err error) {
+// findScripts returns the absolute path of a folder that the user may enter, or of a script that it
+// can run.
+func (o *processOptions) findScripts(path string, as *cgi.Credential) (full string, isDir bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", false, cli.Usage(err, "write a script or a folder of scripts after cgi:")
 	}
-	full, err = filepath.Abs(path)
-	if err != nil || info.IsDir() {
-		return full, true, err
+	if full, err = filepath.Abs(path); err != nil {
+		return "", false, err
+	}
+	if info.IsDir() {
+		return full, true, o.checkRight((*child.Credential)(as), full, false)
 	}
 	if _, err := exec.LookPath(full); err != nil {
 		return "", false, cli.Usage(fmt.Errorf("script %.100q cannot be run: %w", path, cause(err)), "make it executable with chmod +x; its first line must name its interpreter, such as #!/bin/sh")
 	}
-	return full, false, checkInterpreter(path)
+	return full, false, o.checkProgram(path, full, (*child.Credential)(as))
 }
 
 // setScript sets how scripts run. The log has no request for what a script writes to its error
 // stream after its response.
-func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) {
+func setScript(s *cgi.Script, o targetOptions, log *slog.Logger) error {
+	if err := o.spawn.process.check(); err != nil {
+		return err
+	}
+	as, err := o.spawn.process.credential()
+	if err != nil {
+		return err
+	}
+	if s.Dir = o.spawn.process.folder; s.Dir != "" {
+		if s.Dir, err = filepath.Abs(s.Dir); err != nil {
+			return err
+		}
+	}
+	s.RunAs, s.Limits = (*cgi.Credential)(as), cgi.Limits(o.spawn.process.limits())
 	s.ReadTimeout, s.RequestTimeout = o.timeout, o.timeout
 	s.MaxScripts = cmp.Or(o.concurrency, defaultScripts)
 	s.StrictExit = o.strictExit
 	s.InheritEnv = o.inheritEnv
 	s.Stderr = slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer()
+	return nil
 }
 
 // cause removes the text of os/exec about a search in PATH, which does not happen here.

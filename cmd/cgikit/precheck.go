@@ -94,13 +94,7 @@ func checkSocketFolder(address string) error {
 // checkInterpreter refuses a script whose first line names an interpreter that does not exist, as
 // one with CR LF at its end does. Windows does not read that line.
 func checkInterpreter(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil // a program may be executable and not readable
-	}
-	defer f.Close()
-	mark := make([]byte, 2)
-	if _, err := io.ReadFull(f, mark); err != nil || string(mark) != "#!" || runtime.GOOS == "windows" {
+	if runtime.GOOS == "windows" || !isScript(path) {
 		return nil
 	}
 	if hint := request.FileHint(path); hint != "" {

@@ -131,7 +131,7 @@ func (r *requesting) addGateway(f *pflag.FlagSet) {
 	f.BoolVar(&r.NoKeepConn, "no-keep-conn", false, "make a new FastCGI connection for each request of --repeat")
 	f.IntVar(&r.Repeat, "repeat", 1, "send the request a `number` of times, over one FastCGI connection")
 	f.Var(&seconds{&r.ConnectTimeout}, "connect-timeout", "longest `time` until the connection is made, such as 500ms, or a number of seconds (default no limit but --timeout)")
-	f.StringVar(&r.RunAs, "user", "", "run a CGI script as this `user`, a name or number; only root can")
+	f.StringVar(&r.RunAs, "user", "", "run a CGI script as this `user`, as NAME or NAME:GROUP, or numbers; only root can")
 }
 
 func (r *requesting) addShow(f *pflag.FlagSet) {

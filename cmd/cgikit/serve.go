@@ -79,6 +79,11 @@ Processes: a spawn: target is one word of the shell. Spaces separate the argumen
 backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows the requests that wait, between --min
 and --max. SIGHUP replaces the processes, unless serve was started from a terminal. Only serve can connect to them.
 
+Users and limits: CGI scripts and the processes of a spawn: target run as --user, in --chdir, with the limits --cpu,
+--memory, --files and --processes from their first instruction on. --processes counts all processes of that user; root
+has no such limit. At most --concurrency CGI scripts run at the same time. Up to 128 further requests wait, and others
+get 503. The metrics have the scripts that run, the requests that wait, and those that were refused.
+
 Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every second.
 Inside DIR, serve follows only the links that --symlinks allows. They may lead out of the folder.
 
@@ -107,7 +112,8 @@ const serveExample = `  cgikit serve -l http://127.0.0.1:8080 --root . --split-p
   cgikit serve -l fastcgi+unix:/run/demo.sock -l scgi://127.0.0.1:4000 demo:
   cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php fastcgi+unix:/run/php/php-fpm.sock
   cgikit serve -l fastcgi+unix:/run/cgi.sock cgi:/usr/lib/cgi-bin
-  cgikit serve -l fastcgi+unix:/run/cgi.sock --stderr server cgi:/usr/lib/cgi-bin cgi:/usr/lib/git-core/git-http-backend`
+  cgikit serve -l fastcgi+unix:/run/cgi.sock --stderr server cgi:/usr/lib/cgi-bin cgi:/usr/lib/git-core/git-http-backend
+  cgikit serve -l http://127.0.0.1:8080 --user www-data --cpu 10s --memory 512M cgi:/usr/lib/cgi-bin`
 
 // serving has the flags of serve and what they become.
 type serving struct {
@@ -194,6 +200,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page and the metrics, such as 127.0.0.1:9100 (default none)")
 	o.spawn.addPoolFlags(f)
+	o.spawn.process.addFlags(f)
 	s.ready.addFlags(f)
 	s.precheck.addFlags(f)
 	f.DurationVar(&s.launch.DrainDelay, "drain-delay", 0, "`time` after SIGTERM in which requests are still accepted, such as 5s (default none)")
@@ -315,6 +322,7 @@ func (s *serving) runMonitored(ctx context.Context, t *target, access *slog.Logg
 		Servers: s.launch.Monitor.Stats,
 		Serving: s.launch.Monitor.Serving,
 		Pool:    t.pool,
+		Scripts: t.scripts,
 		Workers: t.stats(),
 		LogLost: func() (access, log uint64) { return s.accessWriter.lost.Load(), s.errorLog.lost.Load() },
 	}

@@ -39,6 +39,10 @@ finishes its request after --stop-signal: php-cgi, libfcgi, FCGI.pm and programs
 with libfcgi and FCGI.pm close a connection that they accept in the moment of the signal, which is rare. A program that
 ends at once loses the request that it has: spawn looks for a moment in which it has none, for at most 250 ms.
 
+Users and limits: --user is NAME, for the groups that a login of the user has, or NAME:GROUP for that group alone. Only
+root can change the user. The limits hold for each process from its first instruction on. --processes counts all
+processes and threads of the user; root has no such limit.
+
 Environment: workers have the environment of spawn without the variables CGIKIT_*. php-cgi gets PHP_FCGI_CHILDREN=0 if
 the variable is not set, so that each worker is one process. It ends after 500 requests, or PHP_FCGI_MAX_REQUESTS.`
 
@@ -79,7 +83,8 @@ func newSpawn(p *process) *cobra.Command {
 	f.StringVarP(&s.listen, "listen", "l", "", "`address` of the socket; must be given")
 	f.IntVarP(&s.options.workers, "workers", "n", 0, "`number` of workers at the start (default --min, or 4 without --min and --max)")
 	s.options.addPoolFlags(f)
-	s.options.addProcessFlags(f)
+	s.options.process.addFlags(f)
+	s.options.addVerbFlags(f)
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page and the metrics, such as 127.0.0.1:9100 (default none)")
 	return c
 }

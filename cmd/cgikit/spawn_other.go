@@ -53,7 +53,7 @@ func (o *spawnOptions) setUmask() error {
 	return nil
 }
 
-func (o *spawnOptions) credential() (*child.Credential, error) {
+func (o *processOptions) credential() (*child.Credential, error) {
 	if o.user != "" || o.group != "" {
 		return nil, cli.Usage(errNoUnix, "leave them out")
 	}

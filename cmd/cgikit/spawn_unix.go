@@ -10,11 +10,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"os/user"
-	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/cgikit/cgikit/cmd/cgikit/internal/account"
 	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/gateway/child"
 	"github.com/cgikit/cgikit/gateway/spawn"
@@ -107,72 +106,31 @@ func (o *spawnOptions) setUmask() error {
 
 // credential returns the user and the groups of --user and --group, or nil for those of this
 // process.
-func (o *spawnOptions) credential() (*child.Credential, error) {
+func (o *processOptions) credential() (*child.Credential, error) {
 	if o.user == "" && o.group == "" {
 		return nil, nil
 	}
 	c := &child.Credential{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
-	if o.user != "" {
-		if err := setUser(c, o.user); err != nil {
-			return nil, cli.Usage(fmt.Errorf("--user: %w", err), "\"getent passwd\" lists the users")
+	var err error
+	switch {
+	case o.group != "" && strings.Contains(o.user, ":"):
+		return nil, cli.Usage(fmt.Errorf("--user %.64q has a group, and --group %.64q is another", o.user, o.group), "write the group once")
+	case o.user != "":
+		if c, err = account.Find(o.user); err != nil {
+			return nil, cli.Usage(fmt.Errorf("--user: %w", err), "\"getent passwd\" lists the users, and \"getent group\" the groups")
 		}
 	}
 	if o.group != "" {
-		if err := setGroup(c, o.group); err != nil {
+		if err := account.SetGroup(c, o.group); err != nil {
 			return nil, cli.Usage(fmt.Errorf("--group: %w", err), "\"getent group\" lists the groups")
 		}
 	}
-	if os.Geteuid() != 0 {
-		return nil, cli.Usage(errors.New("only root can run a program as another user"), "start spawn as root, or without --user and --group")
+	switch {
+	case os.Geteuid() == 0:
+	case int(c.UID) == os.Geteuid() && int(c.GID) == os.Getegid():
+		return nil, nil // this process is that user
+	default:
+		return nil, cli.Usage(errors.New("only root can run a program as another user"), "start cgikit as root, or without --user and --group")
 	}
 	return c, nil
-}
-
-// setUser sets the user with its groups, as login does. A number need not be in the list of users.
-func setUser(c *child.Credential, name string) error {
-	u, err := user.Lookup(name)
-	if n, numErr := parseID(name); numErr == nil {
-		c.UID = n
-		if u, err = user.LookupId(name); err != nil {
-			c.GID = n
-			return nil
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("user %.64q does not exist", name)
-	}
-	uid, uidErr := parseID(u.Uid)
-	gid, gidErr := parseID(u.Gid)
-	ids, err := u.GroupIds()
-	if err := errors.Join(uidErr, gidErr, err); err != nil {
-		return err
-	}
-	c.UID, c.GID = uid, gid
-	for _, id := range ids {
-		n, err := parseID(id)
-		if err != nil {
-			return err
-		}
-		c.Groups = append(c.Groups, n)
-	}
-	return nil
-}
-
-// setGroup sets the group, and no others: "--group" says which rights the program has.
-func setGroup(c *child.Credential, name string) error {
-	n, err := parseID(name)
-	if err != nil {
-		g, lookupErr := user.LookupGroup(name)
-		if lookupErr != nil {
-			return fmt.Errorf("group %.64q does not exist", name)
-		}
-		n, err = parseID(g.Gid)
-	}
-	c.GID, c.Groups = n, nil
-	return err
-}
-
-func parseID(s string) (uint32, error) {
-	n, err := strconv.ParseUint(s, 10, 31)
-	return uint32(n), err
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
-	"github.com/cgikit/cgikit/gateway/child"
 	"github.com/cgikit/cgikit/gateway/spawn"
 )
 
@@ -27,11 +26,9 @@ type spawnOptions struct {
 	stopSignal           string
 	stopTimeout          time.Duration
 
-	user, group, folder, umask string
-	env                        []string
-	cpu                        time.Duration
-	memory                     int64
-	files, processes           uint64
+	process processOptions
+	umask   string
+	env     []string
 }
 
 // addPoolFlags adds the flags of the number of workers and of their lifetimes.
@@ -45,17 +42,10 @@ func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.stopTimeout, "stop-timeout", 0, "`time` from the stop signal to SIGKILL (default 30s)")
 }
 
-// addProcessFlags adds the flags of the surroundings of each process.
-func (o *spawnOptions) addProcessFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.user, "user", "", "run processes as this `user`, a name or number; only root can (default the user of spawn)")
-	f.StringVar(&o.group, "group", "", "run processes in this `group`, a name or number (default the groups of --user)")
-	f.StringVar(&o.folder, "chdir", "", "`folder` in which processes run (default the working folder)")
+// addVerbFlags adds the flags that only the verb has: --env of serve is for requests.
+func (o *spawnOptions) addVerbFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the environment of processes; may be given several times")
 	f.StringVar(&o.umask, "umask", "", "`mode` bits, in octal, that new files of the processes do not get, such as 0027 (default that of spawn)")
-	f.DurationVar(&o.cpu, "cpu", 0, "processor `time` after which the system ends a process, such as 10m (Linux; default no limit)")
-	f.Var((*byteSize)(&o.memory), "memory", "largest `size` of a process's address space, such as 1G (Linux; default no limit)")
-	f.Uint64Var(&o.files, "files", 0, "largest `number` of open files of a process (Linux; default that of spawn)")
-	f.Uint64Var(&o.processes, "processes", 0, "largest `number` of processes and threads of --user (Linux; default that of spawn)")
 }
 
 // pool returns the workers of the program that the words name.
@@ -67,8 +57,11 @@ func (o *spawnOptions) pool(words []string, log *slog.Logger) (*spawn.Pool, erro
 	if err != nil {
 		return nil, err
 	}
-	as, err := o.credential()
+	as, err := o.process.credential()
 	if err != nil {
+		return nil, err
+	}
+	if err := o.process.checkProgram(path, path, as); err != nil {
 		return nil, err
 	}
 	env, err := o.environment(path)
@@ -80,9 +73,8 @@ func (o *spawnOptions) pool(words []string, log *slog.Logger) (*spawn.Pool, erro
 		return nil, err
 	}
 	p := &spawn.Pool{
-		Path: path, Args: words[1:], Dir: o.folder, Env: env, RunAs: as, Start: o.workers, Min: o.least, Max: o.most,
-		Limits: child.Limits{CPU: o.cpu, Memory: uint64(o.memory), Files: o.files, Processes: o.processes},
-		Idle:   o.idle, MaxAge: o.maxAge, MaxMemory: uint64(o.maxMemory),
+		Path: path, Args: words[1:], Dir: o.process.folder, Env: env, RunAs: as, Start: o.workers, Min: o.least, Max: o.most,
+		Limits: o.process.limits(), Idle: o.idle, MaxAge: o.maxAge, MaxMemory: uint64(o.maxMemory),
 		StopSignal: signal, StopTimeout: o.stopTimeout, Log: log,
 	}
 	o.setBounds(p)
@@ -108,23 +100,17 @@ func (o *spawnOptions) setBounds(p *spawn.Pool) {
 	}
 }
 
-// check finds mistakes that need nothing of the system to be found.
+// check finds mistakes that need nothing of the system but the folder to be found.
 func (o *spawnOptions) check() error {
 	switch {
 	case o.workers < 0 || o.least < 0 || o.most < 0:
 		return cli.Usage(errors.New("-n, --min and --max cannot be negative"), spawnHint)
-	case o.idle < 0 || o.maxAge < 0 || o.stopTimeout < 0 || o.cpu < 0:
-		return cli.Usage(errors.New("--idle, --max-age, --stop-timeout and --cpu cannot be negative"), "without the flag, the default holds")
+	case o.idle < 0 || o.maxAge < 0 || o.stopTimeout < 0:
+		return cli.Usage(errors.New("--idle, --max-age and --stop-timeout cannot be negative"), "without the flag, the default holds")
 	case o.idle != 0 && (o.most == 0 || o.most == max(o.least, o.workers) && o.least == o.most):
 		return cli.Usage(errors.New("--idle has no effect on a fixed number of processes"), "add --min and --max")
 	}
-	if o.folder == "" {
-		return nil
-	}
-	if info, err := os.Stat(o.folder); err != nil || !info.IsDir() {
-		return cli.Usage(fmt.Errorf("--chdir %.100q is not a folder", o.folder), "the folder must exist")
-	}
-	return nil
+	return o.process.check()
 }
 
 // findProgram returns the absolute path of the program that the first word names.

@@ -134,6 +134,9 @@ func reloadOf(t *target) func() {
 
 // fit returns an error if a flag of the processes has no effect on a target of the kind.
 func (o *spawnOptions) fit(kind string) error {
+	if err := o.process.fit(kind); err != nil {
+		return err
+	}
 	if kind == "spawn" {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/check"
 	"github.com/cgikit/cgikit/cmd/cgikit/internal/monitor"
 	"github.com/cgikit/cgikit/cmd/internal/cli"
@@ -30,6 +31,7 @@ type target struct {
 	private string                                  // the address of workers, which only this process knows
 	workers *spawn.Pool                             // nil if the target has no processes of its own
 	pool    func() monitor.Pool                     // nil if the target has no connections
+	scripts func() cgi.Stats                        // nil if the target runs no CGI scripts
 	close   func() error
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/cmd/internal/ping"
 	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/spawn"
@@ -39,6 +40,9 @@ type Monitor struct {
 
 	// Pool returns the connections to the target. It is nil if the target has none.
 	Pool func() Pool
+
+	// Scripts returns the figures of CGI scripts. It is nil if the target runs none.
+	Scripts func() cgi.Stats
 
 	// Workers returns the processes of the target. It is nil if the target has none.
 	Workers func() spawn.Stats

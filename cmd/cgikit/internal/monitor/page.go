@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/gateway/demo"
 )
 
@@ -40,6 +41,7 @@ type page struct {
 	Classes   []classRow
 	Protocols []protocolStats
 	Pool      *Pool
+	Scripts   *cgi.Stats
 	Reasons   []reasonRow
 	Latency   []latencyRow
 }
@@ -98,6 +100,10 @@ func (m *Monitor) page() page {
 	if m.Pool != nil {
 		pool := m.Pool()
 		p.Pool = &pool
+	}
+	if m.Scripts != nil {
+		scripts := m.Scripts()
+		p.Scripts = &scripts
 	}
 	return p
 }

@@ -20,6 +20,9 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	m.writeReady(&p)
 	m.writePHP(&p)
+	if m.Scripts != nil {
+		writeScripts(&p, m.Scripts(), m.Target)
+	}
 	if m.Workers != nil {
 		writeWorkers(&p, m.Workers(), m.Target)
 	}
@@ -77,7 +80,7 @@ func (m *Monitor) writeRequests(p *exposition) {
 
 func (m *Monitor) writeDurations(p *exposition, now *Figures) {
 	m.writeHistogram(p, "request_duration_seconds", "Time from a request to the last byte of its response.", &now.Took, now.Seconds)
-	if m.Pool != nil {
+	if m.Pool != nil || m.Scripts != nil {
 		m.writeHistogram(p, "target_response_seconds", "Time from a request to the first response head of the target.", &now.Answered, now.AnsweredSeconds)
 	}
 }

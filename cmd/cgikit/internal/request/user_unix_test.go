@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +45,11 @@ func TestUser(t *testing.T) {
 			t.Errorf("%s: got %q, %v; want %q", name, stdout, err, want)
 		}
 	}
-	_, _, err = ask(t, "cgi:"+script, func(r *Request) { r.RunAs = strconv.Itoa(1<<31 - 7) })
+	stdout, _, err := ask(t, "cgi:"+script, func(r *Request) { r.RunAs = "64321:64322" })
+	if stdout != "64321\n64322\n" || err != nil {
+		t.Errorf("numbers without names: got %q, %v", stdout, err)
+	}
+	_, _, err = ask(t, "cgi:"+script, func(r *Request) { r.RunAs = "no-such-user" })
 	if cli.Status(err) != cli.StatusUsage {
 		t.Errorf("got %v for a user that is not known", err)
 	}
