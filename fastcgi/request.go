@@ -39,7 +39,8 @@ type request struct {
 	paramsBytes int64     // reserved in the request table
 	heldBytes   int64     // reserved in the budget, for params that are not borrowed
 	paramsEnded bool      // changed under conn.mu
-	environ     *util.Environ
+	environ     *util.Environ // of text; nil if there are too many variables
+	text        util.EnvironText
 	refusal     gateway.App // if not nil, answers instead of the App
 
 	ctx     requestContext
@@ -205,8 +206,10 @@ func (c *conn) warnParams() {
 
 // decodeParams decodes the variables into the environ.
 func (r *request) decodeParams() (err error) {
-	r.environ, err = wire.DecodePairs(r.params, r.conn.limits.maxParams)
-	if errors.Is(err, wire.ErrTooManyPairs) {
+	switch err = wire.DecodePairsInto(&r.text, r.params, r.conn.limits.maxParams); {
+	case err == nil:
+		r.environ = r.text.Environ()
+	case errors.Is(err, wire.ErrTooManyPairs):
 		err = nil
 		r.refuseParams()
 	}

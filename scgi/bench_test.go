@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/util"
 )
 
 // nginxRequest is what nginx 1.22 sends for a GET with its stock scgi_params and a browser's
@@ -35,7 +36,7 @@ func TestAllocations(t *testing.T) {
 	if n := bytes.Count(block, []byte{0}); n != 2*25 {
 		t.Fatalf("the request has %d/2 variables; want 25", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { decodeBlock(block, start, 1024) }); n > 3 {
+	if n := testing.AllocsPerRun(100, func() { decodeBlock(new(util.EnvironText), block, start, 1024) }); n > 3 {
 		t.Errorf("decoding allocates %v times; want at most 3", n)
 	}
 }
@@ -84,7 +85,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(size)
 	for b.Loop() {
-		if _, err := decodeBlock(raw[start:start+int(size)], start, 1024); err != nil {
+		if _, err := decodeBlock(new(util.EnvironText), raw[start:start+int(size)], start, 1024); err != nil {
 			b.Fatal(err)
 		}
 	}

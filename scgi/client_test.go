@@ -12,6 +12,7 @@ import (
 
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/listen"
+	"github.com/cgikit/cgikit/util"
 )
 
 // peer is an application that reads one head and then does as f says.
@@ -26,7 +27,7 @@ func peer(t *testing.T, f func(c net.Conn, head string)) *Client {
 			return
 		}
 		defer c.Close()
-		e, err := readHead(inputOf(c), testLimits)
+		e, err := readHead(inputOf(c), new(util.EnvironText), testLimits)
 		if err != nil {
 			t.Errorf("the client sent a bad head: %v", err)
 			return

@@ -8,9 +8,9 @@ type headReader interface {
 	BeginBody(size int, length int64)
 }
 
-// readHead reads the netstring and returns the variables. Memory grows with the bytes that arrive,
-// not with the declared length.
-func readHead(x headReader, lim limits) (*util.Environ, error) {
+// readHead reads the netstring and returns the variables, which it keeps in t. Memory grows with
+// the bytes that arrive, not with the declared length.
+func readHead(x headReader, t *util.EnvironText, lim limits) (*util.Environ, error) {
 	var b []byte
 	start, size := 0, int64(0)
 	for start == 0 || int64(len(b)-start) <= size {
@@ -29,7 +29,7 @@ func readHead(x headReader, lim limits) (*util.Environ, error) {
 	if b[comma] != ',' {
 		return nil, malformed("netstring does not end in a comma", comma, string(b[comma:comma+1]))
 	}
-	e, err := decodeBlock(b[start:comma], start, lim.params)
+	e, err := decodeBlock(t, b[start:comma], start, lim.params)
 	if err != nil {
 		return nil, err
 	}

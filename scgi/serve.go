@@ -45,6 +45,7 @@ func newService(s *Server) *service {
 type serving struct {
 	transport.Exchange
 	handler gateway.BaseCGIHandler
+	text    util.EnvironText
 }
 
 func (sv *service) serve(ctx context.Context, c *transport.Conn) {
@@ -56,7 +57,7 @@ func (sv *service) serve(ctx context.Context, c *transport.Conn) {
 func (sv *service) serveConn(ctx context.Context, nc net.Conn, peer func() net.Addr, active func() bool) {
 	x := new(serving)
 	x.Begin(nc, sv.readTimeout, sv.writeTimeout)
-	e, err := readHead(x, sv.limits)
+	e, err := readHead(x, &x.text, sv.limits)
 	if err != nil {
 		sv.refuse(peer, x, err)
 		return

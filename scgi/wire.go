@@ -67,14 +67,14 @@ func netstringSize(b []byte, max int64) (start int, size int64, err error) {
 	return 0, 0, nil
 }
 
-// decodeBlock decodes a header block that began at offset. The strings of the Environ share one
-// copy of block.
+// decodeBlock decodes a header block that began at offset into t. The strings of the Environ share
+// one copy of block.
 //
 // It returns an error if the ends of names and values are ambiguous, if the block does not begin
 // with CONTENT_LENGTH, and if SCGI is not 1. An empty name, a malformed CONTENT_LENGTH and a
 // second, different CONTENT_LENGTH are no errors here: the environ rules of package gateway answer
 // them with 400 on every transport.
-func decodeBlock(block []byte, offset int, max int64) (*util.Environ, error) {
+func decodeBlock(t *util.EnvironText, block []byte, offset int, max int64) (*util.Environ, error) {
 	nuls := bytes.Count(block, []byte{0})
 	switch {
 	case len(block) == 0 || block[len(block)-1] != 0:
@@ -84,25 +84,24 @@ func decodeBlock(block []byte, offset int, max int64) (*util.Environ, error) {
 	case max > 0 && int64(nuls/2) > max:
 		return nil, &ProtocolError{Reason: "variables", Offset: int64(offset), Limit: max}
 	}
-	e := util.NewEnviron()
-	e.Grow(nuls / 2)
-	version := ""
-	for text := string(block); text != ""; {
-		var name, value string
-		name, text, _ = strings.Cut(text, "\x00")
-		value, text, _ = strings.Cut(text, "\x00")
-		if name == "SCGI" {
-			version = value
-		}
-		if e.Len() == 0 && name != "CONTENT_LENGTH" {
+	text, version := string(block), ""
+	t.Begin(text)
+	for at := 0; at < len(text); {
+		middle := at + strings.IndexByte(text[at:], 0)
+		end := middle + 1 + strings.IndexByte(text[middle+1:], 0)
+		switch name := text[at:middle]; {
+		case at == 0 && name != "CONTENT_LENGTH":
 			return nil, malformed("first variable is not CONTENT_LENGTH", offset, name)
+		case name == "SCGI":
+			version = text[middle+1 : end]
 		}
-		e.Add(name, value)
+		t.Add(at, middle, middle+1, end)
+		at = end + 1
 	}
 	if version != "1" {
 		return nil, malformed("SCGI is not 1", offset, version)
 	}
-	return e, nil
+	return t.Environ(), nil
 }
 
 // firstLength returns the CONTENT_LENGTH with which the block begins (SCGI section 3): the number

@@ -22,7 +22,7 @@ func FuzzRequest(f *testing.F) {
 		if cut := describe(inputOf(&stepped{bytes.NewReader(raw), int(step) + 1})); cut != complete {
 			t.Fatalf("complete: %s; %d at a time: %s", complete, step, cut)
 		}
-		if e, err := readHead(inputOf(bytes.NewReader(raw)), testLimits); err == nil {
+		if e, err := readHead(inputOf(bytes.NewReader(raw)), new(util.EnvironText), testLimits); err == nil {
 			roundTrip(t, e)
 		}
 	})
@@ -43,7 +43,7 @@ func roundTrip(t *testing.T, e *util.Environ) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := readHead(inputOf(io.MultiReader(bytes.NewReader(head), bytes.NewReader(make([]byte, 7)))), limits{})
+	again, err := readHead(inputOf(io.MultiReader(bytes.NewReader(head), bytes.NewReader(make([]byte, 7)))), new(util.EnvironText), limits{})
 	if err != nil {
 		t.Fatalf("%q: %v", head, err)
 	}

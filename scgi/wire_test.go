@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cgikit/cgikit/gateway/gatewaytest/vectors"
+	"github.com/cgikit/cgikit/util"
 )
 
 // requests are the vectors of SCGI: bytes as they come over a connection, and what describe says of
@@ -52,7 +53,7 @@ func inputOf(r io.Reader) *scripted { return &scripted{r: r} }
 
 // describe reads a request and says what it was, in the words of a vector.
 func describe(in *scripted) string {
-	e, err := readHead(in, testLimits)
+	e, err := readHead(in, new(util.EnvironText), testLimits)
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -87,14 +88,14 @@ func TestVectorsCutAtEveryByte(t *testing.T) {
 			continue
 		}
 		in := inputOf(bytes.NewReader(v.Data))
-		e, err := readHead(in, testLimits)
+		e, err := readHead(in, new(util.EnvironText), testLimits)
 		if err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
 		}
 		head := bytes.LastIndex(v.Data, []byte("\x00,")) + 2
 		for n := range head + int(firstLength(e)) {
 			in := inputOf(bytes.NewReader(v.Data[:n]))
-			_, err := readHead(in, testLimits)
+			_, err := readHead(in, new(util.EnvironText), testLimits)
 			switch {
 			case n >= head && err == nil:
 				if _, err = io.ReadAll(in); in.left == 0 {
@@ -129,7 +130,7 @@ func TestParamLimits(t *testing.T) {
 		{"no limit, 20 digits", limits{block: -1}, "10000000000000000000:", "netstring length is too large"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := readHead(inputOf(strings.NewReader(test.raw)), test.lim)
+			_, err := readHead(inputOf(strings.NewReader(test.raw)), new(util.EnvironText), test.lim)
 			var p *ProtocolError
 			if errors.As(err, &p); test.want == "" && err != nil || test.want != "" && (p == nil || p.Reason != test.want) {
 				t.Errorf("got %v; want %q", err, test.want)

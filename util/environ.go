@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// inlineVariables is how many variables an Environ holds without a further allocation. On 64-bit
-// systems the struct and the allocator's 8-byte header then fill the runtime's size class of 1,152
-// bytes exactly. nginx's stock fastcgi_params have 19 variables, and a browser's fields add about
-// twelve.
-const inlineVariables = 35
+// inlineVariables is how many variables NewEnviron has room for: as many as the runtime's size
+// class of 1,152 bytes allows on 64-bit systems, where the allocator has a header of 8 bytes.
+// nginx's stock fastcgi_params have 19 variables, and a browser's fields add about twelve.
+const inlineVariables = 34
 
 // Environ is the ordered list of meta-variables of one request (RFC 3875 section 4.1), wsgiref's
 // environ. Names and values are the bytes that the web server sent: they are not decoded, and names
@@ -22,21 +21,31 @@ const inlineVariables = 35
 // must not be copied after first use: Clone it. Any number of goroutines may read it at the same
 // time, but none while another modifies it.
 type Environ struct {
-	_      noCopy
-	vars   []variable // a slice of inline at first
-	inline [inlineVariables]variable
+	_    noCopy
+	vars []variable
+	text *EnvironText // if not nil, it has the variables, and vars is nil
 }
 
 type variable struct{ name, value string }
 
-// noCopy makes go vet report copies: vars of a copy would point into the original.
+// noCopy makes go vet report copies: a copy would share the variables of the original.
 type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// NewEnviron returns an empty Environ. It is one allocation, with room for 35 variables in it.
-func NewEnviron() *Environ { return new(Environ) }
+// NewEnviron returns an empty Environ. It is one allocation, with room for 34 variables in it.
+func NewEnviron() *Environ {
+	r := new(roomyEnviron)
+	r.vars = r.room[:0]
+	return &r.Environ
+}
+
+// roomyEnviron is what NewEnviron allocates.
+type roomyEnviron struct {
+	Environ
+	room [inlineVariables]variable
+}
 
 // EnvironFromMap returns an Environ with the entries of m, sorted by name.
 func EnvironFromMap(m map[string]string) *Environ {
@@ -71,6 +80,9 @@ func (e *Environ) Get(name string) string {
 // Lookup returns the last value of the variable called name, and whether it is set. An empty value
 // differs from a variable that is not set.
 func (e *Environ) Lookup(name string) (string, bool) {
+	if e != nil && e.text != nil {
+		return e.text.lookup(name)
+	}
 	if i := e.lastIndex(name); i >= 0 {
 		return e.vars[i].value, true
 	}
@@ -85,6 +97,7 @@ func (e *Environ) Set(name, value string) {
 		e.Add(name, value)
 		return
 	}
+	e.unpack(0)
 	e.vars[last].value = value
 	e.deleteBefore(last, name)
 }
@@ -93,7 +106,7 @@ func (e *Environ) Set(name, value string) {
 // of a protocol refuses names that the protocol forbids.
 func (e *Environ) Add(name, value string) {
 	if e.vars == nil {
-		e.vars = e.inline[:0]
+		e.unpack(1)
 	}
 	e.vars = append(e.vars, variable{name, value})
 }
@@ -102,7 +115,7 @@ func (e *Environ) Add(name, value string) {
 // if n is negative.
 func (e *Environ) Grow(n int) {
 	if e.vars == nil {
-		e.vars = e.inline[:0]
+		e.unpack(max(n, 0))
 	}
 	if n <= cap(e.vars)-len(e.vars) {
 		return
@@ -122,10 +135,21 @@ func (e *Environ) Del(name string) {
 
 // Len returns the number of variables, repeated names included.
 func (e *Environ) Len() int {
-	if e == nil {
+	switch {
+	case e == nil:
 		return 0
+	case e.text != nil:
+		return e.text.n
 	}
 	return len(e.vars)
+}
+
+// at returns the variable of index i, below Len.
+func (e *Environ) at(i int) (name, value string) {
+	if e.text != nil {
+		return e.text.at(i)
+	}
+	return e.vars[i].name, e.vars[i].value
 }
 
 // All ranges over names and values in order, repeated names included. The loop body may Set a name
@@ -134,7 +158,7 @@ func (e *Environ) Len() int {
 func (e *Environ) All() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for i := 0; i < e.Len(); i++ {
-			if !yield(e.vars[i].name, e.vars[i].value) {
+			if !yield(e.at(i)) {
 				return
 			}
 		}
@@ -142,8 +166,11 @@ func (e *Environ) All() iter.Seq2[string, string] {
 }
 
 // Clone returns a copy of e that can be modified independently. It makes one allocation for up to
-// 35 variables, and otherwise two.
+// 34 variables, and otherwise two.
 func (e *Environ) Clone() *Environ {
+	if e != nil && e.text != nil {
+		return e.text.clone()
+	}
 	c := NewEnviron()
 	if e.Len() > 0 {
 		c.Grow(len(e.vars))
@@ -168,12 +195,12 @@ func (e *Environ) List() []string {
 	list := make([]string, 0, e.Len())
 	seen := make(map[string]bool, e.Len())
 	for i := e.Len() - 1; i >= 0; i-- {
-		v := e.vars[i]
-		if v.name == "" || seen[v.name] || strings.Contains(v.name, "=") {
+		name, value := e.at(i)
+		if name == "" || seen[name] || strings.Contains(name, "=") {
 			continue
 		}
-		seen[v.name] = true
-		list = append(list, v.name+"="+v.value)
+		seen[name] = true
+		list = append(list, name+"="+value)
 	}
 	slices.Reverse(list)
 	return list
@@ -182,7 +209,7 @@ func (e *Environ) List() []string {
 // lastIndex returns the index of the last variable called name, or -1.
 func (e *Environ) lastIndex(name string) int {
 	for i := e.Len() - 1; i >= 0; i-- {
-		if e.vars[i].name == name {
+		if each, _ := e.at(i); each == name {
 			return i
 		}
 	}
@@ -191,9 +218,10 @@ func (e *Environ) lastIndex(name string) int {
 
 // deleteBefore removes the variables called name whose index is below end.
 func (e *Environ) deleteBefore(end int, name string) {
-	if slices.IndexFunc(e.vars[:end], func(v variable) bool { return v.name == name }) < 0 {
+	if !e.hasBefore(end, name) {
 		return
 	}
+	e.unpack(0)
 	kept := e.vars[:0]
 	for i, v := range e.vars {
 		if i >= end || v.name != name {
@@ -202,4 +230,27 @@ func (e *Environ) deleteBefore(end int, name string) {
 	}
 	clear(e.vars[len(kept):]) // frees the removed strings
 	e.vars = kept
+}
+
+// hasBefore reports whether a variable called name has an index below end.
+func (e *Environ) hasBefore(end int, name string) bool {
+	for i := range end {
+		if each, _ := e.at(i); each == name {
+			return true
+		}
+	}
+	return false
+}
+
+// unpack prepares vars for a change, with room for n more variables. It copies the variables of a
+// text into it.
+func (e *Environ) unpack(n int) {
+	if e.vars != nil {
+		return
+	}
+	e.vars = make([]variable, 0, max(e.Len()+n, inlineVariables))
+	for name, value := range e.All() {
+		e.vars = append(e.vars, variable{name, value})
+	}
+	e.text = nil
 }

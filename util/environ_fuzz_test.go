@@ -69,14 +69,18 @@ func FuzzEnviron(f *testing.F) {
 	f.Add(byte(2), []byte{6, 4, 4, 7, 6})                    // Set, Add, Add, Del, Set B
 	f.Add(byte(3), slices.Repeat([]byte{0, 4, 8, 12}, 10))   // beyond the inline room
 	f.Add(byte(0), slices.Repeat([]byte{0, 4, 2, 8, 7}, 20)) // mixed, beyond it
+	f.Add(byte(4), []byte{2, 3, 0, 7})                       // of a text: Set, Del, Add A; Del B
+	f.Add(byte(4), []byte{31, 3, 6})                         // Del H, which it does not have; Del A; Set B
 	f.Fuzz(func(t *testing.T, start byte, ops []byte) {
 		begin := []func() *util.Environ{
 			util.NewEnviron,
 			func() *util.Environ { return new(util.Environ) },
 			func() *util.Environ { e := util.NewEnviron(); e.Grow(int(start)); return e },
 			func() *util.Environ { return (*util.Environ)(nil).Clone() },
+			func() *util.Environ { return textEnviron("A1B2A3", 1, 1) },
 		}
-		e, m := begin[start&3](), model{}
+		e := begin[int(start)%len(begin)]()
+		m := model(pairs(e))
 		for i, op := range ops[:min(len(ops), 200)] {
 			apply(e, &m, op, strconv.Itoa(i))
 			if i%32 == 31 {

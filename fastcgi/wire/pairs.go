@@ -65,17 +65,29 @@ var ErrTooManyPairs = errors.New("fastcgi: too many name-value pairs")
 // DecodePairs decodes a complete stream. most bounds the number of pairs: more are an
 // [ErrTooManyPairs]. Negative is no bound. Names and values share one copy of raw.
 func DecodePairs(raw []byte, most int) (*util.Environ, error) {
-	e := util.NewEnviron()
-	for data := string(raw); data != ""; {
+	t := new(util.EnvironText)
+	if err := DecodePairsInto(t, raw, most); err != nil {
+		return nil, err
+	}
+	return t.Environ(), nil
+}
+
+// DecodePairsInto is DecodePairs with memory of the caller. After an error t is not to be used.
+func DecodePairsInto(t *util.EnvironText, raw []byte, most int) error {
+	text := string(raw)
+	t.Begin(text)
+	for n, data := 0, text; data != ""; n++ {
 		name, value, rest, err := CutPair(data)
 		switch {
 		case err != nil:
-			return nil, err
-		case most >= 0 && e.Len() >= most:
-			return nil, ErrTooManyPairs
+			return err
+		case most >= 0 && n >= most:
+			return ErrTooManyPairs
 		}
-		e.Add(name, value)
+		end := len(text) - len(rest)
+		middle := end - len(value)
+		t.Add(middle-len(name), middle, middle, end)
 		data = rest
 	}
-	return e, nil
+	return nil
 }
