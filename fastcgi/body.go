@@ -31,17 +31,28 @@ type body struct {
 	request *request
 
 	mu sync.Mutex
-	// uses mu; signalled when bytes or the end arrive, and when the reader may go on
-	change  sync.Cond
+	// uses mu; signalled when bytes or the end arrive, and when the reader may go on; nil before
+	// the first wait
+	change  *sync.Cond
 	held    *exchange.Spool // unread bytes; nil before the first ones
 	surplus []byte          // the bytes after them that have no room in held; at most one inBuffer
 	err     error           // what follows all bytes; nil while more may arrive
 	closed  bool            // the App has returned
 }
 
-func (b *body) init(r *request) {
-	b.request = r
-	b.change.L = &b.mu
+// wait waits for a change. The caller holds mu.
+func (b *body) wait() {
+	if b.change == nil {
+		b.change = sync.NewCond(&b.mu)
+	}
+	b.change.Wait()
+}
+
+// signal reports a change to all that wait for one. The caller holds mu.
+func (b *body) signal() {
+	if b.change != nil {
+		b.change.Broadcast()
+	}
 }
 
 // handleBody handles a piece of the body, or of the file of a filter.
@@ -91,7 +102,7 @@ func (b *body) write(p []byte, hold bool) (taken bool) {
 	default:
 		b.surplus = append(b.surplus, p...)
 	}
-	b.change.Broadcast()
+	b.signal()
 	return !b.mustWait()
 }
 
@@ -134,7 +145,7 @@ func (b *body) closeWrite(err error) {
 	if b.err == nil {
 		b.err = err
 	}
-	b.change.Broadcast()
+	b.signal()
 }
 
 // waitForRoom stops reading until the App of r, the only request of the connection, has read some
@@ -187,7 +198,7 @@ func (b *body) waitUnwatched() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.mustWait() {
-		b.change.Wait()
+		b.wait()
 	}
 }
 
@@ -209,7 +220,7 @@ func (b *body) waitAndRead(p []byte) (int, error) {
 	}
 	b.mu.Lock()
 	for b.empty() {
-		b.change.Wait()
+		b.wait()
 	}
 	b.mu.Unlock()
 	n, err, _ := b.tryRead(p)
@@ -232,7 +243,7 @@ func (b *body) tryRead(p []byte) (n int, err error, wait bool) {
 	waiting := b.mustWait()
 	n, err = b.readNow(p)
 	if waiting && !b.mustWait() {
-		b.change.Broadcast()
+		b.signal()
 		defer b.request.conn.wakeReader(b.request)
 	}
 	b.mu.Unlock()
@@ -270,7 +281,7 @@ func (b *body) closeRead() {
 	if b.held != nil {
 		b.held.Close()
 	}
-	b.change.Broadcast()
+	b.signal()
 	b.mu.Unlock()
 	b.request.conn.wakeReader(b.request)
 }

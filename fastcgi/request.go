@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
@@ -33,24 +35,27 @@ type request struct {
 	status   wire.ProtocolStatus // of its END_REQUEST
 
 	// The reading goroutine changes these until the request is ready.
-	params      []byte    // the variables so far
-	borrowed    bool      // params points into the reader's buffer
-	since       time.Time // when the wait for the rest of params began
-	paramsBytes int64     // reserved in the request table
-	heldBytes   int64     // reserved in the budget, for params that are not borrowed
-	paramsEnded bool      // changed under conn.mu
+	params      []byte        // the variables so far
+	borrowed    bool          // params points into the reader's buffer
+	since       time.Time     // when the wait for the rest of params began
+	paramsBytes int64         // reserved in the request table
+	heldBytes   int64         // reserved in the budget, for params that are not borrowed
+	paramsEnded bool          // changed under conn.mu
 	environ     *util.Environ // of text; nil if there are too many variables
 	text        util.EnvironText
 	refusal     gateway.App // if not nil, answers instead of the App
 
-	ctx     requestContext
-	stdin   body
-	data    *body           // the file of a filter; nil for other roles
-	share   *exchange.Share // the share of the budget for the bodies; nil before their first bytes
-	handler gateway.BaseCGIHandler
-	out     output
-	unsent  unsentText
+	ctx    requestContext
+	stdin  body
+	data   *body           // the file of a filter; nil for other roles
+	share  *exchange.Share // the share of the budget for the bodies; nil before their first bytes
+	memory gateway.Memory  // of the handler
+	out    output
+	unsent atomic.Pointer[unsentText] // nil for none
 }
+
+// handlers has zero handlers. Nothing has a reference to a handler after its Run.
+var handlers = sync.Pool{New: func() any { return new(gateway.BaseCGIHandler) }}
 
 // beginRequest handles BEGIN_REQUEST: it begins a request or refuses it.
 func (c *conn) beginRequest(id uint16, content []byte) error {
@@ -104,12 +109,10 @@ func (c *conn) refuse(id uint16, keepConn bool, status wire.ProtocolStatus) {
 
 func newRequest(c *conn, id uint16, b wire.BeginRequest) *request {
 	r := &request{conn: c, id: id, role: b.Role, keepConn: b.KeepConn}
-	r.ctx.request, r.out.request = r, r
-	r.stdin.init(r)
+	r.ctx.request, r.out.request, r.stdin.request = r, r, r
 	switch b.Role {
 	case RoleFilter:
-		r.data = new(body)
-		r.data.init(r)
+		r.data = &body{request: r}
 	case RoleAuthorizer: // an authorizer has no body (FastCGI section 6.3)
 		r.stdin.closeWrite(io.EOF)
 	}
@@ -221,13 +224,14 @@ func (r *request) decodeParams() (err error) {
 func (r *request) run() {
 	how := broken // stays so if the App calls runtime.Goexit
 	defer func() {
-		r.unsent.log(r)
+		r.logUnsent()
 		r.release() // before finish: the web server's next request may need the room
 		r.finish(how)
 		r.out.releaseBuffer()
 		r.conn.unref()
 	}()
-	r.handler = gateway.BaseCGIHandler{
+	h := handlers.Get().(*gateway.BaseCGIHandler)
+	*h = gateway.BaseCGIHandler{
 		Environ:      r.environ,
 		Stdin:        &r.stdin,
 		StdinStream:  true,
@@ -236,14 +240,18 @@ func (r *request) run() {
 		Multithread:  true,
 		MaxBodyBytes: r.conn.server.MaxBodyBytes,
 		Refused:      r.conn.server.Refused,
+		Memory:       &r.memory,
 	}
-	if r.handler.Run(&r.ctx, r.app()) == nil {
+	app := r.app(h)
+	if h.Run(&r.ctx, app) == nil {
 		how = completed
 	}
+	*h = gateway.BaseCGIHandler{}
+	handlers.Put(h)
 }
 
-// app returns the App that answers the request.
-func (r *request) app() gateway.App {
+// app returns the App that answers the request, and sets what else h needs for it.
+func (r *request) app(h *gateway.BaseCGIHandler) gateway.App {
 	server := r.conn.server
 	if r.refusal != nil {
 		return r.refusal
@@ -252,7 +260,7 @@ func (r *request) app() gateway.App {
 	if err != nil {
 		return gateway.Refuse(err)
 	}
-	r.handler.EscapedPath = sent
+	h.EscapedPath = sent
 	switch r.role {
 	case RoleAuthorizer:
 		return authorizerApp{server.Authorizer}

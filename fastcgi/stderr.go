@@ -19,7 +19,8 @@ func (s *errorStream) Write(p []byte) (n int, err error) {
 		part := p[:min(len(p), wire.AlignedContent)]
 		if err := s.sendRecord(part); err != nil {
 			if !errors.Is(err, gateway.ErrFinished) {
-				s.unsent.add(p)
+				s.unsent.CompareAndSwap(nil, new(unsentText))
+				s.unsent.Load().add(p)
 			}
 			return n, err
 		}
@@ -59,8 +60,12 @@ func (u *unsentText) add(p []byte) {
 	}
 }
 
-// log writes the kept text, if any, in one line.
-func (u *unsentText) log(r *request) {
+// logUnsent writes the kept text, if any, in one line.
+func (r *request) logUnsent() {
+	u := r.unsent.Load()
+	if u == nil {
+		return
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.text) > 0 {

@@ -25,12 +25,18 @@ type RequestContext struct {
 	deadline        time.Time
 	watcher         Watcher
 
-	mu     sync.Mutex
-	inner  context.Context // nil before the first call of Done
+	mu    sync.Mutex
+	inner *innerContext // nil before the first call of Done
+	err   error         // what Err returns once the context has ended
+	cause error         // the argument of End
+}
+
+// innerContext is a context of package context. Most Apps never call Done, so it is no part of the
+// memory of a RequestContext.
+type innerContext struct {
+	context.Context
 	cancel func(cause error)
 	stop   func() // ends the watch; may be nil
-	err    error  // what Err returns once the context has ended
-	cause  error  // the argument of End
 }
 
 // Watcher detects that a peer has gone.
@@ -69,23 +75,22 @@ func (c *RequestContext) Done() <-chan struct{} {
 
 // derive creates inner, a context of package context, and starts the watch.
 func (c *RequestContext) derive() {
-	var cancel context.CancelCauseFunc
-	c.inner, cancel = context.WithCancelCause(c.Context)
-	c.cancel = cancel
+	ctx, cancel := context.WithCancelCause(c.Context)
+	c.inner = &innerContext{Context: ctx, cancel: cancel}
 	if !c.deadline.IsZero() {
-		inner, stopTimer := context.WithDeadline(c.inner, c.deadline)
-		c.inner = inner
-		c.cancel = func(cause error) {
+		timed, stopTimer := context.WithDeadline(ctx, c.deadline)
+		c.inner.Context = timed
+		c.inner.cancel = func(cause error) {
 			cancel(cause)
 			stopTimer()
 		}
 	}
 	switch {
 	case c.err != nil:
-		c.cancel(c.cause)
+		c.inner.cancel(c.cause)
 	case c.watcher != nil:
-		gone := c.cancel
-		c.stop = c.watcher.Watch(func() { gone(ErrClientGone) })
+		gone := c.inner.cancel
+		c.inner.stop = c.watcher.Watch(func() { gone(ErrClientGone) })
 	}
 }
 
@@ -117,7 +122,10 @@ func (c *RequestContext) Value(key any) any {
 	if c.inner == nil && c.err != nil {
 		c.derive()
 	}
-	ctx := cmp.Or(c.inner, c.Context)
+	ctx := c.Context
+	if c.inner != nil {
+		ctx = c.inner.Context
+	}
 	c.mu.Unlock()
 	return ctx.Value(key)
 }
@@ -127,11 +135,15 @@ func (c *RequestContext) Value(key any) any {
 func (c *RequestContext) End(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cancelLocked(cause)
+}
+
+func (c *RequestContext) cancelLocked(cause error) {
 	if c.err != nil {
 		return
 	}
-	if c.cancel != nil {
-		c.cancel(cause)
+	if c.inner != nil {
+		c.inner.cancel(cause)
 	}
 	c.err, c.cause = cmp.Or(c.errLocked(), context.Canceled), cause
 }
@@ -139,9 +151,12 @@ func (c *RequestContext) End(cause error) {
 // Release ends the context and waits until the watch has stopped, so that the connection can be
 // closed.
 func (c *RequestContext) Release() {
-	c.End(nil)
-	if c.stop != nil {
-		c.stop()
+	c.mu.Lock()
+	c.cancelLocked(nil)
+	inner := c.inner // a goroutine of the App may call Done now, which then starts no watch
+	c.mu.Unlock()
+	if inner != nil && inner.stop != nil {
+		inner.stop()
 	}
 }
 
@@ -152,10 +167,13 @@ type endable interface {
 }
 
 // endableContext returns ctx if it is endable. Otherwise it begins own with ctx as its parent and
-// returns own.
+// returns own. It makes one if own is nil.
 func endableContext(ctx context.Context, own *RequestContext) endable {
 	if e, ok := ctx.(endable); ok {
 		return e
+	}
+	if own == nil {
+		own = new(RequestContext)
 	}
 	own.Begin(ctx, 0, nil)
 	return own

@@ -23,7 +23,7 @@ type File interface {
 // source is copied in blocks of 32 KiB, without a flush between blocks, as io.Copy does.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	f, limited := fileOf(src)
-	if f == nil || w.h.NoFileWrapper {
+	if f == nil || w.copiesFiles {
 		return w.copyFrom(src)
 	}
 	limit := int64(-1)

@@ -111,6 +111,21 @@ type BaseCGIHandler struct {
 
 	// NoFileWrapper sends files by copying them, never by sendfile(2).
 	NoFileWrapper bool
+
+	// Memory, if not nil, is what Run keeps its state in, in place of an allocation. See [Memory].
+	Memory *Memory
+}
+
+// Memory is the state of one call of [BaseCGIHandler.Run], with all that the App gets. A transport
+// makes it a part of what it allocates for each request. It must be zero at the call, and must not
+// be used again, because the App may keep parts of it. The BaseCGIHandler itself may be used again
+// when Run has returned.
+type Memory struct{ exchange exchange }
+
+// ownMemory is what Run allocates if the transport has no Memory for it.
+type ownMemory struct {
+	Memory
+	ctx RequestContext // unless the context of Run is endable
 }
 
 // HeadWriter is implemented by a Stdout whose protocol does not send the head as bytes, for example
@@ -139,7 +154,6 @@ type Flusher interface{ Flush() error }
 type exchange struct {
 	request  Request
 	ctx      endable
-	ownCtx   RequestContext // what ctx is, unless the transport passed an endable one
 	body     body
 	response response
 }
@@ -169,25 +183,24 @@ func (h *BaseCGIHandler) Run(ctx context.Context, app App) (err error) {
 }
 
 func (h *BaseCGIHandler) newExchange(ctx context.Context) *exchange {
-	x := &exchange{request: Request{
-		Environ:      h.Environ,
-		Stderr:       h.Stderr,
-		Scheme:       h.Scheme,
-		EscapedPath:  h.EscapedPath,
-		OriginServer: h.OriginServer,
-		Multithread:  h.Multithread,
-		Multiprocess: h.Multiprocess,
-		RunOnce:      h.RunOnce,
-	}}
-	if x.request.Environ == nil {
-		x.request.Environ = util.NewEnviron()
+	m, own := h.Memory, (*RequestContext)(nil)
+	if m == nil {
+		all := new(ownMemory)
+		m, own = &all.Memory, &all.ctx
 	}
-	if x.request.Stderr == nil {
-		x.request.Stderr = os.Stderr
+	x := &m.exchange
+	r := &x.request
+	r.Environ, r.Stderr, r.Stdin = h.Environ, h.Stderr, &x.body
+	r.Scheme, r.EscapedPath, r.OriginServer = h.Scheme, h.EscapedPath, h.OriginServer
+	r.Multithread, r.Multiprocess, r.RunOnce = h.Multithread, h.Multiprocess, h.RunOnce
+	if r.Environ == nil {
+		r.Environ = util.NewEnviron()
 	}
-	x.request.Stdin = &x.body
-	x.ctx = endableContext(ctx, &x.ownCtx)
-	x.request.ctx = x.ctx
+	if r.Stderr == nil {
+		r.Stderr = os.Stderr
+	}
+	x.ctx = endableContext(ctx, own)
+	r.ctx = x.ctx
 	x.response.prepare(h, x.request.Environ)
 	return x
 }
@@ -240,7 +253,7 @@ func (x *exchange) finish() {
 
 // prepare sets up w for the request that e describes.
 func (w *response) prepare(h *BaseCGIHandler, e *util.Environ) {
-	w.h = h
+	w.h, w.copiesFiles = h, h.NoFileWrapper
 	w.head = e.Get("REQUEST_METHOD") == "HEAD"
 	w.declared = unknownLength
 	if h.OriginServer {

@@ -18,7 +18,7 @@ func appendHead(b []byte, status string, fields *headers.Headers) []byte {
 }
 
 // clientVersion is the HTTP version of the client of an OriginServer.
-type clientVersion int
+type clientVersion uint8
 
 const (
 	clientHTTP10 clientVersion = iota // also if SERVER_PROTOCOL is missing or not HTTP, such as INCLUDED of SSI

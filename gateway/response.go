@@ -12,10 +12,11 @@ import (
 // uses by then.
 type response struct {
 	mu            sync.Mutex
-	h             *BaseCGIHandler
+	h             *BaseCGIHandler // not to be used when finished: it may serve another request then
 	headers       headers.Headers
 	status        string        // "" until Start or the first byte
 	head          bool          // the request is a HEAD
+	copiesFiles   bool          // NoFileWrapper
 	clientVersion clientVersion // used if OriginServer is set
 	id            string        // of the request; see Identify
 
