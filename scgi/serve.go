@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -44,9 +45,12 @@ func newService(s *Server) *service {
 // may keep parts of it.
 type serving struct {
 	transport.Exchange
-	handler gateway.BaseCGIHandler
-	text    util.EnvironText
+	memory gateway.Memory // of the handler
+	text   util.EnvironText
 }
+
+// handlers has zero handlers. Nothing has a reference to a handler after its Run.
+var handlers = sync.Pool{New: func() any { return new(gateway.BaseCGIHandler) }}
 
 func (sv *service) serve(ctx context.Context, c *transport.Conn) {
 	sv.serveConn(ctx, c.Net, c.RemoteAddr, c.Active)
@@ -76,15 +80,19 @@ func (sv *service) serveConn(ctx context.Context, nc net.Conn, peer func() net.A
 // run answers the request.
 func (sv *service) run(ctx context.Context, x *serving, e *util.Environ) {
 	app, sent := sv.appFor(e)
-	x.handler = gateway.BaseCGIHandler{
+	h := handlers.Get().(*gateway.BaseCGIHandler)
+	*h = gateway.BaseCGIHandler{
 		Environ:      e,
 		EscapedPath:  sent,
 		Multithread:  true,
 		MaxBodyBytes: sv.MaxBodyBytes,
 		LogException: sv.logException,
 		Refused:      sv.Refused,
+		Memory:       &x.memory,
 	}
-	x.Run(ctx, sv.RequestTimeout, &x.handler, app)
+	x.Run(ctx, sv.RequestTimeout, h, app)
+	*h = gateway.BaseCGIHandler{}
+	handlers.Put(h)
 }
 
 // appFor returns the App, or one that refuses the request. sent is the path as it was sent, if

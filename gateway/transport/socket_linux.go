@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -204,14 +205,13 @@ func (t *transfer) sendOnce(fd uintptr) {
 	t.n, t.err = unix.SendmsgN(int(fd), t.p, nil, nil, t.flags)
 }
 
-// receiveFrom uses read(2) if there are no flags, since unix.Recvfrom allocates an address for each
-// call.
+// receiveFrom uses read(2) if there are no flags.
 func receiveFrom(fd uintptr, p []byte, flags int) (n int, err error) {
 	for {
 		if flags == 0 {
 			n, err = unix.Read(int(fd), p)
 		} else {
-			n, _, err = unix.Recvfrom(int(fd), p, flags)
+			n, err = receive(fd, p, flags)
 		}
 		if err != unix.EINTR {
 			return max(n, 0), err
@@ -290,4 +290,14 @@ func (s *Socket) hasGone(fd uintptr) bool {
 			return set[0].Revents&signs != 0
 		}
 	}
+}
+
+// receive is unix.Recvfrom without the address of the sender, for which that allocates in each
+// call. p is not empty.
+func receive(fd uintptr, p []byte, flags int) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(flags), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
