@@ -29,8 +29,8 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.caddy, "caddy", "caddy", "Caddy's `program`, as \"GOBIN=DIR go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9\" makes it")
 	flags.StringVar(&o.script, "script", "", "`program` for fcgiwrap to run in place of a shell script that prints hello")
 	flags.BoolVar(&o.full, "full", false, "more rounds of all, longer ones, and a large file")
-	flags.StringVar(&o.json, "json", "", "`file` for all to write as JSON")
-	flags.StringVar(&o.svg, "svg", "", "`file` for all to write as a chart")
+	flags.StringVar(&o.json, "json", "", "`file` for all and growth to write as JSON")
+	flags.StringVar(&o.svg, "svg", "", "`file` for all and growth to write as a chart")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, flag.ErrHelp

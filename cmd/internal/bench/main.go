@@ -66,6 +66,7 @@ func commands() []command {
 		{"nginx", "the same with nginx in front, beside proxying HTTP", options{clients: 16}, measureNginx},
 		{"engines", "both engines of FastCGI, and net/http/fcgi, as a Markdown table", options{clients: 16, size: 256 << 20}, measureEngines},
 		{"latency", "FastCGI: p50, p99 and p99.9 of small requests at half the floor's rate, in open loop", options{clients: 16}, measureLatency},
+		{"growth", "CPU time of a request with 10 to 1,000 variables, and with 1 to 1,000 requests on a connection", options{rounds: 5, span: 200 * time.Millisecond, clients: 16}, measureGrowth},
 		{"idle", "FastCGI: memory of kept connections without a request", options{clients: 16}, measureIdle},
 		{"multiplex", "FastCGI: memory while one connection streams 64 responses, and 64 bodies", options{size: 16 << 20}, measureMultiplex},
 		{"file", "FastCGI: a large file, by sendfile and by copying", options{}, measureFile},

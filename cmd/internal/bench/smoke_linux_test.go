@@ -121,6 +121,20 @@ func TestLatency(t *testing.T) {
 	wantRows(t, out, `[0-9]+ requests/s are due`, `requests/s +cgikit +constant`, `cgikit`+row, `constant`+row)
 }
 
+// TestGrowth: each chart has a row for each number.
+func TestGrowth(t *testing.T) {
+	chart := filepath.Join(t.TempDir(), "chart.svg")
+	out := quick(t, "growth", "-rounds", "1", "-time", "5ms", "-clients", "2", "-only", "cgikit,trivial,kept", "-svg", chart)
+	value := ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
+	wantRows(t, out,
+		`FastCGI application, variables of a request: CPU us of a request`, `variables +cgikit +trivial`, `10`+value+value, `1000`+value+value,
+		`FastCGI application, requests at the same time on one connection: .*`, `1`+value+value, `3`+value+value,
+		`fastcgi.Client, variables of a request: .*`, `variables +kept`, `1000`+value, `fastcgi.Client, requests at the same time: .*`)
+	if text, err := os.ReadFile(chart); err != nil || strings.Count(string(text), "<circle") != (5+7)*3+6 {
+		t.Errorf("%d marks, %v", strings.Count(string(text), "<circle"), err)
+	}
+}
+
 // TestMissing: a peer that is not installed is named, and the others are measured.
 func TestMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())

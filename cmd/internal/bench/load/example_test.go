@@ -13,6 +13,12 @@ func ExampleRecords() {
 	// Output: <nil> 5 true
 }
 
+func ExampleSomeVariables() {
+	all := load.SomeVariables(25)
+	fmt.Println(len(all), all[2], all[24])
+	// Output: 25 [REQUEST_METHOD GET] [HTTP_X_FIELD_0024 a value of 16 b.]
+}
+
 func ExampleVariables() {
 	all := load.Variables(map[string]string{"REQUEST_METHOD": "POST", "HTTP_X_EXTRA": "1"})
 	fmt.Println(len(all), all[2], all[len(all)-1])

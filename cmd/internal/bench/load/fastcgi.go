@@ -20,12 +20,29 @@ func FastCGI(network, addr string, request []byte, keep bool) Load {
 	}
 }
 
+// FastCGIStreams returns a load that has so many requests without a body under way on each
+// connection at the same time.
+func FastCGIStreams(network, addr string, streams int) Load {
+	l := FastCGI(network, addr, AppendGet(nil, 1, true), true)
+	for id := 2; id <= streams; id++ {
+		l.More = append(l.More, AppendGet(nil, uint16(id), true))
+	}
+	l.Decoder = func() load.Decoder { return load.NewFastCGI(streams) }
+	return l
+}
+
 // AppendHead appends a request of a responder up to the end of its variables, which are nginx's
 // with those of set in the place of its own. keep asks the server to keep the connection.
 func AppendHead(dst []byte, id uint16, set map[string]string, keep bool) []byte {
+	return AppendVariables(dst, id, Variables(set), keep)
+}
+
+// AppendVariables appends a request of a responder up to the end of its variables, of which one
+// record must have room for all.
+func AppendVariables(dst []byte, id uint16, all [][2]string, keep bool) []byte {
 	dst = wire.AppendBeginRequest(dst, id, wire.BeginRequest{Role: 1, KeepConn: keep})
 	var pairs []byte
-	for _, v := range Variables(set) {
+	for _, v := range all {
 		pairs = wire.AppendPair(pairs, v[0], v[1])
 	}
 	dst = wire.AppendRecord(dst, wire.TypeParams, id, pairs)

@@ -20,6 +20,7 @@ import (
 type Load struct {
 	Network, Addr string // "unix" or "tcp"
 	Request       []byte
+	More          [][]byte            // requests that are under way on the same connection at the same time
 	Decoder       func() load.Decoder // for each connection
 
 	// Reconnect has each request go over a connection of its own.
@@ -40,7 +41,7 @@ const transferPatience = time.Minute
 // is not a right one with a body.
 func (l Load) Run(conns int, span time.Duration) (done float64, took time.Duration, err error) {
 	p := &load.Plan{
-		Network: l.Network, Addr: l.Addr, Requests: [][]byte{l.Request}, Decoder: l.Decoder, NoKeep: l.Reconnect,
+		Network: l.Network, Addr: l.Addr, Requests: l.requests(), Decoder: l.Decoder, NoKeep: l.Reconnect,
 		Conns: conns, Span: span, Timeout: patience, FailFast: true,
 	}
 	r, err := p.Run(context.Background())
@@ -50,6 +51,8 @@ func (l Load) Run(conns int, span time.Duration) (done float64, took time.Durati
 	done, took = counted(r)
 	return done, took, l.check(r)
 }
+
+func (l Load) requests() [][]byte { return append([][]byte{l.Request}, l.More...) }
 
 // counted returns how many responses came within the time, and that time; where none did, those
 // that came later and the time until then.
@@ -66,7 +69,7 @@ func counted(r *load.Result) (done float64, took time.Duration) {
 // requests are sent: a server that cannot answer as many makes the time longer than the span.
 func (l Load) RunAt(rate float64, conns int, span time.Duration) (done float64, took time.Duration, times *hdrhistogram.Histogram, err error) {
 	p := &load.Plan{
-		Network: l.Network, Addr: l.Addr, Requests: [][]byte{l.Request}, Decoder: l.Decoder, NoKeep: l.Reconnect,
+		Network: l.Network, Addr: l.Addr, Requests: l.requests(), Decoder: l.Decoder, NoKeep: l.Reconnect,
 		Conns: conns, Count: int64(max(rate*span.Seconds(), 1)), Warmup: span / 5, Rate: rate, Timeout: patience, FailFast: true,
 	}
 	r, err := p.Run(context.Background())
@@ -81,7 +84,7 @@ func (l Load) RunAt(rate float64, conns int, span time.Duration) (done float64, 
 // minute.
 func (l Load) RunOnce() (size int64, took time.Duration, err error) {
 	p := &load.Plan{
-		Network: l.Network, Addr: l.Addr, Requests: [][]byte{l.Request}, Decoder: l.Decoder, NoKeep: true,
+		Network: l.Network, Addr: l.Addr, Requests: l.requests(), Decoder: l.Decoder, NoKeep: true,
 		Conns: 1, Count: 1, Timeout: transferPatience, FailFast: true,
 	}
 	r, err := p.Run(context.Background())

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -31,6 +32,15 @@ var variables = [][2]string{
 	{"HTTP_HOST", "localhost"},
 	{"HTTP_USER_AGENT", "curl/7.88.1"},
 	{"HTTP_ACCEPT", "*/*"},
+}
+
+// SomeVariables returns so many variables: the first of nginx's, and then fields of the request.
+func SomeVariables(n int) [][2]string {
+	all := slices.Clone(variables[:min(n, len(variables))])
+	for len(all) < n {
+		all = append(all, [2]string{fmt.Sprintf("HTTP_X_FIELD_%04d", len(all)), "a value of 16 b."})
+	}
+	return all
 }
 
 // Variables returns nginx's, in its order, with the values of set in the place of its own. Those of

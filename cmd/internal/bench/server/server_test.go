@@ -1,11 +1,15 @@
 package server
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cgikit/cgikit/cmd/internal/bench/work"
@@ -48,6 +52,28 @@ func TestSmallResponse(t *testing.T) {
 			transport := &host.Transport{Backend: over[c.protocol](serve(t, c.name))}
 			fetch(t, transport, "http://localhost/app/hello?x=1")
 		})
+	}
+}
+
+// TestClient: the client sends requests for a time and returns their number, or the error.
+func TestClient(t *testing.T) {
+	for _, kind := range []string{"kept", "multiplex"} {
+		for _, c := range []struct{ app, want string }{{"server", ""}, {"roles", ""}, {"patient", ""}, {"", `"`}} {
+			addr := filepath.Join(t.TempDir(), "none")
+			if c.app != "" {
+				addr = serve(t, c.app)
+			}
+			conn, err := net.Dial("unix", serve(t, "client", addr, kind))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(conn, "3 30 1000000")
+			line, err := bufio.NewReader(conn).ReadString('\n')
+			if n, _ := strconv.Atoi(strings.TrimSpace(line)); err != nil || c.want == "" && n < 1 || !strings.HasPrefix(line, c.want) {
+				t.Errorf("%s, %s: got %q, %v", kind, c.app, line, err)
+			}
+			conn.Close()
+		}
 	}
 }
 

@@ -64,6 +64,8 @@ func All() map[string]peer.Server {
 
 		"workserved": plain(func(l net.Listener) error { return http.Serve(l, http.HandlerFunc(workHandler)) }),
 
+		"client": serveClient,
+
 		// any in
 		"pair": servePair,
 	}
