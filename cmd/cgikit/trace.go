@@ -163,6 +163,9 @@ func (t *tracing) setPrinter(palette cli.Palette) {
 	if t.printer.Hex = t.hex; t.hex && t.printer.Body == 0 {
 		t.printer.Body = 256
 	}
+	if !palette.On() {
+		return
+	}
 	t.printer.Paint = func(d trace.Direction, broken bool, line string) string {
 		switch {
 		case broken:

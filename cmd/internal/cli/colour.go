@@ -42,6 +42,9 @@ func NewPalette(w io.Writer, when string, getenv func(string) string) (Palette, 
 	return Palette{}, Usage(fmt.Errorf("--color %.32q is not known", when), "--color is auto, always or never")
 }
 
+// On reports whether text has colour.
+func (p Palette) On() bool { return p.on }
+
 // Paint returns text in a colour.
 func (p Palette) Paint(c Colour, text string) string {
 	if !p.on || text == "" {

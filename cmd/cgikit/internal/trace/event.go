@@ -67,7 +67,8 @@ type Exchange struct {
 	Stderr      int64         // bytes
 }
 
-// Sink takes the events of all connections, one at a time.
+// Sink takes the events of all connections, one at a time. An Event and its slices are valid until
+// the method returns; an Exchange stays valid.
 type Sink interface {
 	Event(*Event)
 }

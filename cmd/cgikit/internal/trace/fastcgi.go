@@ -17,48 +17,56 @@ type decoder interface {
 
 // fastCGIDecoder decodes the records of one connection.
 type fastCGIDecoder struct {
-	conn     int
-	sink     Sink
-	halves   map[Direction]*recordHalf
-	requests map[uint16]*request
-	closed   bool
+	conn            int
+	sink            Sink
+	toApp, toServer recordHalf
+	requests        map[uint16]*request
+	closed          bool
+
+	now   Event        // used again for each record
+	ended [1]*Exchange // of now
 }
 
 func newFastCGI(conn int, sink Sink) *fastCGIDecoder {
-	return &fastCGIDecoder{
-		conn: conn, sink: sink,
-		halves:   map[Direction]*recordHalf{ToApp: {}, ToServer: {}},
-		requests: make(map[uint16]*request),
+	return &fastCGIDecoder{conn: conn, sink: sink, requests: make(map[uint16]*request)}
+}
+
+// half returns the state of a direction.
+func (f *fastCGIDecoder) half(d Direction) *recordHalf {
+	if d == ToApp {
+		return &f.toApp
 	}
+	return &f.toServer
 }
 
 // recordHalf collects the bytes of one direction until a record is complete.
 type recordHalf struct {
-	raw  []byte // of the record under way
-	bad  bool   // the bytes are not records; what follows is not decoded
-	seen int64  // bytes
+	raw []byte // of the record under way
+	bad bool   // the bytes are not records; what follows is not decoded
 }
 
-// want is how many bytes the record under way has; its header must be complete for the second
-// result.
-func (h *recordHalf) want() (size int, header wire.Header, err error) {
-	if len(h.raw) < wire.HeaderSize {
+// recordSize returns how many bytes the record has that begins with raw. The other results are set
+// if its header is complete.
+func recordSize(raw []byte) (size int, header wire.Header, err error) {
+	if len(raw) < wire.HeaderSize {
 		return wire.HeaderSize, header, nil
 	}
-	header, err = wire.ParseHeader([wire.HeaderSize]byte(h.raw))
+	header, err = wire.ParseHeader([wire.HeaderSize]byte(raw))
 	return wire.HeaderSize + header.ContentLength + header.PaddingLength, header, err
 }
 
 // feed implements decoder.
 func (f *fastCGIDecoder) feed(d Direction, data []byte, at time.Duration) {
-	h := f.halves[d]
-	h.seen += int64(len(data))
+	h := f.half(d)
+	if len(h.raw) == 0 {
+		data = f.feedWhole(d, data, at)
+	}
 	for len(data) > 0 && !h.bad {
-		size, _, _ := h.want()
+		size, _, _ := recordSize(h.raw)
 		n := min(size-len(h.raw), len(data))
 		h.raw = append(h.raw, data[:n]...)
 		data = data[n:]
-		size, header, err := h.want()
+		size, header, err := recordSize(h.raw)
 		switch {
 		case err != nil:
 			h.bad = true
@@ -68,6 +76,20 @@ func (f *fastCGIDecoder) feed(d Direction, data []byte, at time.Duration) {
 			h.raw = h.raw[:0]
 		}
 	}
+}
+
+// feedWhole reports the records that data begins with and that are complete in it, without a copy,
+// and returns the rest.
+func (f *fastCGIDecoder) feedWhole(d Direction, data []byte, at time.Duration) (rest []byte) {
+	for len(data) >= wire.HeaderSize {
+		size, header, err := recordSize(data)
+		if err != nil || size > len(data) {
+			break
+		}
+		f.record(d, header, data[:size:size], at)
+		data = data[size:]
+	}
+	return data
 }
 
 // notRecords reports bytes that are no FastCGI.
@@ -83,7 +105,8 @@ func (f *fastCGIDecoder) notRecords(d Direction, raw []byte, at time.Duration) {
 }
 
 func (f *fastCGIDecoder) event(d Direction, kind string, at time.Duration) *Event {
-	return &Event{At: at, Conn: f.conn, Direction: d, Kind: kind}
+	f.now = Event{At: at, Conn: f.conn, Direction: d, Kind: kind, Variables: f.now.Variables[:0]}
+	return &f.now
 }
 
 // record reports a complete record.
@@ -102,17 +125,18 @@ func (f *fastCGIDecoder) record(d Direction, h wire.Header, raw []byte, at time.
 
 // typeName is the name of a record's type without FCGI_.
 func typeName(t wire.RecordType) string {
-	names := [...]string{"", "BEGIN_REQUEST", "ABORT_REQUEST", "END_REQUEST", "PARAMS", "STDIN", "STDOUT", "STDERR", "DATA",
-		"GET_VALUES", "GET_VALUES_RESULT", "UNKNOWN_TYPE"}
-	if int(t) < len(names) && t > 0 {
-		return names[t]
+	if int(t) < len(typeNames) && t > 0 {
+		return typeNames[t]
 	}
 	return "type " + strconv.Itoa(int(t))
 }
 
+var typeNames = [...]string{"", "BEGIN_REQUEST", "ABORT_REQUEST", "END_REQUEST", "PARAMS", "STDIN", "STDOUT", "STDERR", "DATA",
+	"GET_VALUES", "GET_VALUES_RESULT", "UNKNOWN_TYPE"}
+
 // close implements decoder.
 func (f *fastCGIDecoder) close(d Direction, err error, at time.Duration) {
-	if h := f.halves[d]; len(h.raw) > 0 && !h.bad {
+	if h := f.half(d); len(h.raw) > 0 && !h.bad {
 		e := f.event(d, "incomplete record", at)
 		e.Length, e.Content, e.Raw = len(h.raw), h.raw, h.raw
 		e.Note = "the connection ended within it"
@@ -133,5 +157,5 @@ func (f *fastCGIDecoder) close(d Direction, err error, at time.Duration) {
 
 // idle implements decoder.
 func (f *fastCGIDecoder) idle() bool {
-	return len(f.requests) == 0 && len(f.halves[ToApp].raw) == 0 && len(f.halves[ToServer].raw) == 0
+	return len(f.requests) == 0 && len(f.toApp.raw) == 0 && len(f.toServer.raw) == 0
 }

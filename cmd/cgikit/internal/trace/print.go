@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,6 +36,7 @@ type Printer struct {
 	Err          error // the first error of W, after which nothing is written
 
 	waiting []byte
+	line    []byte // used again for each event
 }
 
 // maxWaiting is how many bytes of lines wait at most.
@@ -81,23 +83,43 @@ func (x *Exchange) failed() bool {
 
 // writeLine writes an event for people: the time in seconds, the connection, the direction.
 func (p *Printer) writeLine(e *Event) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%8.3f  #%d %c %s", e.At.Seconds(), e.Conn, e.Direction, e.Kind)
+	b := appendSeconds(p.line[:0], e.At)
+	b = strconv.AppendInt(append(b, "  #"...), int64(e.Conn), 10)
+	b = append(b, ' ', byte(e.Direction), ' ')
+	b = append(b, e.Kind...)
 	if e.HasID {
-		fmt.Fprintf(&b, " id=%d", e.ID)
+		b = strconv.AppendUint(append(b, " id="...), uint64(e.ID), 10)
 	}
 	if e.HasID || e.Length > 0 {
-		fmt.Fprintf(&b, " %d B", e.Length)
+		b = strconv.AppendInt(append(b, ' '), int64(e.Length), 10)
+		b = append(b, " B"...)
 	}
 	if e.Note != "" {
-		b.WriteString("  " + e.Note)
+		b = append(append(b, "  "...), e.Note...)
 	}
 	if p.Lint {
 		for _, v := range e.Broken {
-			b.WriteString("  " + v.ID + ": " + v.What)
+			b = append(b, "  "+v.ID+": "+v.What...)
 		}
 	}
-	p.write(e, b.String()+"\n"+p.content(e))
+	p.line = append(append(b, '\n'), p.content(e)...)
+	if p.Paint == nil {
+		p.writeText(p.line)
+		return
+	}
+	p.write(e, string(p.line))
+}
+
+// appendSeconds appends a time in seconds, with three decimals and at least eight characters.
+func appendSeconds(b []byte, d time.Duration) []byte {
+	start := len(b)
+	ms := (d + time.Millisecond/2) / time.Millisecond
+	b = strconv.AppendInt(b, int64(ms/1000), 10)
+	b = append(b, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
+	for len(b)-start < 8 {
+		b = slices.Insert(b, start, ' ')
+	}
+	return b
 }
 
 // content is what --body and -x show of a content; "" for nothing. A last line tells how much is
@@ -158,10 +180,10 @@ func (p *Printer) write(e *Event, text string) {
 	if p.Paint != nil {
 		text = p.Paint(e.Direction, p.Lint && len(e.Broken) > 0, text)
 	}
-	p.writeText(text)
+	p.writeText([]byte(text))
 }
 
-func (p *Printer) writeText(text string) {
+func (p *Printer) writeText(text []byte) {
 	p.waiting = append(p.waiting, text...)
 	if !p.Buffered || len(p.waiting) >= maxWaiting {
 		p.Flush()
@@ -182,7 +204,7 @@ func (p *Printer) writeJSON(v any) {
 		p.Err = err
 		return
 	}
-	p.writeText(string(line) + "\n")
+	p.writeText(append(line, '\n'))
 }
 
 // jsonRecord is a line of --json. Times are seconds.

@@ -128,7 +128,8 @@ func isPassing(err error) bool {
 type link struct {
 	conn        int
 	server, app net.Conn
-	decoder     decoder
+	queue       queue
+	decoder     decoder // reads the queue under the lock of the Proxy
 }
 
 func (p *Proxy) handle(ctx context.Context, server net.Conn) {
@@ -173,14 +174,17 @@ func (p *Proxy) remove(k *link) {
 const copyBuffer = 64<<10 + 8
 
 // copy hands on one direction until its end, which it hands on too: as an end, or as a reset. The
-// bytes are decoded before they are handed on, so that no answer is seen before its request.
+// bytes are decoded after they were handed on, so that the peers need not wait for that, but in the
+// order in which they were read, so that no answer is seen before its request.
 func (p *Proxy) copy(k *link, d Direction, to, from net.Conn) {
 	buf := make([]byte, copyBuffer)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			p.decode(func() { k.decoder.feed(d, buf[:n], time.Since(p.Start)) })
-			if _, writeErr := to.Write(buf[:n]); writeErr != nil {
+			k.queue.add(piece{d, buf[:n], time.Since(p.Start)})
+			_, writeErr := to.Write(buf[:n])
+			p.decodeQueue(k)
+			if writeErr != nil {
 				from.Close() // its peer gets the same: no more is taken
 				return
 			}
@@ -191,11 +195,35 @@ func (p *Proxy) copy(k *link, d Direction, to, from net.Conn) {
 		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 			err = nil
 		}
-		p.decode(func() { k.decoder.close(d, err, time.Since(p.Start)) })
+		p.decode(func() {
+			k.decodeQueue()
+			k.decoder.close(d, err, time.Since(p.Start))
+		})
 		finish(to, d, err)
 		return
 	}
 }
+
+// decodeQueue decodes what was read on a link and is not decoded yet, in both directions.
+func (p *Proxy) decodeQueue(k *link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k.decodeQueue()
+}
+
+// decodeQueue is called with the lock of the Proxy.
+func (k *link) decodeQueue() {
+	for {
+		next, ok := k.queue.pop()
+		if !ok {
+			return
+		}
+		k.decoder.feed(next.d, next.data, next.at)
+	}
+}
+
+// isIdle reports whether no exchange is under way. It is called with the lock of the Proxy.
+func (k *link) isIdle() bool { return k.queue.isEmpty() && k.decoder.idle() }
 
 // finish hands on the end of a direction. When the application has ended, nothing more can come of
 // the exchange, and the whole connection is closed, as the application closes it.
@@ -236,7 +264,7 @@ func (p *Proxy) drain() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		p.closeLinks(func(k *link) bool { return k.decoder.idle() })
+		p.closeLinks(func(k *link) bool { return k.isIdle() })
 		select {
 		case <-ended:
 			return

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
+	"github.com/cgikit/cgikit/fastcgi/wire"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/scgi"
 	"github.com/cgikit/cgikit/util"
@@ -100,6 +102,64 @@ func TestProxy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// holding is a Sink that takes no event of an exchange until the application has its request.
+type holding struct {
+	collector
+	arrived chan struct{}
+	t       *testing.T
+}
+
+func (h *holding) Event(e *Event) {
+	if e.Kind != "opened" {
+		select {
+		case <-h.arrived:
+		case <-time.After(30 * time.Second):
+			h.t.Error("the application waits for the Sink")
+		}
+	}
+	h.collector.Event(e)
+}
+
+// TestProxyHandsOnFirst: the application has a request before it is decoded, and still no answer is
+// seen before its request.
+func TestProxyHandsOnFirst(t *testing.T) {
+	app := listener(t)
+	sink := &holding{arrived: make(chan struct{}), t: t}
+	at, end := proxied(t, "fastcgi", app.Addr().String(), sink)
+	server, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	side, err := app.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer side.Close()
+	const exchanges = 100
+	ending := wire.AppendEndRequest(nil, 1, wire.EndRequest{})
+	answer := append(record(ToServer, wire.TypeStdout, 1, "").data, ending...)
+	for i := range exchanges {
+		server.Write(begin(1, true).data)
+		if _, err := io.ReadFull(side, make([]byte, 16)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			close(sink.arrived)
+		}
+		side.Write(answer)
+		if _, err := io.ReadFull(server, make([]byte, len(answer))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	got := strings.Join(sink.kinds, " ")
+	want := ">opened" + strings.Repeat(" >BEGIN_REQUEST <STDOUT <END_REQUEST", exchanges) + " <closed"
+	if got != want {
+		t.Errorf("got %.2000s", got)
 	}
 }
 

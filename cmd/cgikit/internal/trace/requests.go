@@ -23,10 +23,10 @@ const (
 type request struct {
 	Exchange
 	keep   bool
-	params []byte // not decoded yet
-	names  int    // variables decoded
-	ended  map[wire.RecordType]bool
-	length int64 // CONTENT_LENGTH; -1 for none
+	params []byte                  // not decoded yet
+	names  int                     // variables decoded
+	ended  [wire.TypeData + 1]bool // the streams of these types
+	length int64                   // CONTENT_LENGTH; -1 for none
 	head   []byte
 	hasGot bool
 }
@@ -83,7 +83,7 @@ func (f *fastCGIDecoder) inRequest(e *Event, t wire.RecordType, content []byte) 
 	case wire.TypeEndRequest:
 		f.finishRequest(e, r, content)
 	}
-	if t != wire.TypeEndRequest && t != wire.TypeAbortRequest {
+	if t >= wire.TypeParams && t <= wire.TypeData {
 		r.checkStream(e, t, content)
 	}
 }
@@ -105,7 +105,7 @@ func (f *fastCGIDecoder) begin(e *Event, content []byte) {
 		e.Note += "; too many requests are open, this one is not followed"
 		return
 	}
-	f.requests[e.ID] = &request{Exchange: Exchange{Began: e.At}, keep: b.KeepConn, ended: make(map[wire.RecordType]bool), length: -1}
+	f.requests[e.ID] = &request{Exchange: Exchange{Began: e.At}, keep: b.KeepConn, length: -1}
 }
 
 func roleName(r wire.Role) string {
@@ -196,23 +196,30 @@ func (r *request) addOutput(e *Event, content []byte) {
 // headStatus returns the status of the CGI response whose first bytes are given: "200" where the
 // head has none, "" and true where the bytes are no head.
 func headStatus(b []byte) (status string, complete bool) {
-	head, _, complete := bytes.Cut(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n\n"))
-	if !complete {
-		return "", false
-	}
-	for line := range strings.SplitSeq(string(head), "\n") {
-		name, value, _ := strings.Cut(line, ":")
-		if strings.EqualFold(name, "Status") {
-			return strings.TrimSpace(value), true
+	status = "200"
+	for given := false; len(b) > 0; {
+		line, rest, ended := bytes.Cut(b, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if !ended {
+			return "", false
 		}
-		if version, rest, ok := strings.Cut(line, " "); ok && strings.HasPrefix(version, "HTTP/") {
-			return rest, true
+		if len(line) == 0 {
+			return status, true
 		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if version, rest, ok := bytes.Cut(line, []byte(" ")); ok && bytes.HasPrefix(version, []byte("HTTP/")) {
+			name, value = []byte("Status"), rest
+		}
+		switch {
+		case given:
+		case bytes.EqualFold(name, []byte("Status")):
+			status, given = string(bytes.TrimSpace(value)), true
+		case bytes.EqualFold(name, []byte("Location")):
+			status = "302"
+		}
+		b = rest
 	}
-	if strings.Contains(strings.ToLower("\n"+string(head)), "\nlocation:") {
-		return "302", true
-	}
-	return "200", true
+	return "", false
 }
 
 func (f *fastCGIDecoder) finishRequest(e *Event, r *request, content []byte) {
@@ -222,14 +229,15 @@ func (f *fastCGIDecoder) finishRequest(e *Event, r *request, content []byte) {
 		e.Note = err.Error()
 		return
 	}
-	e.Note = fmt.Sprintf("appStatus %d, %s", status.AppStatus, strings.TrimPrefix(status.ProtocolStatus.String(), "FCGI_"))
+	e.Note = "appStatus " + strconv.FormatUint(uint64(status.AppStatus), 10) + ", " + strings.TrimPrefix(status.ProtocolStatus.String(), "FCGI_")
 	r.AppStatus, r.Whole = status.AppStatus, e.At-r.Began
 	if status.ProtocolStatus != wire.RequestComplete {
 		r.Refused = status.ProtocolStatus.String()
 	} else if !r.ended[wire.TypeStdout] {
 		e.broken("F24", "STDOUT was not ended by an empty record")
 	}
-	e.Ended = []*Exchange{&r.Exchange}
+	f.ended[0] = &r.Exchange
+	e.Ended = f.ended[:]
 }
 
 // checkStream finds records that a stream must not have.
