@@ -20,6 +20,7 @@ import (
 type call struct {
 	target   target.Target
 	question []byte
+	second   []byte // asked if the connection was closed without an answer to question; nil for none
 	read     func(net.Conn) (answer, error)
 
 	connectTimeout time.Duration // 0 for none but the context
@@ -43,6 +44,13 @@ func (c *call) run(ctx context.Context) (answer, error) {
 	spoken := other(heard.first.kept)
 	if err == nil {
 		return a, c.checkProtocol(ctx, a, heard.first.String())
+	}
+	if c.second != nil && len(heard.first.kept) == 0 && ctx.Err() == nil {
+		again := *c
+		again.question, again.second = c.second, nil
+		if a, err := again.run(ctx); err == nil {
+			return a, nil
+		}
 	}
 	return a, c.explain(ctx, errors.Join(err, writeErr), heard.first.kept, spoken)
 }

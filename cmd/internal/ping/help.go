@@ -13,7 +13,8 @@ decides the exit status.
 
 The question to a FastCGI application is FCGI_GET_VALUES, which php-fpm answers
 without any configuration. An SCGI or HTTP server gets a request for /, and a
-CGI script is run.
+CGI script is run. An SCGI server that closes the connection on this request, as
+rTorrent does, gets a call by XML-RPC.
 
   ok         it answered                                  exit status 0
   warning    it answered, and a --warn-if is true         exit status 0

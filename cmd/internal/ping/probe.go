@@ -48,6 +48,9 @@ func (p *plan) fetch(ctx context.Context, t target.Target) (answer, error) {
 	switch {
 	case t.Protocol == "scgi":
 		c.question = newNetstring(path)
+		if p.path == "" {
+			c.second = target.CallOverSCGI()
+		}
 	case t.Protocol == "http":
 		_, host := t.Place()
 		c.question = newHTTPRequest(host, path)

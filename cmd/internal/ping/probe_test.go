@@ -282,6 +282,24 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+// TestOnlyXMLRPC: an SCGI application that answers only calls by XML-RPC, as rTorrent does, is
+// healthy, unless --path names what it must answer.
+func TestOnlyXMLRPC(t *testing.T) {
+	t.Parallel()
+	address := "scgi://" + serve(t, handle(func(conn net.Conn) {
+		head := make([]byte, 4<<10)
+		if n, err := conn.Read(head); err != nil || !strings.Contains(string(head[:n]), "CONTENT_LENGTH\x00"+"0\x00") {
+			io.WriteString(conn, "Status: 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 1\r\n\r\nx")
+		}
+	}))
+	if got := runPing(t, enough, address); got.status != 0 || !strings.HasPrefix(got.stdout, "ok: SCGI at ") {
+		t.Errorf("got %+v; want ok", got)
+	}
+	if got := runPing(t, enough, "--path", "/", address); got.status != 1 || !strings.Contains(got.stdout, "closed the connection without an answer") {
+		t.Errorf("--path: got %+v; want unhealthy", got)
+	}
+}
+
 // hang reads until the client has gone, and answers nothing.
 func hang(conn net.Conn) { io.Copy(io.Discard, conn) }
 

@@ -102,6 +102,11 @@ var questions = []question{
 var headOverSCGI = netstring("CONTENT_LENGTH\x000\x00SCGI\x001\x00REQUEST_METHOD\x00HEAD\x00REQUEST_URI\x00/\x00QUERY_STRING\x00\x00" +
 	"SCRIPT_NAME\x00\x00PATH_INFO\x00/\x00SERVER_PROTOCOL\x00HTTP/1.0\x00SERVER_NAME\x00localhost\x00SERVER_PORT\x0080\x00")
 
+// CallOverSCGI returns a request of SCGI that calls a method by XML-RPC, for applications that
+// close the connection on a request without a body, as rTorrent does. Its answer has a head in any
+// case.
+func CallOverSCGI() []byte { return []byte(callOverSCGI) }
+
 // callOverSCGI is an XML-RPC call, for rTorrent, which closes the connection on a request without a
 // body.
 var callOverSCGI = netstring("CONTENT_LENGTH\x00"+strconv.Itoa(len(pidCall))+"\x00SCGI\x001\x00REQUEST_METHOD\x00POST\x00REQUEST_URI\x00/RPC2\x00QUERY_STRING\x00\x00"+
