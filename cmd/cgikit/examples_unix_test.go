@@ -53,7 +53,7 @@ func TestExamples(t *testing.T) {
 // TestRecipes runs the lines of code of the README and of the recipes in the same way.
 func TestRecipes(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"../../README.md", "../../.github/RECIPES.md"} {
+	for _, page := range []string{"../../README.md", "../../.github/RECIPES.md", "../../.github/RTORRENT.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

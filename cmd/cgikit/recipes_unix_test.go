@@ -15,8 +15,8 @@ import (
 	"github.com/cgikit/cgikit/testdata/conf"
 )
 
-// recipe is a section of .github/RECIPES.md. A test runs its lines as they are, but for addresses
-// and paths.
+// recipe is a section of .github/RECIPES.md, or another page. A test runs its lines as they are,
+// but for addresses and paths.
 type recipe struct {
 	t    *testing.T
 	text string
@@ -26,16 +26,23 @@ type recipe struct {
 
 func findRecipe(t *testing.T, title string) *recipe {
 	t.Helper()
-	page, err := os.ReadFile("../../.github/RECIPES.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, found := strings.Cut(string(page), "\n## "+title+"\n")
+	r := readPage(t, "RECIPES.md")
+	_, rest, found := strings.Cut(r.text, "\n## "+title+"\n")
 	if !found {
 		t.Fatalf("RECIPES.md has no section %q", title)
 	}
-	text, _, _ := strings.Cut(rest, "\n## ")
-	return &recipe{t: t, text: text, dir: webserver.Dir(t), swap: map[string]string{}}
+	r.text, _, _ = strings.Cut(rest, "\n## ")
+	return r
+}
+
+// readPage returns a whole page as a recipe.
+func readPage(t *testing.T, name string) *recipe {
+	t.Helper()
+	page, err := os.ReadFile("../../.github/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &recipe{t: t, text: string(page), dir: webserver.Dir(t), swap: map[string]string{}}
 }
 
 // replace puts the paths of the test in the place of those of the page.
