@@ -43,7 +43,7 @@ func measureAll(o options) error {
 	}
 	r.Took = time.Since(r.Began)
 	r.Tail(o.out)
-	return errors.Join(append(failed, write(o.json, r.JSON), write(o.svg, r.SVG))...)
+	return errors.Join(append(failed, write(o.json, r.JSON), write(o.svg, r.SVG), writeMarkdown(o, r))...)
 }
 
 // run runs one part and writes its table. It returns an error that names the peers that failed.

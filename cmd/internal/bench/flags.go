@@ -31,6 +31,8 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.BoolVar(&o.full, "full", false, "more rounds of all, longer ones, and a large file")
 	flags.StringVar(&o.json, "json", "", "`file` for all and growth to write as JSON")
 	flags.StringVar(&o.svg, "svg", "", "`file` for all and growth to write as a chart")
+	flags.StringVar(&o.markdown, "markdown", "", "`file` for the table of ratios of all, as the README has it")
+	flags.StringVar(&o.readme, "readme", "", "`file` in which to replace that table")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, flag.ErrHelp

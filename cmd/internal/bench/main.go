@@ -4,6 +4,8 @@
 //
 //	go run ./cmd/internal/bench
 //	go run ./cmd/internal/bench all -json FILE -svg FILE
+//	go run ./cmd/internal/bench all -full -readme README.md
+//	go run ./cmd/internal/bench growth -svg FILE
 //	go run ./cmd/internal/bench hello -rounds 15
 //
 // A benchmark writes its rounds, the medians, and the ratios by throughput and by processor time
@@ -47,6 +49,8 @@ type options struct {
 	json    string
 	svg     string
 
+	markdown, readme string
+
 	dir string // of sockets, programs and files; removed at the end
 	out io.Writer
 	ctx context.Context // ends when the program is interrupted
@@ -61,7 +65,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"all", "every peer that the machine has, in all works: 2 minutes, 15 with -full", options{rounds: 5, span: 100 * time.Millisecond, clients: 16}, measureAll},
+		{"all", "every peer that the machine has, in all works: 2 minutes, 15 with -full", options{rounds: 5, span: 80 * time.Millisecond, clients: 16}, measureAll},
 		{"hello", "FastCGI: small requests on kept connections of a unix socket", options{clients: 16}, measureHello},
 		{"nginx", "the same with nginx in front, beside proxying HTTP", options{clients: 16}, measureNginx},
 		{"engines", "both engines of FastCGI, and net/http/fcgi, as a Markdown table", options{clients: 16, size: 256 << 20}, measureEngines},

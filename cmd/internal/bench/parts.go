@@ -59,6 +59,8 @@ func applications(o options, script string) (all []part) {
 	all = append(all, part{"FastCGI application, kept connections", "latency of hello in open loop", "cgikit", func(o options, seen seen) (*rounds.Contest, error) {
 		return latencyContest(o, script, append(applicationPeers(o), applicationFloors(o)...), seen)
 	}})
+	handlers := applicationWork(o, []peer.Peer{own(o, "cgikit+httpapp", "workhttp"), own(o, "net/http/fcgi", "workfcgi")}, hello, script, true)
+	all = append(all, part{"FastCGI application, kept connections", "hello of an http.Handler", "cgikit+httpapp", handlers.rounds})
 	all = append(all, part{"FastCGI application", "idle connections", "cgikit", func(o options, seen seen) (*rounds.Contest, error) {
 		return idleApplications(o, script, seen)
 	}})

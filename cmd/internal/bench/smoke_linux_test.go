@@ -162,9 +162,12 @@ func TestTrace(t *testing.T) {
 // TestAll runs the parts with this program's servers, and writes all three forms.
 func TestAll(t *testing.T) {
 	dir := t.TempDir()
-	chart, data := filepath.Join(dir, "chart.svg"), filepath.Join(dir, "data.json")
+	chart, data, table, page := filepath.Join(dir, "chart.svg"), filepath.Join(dir, "data.json"), filepath.Join(dir, "table.md"), filepath.Join(dir, "page.md")
+	if err := os.WriteFile(page, []byte(strings.Join(readmeTable().HeadLines(), "\n")+"\n| old |\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	out := quick(t, "all", "-rounds", "1", "-time", "20ms", "-clients", "2", "-runs", "1", "-size", "100000", "-conns", "20", "-full",
-		"-only", "cgikit,constant,cgikit+httpapp,net/http/fcgi,net/http,floor,scgi,fastcgi,empty,sendfile", "-json", data, "-svg", chart)
+		"-only", "cgikit,constant,cgikit+httpapp,net/http/fcgi,net/http,floor,scgi,fastcgi,empty,sendfile", "-json", data, "-svg", chart, "-markdown", table, "-readme", page)
 	result := ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
 	wantRows(t, out,
 		`FastCGI application, kept connections: hello: a small response`, `constant`+result+result+ratio+ratio,
@@ -176,7 +179,7 @@ func TestAll(t *testing.T) {
 		`FastCGI application: idle connections, 20 at the same time`, `HTTP in, FastCGI out: idle connections, 20 at the same time`,
 		`FastCGI application: stream: .*`, `FastCGI application: flush: .*`, `HTTP in, FastCGI out: stream: .*`,
 		`FastCGI application over tcp: a large file`, `sendfile`+result+result+ratio+ratio)
-	for _, path := range []string{chart, data} {
+	for _, path := range []string{chart, data, table, page} {
 		if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "net/http/fcgi") {
 			t.Errorf("%s: %.200q, %v", path, text, err)
 		}

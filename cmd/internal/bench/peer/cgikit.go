@@ -14,7 +14,7 @@ func CgikitServe(dir string, args ...string) Peer {
 	program := filepath.Join(dir, "cgikit")
 	p := Peer{Name: "serve"}
 	p.Build = func() error {
-		return built(exec.Command("go", "build", "-o", program, "github.com/cgikit/cgikit/cmd/cgikit"))
+		return built(program, exec.Command("go", "build", "-o", program, "github.com/cgikit/cgikit/cmd/cgikit"))
 	}
 	p.Start = func() (*Process, error) {
 		addr, err := FreePort()

@@ -11,7 +11,7 @@ import (
 func FCGIPM(dir string, processes int) Peer {
 	p, perl := installed("FCGI.pm", "perl")
 	p.Build = func() error {
-		if err := built(exec.Command(perl, "-MFCGI", "-e", "1")); err != nil {
+		if err := built("", exec.Command(perl, "-MFCGI", "-e", "1")); err != nil {
 			return fmt.Errorf("needs libfcgi-perl: %w", err)
 		}
 		return nil

@@ -17,7 +17,7 @@ func Libfcgi(dir string, threads int) Peer {
 		if err != nil {
 			return err
 		}
-		if err := built(exec.Command("cc", "-O2", "-o", program, path, "-lfcgi", "-lpthread")); err != nil {
+		if err := built(program, exec.Command("cc", "-O2", "-o", program, path, "-lfcgi", "-lpthread")); err != nil {
 			return fmt.Errorf("needs cc and libfcgi-dev: %w", err)
 		}
 		return nil

@@ -64,8 +64,12 @@ func writeFile(dir, name string, text []byte) (string, error) {
 	return path, os.WriteFile(path, text, 0o644)
 }
 
-// built runs a compiler. Its error has what that printed.
-func built(cmd *exec.Cmd) error {
+// built runs a compiler, which writes the program, unless another peer in the same folder has it
+// already. Its error has what the compiler printed.
+func built(program string, cmd *exec.Cmd) error {
+	if _, err := os.Stat(program); err == nil {
+		return nil
+	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w: %.500s", filepath.Base(cmd.Path), err, out)

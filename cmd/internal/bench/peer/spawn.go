@@ -21,7 +21,7 @@ func Managed(dir string) []Peer {
 		if err := buildWorker(dir, worker); err != nil {
 			return err
 		}
-		return built(exec.Command("go", "build", "-o", cgikit, "github.com/cgikit/cgikit/cmd/cgikit"))
+		return built(cgikit, exec.Command("go", "build", "-o", cgikit, "github.com/cgikit/cgikit/cmd/cgikit"))
 	}
 	own.Start = func() (*Process, error) {
 		socket := Socket(dir, "spawn")
@@ -35,7 +35,7 @@ func buildWorker(dir, program string) error {
 	if err != nil {
 		return err
 	}
-	if err := built(exec.Command("cc", "-O2", "-o", program, path, "-lfcgi")); err != nil {
+	if err := built(program, exec.Command("cc", "-O2", "-o", program, path, "-lfcgi")); err != nil {
 		return fmt.Errorf("needs cc and libfcgi-dev: %w", err)
 	}
 	return nil
