@@ -114,7 +114,7 @@ func byTarget(f *exchange.Folder, e *util.Environ, t exchange.Target) (*script, 
 func byVariables(f *exchange.Folder, e *util.Environ, missing error) (*script, error) {
 	var paths []string // in the folder
 	root := e.Get("DOCUMENT_ROOT")
-	rest, certain := pathBelow(f, strings.TrimSuffix(root, "/")+exchange.FullPath(e))
+	rest, certain := pathBelow(f, documentPath(e))
 	if certain = certain && root != ""; certain {
 		paths = append(paths, rest)
 	}
@@ -131,6 +131,16 @@ func byVariables(f *exchange.Folder, e *util.Environ, missing error) (*script, e
 		}
 	}
 	return nil, withHint(f, e, missing)
+}
+
+// documentPath returns DOCUMENT_ROOT with SCRIPT_NAME and PATH_INFO. The slash between them may be
+// at the end of DOCUMENT_ROOT, as in the example of fcgiwrap's manual.
+func documentPath(e *util.Environ) string {
+	root, path := e.Get("DOCUMENT_ROOT"), exchange.FullPath(e)
+	if strings.HasPrefix(path, "/") {
+		root = strings.TrimSuffix(root, "/")
+	}
+	return root + path
 }
 
 // byPath finds the script by a path in the folder that has the same end as the full path.

@@ -188,6 +188,7 @@ func TestDirAsFcgiwrap(t *testing.T) {
 		{"SCRIPT_NAME=/show/a/b DOCUMENT_ROOT=ROOT", "/show|/a/b"},
 		{"SCRIPT_NAME=/sub/show/ DOCUMENT_ROOT=ROOT", "/sub/show|/"},
 		{"SCRIPT_NAME=/site/sub/show/a DOCUMENT_ROOT=TOP", "/sub/show|/a"},
+		{"SCRIPT_NAME=show/a DOCUMENT_ROOT=ROOT/", "/show|/a"}, // as in its manual
 		{"SCRIPT_FILENAME=ROOT/secret", "403"},
 		{"SCRIPT_FILENAME=ROOT/sub", "403"},
 		{"SCRIPT_NAME=/sub DOCUMENT_ROOT=ROOT", "403"},

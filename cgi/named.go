@@ -81,12 +81,10 @@ func (n *Named) find(r *gateway.Request) (*script, error) {
 	if _, err := exchange.Complete(&c); err != nil {
 		return nil, err
 	}
-	root := c.Environ.Get("DOCUMENT_ROOT")
-	if root == "" {
+	if c.Environ.Get("DOCUMENT_ROOT") == "" {
 		return nil, forbidden(exchange.FullPath(c.Environ), "names no script: the web server must send SCRIPT_FILENAME, or DOCUMENT_ROOT and SCRIPT_NAME")
 	}
-	path := strings.TrimSuffix(root, "/") + exchange.FullPath(c.Environ)
-	return n.search(path, func(f *exchange.Folder, rest string) (*script, error) { return byPath(f, c.Environ, rest) })
+	return n.search(documentPath(c.Environ), func(f *exchange.Folder, rest string) (*script, error) { return byPath(f, c.Environ, rest) })
 }
 
 // search finds a script in the places that an absolute path leads to. find finds it by the part of

@@ -28,6 +28,7 @@ func TestNamed(t *testing.T) {
 		{"SCRIPT_FILENAME=TOP/other/show/a SCRIPT_NAME=/x/a", "/x|/a|/other/show|"},
 		{"DOCUMENT_ROOT=TOP SCRIPT_NAME=/other/show/a/b", "/other/show|/a/b|/other/show|TOP/a/b"},
 		{"DOCUMENT_ROOT=TOP/site/ SCRIPT_NAME=/sub/show", "/sub/show||/site/sub/show|"},
+		{"DOCUMENT_ROOT=TOP/site/ SCRIPT_NAME=sub/show", "sub/show||/site/sub/show|"},
 		{"DOCUMENT_ROOT=TOP DOCUMENT_URI=/site/show/a", "/site/show|/a|/site/show|TOP/a"},
 		// links
 		{"SCRIPT_FILENAME=TOP/site/outside SCRIPT_NAME=/x", "/x||/site/outside|"},

@@ -48,8 +48,11 @@ func besideFcgiwrap(t *testing.T, dir, text string, targets ...string) *wrapped 
 	}
 	serveUntilEnd(t, append([]string{"-l", "fastcgi+unix:" + dir + "/new.sock?mode=0666", "--stderr", "server", "--inherit-env", "HOME", "--inherit-env", "OF_SERVICE"}, targets...)...)
 	var locations strings.Builder
+	if !strings.Contains(text, "REQUEST_METHOD") {
+		text = "include fastcgi_params;\n" + text
+	}
 	for _, name := range []string{"old", "new"} {
-		fmt.Fprintf(&locations, "location /%[1]s/ {\nrewrite ^/%[1]s(/.*)$ $1 break;\ninclude fastcgi_params;\n%[2]s\nfastcgi_pass unix:%[3]s/%[1]s.sock;\n}\n",
+		fmt.Fprintf(&locations, "location /%[1]s/ {\nrewrite ^/%[1]s(/.*)$ $1 break;\n%[2]s\nfastcgi_pass unix:%[3]s/%[1]s.sock;\n}\n",
 			name, strings.ReplaceAll(text, "SITE", dir), dir)
 	}
 	url, log := runNginx(t, locations.String())
@@ -224,6 +227,11 @@ func TestStatusesAsFcgiwrap(t *testing.T) {
 		{byName, "/cgi", "403", "403", "FastCGI sent in stderr"},
 		// fcgiwrap 1.1.0 ignores FCGI_CHDIR; newer versions answer 403
 		{"fastcgi_param SCRIPT_FILENAME SITE/cgi/fine.cgi;\nfastcgi_param FCGI_CHDIR /no/such/folder;", "/x", "fine\n", "502", ""},
+		// as in the manual of fcgiwrap, which has no slash at the beginning of SCRIPT_NAME
+		{"fastcgi_param REQUEST_METHOD GET;\nfastcgi_param DOCUMENT_ROOT SITE/cgi/;\nfastcgi_param SCRIPT_NAME fine.cgi;", "/x", "fine\n", "fine\n", ""},
+		// SCRIPT_NAME is sent twice: fcgiwrap uses the first value, and serve the last one, as
+		// php-fpm does
+		{"root SITE;\nfastcgi_param SCRIPT_NAME /cgi/fine.cgi;", "/cgi/status.cgi", "418", "fine\n", ""},
 		// what does not exist is 404 by HTTP; fcgiwrap answers as if it were forbidden
 		{byName, "/cgi/missing.cgi", "403", "404", "FastCGI sent in stderr"},
 		{"root SITE;", "/cgi/missing.cgi/a", "403", "404", "FastCGI sent in stderr"},
