@@ -65,7 +65,7 @@ func openBrowser(t *testing.T) *browser {
 		c.Wait()
 		<-ended
 		if t.Failed() {
-			t.Log(webserver.Excerpt(log.String()))
+			t.Log(b.complaints, webserver.Excerpt(log.String()))
 		}
 	})
 	b.attach()

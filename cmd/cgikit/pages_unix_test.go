@@ -68,7 +68,7 @@ func TestPages(t *testing.T) {
 
 func startDemo(t *testing.T, program string) string {
 	t.Helper()
-	return startServer(t, `(?m)^(http://127\.0\.0\.1:\d+)/$`, program, "demo", "--listen", "127.0.0.1:0")
+	return startServer(t, `(?m)^(http://127\.0\.0\.1:\d+)/$`, program, "demo", "--listen", "127.0.0.1:0")[0]
 }
 
 // checkPage opens a page on all devices.
@@ -174,9 +174,9 @@ func (b *browser) sendForm(address string) {
 	b.checkQuiet("the form that was sent")
 }
 
-// startServer runs a program until the test ends. It returns the text of the first group of
-// pattern, once the command has printed such a line.
-func startServer(t *testing.T, pattern, program string, args ...string) string {
+// startServer runs a program until the test ends. It returns the texts of the groups of pattern,
+// once the program has printed what matches.
+func startServer(t *testing.T, pattern, program string, args ...string) []string {
 	t.Helper()
 	c := exec.Command(program, args...)
 	c.Env = append(os.Environ(), "TMPDIR="+webserver.Dir(t))
@@ -185,7 +185,7 @@ func startServer(t *testing.T, pattern, program string, args ...string) string {
 	defer w.Close()
 	c.Stdout, c.Stderr = w, w
 	mustDo(t, c.Start())
-	printed := &lineLog{pattern: regexp.MustCompile(pattern), found: make(chan string, 1)}
+	printed := &lineLog{pattern: regexp.MustCompile(pattern), found: make(chan []string, 1)}
 	read := make(chan struct{})
 	go func() { defer close(read); io.Copy(printed, r) }()
 	t.Cleanup(func() {
@@ -195,18 +195,18 @@ func startServer(t *testing.T, pattern, program string, args ...string) string {
 		r.Close()
 	})
 	select {
-	case text := <-printed.found:
-		return text
+	case texts := <-printed.found:
+		return texts
 	case <-time.After(patience):
 		t.Fatalf("%s %v: no line like %s", program, args, pattern)
 	}
-	return ""
+	return nil
 }
 
 // lineLog finds the first match of a pattern in what is written to it.
 type lineLog struct {
 	pattern *regexp.Regexp
-	found   chan string
+	found   chan []string
 	text    []byte
 	done    bool
 }
@@ -216,9 +216,9 @@ func (l *lineLog) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	l.text = append(l.text, p...)
-	if m := l.pattern.FindSubmatch(l.text); m != nil {
+	if m := l.pattern.FindStringSubmatch(string(l.text)); m != nil {
 		l.done = true
-		l.found <- string(m[1])
+		l.found <- m[1:]
 	}
 	return len(p), nil
 }

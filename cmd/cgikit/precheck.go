@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,11 @@ func (s *serving) checkAnswer(t *target) (what string, err error) {
 	if err != nil || len(probers) == 0 {
 		return "", err
 	}
-	found := probeBest(probers)
+	var probes []probe
+	for _, p := range probers {
+		probes = append(probes, func() *ping.Result { return p.Probe(context.Background()) })
+	}
+	found := probeBest(probes)
 	switch {
 	case found.Answered():
 		return ", and the target answers", nil

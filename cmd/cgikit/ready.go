@@ -63,10 +63,17 @@ func (s *serving) setReady(m *monitor.Monitor, t *target) error {
 	if err != nil || len(probers) == 0 {
 		return err
 	}
-	probe := &monitor.Cached[*ping.Result]{Fetch: func() *ping.Result { return probeBest(probers) }}
-	m.Queue, m.Ready.Probe = probers[0].ReadQueue, probe
+	var probes []probe
+	for i, p := range probers {
+		c := &monitor.Cached[*ping.Result]{Fetch: func() *ping.Result { return p.Probe(context.Background()) }}
+		probes = append(probes, c.Get)
+		name := append([]string{s.target}, s.options.fallbacks...)[i]
+		m.Targets = append(m.Targets, monitor.Target{Name: name, Probe: c.Get, Queue: p.ReadQueue})
+	}
+	best := func() *ping.Result { return probeBest(probes) }
+	m.Queue, m.Ready.Probe = probers[0].ReadQueue, best
 	if s.ready.status != "" {
-		m.PHP = probe // php-fpm 8.2 counts processes wrongly for a second after FCGI_GET_VALUES
+		m.PHP = best // php-fpm 8.2 counts processes wrongly for a second after FCGI_GET_VALUES
 	}
 	return nil
 }
@@ -92,13 +99,16 @@ func (s *serving) newProbers(t *target, timeout time.Duration) (probers []*ping.
 	return probers, nil
 }
 
+// probe asks one target.
+type probe func() *ping.Result
+
 // probeBest probes all targets at the same time. It returns the best result, the first of several:
 // one target that can be reached is enough.
-func probeBest(probers []*ping.Prober) *ping.Result {
-	results := make([]*ping.Result, len(probers))
+func probeBest(probes []probe) *ping.Result {
+	results := make([]*ping.Result, len(probes))
 	var wg sync.WaitGroup
-	for i, p := range probers {
-		wg.Go(func() { results[i] = p.Probe(context.Background()) })
+	for i, p := range probes {
+		wg.Go(func() { results[i] = p() })
 	}
 	wg.Wait()
 	return slices.MinFunc(results, func(a, b *ping.Result) int { return cmp.Compare(a.State, b.State) })

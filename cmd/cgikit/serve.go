@@ -91,11 +91,12 @@ Slow clients do not occupy a CGI, FastCGI or SCGI target: serve buffers requests
 then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off. Request bodies of
 unknown length are buffered even then, since these protocols send the length first.
 
-Status: the address of --metrics has a status page, metrics for Prometheus at /metrics, and two checks. /healthz
-answers 200 while serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request
-in the last second, if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be
-reached, or after SIGTERM. With --ready strict, a busy target is not ready. The target is probed at most once in
-a second: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET request of /.
+Status: the address of --metrics has a status page: the requests, times and errors of the last 5 minutes, and the
+health of each target. It also has metrics for Prometheus at /metrics, and two checks. /healthz answers 200 while
+serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request in the last second,
+if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be reached, or after SIGTERM.
+With --ready strict, a busy target is not ready. A target is probed at most once in a second, and only for these
+pages: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET request of /.
 Everyone who can connect to the address can read all pages.
 
 Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.

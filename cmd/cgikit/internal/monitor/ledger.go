@@ -16,6 +16,7 @@ import (
 type Ledger struct {
 	mu      sync.Mutex
 	figures Figures
+	recent  recent
 
 	answered, failed time.Time // the last complete response of the target, and its last failure
 }
@@ -27,6 +28,7 @@ type Figures struct {
 	Classes [classes]uint64
 	Bytes   uint64            // of bodies
 	Errors  map[string]uint64 // requests without a complete response of the target, by reason
+	Failed  uint64            // these, except where the client went away, and complete responses with a status of 5xx
 	// requests by duration: above the previous bound and up to this one; the last counts slower
 	// ones
 	Took    [len(Bounds) + 1]uint64
@@ -76,6 +78,11 @@ func (l *Ledger) Enter(a *gateway.Access) {
 	f.Bytes += uint64(max(a.Bytes, 0))
 	f.Took[slot]++
 	f.Seconds += a.Duration.Seconds()
+	failed := reason != clientGone && (reason != "" || class == 5)
+	if failed {
+		f.Failed++
+	}
+	l.recent.add(time.Now(), a.Duration, failed)
 	l.watchTarget(a, reason)
 	if reason == "" {
 		return
@@ -112,6 +119,13 @@ func (l *Ledger) AnsweredSince(t time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.answered.After(t) && l.answered.After(l.failed)
+}
+
+// recentSteps returns the last n steps, the oldest first. The last one is not complete.
+func (l *Ledger) recentSteps(n int) []step {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.recent.last(n, stepNumber(time.Now()))
 }
 
 // mostReasons bounds the number of reasons. Those of this module are constants, but an App may

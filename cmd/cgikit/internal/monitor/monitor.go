@@ -23,6 +23,10 @@ type Monitor struct {
 	Start  time.Time // of the process
 	Ledger *Ledger
 
+	// Targets are the addresses of the target in order of preference, for the status page. With
+	// several, Ready must be set. A target that is not asked has none.
+	Targets []Target
+
 	// Servers returns the connections of each protocol; it may return nil.
 	Servers func() map[string]transport.Stats
 
@@ -33,7 +37,7 @@ type Monitor struct {
 	Ready *Ready
 
 	// PHP returns the figures of php-fpm's status page; it may be nil.
-	PHP *Cached[*ping.Result]
+	PHP func() *ping.Result
 
 	// Queue returns the connections that wait at the target's socket; it may be nil.
 	Queue func() ping.Queue
@@ -68,6 +72,7 @@ func (m *Monitor) Handler() http.Handler {
 	mux.HandleFunc("GET /metrics", local(m.serveMetrics))
 	mux.HandleFunc("GET /healthz", m.serveHealth)
 	mux.HandleFunc("GET /readyz", local(m.serveReady))
+	mux.HandleFunc("GET /status.json", local(m.serveStatus))
 	mux.HandleFunc("GET /{$}", local(m.servePage))
 	return mux
 }

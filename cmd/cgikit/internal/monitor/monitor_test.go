@@ -93,7 +93,7 @@ func TestMetricsOfNothing(t *testing.T) {
 	if body := w.Body.String(); w.Code != 200 || strings.Contains(body, "cgikit_target_") || !strings.Contains(body, "cgikit_requests_active") {
 		t.Errorf("got %d, %s", w.Code, body)
 	}
-	if body := ask(m, "GET", "/").Body.String(); !strings.Contains(body, "Not serving") || strings.Contains(body, "queue") {
+	if body := ask(m, "GET", "/").Body.String(); !strings.Contains(body, "not serving") || strings.Contains(body, "Requests that wait for") {
 		t.Errorf("got %s", body)
 	}
 }
@@ -114,7 +114,7 @@ func TestRoutes(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"GET", "/", 200}, {"HEAD", "/", 200}, {"HEAD", "/healthz", 200}, {"HEAD", "/readyz", 200}, {"POST", "/readyz", 405}, {"GET", "/metrics/x", 404}, {"GET", "/x", 404}, {"POST", "/", 405},
+		{"GET", "/", 200}, {"GET", "/status.json", 200}, {"HEAD", "/", 200}, {"HEAD", "/healthz", 200}, {"HEAD", "/readyz", 200}, {"POST", "/readyz", 405}, {"GET", "/metrics/x", 404}, {"GET", "/x", 404}, {"POST", "/", 405},
 	} {
 		if w := ask(filled(), test.method, test.path); w.Code != test.want {
 			t.Errorf("%s %s: got %d; want %d", test.method, test.path, w.Code, test.want)
@@ -169,6 +169,7 @@ func TestRebinding(t *testing.T) {
 	}{
 		{loopback, "/", "example.com", 421},
 		{loopback, "/metrics", "example.com:9100", 421},
+		{loopback, "/status.json", "example.com:9100", 421},
 		{loopback, "/healthz", "example.com", 200},
 		{loopback, "/readyz", "example.com", 421},
 		{outside, "/readyz", "10.0.0.7:9100", 200},

@@ -17,8 +17,9 @@ type Ready struct {
 	// Draining reports whether the process was asked to end.
 	Draining func() bool
 
-	// Probe asks the target. It is nil for a target without connections, which is always ready.
-	Probe *Cached[*ping.Result]
+	// Probe asks the target, at most once in a second. It is nil for a target without connections,
+	// which is always ready.
+	Probe func() *ping.Result
 
 	// Strict makes a busy target not ready.
 	Strict bool
@@ -34,7 +35,21 @@ type Ready struct {
 type verdict struct {
 	ready bool
 	line  string
+	cause string // for the status page; "" if a probe found nothing wrong
 }
+
+// state returns the verdict as one word.
+func (v verdict) state() string {
+	switch {
+	case v.line == busyLine:
+		return stateBusy
+	case v.ready:
+		return stateReady
+	}
+	return stateFailing
+}
+
+const busyLine = "the target is busy"
 
 func (m *Monitor) serveReady(w http.ResponseWriter, _ *http.Request) {
 	v := m.checkReady()
@@ -50,18 +65,18 @@ func (m *Monitor) checkReady() verdict {
 	r := m.Ready
 	switch {
 	case !m.Serving():
-		return verdict{false, "not serving"}
+		return verdict{false, "not serving", ""}
 	case r == nil:
-		return verdict{true, "serving"}
+		return verdict{true, "serving", ""}
 	case r.Draining():
-		return verdict{false, "draining"}
+		return verdict{false, "draining", ""}
 	case r.Probe == nil:
-		return verdict{true, "serving"}
+		return verdict{true, "serving", ""}
 	case m.Ledger.AnsweredSince(time.Now().Add(-fresh)):
 		r.report(true, nil)
-		return verdict{true, "the target has answered a request"}
+		return verdict{true, "the target has answered a request", ""}
 	}
-	found := r.Probe.Get()
+	found := r.Probe()
 	v := r.judge(found)
 	r.report(v.ready, found)
 	return v
@@ -71,13 +86,13 @@ func (m *Monitor) checkReady() verdict {
 func (r *Ready) judge(found *ping.Result) verdict {
 	switch {
 	case found.Answered():
-		return verdict{true, "the target answers"}
+		return verdict{true, "the target answers", found.Cause}
 	case found.State == ping.Busy:
-		return verdict{!r.Strict, "the target is busy"}
+		return verdict{!r.Strict, busyLine, found.Cause}
 	case found.State == ping.Dead:
-		return verdict{false, "the target cannot be reached"}
+		return verdict{false, "the target cannot be reached", found.Cause}
 	}
-	return verdict{false, "the target does not answer as it should"}
+	return verdict{false, "the target does not answer as it should", found.Cause}
 }
 
 // report logs a change, since a load balancer shows no more of an answer than its status.
@@ -120,7 +135,7 @@ func (m *Monitor) writePHP(p *exposition) {
 	if m.PHP == nil {
 		return
 	}
-	pool, figures, ok := m.PHP.Get().Pool()
+	pool, figures, ok := m.PHP().Pool()
 	p.metric("phpfpm_up", "gauge", "Whether php-fpm answered with its status page.")
 	p.sample("phpfpm_up", boolFigure(ok), "target", m.Target)
 	for _, f := range figures {

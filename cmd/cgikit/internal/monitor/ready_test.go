@@ -18,11 +18,11 @@ func newReady(log *strings.Builder, results ...*ping.Result) *Monitor {
 	m.Ready = &Ready{
 		Draining: func() bool { return false },
 		Log:      slog.New(slog.NewTextHandler(log, nil)),
-		Probe: &Cached[*ping.Result]{Fetch: func() *ping.Result {
+		Probe: (&Cached[*ping.Result]{Fetch: func() *ping.Result {
 			r := results[0]
 			results = results[1:]
 			return r
-		}},
+		}}).Get,
 	}
 	return m
 }
@@ -164,7 +164,7 @@ func TestMetricsOfTarget(t *testing.T) {
 	const target = `target="fastcgi://127.0.0.1:9000<script>"`
 	m := filled()
 	m.Queue = func() ping.Queue { return ping.Queue{Known: true, Waiting: 7, Limit: 511} }
-	m.PHP = &Cached[*ping.Result]{Fetch: func() *ping.Result { return &ping.Result{State: ping.Busy} }}
+	m.PHP = func() *ping.Result { return &ping.Result{State: ping.Busy} }
 	m.Ledger.Enter(&gateway.Access{Status: 200, Head: 2 * time.Millisecond, Duration: time.Minute})
 	body := ask(m, "GET", "/metrics").Body.String()
 	for _, want := range []string{

@@ -24,7 +24,10 @@ func TestScripts(t *testing.T) {
 			t.Errorf("no line %s in\n%.3000s", want, metrics)
 		}
 	}
-	for _, want := range []string{"Running scripts</dt><dd>5\u202f001", "Waiting requests</dt><dd>5\u202f002", `class="bad">5` + "\u202f004"} {
+	for _, want := range []string{
+		"<dd id=\"scripts\">5\u202f001", "wait for a script to end</dt><dd id=\"waiting\">5\u202f002", "<dd id=\"refused\">5\u202f004",
+		"<td>CGI</td><td>ready</td><td></td><td>5\u202f001</td><td>–</td><td>5\u202f002</td>",
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q", want)
 		}
