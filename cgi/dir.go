@@ -93,9 +93,8 @@ type Dir struct {
 
 // RoundTrip implements gateway.Backend.
 func (d *Dir) RoundTrip(r *gateway.Request) (*gateway.Response, error) {
-	d.once.Do(func() { d.root.Path, d.root.Symlinks = d.Path, d.Symlinks })
 	var found *script
-	err := d.root.Use(func(f *exchange.Folder) (err error) {
+	err := d.folder().Use(func(f *exchange.Folder) (err error) {
 		found, err = find(f, r)
 		return err
 	})

@@ -32,7 +32,8 @@ type backend struct {
 	pool    func() monitor.Pool
 	scripts func() cgi.Stats
 	workers *spawn.Pool
-	private string // the address of the workers
+	private string       // the address of the workers
+	reload  func() error // opens folders again; may be nil
 	close   func() error
 }
 
@@ -67,7 +68,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 	if err := setSite(h, o); err != nil {
 		return nil, err
 	}
-	return &target{
+	t := &target{
 		app: h,
 		watched: func(done func(*gateway.Access)) gateway.App {
 			h.Access = done
@@ -78,7 +79,9 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 		pool:    b.pool,
 		scripts: b.scripts,
 		close:   b.close,
-	}, nil
+	}
+	t.addReloads(h, b.reload)
+	return t, nil
 }
 
 func newBackend(a listen.Address, name string, o targetOptions, log *slog.Logger) (*backend, error) {
@@ -156,7 +159,7 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 	}
 	if isDir {
 		d.Path = full
-		return &backend{Backend: d, scripts: d.Stats, close: d.Close}, nil
+		return &backend{Backend: d, scripts: d.Stats, reload: d.Reload, close: d.Close}, nil
 	}
 	s.Path = full
 	return &backend{Backend: s, scripts: s.Stats, close: s.Close}, nil
@@ -179,7 +182,7 @@ func newNamed(targets []string, o targetOptions, log *slog.Logger) (*backend, er
 		}
 		n.Paths = append(n.Paths, full)
 	}
-	return &backend{Backend: n, scripts: n.Stats, close: n.Close}, nil
+	return &backend{Backend: n, scripts: n.Stats, reload: n.Reload, close: n.Close}, nil
 }
 
 // findScripts returns the absolute path of a folder that the user may enter, or of a script that it

@@ -32,12 +32,18 @@ func needRoot(t *testing.T) {
 // startSpawn runs "cgikit spawn" with args on a socket until the test ends.
 func startSpawn(t *testing.T, socket string, args ...string) *monitored {
 	t.Helper()
+	return startLogged(t, append([]string{"spawn", "-l", "fastcgi+unix:" + socket, "-n", "1"}, args...)...)
+}
+
+// startLogged runs the command with args, without a terminal, until the test ends.
+func startLogged(t *testing.T, args ...string) *monitored {
+	t.Helper()
 	program, err := exec.LookPath("cgikit")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &monitored{Cmd: exec.Command(program, append([]string{"spawn", "-l", "fastcgi+unix:" + socket, "-n", "1"}, args...)...)}
-	m.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // without a terminal
+	m := &monitored{Cmd: exec.Command(program, args...)}
+	m.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stderr, err := m.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

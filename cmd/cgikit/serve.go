@@ -77,7 +77,12 @@ has it after the fields of that format.
 
 Processes: a spawn: target is one word of the shell. Spaces separate the arguments, unless they are quoted or follow a
 backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows the requests that wait, between --min
-and --max. SIGHUP replaces the processes, unless serve was started from a terminal. Only serve can connect to them.
+and --max. SIGHUP replaces the processes: see Reload. Only serve can connect to them.
+
+Reload: at SIGHUP, serve reads the certificate again, opens the folders of its flags and of the target again, and
+replaces the processes of a spawn: target. Connections and current requests go on. A file or folder that cannot be used
+is logged, and the old one is used further. A changed certificate or link is also noticed within a second, without
+SIGHUP. If serve was started from a terminal, SIGHUP ends it as SIGTERM does.
 
 Users and limits: CGI scripts and the processes of a spawn: target run as --user, in --chdir, with the limits --cpu,
 --memory, --files and --processes from their first instruction on. --processes counts all processes of that user; root
@@ -224,7 +229,7 @@ func (s *serving) run(ctx context.Context) error {
 		return err
 	}
 	defer s.closeTarget(target)
-	s.launch.Reload = reloadOf(target)
+	s.launch.Reload = s.reloader(target)
 	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
 		return cli.Failure(errors.New("the flags do not fit the way in which the process was started: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and remove REQUEST_METHOD from the environment")

@@ -55,6 +55,7 @@ func (o *targetOptions) addSite(t *target, log *slog.Logger) error {
 			return err
 		}
 		aliases[prefix] = files
+		t.reloads = append(t.reloads, files.Reload)
 	}
 	build := func(app gateway.App, done func(*gateway.Access)) *host.Site {
 		return &host.Site{App: app, Aliases: aliases, Fields: s.fields, CacheControl: s.cacheControl, Access: done}

@@ -123,15 +123,6 @@ func (t *target) stats() func() spawn.Stats {
 	return t.workers.Stats
 }
 
-// reloadOf returns what SIGHUP does: it replaces the processes of the target. It is nil if the
-// target has none, and if SIGHUP means that the terminal has closed.
-func reloadOf(t *target) func() {
-	if t.workers == nil || hasTerminal() {
-		return nil
-	}
-	return t.workers.Reload
-}
-
 // fit returns an error if a flag of the processes has no effect on a target of the kind.
 func (o *spawnOptions) fit(kind string) error {
 	if err := o.process.fit(kind); err != nil {

@@ -33,6 +33,7 @@ type target struct {
 	pool    func() monitor.Pool                     // nil if the target has no connections
 	scripts func() cgi.Stats                        // nil if the target runs no CGI scripts
 	close   func() error
+	reloads []func() error // open folders again; the error has a line for each folder that cannot be opened
 }
 
 // targetOptions are the flags of the target.
@@ -194,7 +195,9 @@ func openFolder(dir string, o targetOptions, log *slog.Logger) (*target, error) 
 	if err := checkFolder(files, dir); err != nil {
 		return nil, err
 	}
-	return localTarget(files, nothingToClose), nil
+	t := localTarget(files, nothingToClose)
+	t.reloads = append(t.reloads, files.Reload)
+	return t, nil
 }
 
 // checkFolder returns an error if the folder that the user calls dir cannot be served.

@@ -17,8 +17,9 @@ import (
 
 // tlsOptions are the flags of HTTPS and HTTP/2.
 type tlsOptions struct {
-	cert, key string
-	h2c       bool
+	cert, key   string
+	h2c         bool
+	certificate *httpapp.Certificate // nil without an https address
 }
 
 func (o *tlsOptions) addFlags(f *pflag.FlagSet) {
@@ -53,6 +54,7 @@ func (o *tlsOptions) config(listeners []string, log *slog.Logger) (*tls.Config, 
 	if err := c.Reload(); err != nil {
 		return nil, cli.Usage(fmt.Errorf("--tls-cert: %s", strings.TrimPrefix(err.Error(), "tls: ")), tlsHint)
 	}
+	o.certificate = c
 	return &tls.Config{GetCertificate: c.Get}, nil
 }
 

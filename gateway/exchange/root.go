@@ -32,6 +32,7 @@ type Root struct {
 	path    string  // absolute
 	current *Folder // nil before the first use
 	checked time.Time
+	keeps   bool // current is used further while the path leads to no folder
 }
 
 // checkInterval is how long a folder is used before the path is checked again.
@@ -60,6 +61,20 @@ func (r *Root) Use(do func(*Folder) error) error {
 		return err
 	}
 	return r.useFolder(next, do)
+}
+
+// Reload checks the path now. If it leads to another folder, later requests use that one. After an
+// error, which is a [*RootError], the folder that is open is used further until the path leads to a
+// folder again. Without a Reload, the next check would close it.
+func (r *Root) Reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.find()
+	if r.keeps = err != nil && r.current != nil; err != nil {
+		return err
+	}
+	r.setCurrent(next)
+	return nil
 }
 
 // Close closes the folder when the last request that uses it has ended. A later Use opens it again.
@@ -94,24 +109,44 @@ func (r *Root) acquire(due bool) (*Folder, error) {
 
 // refresh sets current to the folder to which the path leads. After an error the next request
 // checks again.
-func (r *Root) refresh() (err error) {
+func (r *Root) refresh() error {
+	next, err := r.find()
+	switch {
+	case err == nil:
+		r.keeps = false
+		r.setCurrent(next)
+	case r.keeps:
+		err = nil
+	case r.current != nil:
+		r.setCurrent(nil)
+	}
+	return err
+}
+
+// find returns the folder to which the path leads: current, or a new one.
+func (r *Root) find() (_ *Folder, err error) {
 	if r.path == "" {
 		if r.path, err = filepath.Abs(r.Path); err != nil {
-			return &RootError{err}
+			return nil, &RootError{err}
 		}
 	}
 	r.checked = time.Now()
 	if r.current != nil && r.current.dir.isAt(r.path) {
-		return nil
+		return r.current, nil
 	}
-	if r.current != nil {
+	f, err := openFolder(r.path, r.Symlinks, r.Hidden)
+	if err != nil {
+		return nil, &RootError{err}
+	}
+	return f, nil
+}
+
+// setCurrent sets current to next, which may be the same or nil.
+func (r *Root) setCurrent(next *Folder) {
+	if r.current != nil && r.current != next {
 		r.unref(r.current)
 	}
-	r.current, err = openFolder(r.path, r.Symlinks, r.Hidden)
-	if err != nil {
-		return &RootError{err}
-	}
-	return nil
+	r.current = next
 }
 
 func (r *Root) release(f *Folder) {

@@ -390,6 +390,44 @@ func TestRootMoves(t *testing.T) {
 	})
 }
 
+// TestRootReload: a Reload follows a change at once. If the path leads to no folder, the old one is
+// used further until it leads to one.
+func TestRootReload(t *testing.T) {
+	top := tree(t, "r1/page", "r2/page", "current -> r1")
+	synctest.Test(t, func(t *testing.T) {
+		r := &exchange.Root{Path: filepath.Join(top, "current")}
+		defer r.Close()
+		want := func(want string) {
+			t.Helper()
+			if got := text(t, r, "/page"); got != want {
+				t.Errorf("got %q; want %q", got, want)
+			}
+		}
+		want("r1/page")
+		relink(t, top, "r2")
+		must(t, r.Reload())
+		want("r2/page")
+		relink(t, top, "gone")
+		for range 2 {
+			if missing := (*exchange.RootError)(nil); !errors.As(r.Reload(), &missing) || !errors.Is(missing, fs.ErrNotExist) {
+				t.Errorf("got %v; want that it does not exist", missing)
+			}
+			time.Sleep(time.Second)
+			want("r2/page")
+		}
+		relink(t, top, "r1")
+		time.Sleep(time.Second)
+		want("r1/page")
+		must(t, os.Remove(filepath.Join(top, "current")))
+		time.Sleep(time.Second)
+		want("missing")
+		if err := r.Reload(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v; want that it does not exist", err)
+		}
+		want("missing")
+	})
+}
+
 // TestRootKeepsFolder: a running request keeps the folder and the paths with which it began.
 func TestRootKeepsFolder(t *testing.T) {
 	top := tree(t, "r1/page", "r2/page", "current -> r1")

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -268,6 +269,21 @@ func (h *Handler) setUp() {
 		refused = gateway.WatchRefusals(h.Access)
 	}
 	h.front = &httpapp.AppHandler{App: h, ErrorLog: h.ErrorLog, MaxBodyBytes: h.spool.maxBody(), Refused: refused}
+}
+
+// Reload opens Root and the folders of Offload again if their paths lead elsewhere now, without a
+// wait for the next check. After an error the old folder is used further: see
+// [exchange.Root.Reload]. Next has its own folder: see [Files.Reload].
+func (h *Handler) Reload() error {
+	h.once.Do(h.setUp)
+	var errs []error
+	if h.Root != "" {
+		errs = append(errs, h.root.Reload())
+	}
+	for _, f := range h.offload {
+		errs = append(errs, f.root.Reload())
+	}
+	return errors.Join(errs...)
 }
 
 // ServeHTTP implements http.Handler. If a response breaks after its head, ServeHTTP panics with
