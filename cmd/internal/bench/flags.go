@@ -54,7 +54,7 @@ func (o *options) lengthen(flags *flag.FlagSet) {
 		o.rounds = 9
 	}
 	if !given["time"] {
-		o.span = 900 * time.Millisecond
+		o.span = 600 * time.Millisecond
 	}
 }
 

@@ -27,7 +27,7 @@ func measureGateway(o options) error {
 	return comparison{
 		unit: "requests",
 		peers: []peer.Peer{
-			gateway("net/http", "http"), gateway("trivial", "trivialclient"), gateway("cgikit", "handler"), gateway("gofast", "gofast"),
+			gateway("net/http", "http"), gateway("trivial", "trivialclient"), gateway("cgikit", "handler"), peer.Gofast(o.dir, backend.Addr),
 			peer.Cgikit(o.dir, backend.Addr), peer.Caddy(o.dir, o.caddy, backend.Addr),
 			peer.Nginx(o.dir, "auto", peer.Site{Backend: backend.Addr, Keep: true}),
 		},

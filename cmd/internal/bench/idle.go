@@ -64,7 +64,7 @@ func idleWebServers(o options, backend string, seen seen) (*rounds.Contest, erro
 	gateway := func(name, server string) peer.Peer { return named(name, peer.Own(o.dir, "tcp", server, backend)) }
 	return idlers{
 		peers: []peer.Peer{
-			gateway("cgikit", "handler"), peer.Cgikit(o.dir, backend), gateway("gofast", "gofast"), gateway("net/http", "workserved"),
+			gateway("cgikit", "handler"), peer.Cgikit(o.dir, backend), peer.Gofast(o.dir, backend), gateway("net/http", "workserved"),
 			peer.Nginx(o.dir, "auto", peer.Site{Backend: backend, Keep: true, Clients: o.conns + o.clients}), peer.Caddy(o.dir, o.caddy, backend),
 		},
 		load: func(p *peer.Process) load.Load { return work.All()[0].HTTP(p.Addr, "/app/hello") },

@@ -111,3 +111,10 @@ func TestCitedCommands(t *testing.T) {
 		t.Errorf("saw %d commands: %v", seen, err)
 	}
 }
+
+// TestGofastVersion: a peer that is a module in this program has the module's version.
+func TestGofastVersion(t *testing.T) {
+	if version := peer.Gofast("", "").Version; !strings.HasPrefix(version, "v0.") {
+		t.Errorf("gofast has the version %q", version)
+	}
+}

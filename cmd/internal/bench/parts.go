@@ -88,7 +88,7 @@ func applicationWork(o options, peers []peer.Peer, w work.Work, script string, k
 func webServers(o options, backend string) (all []part) {
 	gateway := func(name, server string) peer.Peer { return named(name, peer.Own(o.dir, "tcp", server, backend)) }
 	nginx := func(keep bool) peer.Peer { return peer.Nginx(o.dir, "auto", peer.Site{Backend: backend, Keep: keep}) }
-	kept := []peer.Peer{gateway("cgikit", "handler"), peer.Cgikit(o.dir, backend), gateway("gofast", "gofast"), nginx(true)}
+	kept := []peer.Peer{gateway("cgikit", "handler"), peer.Cgikit(o.dir, backend), peer.Gofast(o.dir, backend), nginx(true)}
 	floors := []peer.Peer{gateway("net/http", "workserved"), gateway("trivial", "trivialclient")}
 	for _, w := range work.All() {
 		peers := append([]peer.Peer{}, kept...)

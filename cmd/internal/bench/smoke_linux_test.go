@@ -124,13 +124,13 @@ func TestLatency(t *testing.T) {
 // TestGrowth: each chart has a row for each number.
 func TestGrowth(t *testing.T) {
 	chart := filepath.Join(t.TempDir(), "chart.svg")
-	out := quick(t, "growth", "-rounds", "1", "-time", "5ms", "-clients", "2", "-only", "cgikit,trivial,kept", "-svg", chart)
+	out := quick(t, "growth", "-rounds", "1", "-time", "5ms", "-clients", "2", "-only", "cgikit,kept", "-svg", chart)
 	value := ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
 	wantRows(t, out,
-		`FastCGI application, variables of a request: CPU us of a request`, `variables +cgikit +trivial`, `10`+value+value, `1000`+value+value,
-		`FastCGI application, requests at the same time on one connection: .*`, `1`+value+value, `3`+value+value,
+		`FastCGI application, variables of a request: CPU us of a request`, `variables +cgikit`, `10`+value, `1000`+value,
+		`FastCGI application, requests at the same time on one connection: .*`, `1`+value, `3`+value,
 		`fastcgi.Client, variables of a request: .*`, `variables +kept`, `1000`+value, `fastcgi.Client, requests at the same time: .*`)
-	if text, err := os.ReadFile(chart); err != nil || strings.Count(string(text), "<circle") != (5+7)*3+6 {
+	if text, err := os.ReadFile(chart); err != nil || strings.Count(string(text), "<circle") != (5+7)*2+4 {
 		t.Errorf("%d marks, %v", strings.Count(string(text), "<circle"), err)
 	}
 }
@@ -167,7 +167,7 @@ func TestAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := quick(t, "all", "-rounds", "1", "-time", "20ms", "-clients", "2", "-runs", "1", "-size", "100000", "-conns", "20", "-full",
-		"-only", "cgikit,constant,cgikit+httpapp,net/http/fcgi,net/http,floor,scgi,fastcgi,empty,sendfile", "-json", data, "-svg", chart, "-markdown", table, "-readme", page)
+		"-only", "cgikit,constant,net/http/fcgi,net/http,floor,scgi,fastcgi,empty,sendfile", "-json", data, "-svg", chart, "-markdown", table, "-readme", page)
 	result := ` +[0-9.]+ \[[0-9.]+, [0-9.]+\]`
 	wantRows(t, out,
 		`FastCGI application, kept connections: hello: a small response`, `constant`+result+result+ratio+ratio,
