@@ -47,7 +47,8 @@ one request tries it again in its order. To spread the load, use HAProxy, nginx 
 
 Several cgi: TARGETs are the scripts that a web server in front may name, and the folders whose scripts it may:
 by SCRIPT_FILENAME, or by DOCUMENT_ROOT and SCRIPT_NAME. All other programs of the machine get 403. With fcgiwrap,
-a web server may name every program, unless its option -p forbids that.
+a web server may name every program, unless its option -p forbids that. "cgikit config fcgiwrap" prints units that
+take its place.
 
 Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It keeps
 connections only if the application multiplexes: it can answer several requests at the same time on one
