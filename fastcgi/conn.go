@@ -27,6 +27,7 @@ type conn struct {
 
 	reader  reader
 	ready   []*request // to be run, in the order of their PARAMS; used by the reading goroutine only
+	inBody  *body      // whose App reads the connection; nil for none; used by the reading goroutine only
 	handoff handoff
 	writer  writer
 
@@ -50,7 +51,7 @@ func (s *Server) serveConn(ctx context.Context, lc *transport.Conn, limits *limi
 func newConn(ctx context.Context, s *Server, lc *transport.Conn, limits *limits) *conn {
 	c := &conn{server: s, limits: limits, lc: lc, ctx: ctx}
 	socket := transport.NewSocket(lc.Net)
-	c.reader.socket = socket
+	c.reader.socket, c.reader.waits = socket, c.boundBodyWait
 	c.wait.nc = lc.Net
 	c.handoff.read, c.handoff.reading = func() { lc.Go(c.read) }, true
 	c.writer = writer{nc: lc.Net, socket: socket, timeout: limits.writeTimeout, failed: c.writeFailed}
@@ -103,14 +104,16 @@ func (c *conn) waitForMore() error {
 		}
 		c.mu.Lock()
 	}
-	c.wait.begin(c.reader.position())
+	c.wait.begin(c.reader.position(), c.inBody)
 	c.moveReadDeadline()
 	c.mu.Unlock()
-	err := c.reader.fill()
+	err := error(nil)
+	if c.inBody == nil || c.inBody.isEmpty() { // its App may have returned before begin
+		err = c.reader.fill()
+	}
 	c.mu.Lock()
-	c.wait.waiting = false
-	c.mu.Unlock()
-	return err
+	defer c.mu.Unlock()
+	return c.wait.finish(err)
 }
 
 // runReady runs the requests that are ready, and reports whether this goroutine continues to read.
@@ -120,15 +123,28 @@ func (c *conn) runReady() (reads bool) {
 	c.mu.Lock()
 	alone := len(c.ready) == 1 && len(c.table.open) == 1 && c.table.open[0] == first
 	c.mu.Unlock()
-	c.refs.Add(int32(len(c.ready)))
 	if !alone {
-		for _, r := range c.ready {
-			c.lc.Go(r.run)
-		}
+		c.startReady()
+		return true
 	}
-	clear(c.ready) // the array is kept, the requests are not
+	c.refs.Add(1)
+	c.forgetReady()
+	return c.runInline(first)
+}
+
+// startReady runs the requests that are ready, each in a goroutine of its own.
+func (c *conn) startReady() {
+	c.refs.Add(int32(len(c.ready)))
+	for _, r := range c.ready {
+		c.lc.Go(r.run)
+	}
+	c.forgetReady()
+}
+
+// forgetReady empties ready. The array is kept, the requests are not.
+func (c *conn) forgetReady() {
+	clear(c.ready)
 	c.ready = c.ready[:0]
-	return !alone || c.runInline(first)
 }
 
 // runInline runs r on this goroutine, and reports whether this goroutine continues to read.

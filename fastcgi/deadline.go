@@ -1,7 +1,9 @@
 package fastcgi
 
 import (
+	"errors"
 	"net"
+	"os"
 	"time"
 )
 
@@ -22,15 +24,48 @@ type readWait struct {
 	recordSince time.Time // when the wait for a complete record began; zero before
 	lingerSince time.Time // when the wait for the peer to close its side began; zero before
 	deadline    time.Time // the deadline that is set
-	stalled     *request  // the request whose body the reader waits for; nil for none
+	stalled     *request  // the request whose body is waited for, or for room in it; nil for none
+	woken       bool      // the App of stalled does not need its body any more
+	bodyUntil   time.Time // the end of the wait for a piece of the body, which the App reads itself
 }
 
-// begin begins a wait at position at of the stream.
-func (w *readWait) begin(at position) {
+// errWoken is the end of a wait of an App that has returned.
+var errWoken = errors.New("fastcgi: the App needs no more of its body")
+
+// begin begins a wait at position at of the stream. If an App reads the connection for its body, b
+// is that body.
+func (w *readWait) begin(at position, b *body) {
 	if at.records != w.at.records {
 		w.recordSince = time.Time{}
 	}
-	w.at, w.waiting = at, true
+	w.at, w.waiting, w.woken, w.bodyUntil = at, true, false, time.Time{}
+	if b != nil {
+		w.stalled = b.request
+	}
+}
+
+// finish ends a wait. err is that of the read, and finish returns it, or what the end of the
+// deadline means: errWoken or errBodyLate.
+func (w *readWait) finish(err error) error {
+	woken, late := w.woken, !w.bodyUntil.IsZero() && w.deadline.Equal(w.bodyUntil)
+	w.waiting, w.stalled, w.woken, w.bodyUntil = false, nil, false, time.Time{}
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return err
+	case woken:
+		return errWoken
+	case late:
+		return errBodyLate
+	}
+	return err
+}
+
+// wake ends the wait if it is for the body of r.
+func (w *readWait) wake(r *request) {
+	if w.stalled == r {
+		w.woken = true
+		w.set(longAgo)
+	}
 }
 
 // set moves the deadline; the zero time is none.
@@ -50,10 +85,26 @@ func (c *conn) moveReadDeadline() {
 	}
 }
 
+// boundBodyWait sets the deadline of an App that reads the connection for its body, when it has to
+// wait.
+func (c *conn) boundBodyWait() {
+	if c.inBody == nil || c.limits.readTimeout == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wait.bodyUntil.IsZero() {
+		c.wait.bodyUntil = time.Now().Add(c.limits.readTimeout)
+		c.moveReadDeadline()
+	}
+}
+
 // readDeadline returns when the wait ends, zero for never. Each time limit counts from the first
 // wait, so that records that have arrived already need no clock. The caller holds mu.
 func (c *conn) readDeadline() time.Time {
 	switch pending := c.table.oldestPending(); {
+	case c.wait.woken:
+		return longAgo
 	case c.state == stateLingering:
 		return deadlineAfter(&c.wait.lingerSince, lingerTime)
 	case pending != nil: // bounds all variables together: single bytes must not extend the wait
@@ -64,7 +115,7 @@ func (c *conn) readDeadline() time.Time {
 	case c.wait.at.within && !c.withinBody():
 		return deadlineAfter(&c.wait.recordSince, c.limits.readTimeout)
 	case len(c.table.open) > 0:
-		return time.Time{}
+		return c.wait.bodyUntil
 	case c.state == stateNew:
 		return deadlineAfter(&c.wait.recordSince, c.newTimeout())
 	}

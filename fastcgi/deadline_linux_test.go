@@ -31,7 +31,7 @@ func TestWaitForRoomLeavesTheDeadline(t *testing.T) {
 	}
 	before := time.Now()
 	c.mu.Lock()
-	c.wait.begin(position{})
+	c.wait.begin(position{}, nil)
 	c.moveReadDeadline()
 	if left := c.wait.deadline.Sub(before); left <= 0 || left > lingerTime+time.Since(before) {
 		t.Errorf("the reader's deadline is in %v; want at most %v", left, lingerTime)

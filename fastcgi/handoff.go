@@ -6,8 +6,9 @@ import (
 )
 
 // The only request of a connection runs inline: on the goroutine that has read it. Meanwhile no
-// goroutine reads the connection. The reading is handed off to another goroutine when the App waits
-// for its body, asks for the end of its context, or takes longer than handoffPeriod. So an abort, a
+// goroutine reads the connection, except the App when it waits for its body. The reading is handed
+// off to another goroutine when the App asks for the end of its context, or takes longer than
+// handoffPeriod. So an abort, a
 // disconnect and a second request are handled within 10 ms while the App runs. With one processor
 // and an App that computes this takes longer, because Go's scheduler gives a goroutine the
 // processor for 10 ms at a time: 20 ms in the test.
@@ -31,6 +32,7 @@ type handoff struct {
 	inline  *request // the inline request; nil for none
 	seen    *request // the inline request at the last check
 	watched bool     // the server checks this handoff
+	wanted  bool     // the inline request needs another goroutine to read
 }
 
 // begin notes that the reading goroutine is about to run r inline. It reports whether the caller
@@ -38,7 +40,7 @@ type handoff struct {
 func (h *handoff) begin(r *request) (watch bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.inline, h.reading = r, false
+	h.inline, h.reading, h.wanted = r, false, false
 	watch = !h.watched
 	h.watched = true
 	return watch
@@ -60,8 +62,38 @@ func (h *handoff) handOff(r *request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.inline == r {
+		h.wanted = true
 		h.start()
 	}
+}
+
+// claim reports whether the App of r reads the connection from now on, until release: r runs
+// inline, and no other goroutine reads.
+func (h *handoff) claim(r *request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.inline != r || h.reading {
+		return false
+	}
+	h.reading = true
+	return true
+}
+
+// release ends claim. If r has returned, as it may while another goroutine of its App reads, or
+// needs another goroutine to read, release starts one. Otherwise no goroutine reads until r has
+// returned or the server sees that it takes long. release reports whether the caller must add h to
+// the server's watch.
+func (h *handoff) release(r *request) (watch bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.inline != r || h.wanted {
+		h.read()
+		return false
+	}
+	h.reading, h.seen = false, nil
+	watch = !h.watched
+	h.watched = true
+	return watch
 }
 
 // start makes another goroutine read, unless one reads already. The caller holds mu.

@@ -7,13 +7,13 @@ import (
 )
 
 // TestHandoff: whatever happens to the requests of a connection, one goroutine reads it, and one
-// only. In the steps, begin, finish, handOff and look are the calls, for the request of that
-// number; a begin needs a goroutine that reads.
+// only. In the steps, begin, finish, handOff, claim, release and look are the calls, for the
+// request of that number; a begin needs a goroutine that reads.
 func TestHandoff(t *testing.T) {
 	type step struct {
 		call    string
 		request int
-		want    bool // of begin, finish and look
+		want    bool // of begin, finish, claim, release and look
 	}
 	for _, c := range []struct {
 		name    string
@@ -31,6 +31,14 @@ func TestHandoff(t *testing.T) {
 		{"aborted, and the next begins", []step{{"begin", 1, true}, {"handOff", 1, false}, {"begin", 2, false}, {"finish", 1, true}, {"finish", 2, false}}, 1},
 		{"aborted, and both are long", []step{{"begin", 1, true}, {"handOff", 1, false}, {"begin", 2, false}, {"look", 0, true}, {"look", 0, false},
 			{"finish", 1, false}, {"finish", 2, false}}, 2},
+		{"reads its body", []step{{"begin", 1, true}, {"claim", 1, true}, {"release", 1, false}, {"claim", 1, true}, {"release", 1, false}, {"finish", 1, true}}, 0},
+		{"looked at while it reads", []step{{"begin", 1, true}, {"claim", 1, true}, {"look", 0, false}, {"look", 0, false}, {"release", 1, true}, {"finish", 1, true}}, 0},
+		{"long after it has read", []step{{"begin", 1, true}, {"look", 0, true}, {"claim", 1, true}, {"release", 1, false}, {"look", 0, true}, {"look", 0, false},
+			{"claim", 1, false}, {"finish", 1, false}}, 1},
+		{"returns while it reads", []step{{"begin", 1, true}, {"claim", 1, true}, {"finish", 1, false}, {"release", 1, false}}, 1},
+		{"needs a reader while it reads", []step{{"begin", 1, true}, {"claim", 1, true}, {"handOff", 1, false}, {"release", 1, false}, {"finish", 1, false}}, 1},
+		{"reads where another goroutine does", []step{{"begin", 1, true}, {"handOff", 1, false}, {"claim", 1, false}, {"finish", 1, false}}, 1},
+		{"reads in a goroutine of its own", []step{{"begin", 1, true}, {"claim", 2, false}, {"finish", 1, true}}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			started, readers := 0, 1
@@ -48,6 +56,13 @@ func TestHandoff(t *testing.T) {
 					}
 				case "handOff":
 					h.handOff(requests[s.request])
+				case "claim":
+					if got = h.claim(requests[s.request]); got {
+						readers++
+					}
+				case "release":
+					readers--
+					got = h.release(requests[s.request])
 				case "look":
 					got = h.tick()
 				}

@@ -15,7 +15,8 @@ type reader struct {
 	buf        *inBuffer // nil while it is empty
 	start, end int       // buf[start:end] is not scanned yet
 	scan       scanner
-	records    int // complete records so far
+	records    int    // complete records so far
+	waits      func() // is called before fill waits
 }
 
 // position is where in the stream of records a reader waits.
@@ -78,8 +79,14 @@ func (r *reader) Acquire() []byte {
 	return r.buf[r.end:]
 }
 
-// Release implements transport.Buffer. It keeps a buffer that holds the beginning of a header.
+// Release implements transport.Buffer.
 func (r *reader) Release() {
+	r.waits()
+	r.releaseBuffer()
+}
+
+// releaseBuffer keeps a buffer that holds the beginning of a header.
+func (r *reader) releaseBuffer() {
 	if r.buf != nil && r.end == 0 {
 		inBuffers.Put(r.buf)
 		r.buf = nil
@@ -89,5 +96,5 @@ func (r *reader) Release() {
 // discard drops the buffered input.
 func (r *reader) discard() {
 	r.start, r.end = 0, 0
-	r.Release()
+	r.releaseBuffer()
 }

@@ -37,7 +37,7 @@ type transfer struct {
 // Buffer provides the memory into which ReadLazily reads.
 type Buffer interface {
 	Acquire() []byte // returns a slice to read into, not empty
-	Release()        // gets the slice back if nothing was read
+	Release()        // gets the slice back, if one was acquired, before each wait for bytes
 }
 
 // NewSocket returns the Socket of nc. The caller remains responsible for closing nc.

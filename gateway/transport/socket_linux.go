@@ -175,6 +175,7 @@ func (s *Socket) send(p []byte, flags int) (int, error) {
 // b only when there may be bytes to read.
 func (s *Socket) ReadLazily(b Buffer) (int, error) {
 	if s.raw == nil {
+		b.Release()
 		return s.nc.Read(b.Acquire())
 	}
 	t := &s.in

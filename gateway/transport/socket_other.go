@@ -32,7 +32,10 @@ func (s *Socket) WriteMoreNow([]byte) int { return 0 }
 func (s *Socket) writeSome(v *net.Buffers) (int64, error) { return s.writeUntilDeadline(v) }
 
 // ReadLazily is Read.
-func (s *Socket) ReadLazily(b Buffer) (int, error) { return s.nc.Read(b.Acquire()) }
+func (s *Socket) ReadLazily(b Buffer) (int, error) {
+	b.Release()
+	return s.nc.Read(b.Acquire())
+}
 
 // WaitGone fails.
 func (s *Socket) WaitGone(func() bool) (gone bool, err error) { return false, errors.ErrUnsupported }
