@@ -106,7 +106,9 @@ pages: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, an
 Everyone who can connect to the address can read all pages.
 
 Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
-Spaces separate the values of a flag that may be given several times. The command line wins.
+Spaces separate the values of a flag that may be given several times. The command line wins. Unless GOGC or
+GOMEMLIMIT is set, serve has Go's garbage collector run later. That needs about 15 MB more memory, and a tenth
+less CPU time.
 
 "cgikit config docker.compose" and "cgikit config kubernetes.deployment" print such an environment.
 With --check, serve only checks its flags, the folders and whether the target answers. It does not listen.
@@ -162,6 +164,7 @@ func newServe(p *process) *cobra.Command {
 			if isInit() {
 				return runAsInit()
 			}
+			setCollector(p.getenv)
 			adoptSockets()
 			surviveClosedPipes()
 			args = e.targets(args, p.getenv)
