@@ -199,7 +199,7 @@ const (
 them. Environ.Get looks at one variable after the other, so that an application that gets all of them by name costs the square of
 their number; Environ.All costs a straight line.`
 	streamNotes = `It falls while one read brings more requests and one write takes more responses. With 1,000 it rises a little: each request
-has a goroutine, whose stacks and memory the collector scans. fastcgi.Server and nethttp.Server have at most 128 requests on a
+has a goroutine, or several with net/http/fcgi, whose stacks and memory the collector scans. fastcgi.Server and nethttp.Server have at most 128 requests on a
 connection, so that they get 300 over 3 and 1,000 over 8; all others get them over one.`
 	clientVariableNotes = `A straight line: each variable is copied into the request.`
 	clientStreamNotes   = `It falls while one read brings more responses, or while fewer goroutines sleep. With 1,000 it rises: the collector scans the

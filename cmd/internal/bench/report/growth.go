@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/internal/bench/rounds"
@@ -123,7 +124,7 @@ func (c Chart) plot(out *chart, top float64) {
 	}
 	for at := low; at < high*1.01; at *= math.Sqrt(10) {
 		out.rule(plotLeft, y(at), plotLeft+plotWidth, y(at), "#ddd", 1)
-		out.label(20, y(at)+4, "#444", "normal", fmt.Sprintf("%.3g", at/1000))
+		out.label(20, y(at)+4, "#444", "normal", strconv.FormatFloat(at/1000, 'f', 1, 64))
 	}
 	for i, l := range c.Lines {
 		colour := lineColours[i%len(lineColours)]

@@ -67,6 +67,9 @@ func TestGrowthSVG(t *testing.T) {
 	if n := strings.Count(text.String(), "<circle"); n != 3*2+3 { // and three names
 		t.Errorf("%d marks", n)
 	}
+	if !strings.Contains(text.String(), ">3.2<") || strings.Contains(text.String(), "e+") {
+		t.Errorf("the scale is not in microseconds: %s", text.String())
+	}
 	if strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
 		t.Errorf("a place is not a number: %s", text.String())
 	}
