@@ -23,7 +23,7 @@ func newServeFlags(t *testing.T) *pflag.FlagSet {
 // TestEveryFlagHasAVariable: each flag takes its value from the environment, a list if its help
 // says that it may be given several times, and no variable has another meaning.
 func TestEveryFlagHasAVariable(t *testing.T) {
-	values := map[string]string{"bool": "true", "duration": "7s", "int": "7", "size": "7M", "number": "7", "which": "all", "where": "server", "path=folder": "/p=/srv"}
+	values := map[string]string{"bool": "true", "duration": "7s", "int": "7", "uint64": "7", "size": "7M", "number": "7", "which": "all", "where": "server", "path=folder": "/p=/srv"}
 	flags := newServeFlags(t)
 	flags.VisitAll(func(f *pflag.Flag) {
 		value, name := values[f.Value.Type()], variableOf(f.Name)
