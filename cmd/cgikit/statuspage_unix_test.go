@@ -51,6 +51,17 @@ func TestPagesOfServe(t *testing.T) {
 	b.checkStatic(page)
 }
 
+// TestPagesOfSpawn opens the status page of spawn.
+func TestPagesOfSpawn(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	program, err := exec.LookPath("cgikit")
+	mustDo(t, err)
+	page := startServer(t, `(?s)status page address=(http://\S+/).*worker \d+: cgikit: serving`, program, "spawn", "-l", "fastcgi+unix:"+filepath.Join(webserver.Dir(t), "s"),
+		"--metrics", "127.0.0.1:0", "-n", "2", "--", program, "serve", "-l", "fastcgi+fd:0", "demo:")[0]
+	b.checkPage("spawn", page)
+}
+
 // startWatched runs serve, and returns the addresses of its status page and of its site.
 func startWatched(t *testing.T) (page, site string) {
 	t.Helper()

@@ -1,15 +1,19 @@
 package monitor
 
 import (
-	"fmt"
+	"bytes"
+	_ "embed" // the page
+	"html/template"
 	"net/http"
+	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/gateway/demo"
 	"github.com/cgikit/cgikit/gateway/spawn"
 )
 
-// Workers is the Monitor of a process manager: an http.Handler with /metrics, /healthz and a page
-// of plain text at /. Its fields must be set before it is used, and must not change later.
+// Workers is the Monitor of a process manager: an http.Handler with /metrics, /healthz and a status
+// page at /. Its fields must be set before it is used, and must not change later.
 type Workers struct {
 	Program string // as the user wrote it
 	Start   time.Time
@@ -38,12 +42,29 @@ func (m *Workers) serveHealth(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (m *Workers) servePage(w http.ResponseWriter, _ *http.Request) {
-	s := m.Stats()
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	fmt.Fprintf(w, "%s\n\nworkers   %d\nstopping  %d\nwaiting   %d\nstarted   %d\nended     %d\ncrashed   %d\nkilled    %d\nreloads   %d\n",
-		m.Program, s.Workers, s.Stopping, s.Waiting, s.Started, s.Ended, s.Crashed, s.Killed, s.Reloads)
+	var body bytes.Buffer
+	if err := workersTemplate().Execute(&body, workersPage{m.Program, time.Since(m.Start).Truncate(time.Second), m.Stats()}); err != nil {
+		http.Error(w, "The page cannot be rendered.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", demo.Policy(style()))
+	sendBody(w, "text/html; charset=utf-8", body.Bytes())
 }
+
+// workersPage is the data of the template.
+type workersPage struct {
+	Program string
+	Uptime  time.Duration
+	Stats   spawn.Stats
+}
+
+//go:embed workers.html
+var workersHTML string
+
+var workersTemplate = sync.OnceValue(func() *template.Template {
+	functions := template.FuncMap{"style": style, "icon": demo.Icon, "number": number}
+	return template.Must(template.New("workers").Funcs(functions).Parse(workersHTML))
+})
 
 // writeWorkers writes the processes of a program.
 func writeWorkers(p *exposition, s spawn.Stats, program string) {

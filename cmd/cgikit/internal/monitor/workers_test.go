@@ -37,13 +37,23 @@ func TestWorkers(t *testing.T) {
 			}
 		}
 	}
-	if body := get("/").Body.String(); !strings.Contains(body, "\ncrashed   6\n") {
-		t.Errorf("the page is\n%.500s", body)
+	m.Program = "php-cgi <x>"
+	page := get("/")
+	for _, want := range []string{"<h1>php-cgi &lt;x&gt;</h1>", "<strong>Running</strong>", `<dt>Crashed</dt><dd class="bad">6</dd>`} {
+		if body := page.Body.String(); !strings.Contains(body, want) {
+			t.Errorf("the page has no %q:\n%s", want, body)
+		}
+	}
+	if policy := page.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") {
+		t.Errorf("got the policy %q", policy)
 	}
 	if w := get("/healthz"); w.Code != 200 {
 		t.Errorf("with a worker: got %d", w.Code)
 	}
 	stats.Workers = 0
+	if body := get("/").Body.String(); !strings.Contains(body, "<strong>Not running</strong>") {
+		t.Errorf("without a worker, the page is\n%s", body)
+	}
 	if w := get("/healthz"); w.Code != 503 {
 		t.Errorf("without a worker: got %d; want 503", w.Code)
 	}
