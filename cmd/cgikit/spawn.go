@@ -36,8 +36,9 @@ Signals: SIGTERM asks the workers to finish their requests, by --stop-signal; af
 SIGTERM, they are killed with the processes that they have started. SIGHUP replaces all workers one after another, and
 requests wait meanwhile; on a terminal it ends spawn. SIGUSR1 goes to the workers. No request is lost if the program
 finishes its request after --stop-signal: php-cgi, libfcgi, FCGI.pm and programs of this module do after TERM. Programs
-with libfcgi and FCGI.pm close a connection that they accept in the moment of the signal, which is rare. A program that
-ends at once loses the request that it has: spawn looks for a moment in which it has none, for at most 250 ms.
+with libfcgi and FCGI.pm close a connection that they accept in the moment of the signal: usually none in 50,000
+requests. A program that ends at once loses the request that it has: spawn looks for a moment in which it has none, for
+at most 250 ms.
 
 Users and limits: --user is NAME, for the groups that a login of the user has, or NAME:GROUP for that group alone. Only
 root can change the user. The limits hold for each process from its first instruction on. --processes counts all

@@ -10,7 +10,11 @@
 // No request is lost when workers are replaced ([Pool.Reload], MaxAge, MaxMemory, Idle), if the
 // program finishes its request after StopSignal: php-cgi, libfcgi, FCGI.pm and programs of package
 // launch do after SIGTERM. libfcgi and FCGI.pm close a connection that they accept in the moment of
-// the signal. A program that ends at once loses the request that it has.
+// the signal, which is so rare that 50,000 requests to each of the four lose none as a rule:
+//
+//	go run ./cmd/internal/bench restart -requests 50000
+//
+// A program that ends at once loses the request that it has, as does any worker that is killed.
 //
 // It works on Unix. On Windows, Run returns an error.
 package spawn

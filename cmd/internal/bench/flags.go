@@ -24,6 +24,7 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.clients, "clients", cmp.Or(o.clients, 16), "connections at the same time")
 	flags.IntVar(&o.conns, "conns", 10_000, "idle connections of idle, all and engines")
 	flags.IntVar(&o.runs, "runs", 20, "starts of each program in a round of cgi")
+	flags.IntVar(&o.requests, "requests", cmp.Or(o.requests, 2000), "requests to each program in restart, such as 50000")
 	flags.Int64Var(&o.size, "size", cmp.Or(o.size, 1<<30), "bytes of a file, a transfer or a stream; a stream of all has 64 MB at most")
 	flags.StringVar(&o.only, "only", "", "comma `list` of the servers, or pairs such as http-scgi, to measure")
 	flags.StringVar(&o.caddy, "caddy", "caddy", "Caddy's `program`, as \"GOBIN=DIR go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9\" makes it")
@@ -64,7 +65,7 @@ func check(o options, rest []string) error {
 		return usageError{fmt.Errorf("unexpected argument %.100q", strings.Join(rest, " "))}
 	case o.rounds < 1 || o.rounds > 1000:
 		return usageError{fmt.Errorf("-rounds %d is not from 1 to 1000", o.rounds)}
-	case o.clients < 1 || o.conns < 1 || o.runs < 1 || o.size < 1 || o.span <= 0:
+	case o.clients < 1 || o.conns < 1 || o.runs < 1 || o.requests < 1 || o.size < 1 || o.span <= 0:
 		return usageError{errors.New("each number, and the time, has to be more than zero")}
 	}
 	return nil

@@ -42,12 +42,15 @@ type options struct {
 	conns   int
 	runs    int
 	size    int64
-	only    string
-	caddy   string
-	script  string
-	full    bool
-	json    string
-	svg     string
+
+	requests int
+
+	only   string
+	caddy  string
+	script string
+	full   bool
+	json   string
+	svg    string
 
 	markdown, readme string
 
@@ -82,6 +85,7 @@ func commands() []command {
 		{"scgi", "SCGI: small requests, beside accept, read, write, close", options{rounds: 25, span: 200 * time.Millisecond, clients: 16}, measureSCGI},
 		{"fcgiwrap", "scripts over FastCGI and SCGI, beside fcgiwrap", options{rounds: 15, clients: 8}, measureFcgiwrap},
 		{"spawn", "a program in C under cgikit spawn, beside spawn-fcgi", options{rounds: 25, span: 200 * time.Millisecond, clients: 4}, measureSpawn},
+		{"restart", "requests that are lost while the processes of a program are replaced, and killed", options{clients: 8, requests: 2000}, measureRestart},
 		{"cgi", "a CGI program from start to exit, beside an empty program and net/http/cgi", options{rounds: 30}, measureStart},
 	}
 }

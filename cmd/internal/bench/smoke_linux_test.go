@@ -88,6 +88,11 @@ func TestSpawn(t *testing.T) {
 	wantRows(t, out, `requests/s +spawn-fcgi +cgikit`, `round 1`+figure+figure, `cgikit / spawn-fcgi`+ratio+ratio+` +at least 0\.97`)
 }
 
+func TestRestart(t *testing.T) {
+	out := quick(t, "restart", "-requests", "300", "-clients", "2", "-only", "cgikit")
+	wantRows(t, out, `cgikit   all workers replaced: [0-9]+ times in [0-9]+ requests, 0 lost; a worker killed: [0-9]+ times in [0-9]+ requests, [0-9]+ lost`)
+}
+
 func TestGateways(t *testing.T) {
 	out := quick(t, "gateway", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "cgikit,trivial,gofast,net/http")
 	wantRows(t, out, `requests/s +net/http +trivial +cgikit +gofast`, `round 1`+figure+figure+figure+figure)
