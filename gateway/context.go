@@ -27,6 +27,7 @@ type RequestContext struct {
 
 	mu    sync.Mutex
 	inner *innerContext // nil before the first call of Done
+	after *afterEnd     // nil before the first call of AfterFunc
 	err   error         // what Err returns once the context has ended
 	cause error         // the argument of End
 }
@@ -146,6 +147,9 @@ func (c *RequestContext) cancelLocked(cause error) {
 		c.inner.cancel(cause)
 	}
 	c.err, c.cause = cmp.Or(c.errLocked(), context.Canceled), cause
+	if c.after != nil {
+		c.after.callNow()
+	}
 }
 
 // Release ends the context and waits until the watch has stopped, so that the connection can be

@@ -1,7 +1,6 @@
 package scgi
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -58,7 +57,7 @@ func (x *call) watch() {
 	ctx := x.request.Context()
 	cancel := func() { x.closeWith(transport.Failure(ctx, ctx.Err())) }
 	x.mu.Lock() // closeWith must not run before unwatch is set
-	x.unwatch = context.AfterFunc(ctx, cancel)
+	x.unwatch = transport.WatchContext(ctx, cancel)
 	x.mu.Unlock()
 	// AfterFunc calls cancel in another goroutine, which may run only after the first Write
 	if ctx.Err() != nil {

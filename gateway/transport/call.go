@@ -2,6 +2,7 @@ package transport
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -36,6 +37,16 @@ func (d *Dialer) newCall(nc net.Conn) *Call {
 	}
 	c.socket.initRaw()
 	return c
+}
+
+// WatchContext calls f in a goroutine of its own when ctx has ended, as context.AfterFunc does, and
+// stop works as it does there. The watch of the context of a request costs less this way: see
+// gateway.RequestContext.
+func WatchContext(ctx context.Context, f func()) (stop func() bool) {
+	if r, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return r.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
 }
 
 // IsFallback reports whether the connection leads to an address of Dialer.Fallback. A client does

@@ -91,8 +91,11 @@ func (d *Dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 		return nil, &listen.AddressError{Input: addr, Reason: "has the option proxy=1, which is one of listeners only"}
 	}
 	if a.Network == "unix" && d.Connect == nil {
-		// the system answers at once, so that no timer is needed unless the queue is full
-		nc, err := d.connect(ctx, "unix", a.Path)
+		// the system answers at once, so that there is nothing to end unless the queue is full
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		nc, err := net.Dial("unix", a.Path)
 		if !errors.Is(err, syscall.EAGAIN) {
 			return nc, err
 		}

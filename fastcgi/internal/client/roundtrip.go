@@ -37,13 +37,9 @@ func newRoundTrip(c *conn, r *gateway.Request, maxStderr int64) *roundTrip {
 	x := &roundTrip{conn: c, request: r, answerNoted: c.used}
 	x.stdout = stdoutReader{conn: c, stderr: r.Stderr, stderrLeft: maxStderr}
 	ctx := r.Context()
-	if ctx.Done() == nil {
-		x.unwatch = func() bool { return true }
-		return x
-	}
 	x.mu.Lock() // move must not run before unwatch is set
 	defer x.mu.Unlock()
-	x.unwatch = context.AfterFunc(ctx, func() { x.move(fails, gateway.ContextError(ctx)) })
+	x.unwatch = transport.WatchContext(ctx, func() { x.move(fails, gateway.ContextError(ctx)) })
 	return x
 }
 
