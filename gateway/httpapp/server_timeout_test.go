@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -29,10 +30,6 @@ func TestServerRequestTimeout(t *testing.T) {
 // once.
 func TestServerTimeouts(t *testing.T) {
 	const short = 50 * time.Millisecond
-	readAll := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		_, err := io.Copy(io.Discard, r.Stdin)
-		return err
-	})
 	tests := []struct {
 		name, request string
 		server        httpapp.Server
@@ -40,7 +37,7 @@ func TestServerTimeouts(t *testing.T) {
 	}{
 		{"no head", "", httpapp.Server{ReadTimeout: short}, 0},
 		{"half a head", "GET / HTTP/1.1\r\nHost: h\r\n", httpapp.Server{ReadTimeout: short}, 0},
-		{"half a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na", httpapp.Server{ReadTimeout: short, App: readAll}, 408},
+		{"half a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na", httpapp.Server{ReadTimeout: short, App: gateway.AppFunc(readBody)}, 408},
 	}
 	for i := range tests {
 		tt := &tests[i]
@@ -48,10 +45,14 @@ func TestServerTimeouts(t *testing.T) {
 			if tt.server.App == nil {
 				tt.server.App = gateway.AppFunc(greet)
 			}
-			s := serveOn(t, "tcp", &tt.server)
-			if status, _, err := s.ask(tt.request); status != tt.status || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("got %d, %v; want %d", status, err, tt.status)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				c := servePipes(t, &tt.server).Dial()
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(2 * short))
+				if status, _, err := exchangeOn(c, tt.request); status != tt.status || errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("got %d, %v; want %d", status, err, tt.status)
+				}
+			})
 		})
 	}
 }
@@ -72,7 +73,7 @@ func TestServerIdleTimeout(t *testing.T) {
 func TestServerTimeoutsBoundWaits(t *testing.T) {
 	const short = 100 * time.Millisecond
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		if _, err := io.Copy(io.Discard, r.Stdin); err != nil {
+		if err := readBody(w, r); err != nil {
 			return err
 		}
 		if err := w.Flush(); err != nil {
@@ -86,11 +87,14 @@ func TestServerTimeoutsBoundWaits(t *testing.T) {
 		_, err := io.WriteString(w, "late")
 		return err
 	})
-	s := serveOn(t, "tcp", &httpapp.Server{App: app, ReadTimeout: short, WriteTimeout: short})
-	status, body, err := s.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab")
-	if status != 200 || body != "late" || err != nil {
-		t.Errorf("got %d, %q, %v; log %s", status, body, err, s.log)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := servePipes(t, &httpapp.Server{App: app, ReadTimeout: short, WriteTimeout: short}).Dial()
+		defer c.Close()
+		status, body, err := exchangeOn(c, head+"Content-Length: 2\r\n\r\nab")
+		if status != 200 || body != "late" || err != nil {
+			t.Errorf("got %d, %q, %v", status, body, err)
+		}
+	})
 }
 
 // The response to a client that takes no bytes is aborted. A slow client gets its response.
