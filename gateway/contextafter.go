@@ -22,22 +22,32 @@ func (c *RequestContext) watchParent(f func()) *afterEnd {
 	if c.inner != nil || c.after != nil || c.err != nil || c.watcher != nil || !c.deadline.IsZero() {
 		return nil
 	}
-	c.after = &afterEnd{f: f}
+	c.after = &afterEnd{context: c, f: f}
 	c.after.stopParent = context.AfterFunc(c.Context, c.after.run)
 	return c.after
 }
 
 // afterEnd is a call of a function at the end of a RequestContext: the end of its parent, or End.
 type afterEnd struct {
+	context    *RequestContext
 	f          func()
 	stopParent func() bool
 	claimed    atomic.Bool // f is called, or will never be
 }
 
+// run calls f when Err and the cause tell the end. The end of the parent reaches a context that
+// Done has made meanwhile at another time than this call.
 func (a *afterEnd) run() {
-	if a.claimed.CompareAndSwap(false, true) {
-		a.f()
+	if !a.claimed.CompareAndSwap(false, true) {
+		return
 	}
+	a.context.mu.Lock()
+	inner := a.context.inner
+	a.context.mu.Unlock()
+	if inner != nil {
+		<-inner.Done()
+	}
+	a.f()
 }
 
 func (a *afterEnd) stop() bool {
