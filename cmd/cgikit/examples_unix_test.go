@@ -29,6 +29,7 @@ import (
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/scgi"
 	"github.com/cgikit/cgikit/testdata/conf"
+	"github.com/cgikit/cgikit/util"
 )
 
 // TestExamples runs each example that the help of a verb ends with, by a shell. The addresses and
@@ -271,8 +272,37 @@ func (n *neighbours) startPool() string {
 		c.Process.Signal(syscall.SIGTERM)
 		c.Wait()
 	})
-	n.waitForSocket(filepath.Join(n.dir, "pool-status.sock")) // php-fpm makes it after that of the pool
+	status := filepath.Join(n.dir, "pool-status.sock")
+	n.waitForSocket(status) // php-fpm makes it after that of the pool
+	n.waitForIdle(status)
 	return address
+}
+
+// waitForIdle waits until a pool has a second process: with a single one it is saturated by the
+// request for its status.
+func (n *neighbours) waitForIdle(status string) {
+	n.t.Helper()
+	client := &fastcgi.Client{Addr: "unix:" + status}
+	defer client.Close()
+	e := util.NewEnviron()
+	for name, value := range map[string]string{"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/status", "SCRIPT_FILENAME": "/status"} {
+		e.Set(name, value)
+	}
+	enough := regexp.MustCompile(`(?m)^idle processes: +[2-9]$`)
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		resp, err := client.RoundTrip(&gateway.Request{Environ: e, Stdin: gateway.NoBody})
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		page, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if enough.Match(page) {
+			return
+		}
+		if time.Now().After(end) {
+			n.t.Fatalf("after %s: %v, %.500q", patience, err, page)
+		}
+	}
 }
 
 // exampleServes is what a verb prints when it serves: one line for each address.
