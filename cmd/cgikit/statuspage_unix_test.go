@@ -35,16 +35,8 @@ func TestPagesOfServe(t *testing.T) {
 	b.waitForText("requests", fmt.Sprint(requests+broken))
 	b.waitForText("failures", fmt.Sprint(broken))
 	b.waitForText("slowTop", "up to .*s, log scale")
-	var health []string
-	b.evaluate(`[...document.querySelectorAll("#targets td:nth-child(3)")].map(td => td.textContent)`, &health)
-	if fmt.Sprint(health) != "[ready failing ]" {
-		t.Errorf("got the health %q", health)
-	}
-	var paths int
-	b.evaluate(`[...document.querySelectorAll(".charts path")].filter(p => p.getAttribute("d")).length`, &paths)
-	if paths != 5 {
-		t.Errorf("got %d paths; want 5", paths)
-	}
+	b.waitForText("targets", `\s*\S+SCGIready.*\S+SCGIfailing.*all together.*\s*`)
+	b.waitFor(`[...document.querySelectorAll(".charts path")].filter(p => p.getAttribute("d")).length == 5`)
 	b.checkHidden()
 	b.checkQuiet("the status page")
 	b.checkSilence()
@@ -98,12 +90,18 @@ func sendFew(t *testing.T, address string) {
 // waitForText waits until an element has a text that matches.
 func (b *browser) waitForText(id, pattern string) {
 	b.t.Helper()
+	b.waitFor(fmt.Sprintf("/^%s$/s.test(document.getElementById(%q).textContent)", pattern, id))
+}
+
+// waitFor waits until an expression is true of the page.
+func (b *browser) waitFor(expression string) {
+	b.t.Helper()
 	var done bool
-	b.evaluate(fmt.Sprintf(`new Promise(resolve => {
-		const element = document.getElementById(%q), check = () => { if (/^%s$/.test(element.textContent)) resolve(true); };
-		new MutationObserver(check).observe(element, {childList: true, characterData: true, subtree: true});
+	b.evaluate(`new Promise(resolve => {
+		const check = () => { if (`+expression+`) resolve(true); };
+		new MutationObserver(check).observe(document, {attributes: true, childList: true, characterData: true, subtree: true});
 		check();
-	})`, id, pattern), &done)
+	})`, &done)
 }
 
 // checkHidden checks that the script fetches nothing while the page is hidden, and goes on after

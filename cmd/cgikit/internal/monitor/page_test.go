@@ -147,7 +147,7 @@ func TestProtocolOf(t *testing.T) {
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0 µs", 999 * time.Nanosecond: "1 µs", 250 * time.Microsecond: "250 µs", time.Millisecond: "1 ms", 2500 * time.Microsecond: "2.5 ms",
-		3_446 * time.Microsecond: "3.4 ms", 33_446 * time.Microsecond: "33 ms", time.Second: "1 s", 2500 * time.Millisecond: "2.5 s", time.Minute: "60 s",
+		3_446 * time.Microsecond: "3.4 ms", 9_700 * time.Microsecond: "9.7 ms", 33_446 * time.Microsecond: "33 ms", time.Second: "1 s", 2500 * time.Millisecond: "2.5 s", time.Minute: "60 s",
 	} {
 		if got := duration(d); got != want {
 			t.Errorf("%v: got %q; want %q", d, got, want)

@@ -320,7 +320,7 @@ func duration(d time.Duration) string {
 	case d < time.Millisecond:
 		return fmt.Sprintf("%d µs", d.Round(time.Microsecond).Microseconds())
 	case d < 10*time.Millisecond:
-		return strconv.FormatFloat(d.Round(100*time.Microsecond).Seconds()*1000, 'f', -1, 64) + " ms"
+		return strings.TrimSuffix(strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64), ".0") + " ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
 	}
