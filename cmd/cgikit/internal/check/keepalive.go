@@ -13,6 +13,7 @@ var keepAliveChecks = []Check{
 // multiplexChecks are those of several requests on a connection.
 var multiplexChecks = []Check{
 	{"F20.1", "fastcgi.multiplexing", Must, "answers or refuses a second request that begins beside the first", "FastCGI section 5.5", false, answersSecond},
+	{"F20.2", "fastcgi.multiplexing", Must, "answers a request above its limit by OVERLOADED or CANT_MPX_CONN", "FastCGI section 5.5", false, refusesAboveLimit},
 	{"F21.1", "fastcgi.multiplexing", Must, "treats a second BEGIN_REQUEST of an id in use as an error", "FastCGI section 3.3", false, refusesSecondBegin},
 	{"F32.1", "fastcgi.multiplexing", Should, "answers 8 requests whose records are mixed, if FCGI_MPXS_CONNS is 1", "FastCGI section 3.3", false, answersMixed},
 }
@@ -102,16 +103,83 @@ func refusesSecondBegin(p *probe) error {
 	return p.alive()
 }
 
-func answersMixed(p *probe) error {
+// dialMultiplexed opens a connection to a target that promises multiplexing. For any other target,
+// the error is that the check is skipped.
+func (p *probe) dialMultiplexed() (*conn, error) {
 	c, values, err := p.fetchValues(valueNames)
 	switch {
 	case err != nil:
-		return skipped("GET_VALUES is not answered, so that nothing promises multiplexing")
+		return nil, skipped("GET_VALUES is not answered, so that nothing promises multiplexing")
 	case values["FCGI_MPXS_CONNS"] != "1":
-		return skipped("FCGI_MPXS_CONNS is %.16q", values["FCGI_MPXS_CONNS"])
+		return nil, skipped("FCGI_MPXS_CONNS is %.16q", values["FCGI_MPXS_CONNS"])
 	}
 	c.Close()
-	if c, err = p.dial(); err != nil {
+	return p.dial()
+}
+
+// manyRequests is how many requests a check begins on a connection before the one that must be
+// above the limit. It is more than the applications that are known allow.
+const manyRequests = 1024
+
+// refusesAboveLimit begins many requests that stay open, and then sends a complete one. Those above
+// the limit must be refused, and the first one must still be answered.
+func refusesAboveLimit(p *probe) error {
+	c, err := p.dialMultiplexed()
+	if err != nil {
+		return err
+	}
+	params := pairs(p.run.request(nil).vars)
+	b := append(beginRecord(1, wire.RoleResponder, true), wire.AppendRecord(nil, wire.TypeParams, 1, params)...)
+	for id := uint16(2); id <= manyRequests; id++ {
+		b = append(b, beginRecord(id, wire.RoleResponder, true)...)
+	}
+	const last = manyRequests + 1
+	done := c.sendBeside(append(b, p.plainMessage(last, true)...))
+	a, err := c.answer(last)
+	if err != nil {
+		c.Close()
+		<-done
+		return err
+	}
+	<-done
+	if err := a.checkRefusals(); err != nil {
+		return err
+	}
+	c.send(stream(wire.TypeParams, 1, nil), stream(wire.TypeStdin, 1, nil))
+	if err := p.wantAnswer(c.answer(1)); err != nil {
+		return broken("the first request: %v", err)
+	}
+	return nil
+}
+
+// checkRefusals checks the status of each END_REQUEST that came for one of many requests. Only the
+// last of them was complete.
+func (a *answer) checkRefusals() error {
+	refused := 0
+	for _, r := range a.records {
+		if r.Type != wire.TypeEndRequest {
+			continue
+		}
+		end, err := wire.ParseEndRequest(r.content)
+		s := end.ProtocolStatus
+		switch {
+		case err != nil:
+			return err
+		case s == wire.CannotMultiplex || s == wire.Overloaded:
+			refused++
+		case s != wire.RequestComplete || r.ID != manyRequests+1:
+			return broken("END_REQUEST of request %d has the protocol status %v", r.ID, s)
+		}
+	}
+	if refused == 0 {
+		return skipped("it has no limit below %d requests of a connection", manyRequests+1)
+	}
+	return nil
+}
+
+func answersMixed(p *probe) error {
+	c, err := p.dialMultiplexed()
+	if err != nil {
 		return err
 	}
 	c.send(p.mixed(8))

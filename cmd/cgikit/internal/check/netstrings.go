@@ -2,8 +2,10 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // netstringChecks are those of the head of an SCGI request.
@@ -23,6 +25,7 @@ var netstringChecks = []Check{
 	{"S5.1", "scgi.netstring", Must, "refuses a request without the variable SCGI", "SCGI section 3", false, refusesBlock(func(b []byte) []byte { return bytes.Replace(b, []byte("SCGI\x001\x00"), nil, 1) })},
 	{"S5.2", "scgi.netstring", Must, "refuses the value 2 of SCGI", "SCGI section 3", false, refusesBlock(func(b []byte) []byte { return bytes.Replace(b, []byte("SCGI\x001\x00"), []byte("SCGI\x002\x00"), 1) })},
 	{"S9.1", "scgi.netstring", Should, "reads a request whose bytes arrive one at a time", "SCGI section 4", false, readsSCGISlowly},
+	{"S12.1", "scgi.netstring", Should, "closes a connection whose head stalls, after a minute at most", "nginx and Apache wait for at most 60 s", false, closesStalled},
 	{"S13.1", "scgi.netstring", Should, "accepts bytes in values that are not ASCII", "SCGI section 3", false, acceptsHighBytes},
 	{"S15.1", "scgi.netstring", Should, "accepts a request without GATEWAY_INTERFACE and REMOTE_ADDR", "nginx and Apache leave some out", false, acceptsFewVariables},
 }
@@ -60,6 +63,27 @@ func readsSCGISlowly(p *probe) error {
 	c.sendSlowly(netstring(block(p.run.request(nil))))
 	return p.wantSCGI(c.readAll())
 }
+
+// closesStalled sends the beginning of a head and then nothing. A target may wait for a minute: a
+// shorter timeout of the check does not find out.
+func closesStalled(p *probe) error {
+	b := append(block(p.run.request(nil)), stalled...)
+	c, err := p.send(fmt.Appendf(nil, "%d:%s", len(b)+1, b))
+	if err != nil {
+		return err
+	}
+	err = c.waitClosed()
+	if stall := cmp.Or(p.run.stall, maxStall); err != nil && p.run.timeout() < stall {
+		return skipped("%v; a target may wait longer: --timeout %v finds out", err, stall)
+	}
+	return err
+}
+
+// maxStall is a minute, and time for the target to see that it is over.
+const maxStall = 65 * time.Second
+
+// stalled is the last variable of a head that stalls. Its last NUL does not come.
+const stalled = "HTTP_X_STALLED\x00y"
 
 func (p *probe) wantSCGI(raw []byte, err error) error {
 	if err != nil {

@@ -24,7 +24,8 @@ type Run struct {
 
 	Report func(Result) // called after each check, if it is not nil
 
-	plain int // the status of the answer to the plain request
+	stall time.Duration // after which a head that stalls must have ended the connection; zero is maxStall
+	plain int           // the status of the answer to the plain request
 }
 
 // Variable is a meta-variable of a request.

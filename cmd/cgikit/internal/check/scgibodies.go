@@ -9,6 +9,7 @@ var scgiBodyChecks = []Check{
 	{"S6.3", "scgi.body", Must, "answers others after a connection that was closed within a body", "SCGI section 3", false, survivesLostSCGIBody},
 	{"S6.4", "scgi.body", Must, "answers a request with a body of 1 MiB", "SCGI section 3", false, answersLargeSCGIBody},
 	{"S7.1", "scgi.body", Must, "closes the connection after the response", "SCGI section 4", false, closesAfterResponse},
+	{"S12.2", "scgi.body", Should, "sends its response whole although 256 KiB follow that it does not read", "the kernel resets a connection with unread bytes", false, sendsBeforeReset},
 	{"S9.2", "scgi.body", Should, "reads a body that comes after the head", "SCGI section 4", false, readsLateBody},
 }
 
@@ -38,6 +39,12 @@ func endsShortSCGIBody(p *probe) error {
 
 func ignoresExtraBytes(p *probe) error {
 	return p.wantSCGI(p.fetchRaw(append(netstring(block(p.run.request(nil))), "more bytes"...)))
+}
+
+// sendsBeforeReset sends more than a target reads of a request without a body. If the target closes
+// the connection at once, the kernel answers the unread bytes by a reset, and the response is lost.
+func sendsBeforeReset(p *probe) error {
+	return p.wantSCGI(p.fetchRaw(append(netstring(block(p.run.request(nil))), make([]byte, 256<<10)...)))
 }
 
 func survivesLostSCGIBody(p *probe) error {

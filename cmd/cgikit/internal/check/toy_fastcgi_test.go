@@ -96,6 +96,7 @@ func hang(c net.Conn) { io.Copy(io.Discard, c) }
 type toyRequest struct {
 	wire.BeginRequest
 	params, stdin []byte
+	pieces        int  // records of PARAMS
 	complete      bool // PARAMS has ended
 	waits         bool // it runs until it is aborted
 }
@@ -178,6 +179,9 @@ func (c *toyConn) handle(h wire.Header, content []byte) bool {
 	return c.fault != "F10.1" || h.Type < 90
 }
 
+// toyLimit bounds the requests of a connection.
+const toyLimit = 50
+
 func (c *toyConn) begin(h wire.Header, content []byte) bool {
 	b, err := wire.ParseBeginRequest(content)
 	if err != nil {
@@ -188,6 +192,11 @@ func (c *toyConn) begin(h wire.Header, content []byte) bool {
 		return c.fault == "F21.1"
 	}
 	if c.fault == "F20.1" && len(c.requests) > 0 {
+		return true
+	}
+	if len(c.requests) >= toyLimit {
+		status := map[bool]wire.ProtocolStatus{true: wire.UnknownRole, false: wire.Overloaded}[c.fault == "F20.2"]
+		c.Write(wire.AppendEndRequest(nil, h.ID, wire.EndRequest{ProtocolStatus: status}))
 		return true
 	}
 	if c.fault == "F32.1" && len(c.requests) > 3 {
@@ -268,7 +277,8 @@ func (c *toyConn) abort(id uint16, q *toyRequest) bool {
 
 func (c *toyConn) addParams(h wire.Header, q *toyRequest, content []byte) bool {
 	if len(content) > 0 {
-		cut := c.fault == "F6.3" && len(content) == 33
+		q.pieces++
+		cut := c.fault == "F6.3" && q.pieces == 2 && len(content) == 1 && len(q.params) > 1 // only the last place
 		q.params = append(q.params, content...)
 		return !cut
 	}

@@ -60,6 +60,9 @@ func (s *toy) readNetstring(c net.Conn, r *bufio.Reader) (string, bool) {
 		return "", false
 	}
 	b := make([]byte, n+1)
+	if got, err := r.Peek(min(n-1, r.Size())); err == nil && strings.HasSuffix(string(got), stalled) && s.fault != "S12.1" {
+		return "", false
+	}
 	if _, err := io.ReadFull(r, b); err != nil {
 		s.die("S1.8")
 		return "", false
@@ -137,6 +140,10 @@ func (s *toy) answerSCGI(c net.Conn, r *bufio.Reader, vars map[string]string) {
 	}
 	vars["CONTENT_LENGTH"] = fmt.Sprint(n)
 	c.Write(toyResponse(s.fault, vars, body))
+	if s.fault == "S12.2" && r.Buffered() > 1000 {
+		c.(*net.TCPConn).SetLinger(0) // a reset, as the kernel sends it if bytes are unread
+		return
+	}
 	if later := s.later(); later && s.fault == "S7.1" {
 		hang(c)
 	}
