@@ -60,10 +60,11 @@ func ListenAndServe(addr string, app gateway.App) error {
 //   - GET_VALUES is answered with the values in use. Accept is tried again when the process had no
 //     more file descriptors.
 //   - A small request takes one read, one write and no goroutine of its own: it runs on the
-//     goroutine that has read it. When it takes over a millisecond, waits for its body or asks for
-//     the end of its context, another goroutine continues to read. So what the web server sends
-//     meanwhile is handled within 10 ms. With GOMAXPROCS=1, an App that computes without a pause
-//     delays that by two time slices of Go's scheduler, 20 ms.
+//     goroutine that has read it. An App that waits for its body reads the connection itself. When
+//     a request takes over a millisecond or asks for the end of its context, another goroutine
+//     continues to read. So what the web server sends meanwhile is handled within 10 ms. With
+//     GOMAXPROCS=1, an App that computes without a pause delays that by two time slices of Go's
+//     scheduler, 20 ms.
 //   - Files are sent by sendfile(2), and large slices without a copy.
 //   - A body that its App does not read does not stop other requests. 256 KiB of it are held in
 //     memory. After that, a connection with only this request is read no further. If the connection

@@ -22,6 +22,7 @@ type EnvironText struct {
 	environ Environ
 	text    string
 	n       int
+	lengths uint64 // bit i: a name has the length i, modulo 64
 	parts   [textVariables]span
 	more    []span // after those in parts
 }
@@ -31,7 +32,7 @@ type span struct{ name, nameEnd, value, valueEnd uint16 }
 
 // Begin makes the Environ an empty one, whose variables will be parts of text.
 func (t *EnvironText) Begin(text string) {
-	t.text, t.n, t.more = text, 0, nil
+	t.text, t.n, t.lengths, t.more = text, 0, 0, nil
 	t.environ.vars, t.environ.text = nil, nil
 	if len(text) <= math.MaxUint16 {
 		t.environ.text = t
@@ -54,7 +55,10 @@ func (t *EnvironText) Add(name, nameEnd, value, valueEnd int) {
 		t.more = append(t.more, p)
 	}
 	t.n++
+	t.lengths |= lengthBit(nameEnd - name)
 }
+
+func lengthBit(n int) uint64 { return 1 << (n & 63) }
 
 // Environ returns the Environ, which is a part of t.
 func (t *EnvironText) Environ() *Environ { return &t.environ }
@@ -72,8 +76,12 @@ func (t *EnvironText) span(i int) *span {
 	return &t.more[i-textVariables]
 }
 
-// lookup is Environ.Lookup.
+// lookup is Environ.Lookup. A server looks for variables that most requests do not have, and often
+// no name has their length.
 func (t *EnvironText) lookup(name string) (string, bool) {
+	if t.lengths&lengthBit(len(name)) == 0 {
+		return "", false
+	}
 	p := t.last(t.more, name)
 	if p == nil {
 		p = t.last(t.parts[:min(t.n, textVariables)], name)
@@ -98,7 +106,7 @@ func (t *EnvironText) last(parts []span, name string) *span {
 
 // clone is Environ.Clone.
 func (t *EnvironText) clone() *Environ {
-	c := &EnvironText{text: t.text, n: t.n, parts: t.parts, more: slices.Clone(t.more)}
+	c := &EnvironText{text: t.text, n: t.n, lengths: t.lengths, parts: t.parts, more: slices.Clone(t.more)}
 	c.environ.text = c
 	return &c.environ
 }

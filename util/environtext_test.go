@@ -62,6 +62,17 @@ func TestEnvironTextEdge(t *testing.T) {
 	}
 }
 
+// TestEnvironTextLongNames: names whose lengths are equal modulo 64 are distinguished.
+func TestEnvironTextLongNames(t *testing.T) {
+	for n := range 130 {
+		name := strings.Repeat("N", n)
+		e := textEnviron(name+"1", n, 1)
+		for _, other := range []int{0, 1, 63, 64, 65, 128, n} {
+			wantLookup(t, e, strings.Repeat("N", other), map[bool]string{true: "1"}[other == n], other == n)
+		}
+	}
+}
+
 // TestEnvironTextBeginsAgain: a decoder may begin again before it has handed out the Environ.
 func TestEnvironTextBeginsAgain(t *testing.T) {
 	var text util.EnvironText

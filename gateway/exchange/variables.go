@@ -47,10 +47,13 @@ func Complete(r *gateway.Request) (ok bool, err error) {
 // servers compare normal forms. sent is the gateway.Request.EscapedPath of the request if
 // SCRIPT_NAME and PATH_INFO were derived from REQUEST_URI, and empty if they were not changed.
 func Mount(e *util.Environ, prefix string) (sent string, err error) {
+	if prefix == "" {
+		return "", nil
+	}
 	_, hasScript := e.Lookup("SCRIPT_NAME")
 	_, hasInfo := e.Lookup("PATH_INFO")
 	uri := util.TargetPath(e.Get("REQUEST_URI"))
-	if prefix == "" || uri == "" || hasScript && hasInfo {
+	if uri == "" || hasScript && hasInfo {
 		return "", nil
 	}
 	if err := gateway.Mount(e, prefix); err != nil {
