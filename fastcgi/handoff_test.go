@@ -12,17 +12,6 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// actedWithin is how soon a connection is acted on while an App keeps the goroutine that read it.
-// Where there is one processor, an App that computes keeps that as well, for 10 ms at a time: the
-// time slice of Go's scheduler. Then the look of the server, the goroutine that reads and, in these
-// tests, the client wait for a slice each.
-func actedWithin(way string, processors int) time.Duration {
-	if way == "computing" && processors == 1 {
-		return 50 * time.Millisecond
-	}
-	return 10 * time.Millisecond
-}
-
 // busy is an App whose first request, alone on its connection, keeps the goroutine that read it: in
 // one of three ways, none of which asks for the end of its context. Others are answered at once.
 type busy struct {
@@ -53,10 +42,9 @@ func (b *busy) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error 
 	return nil
 }
 
-// TestActsWhileAnAppIsBusy measures how long a web server waits for what it says to be acted on: if
-// the reading were not handed off, for ever. The time of one try says little on a busy machine, and
-// most of it is spent waiting for a processor; that several are in time cannot be luck, as none can
-// be faster than the hand-off is.
+// TestActsWhileAnAppIsBusy: what a web server sends while an App keeps the goroutine that read its
+// request has its effect. Without the hand-off of the reading it would have none before the App
+// returns, which it does only when the effect was seen.
 func TestActsWhileAnAppIsBusy(t *testing.T) {
 	for _, processors := range []int{1, 2} {
 		for _, way := range []string{"computing", "sleeping", "writing"} {
@@ -66,25 +54,15 @@ func TestActsWhileAnAppIsBusy(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%d/%s/%s", processors, way, said), func(t *testing.T) {
 					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-					within := actedWithin(way, processors)
-					var took []time.Duration
-					for inTime := 0; inTime < 3; {
-						d := actOn(t, way, said)
-						if took = append(took, d); d <= within {
-							inTime++
-						}
-						if len(took) == 30 {
-							t.Fatalf("took %v; want three of at most %v", took, within)
-						}
-					}
+					checkEffect(t, way, said)
 				})
 			}
 		}
 	}
 }
 
-// actOn returns how long it took until what was said had its effect.
-func actOn(t *testing.T, way, said string) time.Duration {
+// checkEffect sends what is said while an App is busy, and waits for its effect.
+func checkEffect(t *testing.T, way, said string) {
 	b := &busy{way: way, called: make(chan context.Context, 1), others: make(chan struct{}, 1)}
 	srv := start(t, &fastcgi.Server{App: b})
 	c := dial(t, srv.addr).send(get(1, keepConn, "/first"))
@@ -92,7 +70,6 @@ func actOn(t *testing.T, way, said string) time.Duration {
 	defer c.Close()
 	defer b.done.Store(true)
 	ctx := wait(t, b.called, "the App")
-	began := time.Now()
 	switch said {
 	case "ABORT_REQUEST":
 		c.send(rec(typeAbort, 1, ""))
@@ -108,7 +85,6 @@ func actOn(t *testing.T, way, said string) time.Duration {
 			t.Errorf("got %+v", r)
 		}
 	}
-	return time.Since(began)
 }
 
 // waitUntil polls a condition that has no notification.

@@ -28,8 +28,6 @@ func checkPeer(nc net.Conn, s *Service) error {
 	return fmt.Errorf("peer on network %q cannot be checked", nc.RemoteAddr().Network())
 }
 
-// checkIP compares without zones, because netip.Prefix has none. It unmaps IPv4 addresses on both
-// sides, because a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
 // checkAnyPeer checks a peer where no peers are listed. Every peer may connect, except that a TCP
 // peer with a PROXY protocol header must be on this machine, since it decides which address its
 // client has.
@@ -41,6 +39,8 @@ func checkAnyPeer(nc net.Conn, isProxied bool) error {
 	return nil
 }
 
+// checkIP compares without zones, because netip.Prefix has none. It unmaps IPv4 addresses on both
+// sides, because a dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
 func checkIP(peer netip.Addr, allowed []netip.Prefix) error {
 	if Contains(allowed, peer) {
 		return nil
