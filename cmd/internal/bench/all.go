@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/internal/bench/peer"
@@ -36,6 +37,9 @@ func measureAll(o options) error {
 	}
 	var failed []error
 	for _, p := range all {
+		if !strings.Contains(p.deployment+", "+p.work, o.part) {
+			continue
+		}
 		if err := context.Cause(o.ctx); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ func parse(c command, args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.requests, "requests", cmp.Or(o.requests, 2000), "requests to each program in restart, such as 50000")
 	flags.Int64Var(&o.size, "size", cmp.Or(o.size, 1<<30), "bytes of a file, a transfer or a stream; a stream of all has 64 MB at most")
 	flags.StringVar(&o.only, "only", "", "comma `list` of the servers, or pairs such as http-scgi, to measure")
+	flags.StringVar(&o.part, "part", "", "`text` in the name of each part of all to run, such as \"stream\"")
 	flags.StringVar(&o.caddy, "caddy", "caddy", "Caddy's `program`, as \"GOBIN=DIR go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9\" makes it")
 	flags.StringVar(&o.script, "script", "", "`program` for fcgiwrap to run in place of a shell script that prints hello")
 	flags.BoolVar(&o.full, "full", false, "more rounds of all, longer ones, and a large file")

@@ -4,6 +4,7 @@
 //
 //	go run ./cmd/internal/bench
 //	go run ./cmd/internal/bench all -json FILE -svg FILE
+//	go run ./cmd/internal/bench all -part stream
 //	go run ./cmd/internal/bench all -full -readme README.md
 //	go run ./cmd/internal/bench growth -svg FILE
 //	go run ./cmd/internal/bench hello -rounds 15
@@ -46,6 +47,7 @@ type options struct {
 	requests int
 
 	only   string
+	part   string
 	caddy  string
 	script string
 	full   bool

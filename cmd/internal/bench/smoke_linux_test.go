@@ -69,6 +69,14 @@ func TestHello(t *testing.T) {
 		`CPU ns each`+figure+figure, `ratio +by throughput +by CPU time +bound`, `server / constant`+ratio+ratio+` +at least 0\.65`)
 }
 
+// TestPart: all runs only the parts whose name has the text.
+func TestPart(t *testing.T) {
+	out := quick(t, "all", "-part", "each flushed", "-rounds", "1", "-size", "100000", "-only", "cgikit,net/http/fcgi")
+	if n := strings.Count(out, "by throughput"); n != 1 || !strings.Contains(out, "FastCGI application: flush: ") {
+		t.Errorf("%d tables in\n%.2000s", n, out)
+	}
+}
+
 // TestEachConnection: responses end with their connection.
 func TestEachConnection(t *testing.T) {
 	out := quick(t, "scgi", "-rounds", "1", "-time", "50ms", "-clients", "2", "-only", "floor,scgi")
