@@ -19,7 +19,8 @@ const (
 	directSize = 8 << 10
 
 	// tailSize is how many bytes at the end of such a write are buffered nevertheless: nginx keeps
-	// a connection only if END_REQUEST arrives together with the end of the body.
+	// a connection only if END_REQUEST arrives together with the end of the body. An App that
+	// flushed after its last such write gets no tail: the flush would send it by a second write.
 	tailSize = 4 << 10
 
 	// recordsAtOnce is how many full records of one request are sent before other requests of its
@@ -32,6 +33,9 @@ const (
 type output struct {
 	request *request
 	buf     *outBuffer // nil before something is buffered
+
+	direct  bool // the last Write was a writeDirect, and no Flush came after it
+	flushes bool // the App flushed right after the last writeDirect
 
 	appStatus atomic.Uint32
 
@@ -53,12 +57,17 @@ var outBuffers = sync.Pool{New: func() any { return &outBuffer{data: make([]byte
 
 // Write implements the response's Stdout.
 func (o *output) Write(p []byte) (int, error) {
-	b := o.buffer()
-	if len(b.data)+wire.HeaderSize+len(p) <= outSize-endSize {
+	b, large := o.buffer(), len(p) >= directSize
+	if o.direct { // a Write without a Flush before it
+		o.direct, o.flushes = false, false
+	}
+	switch {
+	case large && o.flushes:
+		return o.writeDirect(p)
+	case len(b.data)+wire.HeaderSize+len(p) <= outSize-endSize:
 		o.append(p)
 		return len(p), nil
-	}
-	if len(p) >= directSize {
+	case large:
 		return o.writeDirect(p)
 	}
 	if err := o.Flush(); err != nil {
@@ -87,6 +96,9 @@ func (o *output) append(p []byte) {
 // Flush implements gateway.Flusher. The record has no padding: nginx 1.22.1 takes padding after a
 // head for the beginning of the body, and delays both until more arrives.
 func (o *output) Flush() error {
+	if o.direct {
+		o.direct, o.flushes = false, true
+	}
 	w, err := o.lock()
 	if err != nil {
 		return err
@@ -118,13 +130,16 @@ func putHeader(b []byte, t wire.RecordType, id uint16, content, padding int) {
 }
 
 // writeDirect sends the buffered record and then p without a copy, except for the end of p, which
-// it buffers.
+// it buffers if no Flush is to be expected.
 func (o *output) writeDirect(p []byte) (int, error) {
 	b, done := o.buffer(), 0
 	if len(b.data) > 0 {
 		o.sealRecord(0)
 	}
 	now := (len(p) - tailSize) &^ 7
+	if o.flushes {
+		now = len(p)
+	}
 	for done < now {
 		b.vector = append(net.Buffers(b.slices[:0]), b.data)
 		for i := range b.headers {
@@ -143,7 +158,10 @@ func (o *output) writeDirect(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	o.append(p[now:])
+	if now < len(p) {
+		o.append(p[now:])
+	}
+	o.direct = true
 	return len(p), nil
 }
 
