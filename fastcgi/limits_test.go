@@ -100,7 +100,11 @@ func TestManyOpenRequests(t *testing.T) {
 // when they have ended (F9, F22), and that the connection goes on.
 func TestParamsOverTheirBounds(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
-		srv := start(t, &fastcgi.Server{App: gateway.AppFunc(hello), MaxParamsBytes: 1000, MaxParams: 20})
+		app, err := gateway.WithFields(gateway.AppFunc(hello), "X-Own: yes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := start(t, &fastcgi.Server{App: gateway.Identify(app), MaxParamsBytes: 1000, MaxParams: 20})
 		c := dial(t, srv.addr)
 		for _, raw := range []string{
 			pairs("A", strings.Repeat("x", 1000)),
@@ -120,6 +124,9 @@ func TestParamsOverTheirBounds(t *testing.T) {
 			out := c.send(rec(typeParams, 1, ""), rec(typeStdin, 1, "")).whole(1)
 			if !strings.HasPrefix(out, "Status: 431 ") {
 				t.Errorf("%.20q: got %q; want 431", raw, out)
+			}
+			if !strings.Contains(out, "\r\nX-Own: yes\r\n") || !strings.Contains(out, "\r\nX-Request-ID: ") {
+				t.Errorf("%.20q: got %q; want the fields of all responses", raw, out)
 			}
 		}
 		if got := body(c.send(get(1, keepConn, "/next")).whole(1)); got != "hello /next" {

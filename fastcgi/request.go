@@ -43,7 +43,7 @@ type request struct {
 	paramsEnded bool          // changed under conn.mu
 	environ     *util.Environ // of text; nil if there are too many variables
 	text        util.EnvironText
-	refusal     gateway.App // if not nil, answers instead of the App
+	refusal     error // why the App is not called; nil if it is
 
 	ctx    requestContext
 	stdin  body
@@ -198,7 +198,7 @@ func (r *request) reserveBudget(size int64) bool {
 
 // refuseParams drops the variables. The request will be answered without the App.
 func (r *request) refuseParams() {
-	r.params, r.borrowed, r.refusal = nil, false, paramsTooLarge
+	r.params, r.borrowed, r.refusal = nil, false, errParamsTooLarge
 	r.conn.warnParams()
 }
 
@@ -254,11 +254,11 @@ func (r *request) run() {
 func (r *request) app(h *gateway.BaseCGIHandler) gateway.App {
 	server := r.conn.server
 	if r.refusal != nil {
-		return r.refusal
+		return gateway.Refuse(server.App, r.refusal)
 	}
 	sent, err := exchange.Mount(r.environ, server.Mount)
 	if err != nil {
-		return gateway.Refuse(err)
+		return gateway.Refuse(server.App, err)
 	}
 	h.EscapedPath = sent
 	switch r.role {
@@ -270,8 +270,8 @@ func (r *request) app(h *gateway.BaseCGIHandler) gateway.App {
 	return server.App
 }
 
-// paramsTooLarge answers a request whose variables exceed a bound.
-var paramsTooLarge = gateway.Refuse(&gateway.HeadTooLargeError{})
+// errParamsTooLarge is the reason to refuse a request whose variables exceed a bound.
+var errParamsTooLarge error = &gateway.HeadTooLargeError{}
 
 // called reports whether the App was called, or is about to be.
 func (r *request) called() bool { return r.paramsEnded && !slices.Contains(r.conn.ready, r) }

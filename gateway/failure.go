@@ -187,7 +187,7 @@ func (x *exchange) errorPage(cause error) error {
 
 // errorResponse runs app on a new response, whose status is 500 unless app sets another one.
 func (x *exchange) errorResponse(app App, r *Request) (*response, error) {
-	w := &response{status: defaultErrorStatus, id: x.request.id}
+	w := &response{status: defaultErrorStatus, id: x.request.id, own: x.response.own}
 	w.prepare(x.response.h, x.request.Environ)
 	err := x.call(app, w, r)
 	return w, err

@@ -317,7 +317,7 @@ func TestRefused(t *testing.T) {
 		{"malformed length", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "x")}, write("hello"), "400 34"},
 		{"body too large", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "9"), MaxBodyBytes: 5}, write("hello"), "413 31"},
 		{"HEAD", BaseCGIHandler{Environ: environ("CONTENT_LENGTH", "9", "REQUEST_METHOD", "HEAD"), MaxBodyBytes: 5}, write("hello"), "413 0"},
-		{"by the server", BaseCGIHandler{}, Refuse(ErrLengthRequired), "411 50"},
+		{"by the server", BaseCGIHandler{}, Refuse(nil, ErrLengthRequired), "411 50"},
 	} {
 		told := ""
 		c.h.Refused = func(f *Refusal) { told += fmt.Sprint(f.Status, " ", f.Bytes) }

@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 	"gateway/transport":           {"gateway", "gateway/internal/accept", "gateway/listen"},
 	"gateway/exchange":            {"gateway", "headers", "util"},
 	"cgi":                         {"gateway", "gateway/exchange", "gateway/child", "util"},
-	"scgi":                        {"gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "util"},
+	"scgi":                        {"gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
 	"fastcgi":                     {"fastcgi/internal/client", "fastcgi/wire", "gateway", "gateway/exchange", "gateway/listen", "gateway/transport", "headers", "util"},
 	"fastcgi/gofastconn":          {"fastcgi", "fastcgi/wire", "gateway", "headers", "util", "github.com/yookoala/gofast"},
 	"fastcgi/internal/client":     {"fastcgi/wire", "gateway", "gateway/exchange", "gateway/transport", "util"},

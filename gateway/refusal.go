@@ -13,28 +13,32 @@ type Refusal struct {
 	Err    error // why
 }
 
-// Refuse returns an App that refuses a request. If a transport passes it to Run, Run answers with
-// the page of err (see [ErrorPage]) and calls [BaseCGIHandler.Refused].
-func Refuse(err error) App { return refusalApp{err} }
+// Refuse returns an App that refuses a request in place of app. If a transport passes it to Run,
+// Run answers with the page of err (see [ErrorPage]), with the fields that [Identify] and
+// [WithFields] around app set, and calls [BaseCGIHandler.Refused]. app is not called, and may be
+// nil.
+func Refuse(app App, err error) App { return refusalApp{app, err} }
 
-type refusalApp struct{ err error }
+type refusalApp struct {
+	app App
+	err error
+}
 
 // ServeGateway implements App, for an App that wraps this one.
 func (a refusalApp) ServeGateway(ResponseWriter, *Request) error { return a.err }
 
 // prepareFor prepares the request for app. Its error is the reason to refuse the request.
 func (x *exchange) prepareFor(app App) error {
-	if _, ok := app.(identified); ok { // before a rule is checked, so that a refused request has an id
+	o := outerOf(app)
+	x.response.own = o.fields
+	if o.identified { // before a rule is checked, so that a refused request has an id
 		x.request.identify()
 		x.response.id = x.request.id
 	}
 	if err := x.prepareRequest(); err != nil {
 		return err
 	}
-	if r, ok := app.(refusalApp); ok {
-		return r.err
-	}
-	return nil
+	return o.refusal
 }
 
 // refuse answers a request with the page of err and calls the hook.

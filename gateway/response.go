@@ -14,11 +14,12 @@ type response struct {
 	mu            sync.Mutex
 	h             *BaseCGIHandler // not to be used when finished: it may serve another request then
 	headers       headers.Headers
-	status        string        // "" until Start or the first byte
-	head          bool          // the request is a HEAD
-	copiesFiles   bool          // NoFileWrapper
-	clientVersion clientVersion // used if OriginServer is set
-	id            string        // of the request; see Identify
+	status        string          // "" until Start or the first byte
+	head          bool            // the request is a HEAD
+	copiesFiles   bool            // NoFileWrapper
+	clientVersion clientVersion   // used if OriginServer is set
+	id            string          // of the request; see Identify
+	own           []headers.Field // see WithFields
 
 	committed bool
 	finished  bool
@@ -194,6 +195,7 @@ func (w *response) commit(final bool) error {
 	if err := w.writeError(); err != nil || w.committed {
 		return err
 	}
+	setFields(&w.headers, w.own)
 	declared, err := checkFields(&w.headers)
 	if err != nil {
 		return w.recordFault(err)

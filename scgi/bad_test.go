@@ -98,6 +98,24 @@ func TestBadRequestsArePages(t *testing.T) {
 	}
 }
 
+// The page of a refused request has the fields of all responses, and the id that Refused gets.
+func TestRefusedOwnFields(t *testing.T) {
+	app, err := gateway.WithFields(hello, "X-Own: yes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range []string{
+		netstring("CONTENT_LENGTH\x00\x00SCGI\x001\x00"), netstring("CONTENT_LENGTH\x00-1\x00SCGI\x001\x00"), "9999999999999999999999:",
+	} {
+		ids := make(chan string, 1)
+		s := start(t, "tcp", &Server{App: gateway.Identify(app), Refused: func(f *gateway.Refusal) { ids <- f.Request.ID() }})
+		got, err := s.askLoosely(raw)
+		if id := <-ids; err != nil || strings.Count(got, "\r\nX-Own: yes\r\n") != 1 || id == "" || strings.Count(got, "\r\nX-Request-ID: "+id+"\r\n") != 1 {
+			t.Errorf("got %q, %v; want the field of all responses and the id %q", got, err, id)
+		}
+	}
+}
+
 // Equal lengths are no contradiction: nginx sends a second one where its configuration has a line
 // for it.
 func TestEqualLengthsAreFine(t *testing.T) {

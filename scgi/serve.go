@@ -104,7 +104,7 @@ func (sv *service) appFor(e *util.Environ) (app gateway.App, sent string) {
 		err = gateway.ErrLengthRequired
 	}
 	if err != nil {
-		return gateway.Refuse(err), sent
+		return gateway.Refuse(sv.App, err), sent
 	}
 	return sv.App, sent
 }

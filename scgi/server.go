@@ -182,7 +182,7 @@ func (s *Server) service() transport.Service {
 	sv := newService(s)
 	return transport.Service{
 		Handle:       sv.serve,
-		Refuse:       refuseBusy,
+		Refuse:       sv.refuseBusy,
 		MaxConns:     s.MaxConns,
 		AllowedPeers: s.AllowedPeers,
 		AllowedUIDs:  s.AllowedUIDs,

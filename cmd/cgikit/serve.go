@@ -284,6 +284,9 @@ func (s *serving) check() (err error) {
 			return cli.Usage(fmt.Errorf("unknown FastCGI engine %.64q", name), "--fastcgi-engine is cgikit, nethttp or gofast")
 		}
 	}
+	if _, err := s.options.site.addFields(nil); err != nil {
+		return err
+	}
 	if s.launch.DrainDelay < 0 {
 		return cli.Usage(errors.New("--drain-delay cannot be negative"), "such as --drain-delay 5s; without the flag there is no delay")
 	}
@@ -294,7 +297,8 @@ func (s *serving) check() (err error) {
 	return s.ready.check(s.target, s.metrics)
 }
 
-// app returns the target, wrapped in --validate, the access log and the counters.
+// app returns the target, wrapped in the access log, the counters, --validate, --header and
+// --request-id.
 func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) gateway.App {
 	app := t.app
 	if access != nil || ledger != nil {
@@ -314,6 +318,7 @@ func (s *serving) app(t *target, access *slog.Logger, ledger *monitor.Ledger) ga
 	if s.validated {
 		app = validate.New(app, &validate.Options{Log: s.launch.Log})
 	}
+	app, _ = s.options.site.addFields(app) // check has found the errors
 	if s.trust.requestID {
 		app = gateway.Identify(app)
 	}

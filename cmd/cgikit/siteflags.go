@@ -29,7 +29,7 @@ func (o *siteOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.aliases, "alias", "`/PATH=FOLDER` of files to send for the paths below /PATH; may be given several times")
 	f.StringArrayVar(&o.deny, "deny", nil, "`pattern` of paths that are answered 403, such as /data or *.bak; may be given several times")
 	f.BoolVar(&o.precompressed, "precompressed", false, "send NAME.br or NAME.gz in place of NAME, if it exists in the same folder and the client accepts it")
-	f.StringArrayVar(&o.fields, "header", nil, "`field` of all responses, as \"Name: value\"; may be given several times")
+	f.StringArrayVar(&o.fields, "header", nil, "`field` of all responses, error pages too, as \"Name: value\"; may be given several times")
 	f.StringArrayVar(&o.cacheControl, "cache-control", nil, "`PATTERN=VALUE` of Cache-Control for the paths that match, such as \"/assets=max-age=31536000, immutable\"; may be given several times")
 }
 
@@ -45,7 +45,7 @@ func (o *targetOptions) files(dir string, log *slog.Logger) *host.Files {
 // addSite adds to a target what its App does not do by itself.
 func (o *targetOptions) addSite(t *target, log *slog.Logger) error {
 	s := &o.site
-	if len(s.aliases) == 0 && len(s.fields) == 0 && len(s.cacheControl) == 0 {
+	if len(s.aliases) == 0 && len(s.cacheControl) == 0 {
 		return nil
 	}
 	aliases := make(map[string]gateway.App)
@@ -58,12 +58,25 @@ func (o *targetOptions) addSite(t *target, log *slog.Logger) error {
 		t.reloads = append(t.reloads, files.Reload)
 	}
 	build := func(app gateway.App, done func(*gateway.Access)) *host.Site {
-		return &host.Site{App: app, Aliases: aliases, Fields: s.fields, CacheControl: s.cacheControl, Access: done}
+		return &host.Site{App: app, Aliases: aliases, CacheControl: s.cacheControl, Access: done}
 	}
 	site, watched := build(t.app, nil), t.watched
 	t.app = site
 	t.watched = func(done func(*gateway.Access)) gateway.App { return build(watched(done), done) }
 	return siteMistake(site.Check())
+}
+
+// addFields sets the fields of --header in all responses of an App, also in those of a server that
+// refuses a request.
+func (o *siteOptions) addFields(app gateway.App) (gateway.App, error) {
+	if len(o.fields) == 0 {
+		return app, nil
+	}
+	app, err := gateway.WithFields(app, o.fields...)
+	if err != nil {
+		return nil, cli.Usage(fmt.Errorf("--header: %w", err), `such as --header "X-Frame-Options: DENY"`)
+	}
+	return app, nil
 }
 
 // siteMistake returns the error of a field of the library as one of its flag.
@@ -74,7 +87,6 @@ func siteMistake(err error) error {
 	}
 	for _, flag := range []struct{ field, name, hint string }{
 		{"Aliases", "--alias", aliasHint},
-		{"Fields", "--header", `such as --header "X-Frame-Options: DENY"`},
 		{"CacheControl", "--cache-control", `such as --cache-control "*.css=max-age=3600"`},
 		{"Deny", "--deny", denyHint},
 		{"Fallback", "--fallback", fallbackHint},

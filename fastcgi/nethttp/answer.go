@@ -136,7 +136,7 @@ func (c *conn) tooLarge(id uint16) []byte {
 		Refused:      c.server.Refused,
 		LogException: c.logException,
 	}
-	h.Run(context.Background(), gateway.Refuse(&gateway.HeadTooLargeError{}))
+	h.Run(context.Background(), gateway.Refuse(c.server.App, &gateway.HeadTooLargeError{}))
 	answer := wire.AppendRecord(nil, wire.TypeStdout, id, response.Bytes())
 	answer = wire.AppendRecord(answer, wire.TypeStdout, id, nil)
 	return append(answer, refusal(id, wire.RequestComplete)...)

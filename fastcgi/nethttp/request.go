@@ -127,7 +127,7 @@ func (r *request) run(w http.ResponseWriter, body io.ReadCloser) error {
 func (r *request) app() (app gateway.App, sent string) {
 	sent, err := exchange.Mount(r.environ, r.conn.server.Mount)
 	if err != nil {
-		return gateway.Refuse(err), ""
+		return gateway.Refuse(r.conn.server.App, err), ""
 	}
 	return r.conn.server.App, sent
 }

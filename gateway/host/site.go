@@ -13,9 +13,9 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// Site is an App in front of another one: it has other Apps at some paths, and adds fields to
-// responses. It may answer any number of requests at the same time. Its fields must not change
-// after the first use, and it must not be copied after that.
+// Site is an App in front of another one: it has other Apps at some paths, and sets Cache-Control.
+// gateway.WithFields sets other fields. It may answer any number of requests at the same time. Its
+// fields must not change after the first use, and it must not be copied after that.
 //
 // The target of a local redirect of App reaches Aliases only if the Router of the [Handler] is the
 // Site.
@@ -27,11 +27,6 @@ type Site struct {
 	// decoded path from the root of the server. It matches whole segments of the path in normal
 	// form, and the longest key counts. It becomes SCRIPT_NAME, and the rest of the path PATH_INFO.
 	Aliases map[string]gateway.App
-
-	// Fields has fields for all responses, as "Name: value". They replace the fields of that name
-	// in the response. The error pages of the gateway do not get them: those of an App that has
-	// failed, such as a 502.
-	Fields []string
 
 	// CacheControl has values of Cache-Control, as "PATTERN=VALUE", such as "*.css=max-age=3600".
 	// The first pattern that matches the path counts. [Handler.Deny] describes patterns; "/"
@@ -45,7 +40,6 @@ type Site struct {
 
 	once    sync.Once
 	aliases []alias
-	fields  []headers.Field
 	caches  []cacheRule
 	faulty  error
 }
@@ -83,25 +77,7 @@ func (s *Site) prepare() {
 		}
 	}
 	slices.SortFunc(s.aliases, func(a, b alias) int { return len(b.prefix) - len(a.prefix) })
-	s.faulty = cmp.Or(s.faulty, s.parseFields(), s.parseCacheControl())
-}
-
-func (s *Site) parseFields() error {
-	for _, text := range s.Fields {
-		name, value, ok := strings.Cut(text, ":")
-		value = strings.Trim(value, " \t")
-		if !ok {
-			return fieldError("Fields", "%.64q is not \"Name: value\"", text)
-		}
-		if err := new(headers.Headers).Add(name, value); err != nil {
-			return &FieldError{"Fields", err}
-		}
-		if slices.Contains([]string{"status", "content-length"}, strings.ToLower(name)) || util.IsHopByHop(name) {
-			return fieldError("Fields", "%.64q describes one response and cannot be set for all", name)
-		}
-		s.fields = append(s.fields, headers.Field{Name: name, Value: value})
-	}
-	return nil
+	s.faulty = cmp.Or(s.faulty, s.parseCacheControl())
 }
 
 func (s *Site) parseCacheControl() error {
@@ -135,12 +111,10 @@ func (s *Site) ServeGateway(w gateway.ResponseWriter, r *gateway.Request) error 
 		}
 		w = s.newWriter(w, path)
 		if app, below := s.findAlias(full, r); app != nil {
-			return serveFields(app, w, below)
+			return serveField(app, w, below)
 		}
-	} else {
-		w = s.newWriter(w, "")
 	}
-	return serveFields(s.App, w, r)
+	return serveField(s.App, w, r)
 }
 
 // normalPath returns the path of a request in normal form, and the same decoded.
@@ -179,54 +153,43 @@ func (s *Site) findAlias(t exchange.Target, r *gateway.Request) (gateway.App, *g
 	return nil, nil
 }
 
-// fieldWriter adds the fields of a Site to one response.
+// fieldWriter adds Cache-Control to one response.
 type fieldWriter struct {
 	gateway.ResponseWriter
-	fields []headers.Field
-	cache  string // Cache-Control for the path; empty means none
+	cache  string
 	status string
-	begun  bool // the body, or a Flush: the fields have been added
+	begun  bool // the body, or a Flush: the field has been added
 }
 
-// newWriter returns w, or a writer that adds the fields for a path.
+// newWriter returns w, or a writer that adds the Cache-Control of a path.
 func (s *Site) newWriter(w gateway.ResponseWriter, path string) gateway.ResponseWriter {
-	cache := ""
 	for _, rule := range s.caches {
 		if matchAny(rule.pattern, path) {
-			cache = rule.value
-			break
+			return &fieldWriter{ResponseWriter: w, cache: rule.value, status: "200"}
 		}
 	}
-	if cache == "" && len(s.fields) == 0 {
-		return w
-	}
-	return &fieldWriter{ResponseWriter: w, fields: s.fields, cache: cache, status: "200"}
+	return w
 }
 
-// serveFields calls app. A response that is complete, but has no body, gets its fields at the end.
-func serveFields(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
+// serveField calls app. A response that is complete, but has no body, gets its field at the end.
+func serveField(app gateway.App, w gateway.ResponseWriter, r *gateway.Request) error {
 	err := app.ServeGateway(w, r)
 	if f, ok := w.(*fieldWriter); ok && err == nil {
-		f.addFields()
+		f.addField()
 	}
 	return err
 }
 
-// addFields adds the fields for the current status at its first call, before the head is committed.
-func (f *fieldWriter) addFields() {
+// addField adds the field at its first call, before the head is committed, if the current status
+// allows it.
+func (f *fieldWriter) addField() {
 	if f.begun {
 		return
 	}
 	f.begun = true
 	h := f.Headers()
-	for _, field := range f.fields {
-		h.Del(field.Name)
-	}
-	for _, field := range f.fields {
-		_ = h.Add(field.Name, field.Value) // parseFields has checked it
-	}
-	if f.cache != "" && !h.Has("Cache-Control") && slices.Contains([]string{"200", "206", "304"}, f.status) {
-		_ = h.Add("Cache-Control", f.cache)
+	if !h.Has("Cache-Control") && slices.Contains([]string{"200", "206", "304"}, f.status) {
+		_ = h.Add("Cache-Control", f.cache) // parseCacheControl has checked it
 	}
 }
 
@@ -241,18 +204,18 @@ func (f *fieldWriter) Start(status string) error {
 
 // Write implements gateway.ResponseWriter.
 func (f *fieldWriter) Write(p []byte) (int, error) {
-	f.addFields()
+	f.addField()
 	return f.ResponseWriter.Write(p)
 }
 
 // ReadFrom implements io.ReaderFrom, so that files are still sent by sendfile(2).
 func (f *fieldWriter) ReadFrom(src io.Reader) (int64, error) {
-	f.addFields()
+	f.addField()
 	return io.Copy(f.ResponseWriter, src)
 }
 
 // Flush implements gateway.ResponseWriter.
 func (f *fieldWriter) Flush() error {
-	f.addFields()
+	f.addField()
 	return f.ResponseWriter.Flush()
 }

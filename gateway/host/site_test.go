@@ -40,17 +40,16 @@ func TestSiteAliases(t *testing.T) {
 	}
 }
 
-func TestSiteFields(t *testing.T) {
+func TestSiteCacheControl(t *testing.T) {
 	root := site(t, "a.css", "b.txt", "big.css")
 	s := &host.Site{
 		App:          &host.Files{Root: root, ErrorLog: quiet},
-		Fields:       []string{"X-Frame-Options: DENY", "Link: </a>", "link:\t</b>", "X-Empty:"},
 		CacheControl: []string{"a.*=no-cache", "*.css=max-age=60, public", "/=no-store"},
 	}
 	h := httpapp.Handler(s)
 	for target, want := range map[string]string{"/a.css": "no-cache", "/big.css": "max-age=60, public", "/b.txt": "no-store", "/missing": ""} {
 		a := get(t, h, target)
-		if got := a.header; got.Get("Cache-Control") != want || got.Get("X-Frame-Options") != "DENY" || strings.Join(got["Link"], ",") != "</a>,</b>" {
+		if got := a.header; got.Get("Cache-Control") != want {
 			t.Errorf("%s: got %v; want Cache-Control %q", target, got, want)
 		}
 	}
@@ -63,10 +62,9 @@ func TestSiteFields(t *testing.T) {
 	}
 }
 
-// TestSiteFieldsOfApps: fields replace those of the application, whose own Cache-Control stays.
-func TestSiteFieldsOfApps(t *testing.T) {
+// TestSiteCacheControlOfApps: the application's own Cache-Control stays.
+func TestSiteCacheControlOfApps(t *testing.T) {
 	app := gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
-		w.Headers().Set("X-Frame-Options", "SAMEORIGIN")
 		w.Headers().Set("Cache-Control", "private")
 		switch r.Environ.Get("PATH_INFO") {
 		case "/flush":
@@ -77,18 +75,18 @@ func TestSiteFieldsOfApps(t *testing.T) {
 		_, err := w.Write(make([]byte, 10000))
 		return err
 	})
-	h := httpapp.Handler(&host.Site{App: app, Fields: []string{"x-frame-options: DENY"}, CacheControl: []string{"/=no-store"}})
+	h := httpapp.Handler(&host.Site{App: app, CacheControl: []string{"/=no-store"}})
 	for _, target := range []string{"/flush", "/none", "/body"} {
 		a := get(t, h, target)
-		if got := a.header; strings.Join(got["X-Frame-Options"], ",") != "DENY" || strings.Join(got["Cache-Control"], ",") != "private" {
-			t.Errorf("%s: got %v; want DENY and private", target, got)
+		if got := a.header; strings.Join(got["Cache-Control"], ",") != "private" {
+			t.Errorf("%s: got %v; want private", target, got)
 		}
 	}
 }
 
 func TestSiteCheck(t *testing.T) {
 	app := gateway.AppFunc(func(gateway.ResponseWriter, *gateway.Request) error { return nil })
-	if err := (&host.Site{App: app, Fields: []string{"A: b"}, CacheControl: []string{"*.css=no-cache"}}).Check(); err != nil {
+	if err := (&host.Site{App: app, CacheControl: []string{"*.css=no-cache"}}).Check(); err != nil {
 		t.Error(err)
 	}
 	for _, c := range []struct {
@@ -98,11 +96,6 @@ func TestSiteCheck(t *testing.T) {
 		{"App: is nil", &host.Site{}},
 		{"Aliases", &host.Site{App: app, Aliases: map[string]gateway.App{"/": app}}},
 		{"Aliases", &host.Site{App: app, Aliases: map[string]gateway.App{"docs": app}}},
-		{"Fields", &host.Site{App: app, Fields: []string{"A"}}},
-		{"Fields", &host.Site{App: app, Fields: []string{"A b: c"}}},
-		{"Fields", &host.Site{App: app, Fields: []string{"A: b\r\nC: d"}}},
-		{"Fields", &host.Site{App: app, Fields: []string{"Content-Length: 1"}}},
-		{"Fields", &host.Site{App: app, Fields: []string{"connection: close"}}},
 		{"CacheControl", &host.Site{App: app, CacheControl: []string{"*.css"}}},
 		{"CacheControl", &host.Site{App: app, CacheControl: []string{"*.css="}}},
 		{"CacheControl", &host.Site{App: app, CacheControl: []string{"a/b=no-cache"}}},

@@ -52,15 +52,19 @@ func (c *conn) Read(p []byte) (int, error) {
 // Write bounds each wait for the client to take some of p. Bytes that the system takes at once need
 // no deadline.
 func (c *conn) Write(p []byte) (int, error) {
+	asked := len(p)
 	if !c.opaque.Load() {
-		c.line.noteWritten(p, c.RemoteAddr)
+		p = c.line.noteWritten(p, c.RemoteAddr)
 	}
 	done := c.socket.WriteNow(p)
 	if done == len(p) {
-		return done, nil
+		return asked, nil
 	}
 	n, err := c.socket.WriteAll(&net.Buffers{p[done:]}, c.writeTimeout, nil)
-	return done + int(n), err
+	if done += int(n); done == len(p) {
+		done = asked
+	}
+	return min(done, asked), err
 }
 
 // ReadFrom sends a file for net/http. Unlike net/http, Socket.SendFile uses sendfile(2) on unix

@@ -124,7 +124,7 @@ func (h *AppHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = fields.withClient(r)
 	environ, err := h.describe(r)
 	if err != nil {
-		h.refuse(w, r, err)
+		h.refuse(w, r, fields, err)
 		return
 	}
 	fields.describe(environ)
@@ -202,28 +202,28 @@ func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 }
 
 // refuse answers a request in place of the App.
-func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, fields *forwarded, err error) {
 	if errors.Is(err, ErrOutsideMount) {
-		refuse(w, r, h.Refused, http.StatusNotFound, "404 page not found", err)
+		h.answerRefused(w, r, fields, http.StatusNotFound, "404 page not found", err)
 		return
 	}
 	if err == errConnect {
 		w.Header().Set("Connection", "close") // the next bytes may belong to the tunnel
 		w.Header().Set("Allow", allowed)
-		refuse(w, r, h.Refused, http.StatusMethodNotAllowed, "This server is not a proxy.", err)
+		h.answerRefused(w, r, fields, http.StatusMethodNotAllowed, "This server is not a proxy.", err)
 		return
 	}
 	limit := (*limitError)(nil)
 	if !errors.As(err, &limit) {
 		// the next request may begin at another byte for the client than for net/http
 		w.Header().Set("Connection", "close")
-		refuse(w, r, h.Refused, http.StatusBadRequest, "The request cannot be understood.", err)
+		h.answerRefused(w, r, fields, http.StatusBadRequest, "The request cannot be understood.", err)
 		return
 	}
 	if h.ErrorLog != nil && h.overLimit.IsNews() {
 		h.ErrorLog.Warn("refusing requests above a limit", "error", err, "peer", r.RemoteAddr)
 	}
-	refuse(w, r, h.Refused, limit.status, "The head of the request is too large.", err)
+	h.answerRefused(w, r, fields, limit.status, "The head of the request is too large.", err)
 }
 
 // Bounds on reading a body that the App has not read: time in all, time without a byte, and size.

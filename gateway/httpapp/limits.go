@@ -6,6 +6,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+
+	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/headers"
+	"github.com/cgikit/cgikit/util"
 )
 
 // maxTarget bounds the request target, in bytes: the 65,536 of wsgiref's request line.
@@ -40,14 +44,17 @@ func checkHead(r *http.Request, mostFields int) error {
 
 const busyText = "The server is busy. Try again later."
 
-var busyPage = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
-	strconv.Itoa(len(busyText)+1) + "\r\n\r\n" + busyText + "\n"
-
 // refuseBusy answers a connection above MaxConns, under the deadline that package transport has
 // set. It reads the request, since otherwise the close would be a reset and the client would lose
 // the answer.
-func refuseBusy(nc net.Conn) {
-	if _, err := io.WriteString(nc, busyPage); err != nil {
+func (s *Server) refuseBusy(nc net.Conn) {
+	h := headers.New(
+		headers.Field{Name: "Connection", Value: "close"},
+		headers.Field{Name: "Content-Type", Value: "text/plain; charset=utf-8"},
+		headers.Field{Name: "Content-Length", Value: strconv.Itoa(len(busyText) + 1)},
+	)
+	gateway.SetOwnFields(h, s.App, refusedRequest(util.NewEnviron()))
+	if _, err := io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\n"+h.String()+busyText+"\n"); err != nil {
 		return
 	}
 	if w, ok := nc.(interface{ CloseWrite() error }); ok {

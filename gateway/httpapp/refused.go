@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/headers"
 	"github.com/cgikit/cgikit/util"
 )
 
@@ -20,17 +22,30 @@ import (
 // has no hook for the second kind, so requestLine finds them in the bytes that are read from and
 // written to the connection.
 
-// refuse answers r with a page and calls refused, which may be nil.
-func refuse(w http.ResponseWriter, r *http.Request, refused func(*gateway.Refusal), status int, text string, err error) {
-	http.Error(w, text, status)
-	if refused == nil {
+// answerRefused answers r with a page and calls Refused. fields is what a trusted proxy says of r.
+func (h *AppHandler) answerRefused(w http.ResponseWriter, r *http.Request, fields *forwarded, status int, text string, err error) {
+	request := refusedRequest(refusedEnviron(r))
+	if ids := r.Header.Values("X-Request-ID"); len(ids) > 0 && (fields != nil || !h.DropRequestID) {
+		request.Environ.Add("HTTP_X_REQUEST_ID", strings.Join(ids, ", "))
+	}
+	own := headers.New(
+		headers.Field{Name: "Content-Type", Value: "text/plain; charset=utf-8"},
+		headers.Field{Name: "X-Content-Type-Options", Value: "nosniff"},
+	)
+	gateway.SetOwnFields(own, h.App, request)
+	for name, value := range own.All() {
+		w.Header().Add(name, value)
+	}
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+	if h.Refused == nil {
 		return
 	}
-	f := &gateway.Refusal{Request: refusedRequest(refusedEnviron(r)), Status: status, Err: err}
+	f := &gateway.Refusal{Request: request, Status: status, Err: err}
 	if r.Method != http.MethodHead {
 		f.Bytes = int64(len(text) + len("\n"))
 	}
-	refused(f)
+	h.Refused(f)
 }
 
 func refusedRequest(e *util.Environ) *gateway.Request {
@@ -64,7 +79,9 @@ func addRequestLine(e *util.Environ, method, target, protocol string) {
 // requestLine keeps the beginning of a request's head, to describe a request that net/http refuses.
 // The zero value is ready for the first request of a connection.
 type requestLine struct {
-	refused func(*gateway.Refusal) // if nil, nothing is kept
+	active  bool                   // otherwise nothing is kept, and no answer is looked at
+	app     gateway.App            // whose fields an answer of net/http gets too
+	refused func(*gateway.Refusal) // may be nil
 
 	mu      sync.Mutex // net/http reads in another goroutine while a handler runs
 	handled bool       // a handler has the request, or refused was called for it
@@ -75,7 +92,7 @@ type requestLine struct {
 // noteRead keeps bytes that were read into a buffer of size room. While a handler runs, net/http
 // reads a single byte, to notice when the client closes.
 func (l *requestLine) noteRead(p []byte, room int) {
-	if l.refused == nil {
+	if !l.active {
 		return
 	}
 	l.mu.Lock()
@@ -104,33 +121,55 @@ func (l *requestLine) reset() {
 	l.kept, l.ahead = append(l.kept[:0], l.ahead...), l.ahead[:0]
 }
 
-// noteWritten checks bytes that are written, and calls refused for an answer of net/http itself.
-func (l *requestLine) noteWritten(p []byte, remote func() net.Addr) {
-	if l.refused == nil {
-		return
+// noteWritten returns the bytes to write in place of p: if p is an answer of net/http itself, with
+// the fields of all responses, after refused was called.
+func (l *requestLine) noteWritten(p []byte, remote func() net.Addr) []byte {
+	if !l.active {
+		return p
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.handled {
-		return
+		return p
 	}
 	l.handled = true
 	head, body, ok := bytes.Cut(p, []byte("\r\n\r\n"))
 	version, status, isStatus := strings.Cut(string(head[:min(len(head), len("HTTP/1.1 400"))]), " ")
 	code, err := strconv.Atoi(status)
 	if !ok || !isStatus || err != nil || !strings.HasPrefix(version, "HTTP/") {
-		return
+		return p
 	}
-	e := util.NewEnviron()
-	addRemote(e, remote().String())
+	r := refusedRequest(util.NewEnviron())
+	addRemote(r.Environ, remote().String())
 	if method, target, protocol, ok := l.parse(); ok {
-		addRequestLine(e, method, target, protocol)
+		addRequestLine(r.Environ, method, target, protocol)
 	}
-	reason := errors.New("httpapp: net/http refused the request")
-	if len(body) > 0 {
-		reason = fmt.Errorf("%w: %.256s", reason, body)
+	own := headers.New()
+	gateway.SetOwnFields(own, l.app, r)
+	if l.refused != nil {
+		reason := errors.New("httpapp: net/http refused the request")
+		if len(body) > 0 {
+			reason = fmt.Errorf("%w: %.256s", reason, body)
+		}
+		l.refused(&gateway.Refusal{Request: r, Status: code, Bytes: int64(len(body)), Err: reason})
 	}
-	l.refused(&gateway.Refusal{Request: refusedRequest(e), Status: code, Bytes: int64(len(body)), Err: reason})
+	if own.Len() == 0 {
+		return p
+	}
+	return slices.Concat(replaceFields(head, own), []byte("\r\n"), body)
+}
+
+// replaceFields returns a head of net/http, without its blank line, with own in place of the fields
+// of the same names.
+func replaceFields(head []byte, own *headers.Headers) []byte {
+	var b []byte
+	for i, line := range bytes.Split(head, []byte("\r\n")) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		if i == 0 || !own.Has(string(name)) {
+			b = append(append(b, line...), "\r\n"...)
+		}
+	}
+	return own.AppendTo(b)
 }
 
 // parse returns the three words of the request line. The last may be missing if the line was cut.

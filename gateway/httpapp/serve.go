@@ -10,7 +10,10 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/transport"
+	"github.com/cgikit/cgikit/headers"
+	"github.com/cgikit/cgikit/util"
 )
 
 // prepare sets the defaults and the engine. It runs before the first connection.
@@ -38,6 +41,9 @@ func (s *Server) prepare() {
 	// net/http's ReadTimeout and WriteTimeout bound the whole request and the whole response, so
 	// they are not used. stdin and conn bound each wait.
 	s.engine.Handler = http.HandlerFunc(s.serveRequest)
+	own := headers.New()
+	gateway.SetOwnFields(own, s.App, refusedRequest(util.NewEnviron()))
+	s.noticesRefusals = s.Refused != nil || own.Len() > 0
 	s.engine.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	s.engine.ReadHeaderTimeout = max(cmp.Or(s.ReadTimeout, transport.DefaultTimeout), 0)
 	s.engine.IdleTimeout = s.IdleTimeout
@@ -84,7 +90,7 @@ func (s *Server) newConn(ctx context.Context, c *transport.Conn) *conn {
 		ctx:          ctx,
 		writeTimeout: cmp.Or(s.WriteTimeout, transport.DefaultTimeout),
 		closed:       make(chan struct{}),
-		line:         requestLine{refused: s.Refused},
+		line:         requestLine{active: s.noticesRefusals, app: s.App, refused: s.Refused},
 	}
 }
 
@@ -132,8 +138,8 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	if !s.conns.BeginRequest(s.MaxRequests) {
-		r = s.app.readForwarded(r).withClient(r)
-		refuse(w, r, s.Refused, http.StatusServiceUnavailable, busyText, errBusy)
+		fields := s.app.readForwarded(r)
+		s.app.answerRefused(w, fields.withClient(r), fields, http.StatusServiceUnavailable, busyText, errBusy)
 		return
 	}
 	defer s.conns.EndRequest()

@@ -122,6 +122,8 @@ type Server struct {
 	log    *slog.Logger
 	engine http.Server // serves HTTP on single connections; conns has the listeners
 	app    AppHandler
+
+	noticesRefusals bool // the answers of net/http itself are noticed
 }
 
 // Serve answers the requests on l with app until l fails. It is short for Server.Serve, and never
@@ -192,7 +194,7 @@ func (s *Server) newService() transport.Service {
 	s.setUp.Do(s.prepare)
 	return transport.Service{
 		Handle:       s.serveConn,
-		Refuse:       refuseBusy,
+		Refuse:       s.refuseBusy,
 		MaxConns:     s.MaxConns,
 		AllowedPeers: s.AllowedPeers,
 		AllowedUIDs:  s.AllowedUIDs,
