@@ -15,7 +15,7 @@ func readmeTable() report.Table {
 		Head: "work",
 		Rows: []report.TableRow{
 			{Name: "FastCGI, a small response", Deployment: kept, Work: "hello: "},
-			{Name: "the same of an `http.Handler`", Deployment: kept, Work: "hello of an http.Handler"},
+			{Name: "the same, from an `http.Handler`", Deployment: kept, Work: "hello of an http.Handler"},
 			{Name: "FastCGI, a new connection for each", Deployment: app + ", a connection for each request", Work: "hello: "},
 			{Name: "a body of 64 KB", Deployment: kept, Work: "post: "},
 			{Name: "64 MB streamed", Deployment: app, Work: "stream: "},
@@ -24,7 +24,7 @@ func readmeTable() report.Table {
 			{Name: "memory of an idle connection", Deployment: app, Work: "idle connections"},
 			{Name: "with nginx in front", Deployment: "Application with nginx in front", Work: "hello: "},
 			{Name: "HTTP in, FastCGI out", Deployment: web + ", kept connections", Work: "hello: "},
-			{Name: "HTTP in, FastCGI out, a new one for each", Deployment: web + ", a connection for each request", Work: "hello: "},
+			{Name: "the same, a new connection for each", Deployment: web + ", a connection for each request", Work: "hello: "},
 			{Name: "SCGI, a small response", Deployment: "SCGI application", Work: "hello: "},
 			{Name: "CGI scripts over FastCGI", Deployment: "CGI scripts over FastCGI", Work: "hello: "},
 			{Name: "a CGI program in Go", Deployment: "CGI program", Work: "start to exit"},
