@@ -31,6 +31,7 @@ type backend struct {
 	gateway.Backend
 	pool    func() monitor.Pool
 	scripts func() cgi.Stats
+	usable  func() error // whether scripts can still be run; nil if the target runs none
 	workers *spawn.Pool
 	private string       // the address of the workers
 	reload  func() error // opens folders again; may be nil
@@ -78,6 +79,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 		private: b.private,
 		pool:    b.pool,
 		scripts: b.scripts,
+		usable:  b.usable,
 		close:   b.close,
 	}
 	t.addReloads(h, b.reload)
@@ -157,12 +159,13 @@ func newCGI(path string, o targetOptions, log *slog.Logger) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	usable := func() error { return o.spawn.process.checkScripts(full, isDir, s.RunAs) }
 	if isDir {
 		d.Path = full
-		return &backend{Backend: d, scripts: d.Stats, reload: d.Reload, close: d.Close}, nil
+		return &backend{Backend: d, scripts: d.Stats, usable: usable, reload: d.Reload, close: d.Close}, nil
 	}
 	s.Path = full
-	return &backend{Backend: s, scripts: s.Stats, close: s.Close}, nil
+	return &backend{Backend: s, scripts: s.Stats, usable: usable, close: s.Close}, nil
 }
 
 // newNamed returns a backend for several cgi: targets: what the web server in front may name.
@@ -171,18 +174,44 @@ func newNamed(targets []string, o targetOptions, log *slog.Logger) (*backend, er
 	if err := setScript(&n.Script, o, log); err != nil {
 		return nil, err
 	}
+	var checks []func() error
 	for _, name := range targets {
 		a, err := listen.Parse(name)
 		if err != nil {
 			return nil, err
 		}
-		full, _, err := o.spawn.process.findScripts(a.Path, n.Script.RunAs)
+		full, isDir, err := o.spawn.process.findScripts(a.Path, n.Script.RunAs)
 		if err != nil {
 			return nil, err
 		}
 		n.Paths = append(n.Paths, full)
+		checks = append(checks, func() error { return o.spawn.process.checkScripts(full, isDir, n.Script.RunAs) })
 	}
-	return &backend{Backend: n, scripts: n.Stats, reload: n.Reload, close: n.Close}, nil
+	return &backend{Backend: n, scripts: n.Stats, usable: anyOf(checks), reload: n.Reload, close: n.Close}, nil
+}
+
+// anyOf returns a check that is nil if one of the checks is, and otherwise the error of the first.
+func anyOf(checks []func() error) func() error {
+	return func() (first error) {
+		for _, check := range checks {
+			err := check()
+			if err == nil {
+				return nil
+			}
+			first = cmp.Or(first, err)
+		}
+		return first
+	}
+}
+
+// checkScripts returns an error if the folder or the script at the path, which findScripts has
+// found, can no longer be used.
+func (o *processOptions) checkScripts(path string, isDir bool, as *cgi.Credential) error {
+	_, isDirNow, err := o.findScripts(path, as)
+	if err == nil && isDirNow != isDir {
+		err = cli.Usage(fmt.Errorf("%.200q was replaced by a file of another kind", path), "restart serve to use it")
+	}
+	return err
 }
 
 // findScripts returns the absolute path of a folder that the user may enter, or of a script that it
@@ -196,6 +225,9 @@ func (o *processOptions) findScripts(path string, as *cgi.Credential) (full stri
 		return "", false, err
 	}
 	if info.IsDir() {
+		if _, err := os.Stat(full + string(filepath.Separator) + "."); err != nil && as == nil {
+			return "", false, cli.Usage(err, "each folder on the way must be executable by the user that serve runs as")
+		}
 		return full, true, o.checkRight((*child.Credential)(as), full, false)
 	}
 	if _, err := exec.LookPath(full); err != nil {

@@ -58,7 +58,7 @@ const probeTimeout = 500 * time.Millisecond
 
 // setReady sets what m needs to ask the targets.
 func (s *serving) setReady(m *monitor.Monitor, t *target) error {
-	m.Ready = &monitor.Ready{Draining: s.launch.Monitor.Draining, Strict: s.ready.ready == readyStrict, Log: s.launch.Log}
+	m.Ready = &monitor.Ready{Draining: s.launch.Monitor.Draining, Usable: t.usable, Strict: s.ready.ready == readyStrict, Log: s.launch.Log}
 	probers, err := s.newProbers(t, probeTimeout)
 	if err != nil || len(probers) == 0 {
 		return err

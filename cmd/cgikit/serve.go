@@ -101,6 +101,7 @@ Status: the address of --metrics has a status page: the requests, times and erro
 health of each target. It also has metrics for Prometheus at /metrics, and two checks. /healthz answers 200 while
 serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request in the last second,
 if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be reached, or after SIGTERM.
+For a cgi: target, /readyz answers 503 if the script or folder no longer exists or cannot be executed.
 With --ready strict, a busy target is not ready. A target is probed at most once in a second, and only for these
 pages: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET request of /.
 Everyone who can connect to the address can read all pages.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cgikit/cgikit/cmd/internal/cli"
 	"github.com/cgikit/cgikit/cmd/internal/ping"
 )
 
@@ -18,8 +19,12 @@ type Ready struct {
 	Draining func() bool
 
 	// Probe asks the target, at most once in a second. It is nil for a target without connections,
-	// which is always ready.
+	// which is ready unless Usable has an error.
 	Probe func() *ping.Result
+
+	// Usable, if not nil, returns why the target cannot be run now, such as a script that no longer
+	// exists. It is called for each question, and does not run the target.
+	Usable func() error
 
 	// Strict makes a busy target not ready.
 	Strict bool
@@ -70,6 +75,8 @@ func (m *Monitor) checkReady() verdict {
 		return verdict{true, "serving", ""}
 	case r.Draining():
 		return verdict{false, "draining", ""}
+	case r.Usable != nil:
+		return r.checkUsable()
 	case r.Probe == nil:
 		return verdict{true, "serving", ""}
 	case m.Ledger.AnsweredSince(time.Now().Add(-fresh)):
@@ -80,6 +87,17 @@ func (m *Monitor) checkReady() verdict {
 	v := r.judge(found)
 	r.report(v.ready, found)
 	return v
+}
+
+// checkUsable decides for a target that is not probed. A request that was answered shows nothing: a
+// missing script is answered too, with a 404.
+func (r *Ready) checkUsable() verdict {
+	if err := r.Usable(); err != nil {
+		r.report(false, &ping.Result{Cause: err.Error(), Hint: cli.Hint(err)})
+		return verdict{false, "the target cannot be run", err.Error()}
+	}
+	r.report(true, nil)
+	return verdict{true, "serving", ""}
 }
 
 // judge says what a probe means.

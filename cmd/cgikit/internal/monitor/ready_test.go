@@ -44,6 +44,10 @@ func TestReady(t *testing.T) {
 		{"another protocol", state(ping.Unhealthy), nil, 503, "not ready: the target does not answer as it should"},
 		{"draining", nil, func(m *Monitor) { m.Ready.Draining = func() bool { return true } }, 503, "not ready: draining"},
 		{"not serving", nil, func(m *Monitor) { m.Serving = func() bool { return false } }, 503, "not ready: not serving"},
+		{"a script that can be run", nil, func(m *Monitor) { m.Ready.Probe, m.Ready.Usable = nil, func() error { return nil } }, 200, "ready: serving"},
+		{"a script that is gone", nil, func(m *Monitor) {
+			m.Ready.Probe, m.Ready.Usable = nil, func() error { return errors.New("gone") }
+		}, 503, "not ready: the target cannot be run"},
 		{"in this process", nil, func(m *Monitor) { m.Ready.Probe = nil }, 200, "ready: serving"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
