@@ -126,12 +126,11 @@ type probe struct {
 const (
 	patience      = 30 * time.Second
 	shortPatience = time.Second
-	longPrompt    = 5 * time.Second
 	shortPrompt   = 250 * time.Millisecond
 )
 
 func newProbe(mount *url.URL, c Case) *probe {
-	return &probe{base: mount.String(), url: mount, name: c.Name, patience: patience, prompt: longPrompt}
+	return &probe{base: mount.String(), url: mount, name: c.Name, patience: patience, prompt: patience}
 }
 
 // stopped is the panic by which fatalf ends a case.
