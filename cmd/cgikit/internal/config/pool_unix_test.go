@@ -5,6 +5,7 @@ package config
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -25,12 +26,20 @@ const (
 	children = 20 // pm.max_children of the pool
 )
 
-// startPool runs php-fpm with the configuration that "cgikit config php-fpm --full" prints.
+// startPool runs php-fpm with the configuration that "cgikit config php-fpm --full" prints. All
+// processes start at once: php-fpm adds a few every second, which is not under test.
 func startPool(t *testing.T, dir string) {
 	t.Helper()
 	webserver.Find(t, "php-fpm8.2")
 	file := filepath.Join(dir, "conf")
 	text := write(t, Options{Server: "php-fpm", Full: true, Dir: dir, Listen: []string{"fastcgi+unix:" + filepath.Join(dir, "s.sock")}})
+	for _, old := range []string{"pm.start_servers = 4", "pm.max_spare_servers = 6"} {
+		name, _, _ := strings.Cut(old, " = ")
+		if !strings.Contains(text, "\n"+old+"\n") {
+			t.Fatalf("no line %q in\n%s", old, text)
+		}
+		text = strings.Replace(text, old, fmt.Sprint(name, " = ", children), 1)
+	}
 	if os.Geteuid() != 0 { // only root can give the socket to another user
 		text = strings.NewReplacer("listen.owner", ";listen.owner", "listen.group", ";listen.group").Replace(text)
 	}
