@@ -279,6 +279,7 @@ func TestSweep(t *testing.T) {
 
 // TestFirstRequestFails: a target that cannot be measured is told at once, with a hint.
 func TestFirstRequestFails(t *testing.T) {
+	t.Parallel()
 	silent := listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
 	endless := listen(t, func(c net.Conn) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nhello")
@@ -303,10 +304,13 @@ func TestFirstRequestFails(t *testing.T) {
 		if strings.HasSuffix(name, "none") && runtime.GOOS == "windows" {
 			continue
 		}
-		out, err := measure(t, parse(t, name), func(b *Bench) { b.RequestTimeout = 2 * time.Second })
-		if cli.Status(err) != cli.StatusFailure || out != "" || !strings.Contains(err.Error(), c.text) || !strings.Contains(cli.Hint(err), c.hint) {
-			t.Errorf("%s: %v, hint %q, wrote %q; want %q, %q", name, err, cli.Hint(err), out, c.text, c.hint)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most wait for a timeout
+			out, err := measure(t, parse(t, name), func(b *Bench) { b.RequestTimeout = 2 * time.Second })
+			if cli.Status(err) != cli.StatusFailure || out != "" || !strings.Contains(err.Error(), c.text) || !strings.Contains(cli.Hint(err), c.hint) {
+				t.Errorf("%v, hint %q, wrote %q; want %q, %q", err, cli.Hint(err), out, c.text, c.hint)
+			}
+		})
 	}
 }
 

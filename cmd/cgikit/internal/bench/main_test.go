@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -8,4 +9,7 @@ import (
 )
 
 // TestMain fails when a test leaves a goroutine behind.
-func TestMain(m *testing.M) { os.Exit(leaks.Run(m)) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "12") // some wait for a timeout; the flag -parallel still counts
+	os.Exit(leaks.Run(m))
+}
