@@ -97,12 +97,12 @@ func (c *conn) answer(id uint16) (*answer, error) {
 // describe makes a sentence of the error of a read.
 func (c *conn) describe(err error, waitedFor string) error {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return broken("%s did not come in %v", waitedFor, c.p.run.timeout())
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return broken("the connection was closed before %s", waitedFor)
 	case errors.As(err, new(*finding)), errors.Is(err, errEndless):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return late("%s did not come in %v", waitedFor, c.p.run.timeout())
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return broken("the connection was closed before %s", waitedFor)
 	}
 	return broken("the connection broke before %s: %v", waitedFor, cause(err))
 }

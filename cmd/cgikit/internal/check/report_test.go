@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/cmd/internal/cli"
+	"github.com/cgikit/cgikit/cmd/internal/target"
 )
 
 // outcome has a result of each verdict, with text that a format must encode.
@@ -125,6 +126,10 @@ func TestBadTargets(t *testing.T) {
 				results, err := r.All(t.Context(), For(protocol))
 				if len(results) > 0 || cli.Status(err) != cli.StatusFailure || !strings.Contains(cli.Hint(err), hint) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("got %d results, %v, hint %q; want the hint %q", len(results), err, cli.Hint(err), hint)
+				}
+				// a silent target is not asked for each protocol for 3 s
+				if each := target.Patience(err); name == "silent" && each != target.Brief {
+					t.Errorf("each question that finds the protocol waits for %v; want %v", each, target.Brief)
 				}
 			})
 		}

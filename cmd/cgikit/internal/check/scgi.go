@@ -32,7 +32,7 @@ func (c *conn) readAll() ([]byte, error) {
 	b, err := io.ReadAll(c)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && len(b) == 0:
-		return b, broken("nothing came in %v", c.p.run.timeout())
+		return b, late("nothing came in %v", c.p.run.timeout())
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return b, broken("the connection is still open after %v and %d bytes", c.p.run.timeout(), len(b))
 	case errors.Is(err, errEndless):

@@ -1,6 +1,9 @@
 package check
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+)
 
 // Verdict is what a check found.
 type Verdict string
@@ -18,19 +21,33 @@ const (
 type finding struct {
 	verdict Verdict // "" for a broken rule, of which the level makes the verdict
 	text    string
+	err     error // if not nil, the class of the error, for errors.Is
 }
 
 // Error implements error.
 func (f *finding) Error() string { return f.text }
 
+// Unwrap returns what an error of this kind is: os.ErrDeadlineExceeded of late.
+func (f *finding) Unwrap() error { return f.err }
+
 // broken is the finding that the target does not keep the rule. The text says what came instead.
-func broken(format string, args ...any) error { return &finding{"", fmt.Sprintf(format, args...)} }
+func broken(format string, args ...any) error { return &finding{"", fmt.Sprintf(format, args...), nil} }
+
+// late is broken for an answer that did not come in time. Package target then waits less to find
+// out why.
+func late(format string, args ...any) error {
+	return &finding{"", fmt.Sprintf(format, args...), os.ErrDeadlineExceeded}
+}
 
 // skipped is the finding that the check does not apply, and why.
-func skipped(format string, args ...any) error { return &finding{Skip, fmt.Sprintf(format, args...)} }
+func skipped(format string, args ...any) error {
+	return &finding{Skip, fmt.Sprintf(format, args...), nil}
+}
 
 // noted is what the target does where the specification leaves it open.
-func noted(format string, args ...any) error { return &finding{Info, fmt.Sprintf(format, args...)} }
+func noted(format string, args ...any) error {
+	return &finding{Info, fmt.Sprintf(format, args...), nil}
+}
 
 // verdictOf makes a verdict of the outcome of a check of a level.
 func verdictOf(level Level, err error) (Verdict, string) {
