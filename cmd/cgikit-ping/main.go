@@ -37,6 +37,6 @@ func run(ctx context.Context, args []string, s ping.Streams) error {
 }
 
 func writeHelp(w io.Writer, f *pflag.FlagSet) error {
-	_, err := fmt.Fprintf(w, "%s\n\nUsage:\n  cgikit-ping [TARGET...]\n\nExamples:\n%s\n\nFlags:\n%s", ping.Help, ping.Examples("cgikit-ping"), f.FlagUsages())
+	_, err := fmt.Fprintf(w, "%s\n\nUsage:\n  cgikit-ping [TARGET...]\n\nExamples:\n%s\n\nFlags:\n%s", ping.Help, ping.Examples("cgikit-ping"), f.FlagUsagesWrapped(max(cli.Width(w)-5, 0)))
 	return err
 }

@@ -13,28 +13,29 @@ import (
 )
 
 const benchHelp = `bench sends one request to TARGET again and again. It tells the rate, how many answers came in a
-second, and the latency, how long each took. TARGET, PATH and the flags that describe the request are
-those of "cgikit request".
+second, and the latency, how long each took. TARGET, PATH and the flags that describe the request
+are those of "cgikit request".
 
 Each of the -c connections sends its next request when the answer to the last is complete: a closed
-loop. With -r, requests begin at a fixed rate, whether answers come or not: an open loop, which shows
-the latency that users see. It then counts from the time at which the request was due, otherwise from
-the start of the request, and always to the last byte of the answer. FastCGI and HTTP connections are
-kept for further requests, unless --no-keep-conn is given. The result tells whether they were kept.
+loop. With -r, requests begin at a fixed rate, whether answers come or not: an open loop, which
+shows the latency that users see. It then counts from the time at which the request was due,
+otherwise from the start of the request, and always to the last byte of the answer. FastCGI and HTTP
+connections are kept for further requests, unless --no-keep-conn is given. The result tells whether
+they were kept.
 
 A request is a success if its answer is complete and has a status below 400. All other requests are
 errors, which are listed by kind. The rate and the latency count only successes.
 
---compare measures two targets in turns, in rounds of -z each. It tells the ratio of their rates, and
-with five rounds or more an interval that contains the true ratio with a probability of 90 %. If the
-interval contains 1, the measurement shows no difference. --sweep measures with several numbers of
-connections, and names the smallest one that reaches 95 % of the best rate. For php-fpm, this is a
-good value of pm.max_children.
+--compare measures two targets in turns, in rounds of -z each. It tells the ratio of their rates,
+and with five rounds or more an interval that contains the true ratio with a probability of 90 %. If
+the interval contains 1, the measurement shows no difference. --sweep measures with several numbers
+of connections, and names the smallest one that reaches 95 % of the best rate. For php-fpm, this is
+a good value of pm.max_children.
 
-The exit status is 0, or 1 if there was no success or a condition of --fail-if is true. A condition is
-NAME OPERATOR VALUE. The names are p50 p75 p90 p95 p99 p99.9 mean max first-byte-p50 first-byte-p99,
-which are times; errors, a number or a percentage; rate; app-status; and ratio, of --compare, which
-fails only if the condition is true for the whole interval.`
+The exit status is 0, or 1 if there was no success or a condition of --fail-if is true. A condition
+is NAME OPERATOR VALUE. The names are p50 p75 p90 p95 p99 p99.9 mean max first-byte-p50
+first-byte-p99, which are times; errors, a number or a percentage; rate; app-status; and ratio, of
+--compare, which fails only if the condition is true for the whole interval.`
 
 const benchExample = `  cgikit bench fastcgi+unix:/run/php/php-fpm.sock -c 2 -z 1s --root /srv/www /index.php
   cgikit bench -c 4 -n 1000 --fail-if 'p99>30s' --fail-if 'errors>0.1%' http://127.0.0.1:8080/

@@ -17,11 +17,11 @@ import (
 	targets "github.com/cgikit/cgikit/cmd/internal/target"
 )
 
-const checkHelp = `check sends TARGET valid and invalid requests, each over its own connection, and tells which rules of
-its protocol TARGET keeps. A check has the id of its requirement and a number, such as F17.1. An ID on
-the command line selects one check, or all checks of a requirement (F17), of a group
-(fastcgi.keepalive) or of a protocol (fastcgi). --list shows all checks. testdata/requirements.txt of
-this module explains the requirements.
+const checkHelp = `check sends TARGET valid and invalid requests, each over its own connection, and tells which rules
+of its protocol TARGET keeps. A check has the id of its requirement and a number, such as F17.1. An
+ID on the command line selects one check, or all checks of a requirement (F17), of a group
+(fastcgi.keepalive) or of a protocol (fastcgi). --list shows all checks. testdata/requirements.txt
+of this module explains the requirements.
 
 TARGET is one of
   fastcgi://127.0.0.1:9000, fastcgi+unix:/run/app.sock   a FastCGI application
@@ -31,8 +31,8 @@ TARGET is one of
 Some checks send what no web server sends, and may crash a faulty application. Do not check an
 application that is in use.
 
-check compares its answers with the answer to a plain request, which may be an error page. Name a page
-that works with --path, and for php-fpm also with -e SCRIPT_FILENAME=FILE.
+check compares its answers with the answer to a plain request, which may be an error page. Name a
+page that works with --path, and for php-fpm also with -e SCRIPT_FILENAME=FILE.
 
 The verdicts are
   pass  the rule is kept
@@ -40,21 +40,22 @@ The verdicts are
   warn  a SHOULD is broken
   info  the specification leaves it open
   skip  the check was not made, with the reason
-The exit status is 0 if no check has failed, and with --strict none has warned; 1 otherwise, or if the
-plain request is not answered; 2 for a mistake in the command line; and 130 for Ctrl-C, after which
-check prints the results so far.
+The exit status is 0 if no check has failed, and with --strict none has warned; 1 otherwise, or if
+the plain request is not answered; 2 for a mistake in the command line; and 130 for Ctrl-C, after
+which check prints the results so far.
 
 With --echo, the application must be "cgikit serve echo:", or one with the same pages: /vars /body
 /large /log /early /wait /panic. They show what has arrived, so that check can check more.
 
-With --http, check examines a web server: at the URL, it must pass requests on to "cgikit serve echo:",
-over any protocol. There is no TARGET then. The checks are those of the variables, bodies and responses.
+With --http, check examines a web server: at the URL, it must pass requests on to "cgikit serve
+echo:", over any protocol. There is no TARGET then. The checks are those of the variables, bodies
+and responses.
 
 The bytes that were sent and got are not shown if a variable of -e holds a secret, such as
 HTTP_AUTHORIZATION, unless --show-secrets is given.
 
-A file of --known has a line for each failure that is expected: the id and the reason. Such a failure
-does not count. If the check passes nevertheless, check tells so.`
+A file of --known has a line for each failure that is expected: the id and the reason. Such a
+failure does not count. If the check passes nevertheless, check tells so.`
 
 const checkExample = `  cgikit check fastcgi://127.0.0.1:9000
   cgikit check fastcgi+unix:/run/php/php-fpm.sock --path /x.php -e SCRIPT_FILENAME=/srv/www/x.php

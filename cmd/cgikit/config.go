@@ -16,8 +16,8 @@ import (
 const configHelp = `config prints a configuration of a server for an application: of a web server in front of it, of
 php-fpm, or of systemd, Docker or Kubernetes. The tests of this module use the same configurations.
 
-SERVER is nginx, apache2, lighttpd, haproxy, caddy, systemd, fcgiwrap, php-fpm, docker or kubernetes, or one of the
-configurations that --list names.
+SERVER is nginx, apache2, lighttpd, haproxy, caddy, systemd, fcgiwrap, php-fpm, docker or
+kubernetes, or one of the configurations that --list names.
 
 The address of the application is TARGET, or that of -l. Its protocol chooses the configuration:
   fastcgi+unix:/run/app.sock  the server speaks FastCGI; also fastcgi://127.0.0.1:9000
@@ -25,16 +25,17 @@ The address of the application is TARGET, or that of -l. Its protocol chooses th
   http://127.0.0.1:8081       the server speaks HTTP
   cgi:/usr/lib/cgi-bin        the server starts the program, for Apache and lighttpd
 
-With --root and --split-path .php, the application is php-fpm, and the web server sends the other files
-of the folder itself. The configurations of systemd, and of docker with -l, start "cgikit serve": -l is
-the address on which it listens, and TARGET is its target. With --env-file, the service of systemd takes
-TARGET and everything else from a file, as that of the Debian package does from /etc/default/cgikit. "config fcgiwrap"
-prints units that take the place of fcgiwrap's, with the same names and the same socket: the web server stays as it
+With --root and --split-path .php, the application is php-fpm, and the web server sends the other
+files of the folder itself. The configurations of systemd, and of docker with -l, start "cgikit
+serve": -l is the address on which it listens, and TARGET is its target. With --env-file, the
+service of systemd takes TARGET and all other settings from a file, as the service of the Debian
+package does from /etc/default/cgikit. "config fcgiwrap" prints units that replace those of
+fcgiwrap, with the same names and the same socket: the configuration of the web server stays as it
 is. Their service takes several TARGETs.
 
-config prints the part that you copy into a configuration. With --full it prints a whole configuration,
-of a server that runs in the foreground. With --test it prints no configuration: it runs the server's own
-check on the whole one, and exits with 1 if the server refuses it.`
+config prints the part that you copy into a configuration. With --full it prints a whole
+configuration, of a server that runs in the foreground. With --test it prints no configuration: it
+runs the server's own check on the whole one, and exits with 1 if the server refuses it.`
 
 const configExample = `  cgikit config nginx fastcgi+unix:/run/app.sock
   cgikit config nginx --root /srv/www --split-path .php fastcgi+unix:/run/php/php-fpm.sock

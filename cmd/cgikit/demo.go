@@ -34,12 +34,12 @@ func newDemo(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo [--listen ADDRESS]",
 		Short: "Show one application in four deployments, in the browser",
-		Long: `demo starts one application over FastCGI, SCGI and plain HTTP, and as a CGI program for each request,
-and serves a page that compares the four answers. It needs no web server. demo prints the address of the
-page; open it in a browser. Ctrl-C stops demo.
+		Long: `demo starts one application over FastCGI, SCGI and plain HTTP, and as a CGI program for each
+request, and serves a page that compares the four answers. It needs no web server. demo prints the
+address of the page; open it in a browser. Ctrl-C stops demo.
 
-The default address is ` + demoAddress + `/, or a free port if that one is in use. Only this machine
-can connect to these.`,
+The default address is ` + demoAddress + `/, or a free port if that one is in use.
+Only this machine can connect to these.`,
 		Example: `  cgikit demo
   cgikit demo --listen 127.0.0.1:8123`,
 		Args: takes(0, "no argument"),

@@ -14,9 +14,9 @@ import (
 	targets "github.com/cgikit/cgikit/cmd/internal/target"
 )
 
-const requestHelp = `request sends one request to TARGET and writes the body of the answer to standard output, as curl does
-for HTTP. Flags that curl has too have curl's names. What the application writes to its error stream
-goes to standard error, and so do all messages.
+const requestHelp = `request sends one request to TARGET and writes the body of the answer to standard output, as curl
+does for HTTP. Flags that curl has too have curl's names. The error stream of the application goes
+to standard error, and so do all messages.
 
 TARGET is one of
   fastcgi+unix:/run/php/php-fpm.sock   a FastCGI application; also fastcgi://127.0.0.1:9000
@@ -24,12 +24,12 @@ TARGET is one of
   cgi:SCRIPT                           a CGI script, or a folder of scripts
   http://127.0.0.1:8080                an HTTP server, to compare; redirects are not followed
 
-PATH is the path of the URL, with its query. The default is the script of --script-name or --php, /RPC2
-for --xmlrpc and --jsonrpc, or else /. SCRIPT_NAME, the name of the script, ends with the first segment
-that ends in .php, or else with the first file that the path names below --root. The rest of the path is
-PATH_INFO; without a script that is the whole path. SCRIPT_FILENAME is the document root followed by
-SCRIPT_NAME, or without a script by the path; for cgi:SCRIPT it is the file of the script. The document
-root is --root, or the working folder.
+PATH is the path of the URL, with its query. The default is the script of --script-name or --php,
+/RPC2 for --xmlrpc and --jsonrpc, or else /. SCRIPT_NAME, the name of the script, ends with the
+first segment that ends in .php, or else with the first file that the path names below --root. The
+rest of the path is PATH_INFO; without a script that is the whole path. SCRIPT_FILENAME is the
+document root followed by SCRIPT_NAME, or without a script by the path; for cgi:SCRIPT it is the
+file of the script. The document root is --root, or the working folder.
 
 The application gets the variables that every web server sends. -n shows them, --explain-env tells
 where each comes from, and --as sends what nginx, Apache, lighttpd or HAProxy send.

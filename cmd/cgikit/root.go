@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,13 @@ const rootHelp = `cgikit is a toolkit for CGI, FastCGI and SCGI. Three frequent 
 
 Begin with "cgikit demo": it needs no other program. "cgikit VERB --help" ends with examples.`
 
-// usageTemplate puts the examples at the end of a verb's help, where a terminal shows them last.
+// usage returns the template of a verb's help. The examples are at its end, where a terminal shows
+// them last. The lines of the flags have at most so many columns; zero is no bound.
+func usage(columns int) string {
+	const slop = 5 // pflag lets a line have so many more
+	return strings.ReplaceAll(usageTemplate, "COLUMNS", strconv.Itoa(max(columns-slop, 0)))
+}
+
 const usageTemplate = `Usage: {{.UseLine}}
 {{- range $group := .Groups}}{{$first := true}}{{range $.Commands}}
 {{- if and (eq .GroupID $group.ID) .IsAvailableCommand}}{{if $first}}{{$first = false}}
@@ -34,7 +41,7 @@ Commands:{{range .Commands}}{{if .IsAvailableCommand}}
 {{else if .HasAvailableLocalFlags}}
 
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{.LocalFlags.FlagUsagesWrapped COLUMNS | trimTrailingWhitespaces}}
 {{end}}
 {{- if .HasExample}}
 Examples:
@@ -64,7 +71,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return cli.Usage(err, fmt.Sprintf("%q tells what there is", c.CommandPath()+" --help"))
 	})
-	root.SetUsageTemplate(usageTemplate)
+	root.SetUsageTemplate(usage(cli.Width(p.stdout)))
 	root.SetVersionTemplate("cgikit {{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: groupServe, Title: "Serve:"},

@@ -38,6 +38,11 @@ func TestVerbsAreDocumented(t *testing.T) {
 			if c.GroupID == "" || c.Long == "" {
 				t.Errorf("got group %q and a long text of %d bytes", c.GroupID, len(c.Long))
 			}
+			for line := range strings.Lines(c.Long) {
+				if len(line) > 101 {
+					t.Errorf("got %d columns in %q; want at most 100", len(line)-1, line)
+				}
+			}
 			if !strings.HasPrefix(c.Example, "  cgikit "+c.Name()) {
 				t.Errorf("got examples %q; want lines that begin with the verb", c.Example)
 			}
@@ -61,6 +66,26 @@ func verbs() []*cobra.Command {
 		}
 	}
 	return list
+}
+
+// TestFlagsFitATerminal: a long description goes on below its beginning, and not at the left edge.
+func TestFlagsFitATerminal(t *testing.T) {
+	for _, name := range []string{"serve", "spawn", "request"} {
+		root, out := newRoot(&process{getenv: os.Getenv}), new(strings.Builder)
+		root.SetUsageTemplate(usage(100))
+		root.SetOut(out)
+		root.SetArgs([]string{name, "--help"})
+		if err := root.Execute(); err != nil {
+			t.Fatal(err)
+		}
+		_, flags, _ := strings.Cut(out.String(), "\nFlags:\n")
+		flags, _, _ = strings.Cut(flags, "\n\n")
+		for line := range strings.Lines(flags) {
+			if len(line) > 101 || !strings.HasPrefix(line, "  ") {
+				t.Errorf("%s: got %d columns in %q; want at most 100, and an indent", name, len(line)-1, line)
+			}
+		}
+	}
 }
 
 // TestManPages builds the program that writes the manual pages, and looks for each verb and flag.

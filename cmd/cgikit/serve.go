@@ -18,9 +18,9 @@ import (
 	"github.com/cgikit/cgikit/gateway/validate"
 )
 
-const serveHelp = `serve accepts requests on each address LISTEN, and answers them with TARGET. It runs until SIGTERM or Ctrl-C.
-Current requests may then finish; a second signal aborts them. CGI scripts that still run after that get
-SIGTERM, and SIGKILL 3 seconds later.
+const serveHelp = `serve accepts requests on each address LISTEN, and answers them with TARGET. It runs until SIGTERM
+or Ctrl-C. Current requests may then finish; a second signal aborts them. CGI scripts that still run
+after that get SIGTERM, and SIGKILL 3 seconds later.
 
 LISTEN is one of
   http://127.0.0.1:8080      HTTP over TCP; fastcgi: and scgi: are the other protocols
@@ -36,86 +36,99 @@ TARGET is one of
   echo:                      the application that "cgikit check --echo" checks
   files:DIR                  the files of a folder, except hidden ones
   cgi:SCRIPT                 a CGI script, started for each request
-  cgi:DIR                    a folder of CGI scripts: a request's path begins with the path of its script
-  spawn:PROGRAM ARGS         a FastCGI program, which serve runs as several processes: see "cgikit spawn --help"
+  cgi:DIR                    a folder of CGI scripts; a request's path begins with its script's
+  spawn:PROGRAM ARGS         a FastCGI program, run as several processes: see "cgikit spawn --help"
   fastcgi://127.0.0.1:9000   a FastCGI application, such as php-fpm; also fastcgi+unix:/run/app.sock
   scgi://127.0.0.1:4000      an SCGI application; also scgi+unix:/run/app.sock
 
-Several TARGETs are addresses of one FastCGI or SCGI application, in order of preference. serve connects to
-the first that accepts. For 5 seconds after a TARGET could not be reached, serve tries it after all others. Then
-one request tries it again in its order. To spread the load, use HAProxy, nginx or a Kubernetes service.
+Several TARGETs are addresses of one FastCGI or SCGI application, in order of preference. serve
+connects to the first that accepts. For 5 seconds after a TARGET could not be reached, serve tries
+it after all others. After that, one request tries it at its place in the order again. To spread the
+load, use HAProxy, nginx or a Kubernetes service.
 
-Several cgi: TARGETs are the scripts that a web server in front may name, and the folders whose scripts it may:
-by SCRIPT_FILENAME, or by DOCUMENT_ROOT and SCRIPT_NAME. All other programs of the machine get 403. With fcgiwrap,
-a web server may name every program, unless its option -p forbids that. "cgikit config fcgiwrap" prints units that
-take its place.
+Several cgi: TARGETs: a web server in front names the script of each request, by SCRIPT_FILENAME, or
+by DOCUMENT_ROOT and SCRIPT_NAME. It must be one of the TARGETs, or be in one that is a folder; any
+other is answered 403. With fcgiwrap, a web server may name every program of the machine, unless the
+option -p forbids that. "cgikit config fcgiwrap" prints units that replace those of fcgiwrap.
 
-Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It keeps
-connections only if the application multiplexes: it can answer several requests at the same time on one
-connection. php-fpm and programs with libfcgi cannot: a kept connection would occupy one of their workers.
---keep-conns sets the number of connections instead; 0 keeps none.
+Kept connections: before the first request, serve sends FCGI_GET_VALUES to a FastCGI application. It
+keeps connections only if the application multiplexes: it can answer several requests at the same
+time on one connection. php-fpm and programs with libfcgi cannot: a kept connection would occupy one
+of their workers. --keep-conns sets the number of connections instead; 0 keeps none.
 
-Sites: with --root and --split-path, the path of a request names a script below a folder, as in a web server
-in front of php-fpm. Other files of the folder are sent as files. Without these flags, the target is one
-application that answers all paths.
+Sites: with --root and --split-path, the path of a request names a script below a folder, as in a
+web server in front of php-fpm. Other files of the folder are sent as files. Without these flags,
+the target is one application that answers all paths.
 
-A path finds a file, then the index of a folder, then --fallback, as with nginx's "try_files $uri $uri/ /index.php".
-With --root and without --split-path, --fallback names a script, whose extension is that of all scripts, or it
-is @target: then files come first, and the target answers all other paths. --alias, --deny, --precompressed,
---header and --cache-control do what nginx does by alias, deny, gzip_static and add_header. A pattern of --deny
-that begins with a slash is a path and all below it; any other is the name of a file or folder anywhere. It
-holds for scripts and files, however a client encodes the path. Several sites, rewriting, caching and compression
-on the fly are the work of a web server in front: "cgikit config" prints configurations of nginx and Caddy.
+A path finds a file, then the index of a folder, then --fallback, as with nginx's "try_files $uri
+$uri/ /index.php". With --root and without --split-path, --fallback is @target, so that files come
+first and the target answers all other paths, or a script, such as /index.php, whose extension all
+scripts have. --alias, --deny, --precompressed, --header and --cache-control do what nginx does by
+alias, deny, gzip_static and add_header. A pattern of --deny that begins with a slash is a path and
+all below it; any other is the name of a file or folder anywhere. The patterns hold for scripts and
+files, however a client encodes the path. Several sites, rewriting, caching and compression on the
+fly are the work of a web server in front: "cgikit config" prints configurations of nginx and Caddy.
 
-Behind a proxy: with ?proxy=1, each connection begins with a PROXY protocol header, version 1 or 2. It must
-come from a peer of --allow, or without --allow from this machine. The address that the header announces is
-REMOTE_ADDR over HTTP. A connection without a valid header is closed. Over HTTP, the fields X-Forwarded-For,
--Proto, -Host and -Port of a peer of --trust set REMOTE_ADDR, HTTPS, SERVER_NAME and SERVER_PORT: the address is
-the first from the right that is not itself trusted. Forwarded is used if there is no X-Forwarded-For. Such a
-proxy must set or remove each of these fields, since otherwise its clients can. With --request-id, each request
-has an id in HTTP_X_REQUEST_ID, in X-Request-ID of the response and in both logs. The combined access log then
-has it after the fields of that format.
+Behind a proxy: with ?proxy=1, each connection begins with a PROXY protocol header, version 1 or 2.
+It must come from a peer of --allow, or without --allow from this machine. The address that the
+header announces is REMOTE_ADDR over HTTP. A connection without a valid header is closed. Over HTTP,
+the fields X-Forwarded-For, -Proto, -Host and -Port of a peer of --trust set REMOTE_ADDR, HTTPS,
+SERVER_NAME and SERVER_PORT: the address is the first from the right that is not itself trusted.
+Forwarded is used if there is no X-Forwarded-For. Such a proxy must set or remove each of these
+fields, since otherwise its clients can. With --request-id, each request has an id in
+HTTP_X_REQUEST_ID, in X-Request-ID of the response and in both logs. The combined access log then
+has it as a further field at the end.
 
-Processes: a spawn: target is one word of the shell. Spaces separate the arguments, unless they are quoted or follow a
-backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows the requests that wait, between --min
-and --max. SIGHUP replaces the processes: see Reload. Only serve can connect to them.
+Processes: a spawn: target is one word of the shell. Spaces separate the arguments, unless they are
+quoted or follow a backslash: "spawn:php-cgi -d memory_limit=1G". Its number of processes follows
+the requests that wait, between --min and --max. SIGHUP replaces the processes: see Reload. Only
+serve can connect to them.
 
-Reload: at SIGHUP, serve reads the certificate again, opens the folders of its flags and of the target again, and
-replaces the processes of a spawn: target. Connections and current requests go on. A file or folder that cannot be used
-is logged, and the old one is used further. A changed certificate or link is also noticed within a second, without
-SIGHUP. If serve was started from a terminal, SIGHUP ends it as SIGTERM does.
+Reload: at SIGHUP, serve reads the certificate again, opens the folders of the flags and of the
+target again, and replaces the processes of a spawn: target. Connections and current requests go on.
+If a file or folder cannot be used, serve logs that and keeps the old one. A changed certificate or
+link is also noticed within a second, without SIGHUP. If serve was started from a terminal, SIGHUP
+ends it as SIGTERM does.
 
-Users and limits: CGI scripts and the processes of a spawn: target run as --user, in --chdir, with the limits --cpu,
---memory, --files and --processes from their first instruction on. --processes counts all processes of that user; root
-has no such limit. At most --concurrency CGI scripts run at the same time. Up to 128 further requests wait, and others
-get 503. The metrics have the scripts that run, the requests that wait, and those that were refused.
+Users and limits: CGI scripts and the processes of a spawn: target run as --user, in --chdir, with
+the limits --cpu, --memory, --files and --processes from their first instruction on. --processes
+counts all processes of that user; root has no such limit. At most --concurrency CGI scripts run at
+the same time. Up to 128 further requests wait, and others get 503. The metrics have the scripts
+that run, the requests that wait, and those that were refused.
 
-Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every second.
-Inside DIR, serve follows only the links that --symlinks allows. They may lead out of the folder.
+Symbolic links: DIR itself may be a link, such as to the newest release. It is resolved again every
+second. Inside DIR, serve follows only the links that --symlinks allows. They may lead out of the
+folder.
 
-Slow clients do not occupy a CGI, FastCGI or SCGI target: serve buffers requests and responses in memory, and
-then in temporary files, within --buffer-memory and --buffer-files. --stream turns that off. Request bodies of
-unknown length are buffered even then, since these protocols send the length first.
+Slow clients do not occupy a CGI, FastCGI or SCGI target: serve buffers requests and responses in
+memory, and then in temporary files, within --buffer-memory and --buffer-files. --stream turns that
+off. Request bodies of unknown length are buffered even then, since these protocols send the length
+first.
 
-Status: the address of --metrics has a status page: the requests, times and errors of the last 5 minutes, and the
-health of each target. It also has metrics for Prometheus at /metrics, and two checks. /healthz answers 200 while
-serve accepts requests. /readyz answers 200 if a FastCGI or SCGI target has answered a request in the last second,
-if it answers a probe, or if it accepts connections and is busy; and 503 if it cannot be reached, or after SIGTERM.
-For a cgi: target, /readyz answers 503 if the script or folder no longer exists or cannot be executed.
-With --ready strict, a busy target is not ready. A target is probed at most once in a second, and only for these
-pages: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET request of /.
-Everyone who can connect to the address can read all pages.
+Status: the address of --metrics has a status page: the requests, times and errors of the last 5
+minutes, and the health of each target. It also has metrics for Prometheus at /metrics, and two
+checks. /healthz answers 200 while serve accepts requests. /readyz answers 200 if a FastCGI or SCGI
+target has answered a request in the last second, if it answers a probe, or if it accepts
+connections and is busy; and 503 if it cannot be reached, or after SIGTERM. For a cgi: target,
+/readyz answers 503 if the script or folder no longer exists or cannot be executed. With --ready
+strict, a busy target is not ready. A target is probed at most once in a second, and only for these
+pages: FastCGI by FCGI_GET_VALUES, or with --status by php-fpm's status page, and SCGI by a GET
+request of /, or by an XML-RPC call if the target does not answer that, as rTorrent. Everyone who
+can connect to the address can read all pages.
 
-Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has CGIKIT_TARGET.
-Spaces separate the values of a flag that may be given several times. The command line wins. Unless GOGC or
-GOMEMLIMIT is set, serve has Go's garbage collector run later. That needs about 15 MB more memory, and a tenth
-less CPU time.
+Environment: each flag has a variable, such as CGIKIT_MAX_BODY for --max-body, and TARGET has
+CGIKIT_TARGET. Spaces separate the values of a flag that may be given several times. The command
+line wins. "cgikit config docker.compose" and "cgikit config kubernetes.deployment" print such an
+environment.
 
-"cgikit config docker.compose" and "cgikit config kubernetes.deployment" print such an environment.
-With --check, serve only checks its flags, the folders and whether the target answers. It does not listen.
+Memory: unless GOGC or GOMEMLIMIT is set, serve runs Go's garbage collector less often than Go's
+default does. This takes about 15 MB more memory, and saves CPU time. GOGC=100 restores the default.
 
-Rolling updates: with --drain-delay, serve accepts requests for that time after SIGTERM, while /readyz answers 503.
-This gives load balancers time to stop sending requests.`
+Check: with --check, serve only checks its flags, the folders and whether the target answers. It
+does not listen.
+
+Rolling updates: with --drain-delay, serve accepts requests for that time after SIGTERM, while
+/readyz answers 503. This gives load balancers time to stop sending requests.`
 
 const serveExample = `  cgikit serve -l http://127.0.0.1:8080 --root . --split-path .php spawn:php-cgi
   cgikit serve -l http://127.0.0.1:8080 files:.

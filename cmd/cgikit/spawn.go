@@ -17,35 +17,39 @@ import (
 	"github.com/cgikit/cgikit/gateway/spawn"
 )
 
-const spawnHelp = `spawn runs a FastCGI or SCGI program as several processes, the workers. All of them accept connections on one
-socket, which each has as descriptor 0. spawn replaces workers that end, and runs until SIGTERM or Ctrl-C.
+const spawnHelp = `spawn runs a FastCGI or SCGI program as several processes, the workers. All of them accept
+connections on one socket, which each has as descriptor 0. spawn replaces workers that end, and runs
+until SIGTERM or Ctrl-C.
 
-LISTEN is an address of serve, such as fastcgi://127.0.0.1:9000 or fastcgi+unix:/run/app.sock?mode=0660&group=www-data.
-The protocol in it has no effect: the program decides which protocol it speaks.
+LISTEN is an address of serve, such as fastcgi://127.0.0.1:9000 or
+fastcgi+unix:/run/app.sock?mode=0660&group=www-data. The protocol in it has no effect: the program
+decides which protocol it speaks.
 
-Workers: -n of them run. With --min and --max their number follows the connections that wait in the queue of the
-socket, which Linux reports: spawn starts more while connections wait, and stops one after each time --idle in which
-none waits. A program that accepts connections before it can answer, as programs in Go do, never has a queue. If the
-queue cannot be read, -n workers run.
+Workers: -n of them run. With --min and --max their number follows the connections that wait in the
+queue of the socket, which Linux reports: spawn starts more while connections wait, and stops one
+after each time --idle in which none waits. A program that accepts connections before it can answer,
+as programs in Go do, never has a queue. If the queue cannot be read, -n workers run.
 
-A worker that ends is replaced at once. Workers that end within a second of their start are replaced after a delay,
-which doubles. If no worker runs for a second, spawn ends with exit status 1: after 5 such failures at the start, or
-after 10 if workers have run before.
+A worker that ends is replaced at once. Workers that end within a second of their start are replaced
+after a delay, which doubles. If no worker runs for a second, spawn ends with exit status 1: after 5
+such failures at the start, or after 10 if workers have run before.
 
-Signals: SIGTERM asks the workers to finish their requests, by --stop-signal; after --stop-timeout, or at a second
-SIGTERM, they are killed with the processes that they have started. SIGHUP replaces all workers one after another, and
-requests wait meanwhile; on a terminal it ends spawn. SIGUSR1 goes to the workers. No request is lost if the program
-finishes its request after --stop-signal: php-cgi, libfcgi, FCGI.pm and programs of this module do after TERM. Programs
-with libfcgi and FCGI.pm close a connection that they accept in the moment of the signal: usually none in 50,000
-requests. A program that ends at once loses the request that it has: spawn looks for a moment in which it has none, for
-at most 250 ms.
+Signals: SIGTERM asks the workers to finish their requests, by --stop-signal; after --stop-timeout,
+or at a second SIGTERM, they are killed with the processes that they have started. SIGHUP replaces
+all workers one after another, and requests wait meanwhile; on a terminal it ends spawn. SIGUSR1
+goes to the workers. A program that finishes its request after --stop-signal loses none: php-cgi,
+libfcgi, FCGI.pm and programs of this module do so after TERM. There is one exception: libfcgi and
+FCGI.pm close a connection that they accept in the moment of the signal, usually none in 50,000
+requests. A program that ends at once loses the request that it has: spawn waits for a moment in
+which it has none, for at most 250 ms.
 
-Users and limits: --user is NAME, for the groups that a login of the user has, or NAME:GROUP for that group alone. Only
-root can change the user. The limits hold for each process from its first instruction on. --processes counts all
-processes and threads of the user; root has no such limit.
+Users and limits: --user is NAME, for the groups that a login of the user has, or NAME:GROUP for
+that group alone. Only root can change the user. The limits hold for each process from its first
+instruction on. --processes counts all processes and threads of the user; root has no such limit.
 
-Environment: workers have the environment of spawn without the variables CGIKIT_*. php-cgi gets PHP_FCGI_CHILDREN=0 if
-the variable is not set, so that each worker is one process. It ends after 500 requests, or PHP_FCGI_MAX_REQUESTS.`
+Environment: workers have the environment of spawn without the variables CGIKIT_*. php-cgi gets
+PHP_FCGI_CHILDREN=0 if the variable is not set, so that each worker is one process. It ends after
+500 requests, or PHP_FCGI_MAX_REQUESTS.`
 
 const spawnExample = `  cgikit spawn -l fastcgi://127.0.0.1:9000 -n 4 -- php-cgi
   cgikit spawn -l "fastcgi+unix:/run/app.sock?mode=0660&group=www-data" --user www-data -- php-cgi

@@ -27,19 +27,19 @@ unchanged, and writes a line for each record. There are two ways to start it:
   cgikit trace --in-place SOCKET      takes the place of the application's unix socket; no
                                       configuration changes
 
-With --in-place, trace renames the application's socket to SOCKET.trace, and listens on a new socket with
-the old name, mode and owner. At its end, also after a signal, it gives the name back. At the start it
-prints the command that does this by hand, in case trace itself is killed. A SOCKET that is only a path
-speaks FastCGI; write scgi+unix:PATH for SCGI.
+With --in-place, trace renames the application's socket to SOCKET.trace, and listens on a new socket
+with the old name, mode and owner. At its end, also after a signal, it gives the name back. At the
+start it prints the command that does this by hand, in case trace itself is killed. A SOCKET that is
+only a path speaks FastCGI; write scgi+unix:PATH for SCGI.
 
-A line has the time in seconds since the start, the number of the connection, the direction (> to the
-application, < to the web server), the kind of the record, and its content in short. With --lint, a line
-also names each rule that the record breaks, by the id that testdata/requirements.txt of this module
-explains. trace runs until Ctrl-C, or for --timeout.
+A line has the time in seconds since the start, the number of the connection, the direction (> to
+the application, < to the web server), the kind of the record, and its content in short. With
+--lint, a line also names each rule that the record breaks, by the id that testdata/requirements.txt
+of this module explains. trace runs until Ctrl-C, or for --timeout.
 
--v shows the variables of each request. Passwords, tokens and cookies are *** without --show-secrets,
-also in contents that --body and -x show. A file of --save has all bytes, secrets too: only its owner
-can read it.`
+-v shows the variables of each request. Passwords, tokens and cookies are *** without
+--show-secrets, also in contents that --body and -x show. A file of --save has all bytes, secrets
+too: only its owner can read it.`
 
 const traceExample = `  cgikit trace fastcgi://127.0.0.1:9001 fastcgi+unix:/run/php/php-fpm.sock
   cgikit trace --in-place /run/php/php-fpm.sock --timeout 30s

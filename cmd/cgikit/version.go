@@ -14,8 +14,8 @@ func newVersion(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Long: `version prints the version of this program, of Go, and the system that it was built for. The version is that
-of the module: go install records it, and in a checkout it is made of the commit.`,
+		Long: `version prints the version of this program, of Go, and the system that it was built for. The version
+is that of the module: go install records it, and in a checkout it is made of the commit.`,
 		Example: `  cgikit version
   cgikit version --json`,
 		Args: takes(0, "no argument"),
