@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"github.com/cgikit/cgikit/gateway"
@@ -30,21 +31,33 @@ func startFailure(r *gateway.Request, err error) (*gateway.Response, error) {
 	return nil, &gateway.BackendError{Status: 502, Reason: "the script cannot be started", Err: err}
 }
 
-// explain adds to "no such file or directory" which file is missing: it may also be the interpreter
-// that the script's first line names, or its name with a CR. It adds a hint to "exec format error"
-// and to "permission denied" too.
-func explain(path string, err error) error {
+// explain names the file that is the reason of err, an error of the start of a script. The system
+// names only the script, also if the folder in which it is to run cannot be entered, or if the
+// interpreter of its first line is missing, or has a CR at the end of its name. The error has a
+// hint where the reason cannot be seen.
+func explain(path, dir string, err error) error {
 	if errors.Is(err, syscall.ENOEXEC) {
 		return fmt.Errorf("cgi: %w (hint: a script's first line names its interpreter, such as #!/bin/sh; a program must be built for this machine)", err)
 	}
-	if errors.Is(err, fs.ErrPermission) {
+	_, pathErr := os.Stat(path)
+	_, dirErr := os.Stat(dir + string(filepath.Separator) + ".")
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && pathErr != nil:
+		return fmt.Errorf("cgi: %w", pathErr)
+	case dirErr != nil:
+		return fmt.Errorf("cgi: the script cannot run in its folder: %w", &fs.PathError{Op: "chdir", Path: dir, Err: underlying(dirErr)})
+	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("cgi: %w (hint: the user as which the script runs must be allowed to execute it, to read it if it names an interpreter, and to enter the folders on the way)", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("cgi: %w (hint: the script is there, but not the interpreter of its first line, which must end in LF without CR)", err)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cgi: %w", err)
+	return fmt.Errorf("cgi: %w", err)
+}
+
+// underlying returns the error of the system in one of package os.
+func underlying(err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err
 	}
-	if _, statErr := os.Stat(path); statErr != nil {
-		return fmt.Errorf("cgi: %w", statErr)
-	}
-	return fmt.Errorf("cgi: %w (hint: the script is there, but not the interpreter of its first line, which must end in LF without CR, or not the folder it is to run in)", err)
+	return err
 }

@@ -135,7 +135,7 @@ func (p *process) launch(files []*os.File) (err error) {
 		RunAs: (*child.Credential)(p.RunAs), Limits: child.Limits(p.Limits),
 	})
 	if err != nil {
-		return explain(p.path, err)
+		return explain(p.path, p.dir, err)
 	}
 	return nil
 }

@@ -85,7 +85,8 @@ func TestScriptCannotRun(t *testing.T) {
 		{"no format", &cgi.Script{Path: write("empty", "secret", 0o755)}, "exec format error (hint: a script's first line"},
 		{"no interpreter", &cgi.Script{Path: write("interp", "#!/no/such/interpreter\nsecret", 0o755)}, "not the interpreter"},
 		{"line ends of Windows", &cgi.Script{Path: write("crlf", "#!/bin/sh\r\necho secret\r\n", 0o755)}, "without CR"},
-		{"no Dir", &cgi.Script{Path: write("dir", "#!/bin/sh\necho secret", 0o755), Dir: "/no/such/dir"}, "not the folder"},
+		{"no Dir", &cgi.Script{Path: write("dir", "#!/bin/sh\necho secret", 0o755), Dir: "/no/such/dir"}, "cannot run in its folder: chdir /no/such/dir: no such file or directory"},
+		{"Dir is a file", &cgi.Script{Path: write("in", "#!/bin/sh\necho secret", 0o755), Dir: "/dev/null"}, "cannot run in its folder: chdir /dev/null: not a directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, body, err := fetch(t, test.script, request("GET", nil))
