@@ -64,5 +64,5 @@ func takesTargets(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return nil
 	}
-	return cli.Usage(errors.New("serve has no TARGET"), "cgikit "+c.Use)
+	return cli.Usage(errors.New("serve has no TARGET"), "cgikit "+c.Use+"; "+variableOf("target")+" in the environment may have the TARGET too")
 }
