@@ -71,7 +71,7 @@ var mayImport = map[string][]string{
 	"gateway/httpapp":             {"gateway", "gateway/exchange", "gateway/internal/accept", "gateway/listen", "gateway/transport", "headers", "util"},
 	"gateway/host":                {"gateway", "gateway/exchange", "gateway/httpapp", "gateway/internal/accept", "headers", "util"},
 	"gateway/validate":            {"gateway", "gateway/httpapp", "headers", "util"},
-	"gateway/launch":              {"cgi", "fastcgi", "fastcgi/nethttp", "gateway", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},
+	"gateway/launch":              {"cgi", "fastcgi", "fastcgi/nethttp", "gateway", "gateway/exchange", "gateway/httpapp", "gateway/listen", "gateway/transport", "scgi", "util"},
 	"gateway/gatewaytest":         {"gateway", "gateway/httpapp", "util"},
 	"gateway/gatewaytest/leaks":   nil,
 	"gateway/gatewaytest/vectors": nil,

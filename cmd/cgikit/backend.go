@@ -79,6 +79,7 @@ func newHostTarget(a listen.Address, name string, o targetOptions, log *slog.Log
 		private: b.private,
 		pool:    b.pool,
 		scripts: b.scripts,
+		budget:  budget,
 		usable:  b.usable,
 		close:   b.close,
 	}

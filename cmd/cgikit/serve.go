@@ -247,7 +247,7 @@ func (s *serving) run(ctx context.Context) error {
 		return err
 	}
 	defer s.closeTarget(target)
-	s.launch.Reload = s.reloader(target)
+	s.launch.Reload, s.launch.Budget = s.reloader(target), target.budget
 	if choice := launch.Detect(launch.Look(s.launch.Listen...)); choice.Mode != launch.Address {
 		return cli.Failure(errors.New("the flags do not fit the way in which the process was started: "+choice.Why),
 			"name an inherited socket by -l fastcgi+fd:0 or -l http+systemd:0, and remove REQUEST_METHOD from the environment")

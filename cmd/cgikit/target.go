@@ -32,6 +32,7 @@ type target struct {
 	workers *spawn.Pool                             // nil if the target has no processes of its own
 	pool    func() monitor.Pool                     // nil if the target has no connections
 	scripts func() cgi.Stats                        // nil if the target runs no CGI scripts
+	budget  *exchange.Budget                        // of the buffers; nil if the target has none
 	usable  func() error                            // whether its scripts can still be run; nil if it runs none
 	close   func() error
 	reloads []func() error // open folders again; the error has a line for each folder that cannot be opened

@@ -51,10 +51,10 @@ func open(t *testing.T, protocol string, addr net.Addr, path, query string) *buf
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
-	return exchange(t, conn, protocol, request(protocol, path, query))
+	return roundTrip(t, conn, protocol, request(protocol, path, query))
 }
 
-func exchange(t *testing.T, conn net.Conn, protocol string, request []byte) *bufio.Reader {
+func roundTrip(t *testing.T, conn net.Conn, protocol string, request []byte) *bufio.Reader {
 	t.Helper()
 	if _, err := conn.Write(request); err != nil {
 		t.Fatal(err)

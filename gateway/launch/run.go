@@ -15,6 +15,7 @@ import (
 
 	"github.com/cgikit/cgikit/cgi"
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/listen"
 )
 
@@ -67,6 +68,11 @@ type Config struct {
 	// MaxBodyBytes bounds the body of a request, in bytes. A larger one is answered 413. Zero and
 	// negative mean no bound.
 	MaxBodyBytes int64
+
+	// Budget bounds the bytes that the FastCGI server holds: see fastcgi.Server.Budget. An App that
+	// buffers, such as a host.Handler, may have the same one. nethttp.Server does not use it, and
+	// the other servers hold nothing. Nil is a Budget with the default sizes.
+	Budget *exchange.Budget
 
 	// Mount is the path of the App, such as "/app". Over HTTP, only paths below it are served, and
 	// an empty Mount means the root. Over FastCGI and SCGI, set it if the web server does not

@@ -127,7 +127,7 @@ func TestMount(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		got, err := io.ReadAll(exchange(t, conn, protocol, encode(protocol, "REQUEST_URI", "/app/x")))
+		got, err := io.ReadAll(roundTrip(t, conn, protocol, encode(protocol, "REQUEST_URI", "/app/x")))
 		if string(got) != "path /x, body of 0" || err != nil {
 			t.Errorf("%s: got %q, %v", protocol, got, err)
 		}
@@ -219,7 +219,7 @@ func TestMaxBodyBytes(t *testing.T) {
 				}
 				defer conn.Close()
 				conn.SetDeadline(time.Now().Add(patience))
-				got, err := io.ReadAll(exchange(t, conn, protocol, post(protocol, body)))
+				got, err := io.ReadAll(roundTrip(t, conn, protocol, post(protocol, body)))
 				if !strings.Contains(string(got), want) || err != nil {
 					t.Errorf("a body of %d bytes: got %q, %v; want %s", len(body), got, err, want)
 				}

@@ -78,7 +78,7 @@ func (c Config) newFastCGI(peers []netip.Prefix) fastcgiServer {
 	}
 	return &fastcgi.Server{
 		App: c.App, ErrorLog: c.Log, MaxBodyBytes: c.MaxBodyBytes, Mount: c.Mount, Refused: c.Refused,
-		AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs,
+		AllowedPeers: peers, AllowedUIDs: c.AllowedUIDs, Budget: c.Budget,
 	}
 }
 
