@@ -32,8 +32,8 @@ type Named struct {
 	// not a folder at the first request is that of a script.
 	Paths []string
 
-	// Symlinks selects which symbolic links below the folders are followed, and which scripts of
-	// Paths may be links. Zero is exchange.SymlinksOwner.
+	// Symlinks selects which symbolic links are followed: those below the folders, and scripts of
+	// Paths that are links. Zero is exchange.SymlinksOwner.
 	Symlinks exchange.Symlinks
 
 	// Script has the settings for each script. Its Path is not used. MaxScripts bounds all scripts
@@ -71,7 +71,7 @@ func (n *Named) preparePlaces() {
 	}
 }
 
-// find finds the script of r. The error is as for the function find.
+// find finds the script of r. The errors are those of the function find.
 func (n *Named) find(r *gateway.Request) (*script, error) {
 	if path := filename(r.Environ); path != "" {
 		return n.search(path, func(f *exchange.Folder, rest string) (*script, error) { return byFilename(f, r.Environ, rest) })
@@ -87,8 +87,8 @@ func (n *Named) find(r *gateway.Request) (*script, error) {
 	return n.search(documentPath(c.Environ), func(f *exchange.Folder, rest string) (*script, error) { return byPath(f, c.Environ, rest) })
 }
 
-// search finds a script in the places that an absolute path leads to. find finds it by the part of
-// the path below a folder.
+// search looks for a script in each place that an absolute path leads to. It calls find with the
+// part of the path that is below the folder of the place.
 func (n *Named) search(path string, find func(f *exchange.Folder, rest string) (*script, error)) (found *script, err error) {
 	var missing error
 	for _, p := range n.places {

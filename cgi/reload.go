@@ -7,7 +7,7 @@ import (
 )
 
 // Reload opens the folder again if its path leads elsewhere now, without a wait for the next check.
-// After an error the old folder is used further: see [exchange.Root.Reload].
+// After an error the old folder stays in use: see [exchange.Root.Reload].
 func (d *Dir) Reload() error { return d.folder().Reload() }
 
 func (d *Dir) folder() *exchange.Root {

@@ -151,7 +151,8 @@ type Script struct {
 	// must be safe for concurrent use, as an *os.File is. Nil is this process's standard error.
 	Stderr io.Writer
 
-	// MaxScripts bounds its slots. Its lock guards the fields below.
+	// line has a slot for each script that may run: MaxScripts of them. Its lock guards the fields
+	// below.
 	line     exchange.Line[struct{}]
 	started  uint64
 	refused  uint64

@@ -5,8 +5,8 @@ type Stats struct {
 	Running int    // scripts that run, also those that run on after their response
 	Waiting int    // requests that wait for a script to end, because MaxScripts run
 	Started uint64 // scripts started
-	// requests without a script, because MaxQueue requests waited, or because no script ended
-	// before the deadline of the request's context
+	// requests for which no script was started, because MaxQueue requests waited already, or no
+	// script ended before the deadline of the request's context
 	Refused uint64
 }
 

@@ -60,7 +60,7 @@ func (w *readWait) finish(err error) error {
 	return err
 }
 
-// wake ends the wait if it is for the body of r.
+// wake ends the wait if the reader waits for the body of r.
 func (w *readWait) wake(r *request) {
 	if w.stalled == r {
 		w.woken = true

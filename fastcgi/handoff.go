@@ -8,10 +8,9 @@ import (
 // The only request of a connection runs inline: on the goroutine that has read it. Meanwhile no
 // goroutine reads the connection, except the App when it waits for its body. The reading is handed
 // off to another goroutine when the App asks for the end of its context, or takes longer than
-// handoffPeriod. So an abort, a
-// disconnect and a second request are handled within 10 ms while the App runs. With one processor
-// and an App that computes this takes longer, because Go's scheduler gives a goroutine the
-// processor for 10 ms at a time: 20 ms in the test.
+// handoffPeriod. So an abort, a disconnect and a second request are handled within 10 ms while the
+// App runs. With one processor and an App that computes, this takes longer, because Go's scheduler
+// gives a goroutine the processor for 10 ms at a time: 20 ms in the test.
 //
 // This was measured against one goroutine for each request, and against a second goroutine of each
 // connection for its requests (benchmark hello, 16 connections, 3 times 7 to 15 interleaved rounds,

@@ -54,7 +54,8 @@ type request struct {
 	unsent atomic.Pointer[unsentText] // nil for none
 }
 
-// handlers has zero handlers. Nothing has a reference to a handler after its Run.
+// handlers is a pool of BaseCGIHandlers without a request. Nothing refers to a handler after its
+// Run.
 var handlers = sync.Pool{New: func() any { return new(gateway.BaseCGIHandler) }}
 
 // beginRequest handles BEGIN_REQUEST: it begins a request or refuses it.

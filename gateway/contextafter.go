@@ -15,7 +15,8 @@ func (c *RequestContext) AfterFunc(f func()) (stop func() bool) {
 	return context.AfterFunc(c, f)
 }
 
-// watchParent returns nil if only the Done of c tells all ends of c, or is watched already.
+// watchParent makes f wait for the end of the parent and for End. It returns nil if c may also end
+// by a deadline or a watcher, which need Done, if Done was called already, and for a second f.
 func (c *RequestContext) watchParent(f func()) *afterEnd {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,8 +36,8 @@ type afterEnd struct {
 	claimed    atomic.Bool // f is called, or will never be
 }
 
-// run calls f when Err and the cause tell the end. The end of the parent reaches a context that
-// Done has made meanwhile at another time than this call.
+// run calls f. If Done has made a context meanwhile, which learns of the end of the parent
+// independently of this call, run waits for it first: Err and the cause must be set when f runs.
 func (a *afterEnd) run() {
 	if !a.claimed.CompareAndSwap(false, true) {
 		return

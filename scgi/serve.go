@@ -49,7 +49,8 @@ type serving struct {
 	text   util.EnvironText
 }
 
-// handlers has zero handlers. Nothing has a reference to a handler after its Run.
+// handlers is a pool of BaseCGIHandlers without a request. Nothing refers to a handler after its
+// Run.
 var handlers = sync.Pool{New: func() any { return new(gateway.BaseCGIHandler) }}
 
 func (sv *service) serve(ctx context.Context, c *transport.Conn) {

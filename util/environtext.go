@@ -16,8 +16,8 @@ const textVariables = 36
 // The decoder calls Begin, then Add for each variable, and then Environ. When the Environ is
 // changed, or has a text of 64 KiB or more, its variables move to memory of its own.
 //
-// An EnvironText must not be copied. It must not be used again for another request if anything may
-// still have the Environ; the text, and so the strings of the Environ, stay valid in any case.
+// An EnvironText must not be copied. It must not be used again for another request while anything
+// may still have the Environ; the text, and so the strings of the Environ, stay valid in any case.
 type EnvironText struct {
 	environ Environ
 	text    string
@@ -39,7 +39,8 @@ func (t *EnvironText) Begin(text string) {
 	}
 }
 
-// Add appends the variable with the name text[name:nameEnd] and the value text[value:valueEnd].
+// Add appends the variable with the name text[name:nameEnd] and the value text[value:valueEnd]. The
+// offsets must be within the text.
 func (t *EnvironText) Add(name, nameEnd, value, valueEnd int) {
 	if t.environ.text == nil {
 		t.environ.Add(t.text[name:nameEnd], t.text[value:valueEnd])

@@ -72,7 +72,8 @@ func DecodePairs(raw []byte, most int) (*util.Environ, error) {
 	return t.Environ(), nil
 }
 
-// DecodePairsInto is DecodePairs with memory of the caller. After an error t is not to be used.
+// DecodePairsInto is DecodePairs with memory of the caller: t.Environ is the result. After an
+// error, t must not be used.
 func DecodePairsInto(t *util.EnvironText, raw []byte, most int) error {
 	text := string(raw)
 	t.Begin(text)

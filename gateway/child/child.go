@@ -36,8 +36,8 @@ type Credential struct {
 }
 
 // Limits bounds the resources of a process, as setrlimit(2) does, soft and hard. Zero keeps the
-// limit of this process. Limits work on Linux only: on other systems Start returns an error for
-// any.
+// limit of this process. Limits work on Linux only: on other systems Start returns an error if
+// any is set.
 type Limits struct {
 	CPU       time.Duration // RLIMIT_CPU, rounded up to seconds
 	Memory    uint64        // RLIMIT_AS, in bytes

@@ -105,9 +105,9 @@ func gainsRights(path string) bool {
 	return info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 || err == nil && n > 0
 }
 
-// applyAs sets the limits of a process of that user. Prlimit(2) lets a process do so whose real
-// user and group are the same, and one that has CAP_SYS_RESOURCE, which root in a container has
-// not. So this thread has that real user meanwhile; its effective user stays.
+// applyAs sets the limits of a process of that user. Prlimit(2) allows that to a process with the
+// same real user and group, and to one with CAP_SYS_RESOURCE, which root in a container does not
+// have. So this thread gets that real user meanwhile; its effective user stays.
 func (l Limits) applyAs(c *syscall.Credential, pid int) error {
 	if c == nil {
 		return l.apply(pid)
@@ -119,7 +119,7 @@ func (l Limits) applyAs(c *syscall.Credential, pid int) error {
 		err = l.apply(pid)
 	}
 	if restored := setRealUser(uint32(uid), uint32(gid)); restored != nil {
-		return restored // and the thread is not used again, since it stays locked
+		return restored // the thread stays locked, so that no other goroutine gets it
 	}
 	runtime.UnlockOSThread()
 	return err

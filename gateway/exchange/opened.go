@@ -36,7 +36,8 @@ func newOpened(file *os.File) (*Opened, error) {
 // isSmall reports whether the content of a file is to be read at once.
 func (o *Opened) isSmall(most int64) bool { return o.Mode.IsRegular() && o.Size <= most }
 
-// readContent reads the file from r. A file that was cut meanwhile is as long as what is there.
+// readContent reads the file from r. If the file has become shorter since, Size becomes
+// the length that was read.
 func (o *Opened) readContent(r io.Reader) error {
 	text := make([]byte, o.Size)
 	n, err := io.ReadFull(r, text)

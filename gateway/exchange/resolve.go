@@ -27,7 +27,7 @@ type node interface {
 	readLink() (string, error)
 
 	// openForRead opens the entry called name of this folder for reading, and reads a regular file
-	// of at most so many bytes. entry is the node that openEntry returned for name. The error is
+	// of at most that many bytes. entry is the node that openEntry returned for name. The error is
 	// errReplaced if another file has the name now. path becomes the Name of the file.
 	openForRead(name string, entry node, path string, most int64) (*Opened, error)
 
@@ -173,7 +173,7 @@ func (r *resolver) moveTo(next node, name, path string) {
 	r.name, r.path = name, path
 }
 
-// openForRead opens the current file or folder for reading, and reads a file of at most so many
+// openForRead opens the current file or folder for reading, and reads a file of at most that many
 // bytes. path becomes the Name of the file.
 func (r *resolver) openForRead(path string, most int64) (*Opened, error) {
 	if r.at.mode().IsDir() {

@@ -32,7 +32,7 @@ type Root struct {
 	path    string  // absolute
 	current *Folder // nil before the first use
 	checked time.Time
-	keeps   bool // current is used further while the path leads to no folder
+	keeps   bool // current stays in use while the path leads to no folder
 }
 
 // checkInterval is how long a folder is used before the path is checked again.
@@ -64,7 +64,7 @@ func (r *Root) Use(do func(*Folder) error) error {
 }
 
 // Reload checks the path now. If it leads to another folder, later requests use that one. After an
-// error, which is a [*RootError], the folder that is open is used further until the path leads to a
+// error, which is a [*RootError], the folder that is open stays in use until the path leads to a
 // folder again. Without a Reload, the next check would close it.
 func (r *Root) Reload() error {
 	r.mu.Lock()
@@ -244,9 +244,9 @@ func (f *Folder) Open(path string) (*os.File, error) {
 	return opened.File, nil
 }
 
-// Load opens the regular file or the folder at path as Open does, and describes it. It reads a
-// regular file of at most so many bytes and closes it, which takes half of the system calls of a
-// small file.
+// Load opens the regular file or the folder at path as Open does, and describes it. It reads and
+// closes a regular file of at most that many bytes: for a small file this saves half of the system
+// calls.
 func (f *Folder) Load(path string, most int64) (opened *Opened, err error) {
 	err = f.resolve(path, func(r *resolver, rest string) (err error) {
 		mode := r.at.mode()

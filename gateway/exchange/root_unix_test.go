@@ -391,7 +391,7 @@ func TestRootMoves(t *testing.T) {
 }
 
 // TestRootReload: a Reload follows a change at once. If the path leads to no folder, the old one is
-// used further until it leads to one.
+// in use until it leads to one.
 func TestRootReload(t *testing.T) {
 	top := tree(t, "r1/page", "r2/page", "current -> r1")
 	synctest.Test(t, func(t *testing.T) {

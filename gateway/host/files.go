@@ -88,7 +88,7 @@ func (f *Files) Check() error {
 }
 
 // Reload opens Root again if its path leads elsewhere now, without a wait for the next check. After
-// an error the old folder is used further: see [exchange.Root.Reload].
+// an error the old folder stays in use: see [exchange.Root.Reload].
 func (f *Files) Reload() error { return f.folder().Reload() }
 
 func (f *Files) folder() *exchange.Root {

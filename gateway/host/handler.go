@@ -272,7 +272,7 @@ func (h *Handler) setUp() {
 }
 
 // Reload opens Root and the folders of Offload again if their paths lead elsewhere now, without a
-// wait for the next check. After an error the old folder is used further: see
+// wait for the next check. After an error the old folder stays in use: see
 // [exchange.Root.Reload]. Next has its own folder: see [Files.Reload].
 func (h *Handler) Reload() error {
 	h.once.Do(h.setUp)

@@ -23,7 +23,7 @@ type Certificate struct {
 	CertFile, KeyFile string
 
 	// ErrorLog gets a line at level Error when changed files cannot be used, once for each change.
-	// The last certificate is then used further. Nil means slog.Default().
+	// The last certificate then stays in use. Nil means slog.Default().
 	ErrorLog *slog.Logger
 
 	mu      sync.Mutex
