@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
@@ -85,7 +86,12 @@ type pressure struct {
 	last       error
 }
 
-const pressing = 4
+// pressing clients send a request each pressPause. Without a pause they would occupy all
+// processors, and delay the start of the workers that the test waits for.
+const (
+	pressing   = 4
+	pressPause = 500 * time.Microsecond
+)
 
 func (p *pressure) start(c *fastcgi.Client, dir string) {
 	for range pressing {
@@ -98,6 +104,7 @@ func (p *pressure) start(c *fastcgi.Client, dir string) {
 					p.mu.Unlock()
 				}
 				p.done.Add(1)
+				time.Sleep(pressPause)
 			}
 		})
 	}

@@ -174,7 +174,7 @@ func TestReload(t *testing.T) {
 	var requests, failures atomic.Int64
 	var seen sync.Map
 	var clients sync.WaitGroup
-	for range 4 {
+	for range 2 * pressing {
 		clients.Go(func() {
 			for !stop.Load() {
 				pid, err := pidOf(c)
@@ -185,6 +185,7 @@ func TestReload(t *testing.T) {
 					return
 				}
 				seen.Store(pid, true)
+				time.Sleep(pressPause)
 			}
 		})
 	}
