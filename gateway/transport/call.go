@@ -110,6 +110,12 @@ func (c *Call) Read(p []byte) (int, error) {
 	}
 }
 
+// ReadNow reads what has arrived into p, and if that is full, more into q, by one system call. It
+// returns the number of bytes in both. It does not wait, whatever the timeouts are, and returns no
+// error: the next Read returns it. It returns 0 if the system is not Linux, or the connection is
+// not a socket of the system.
+func (c *Call) ReadNow(p, q []byte) int { return c.socket.readBothNow(p, q) }
+
 // excused reports whether a silence of timeout is not the application's fault, because the whole
 // request was sent less than timeout ago.
 func (c *Call) excused(timeout time.Duration) bool {

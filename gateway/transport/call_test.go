@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,4 +170,30 @@ func TestDeadline(t *testing.T) {
 			t.Error("no timeout moved no deadline")
 		}
 	})
+}
+
+// TestCallReadNow: ReadNow fills both slices with what has arrived, and does not wait for more.
+func TestCallReadNow(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux")
+	}
+	near, far := connPair(t, "unix")
+	c := new(Dialer).newCall(near)
+	p, q := make([]byte, 3), make([]byte, 5)
+	for _, test := range []struct{ sent, first, second string }{
+		{"", "", ""}, {"ab", "ab", ""}, {"abcde", "abc", "de"}, {"abcdefgh", "abc", "defgh"}, {"", "", ""},
+	} {
+		if _, err := io.WriteString(far, test.sent); err != nil {
+			t.Fatal(err)
+		}
+		n := c.ReadNow(p, q)
+		first := min(n, len(p))
+		if string(p[:first]) != test.first || string(q[:n-first]) != test.second {
+			t.Errorf("%q: got %q and %q", test.sent, p[:first], q[:n-first])
+		}
+	}
+	far.Close()
+	if n := c.ReadNow(p, q); n != 0 {
+		t.Errorf("got %d bytes at the end", n)
+	}
 }

@@ -32,6 +32,8 @@ type transfer struct {
 	buffer Buffer
 	some   func(fd uintptr) bool // writes some of v; reports whether the wait is over
 	v      [][]byte
+	both   func(fd uintptr) // reads into pair without waiting
+	pair   [2][]byte
 }
 
 // Buffer provides the memory into which ReadLazily reads.

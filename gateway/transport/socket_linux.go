@@ -76,6 +76,29 @@ func (s *Socket) receiveNow(p []byte, flags int) int {
 	return t.n
 }
 
+// readBothNow is ReadNow into p and, if that is full, into q.
+func (s *Socket) readBothNow(p, q []byte) int {
+	if s.raw == nil || len(p) == 0 {
+		return 0
+	}
+	t := &s.in
+	if t.both == nil {
+		t.both = t.receiveBoth
+	}
+	t.pair, t.n = [2][]byte{p, q}, 0
+	s.raw.Control(t.both)
+	t.pair = [2][]byte{}
+	return max(t.n, 0)
+}
+
+func (t *transfer) receiveBoth(fd uintptr) {
+	for {
+		if t.n, t.err = unix.Readv(int(fd), t.pair[:]); t.err != unix.EINTR {
+			return
+		}
+	}
+}
+
 // WriteNow is described at ReadNow.
 func (s *Socket) WriteNow(p []byte) int {
 	n, _ := s.send(p, 0)

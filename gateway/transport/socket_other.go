@@ -20,6 +20,8 @@ func (s *Socket) Peek([]byte) (int, error) { return 0, errors.ErrUnsupported }
 // ReadNow returns 0.
 func (s *Socket) ReadNow([]byte) int { return 0 }
 
+func (s *Socket) readBothNow(p, q []byte) int { return 0 }
+
 // PeekNow returns 0.
 func (s *Socket) PeekNow([]byte) int { return 0 }
 

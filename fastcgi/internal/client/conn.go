@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bufio"
-	"sync"
 	"time"
 
 	"github.com/cgikit/cgikit/fastcgi/wire"
@@ -13,7 +11,7 @@ import (
 // or a stream of a shared connection.
 type conn struct {
 	call  *transport.Call
-	in    *bufio.Reader // nil between two exchanges
+	in    *input // nil between two exchanges
 	owner owner
 
 	id   uint16 // of the request under way
@@ -34,14 +32,6 @@ type owner interface {
 	closedBy() error  // the error of an exchange that Client.Close has ended; nil before Close
 }
 
-// readBuffer is the size of the read buffer, in bytes. A small response fits in it. Larger reads
-// bypass it.
-const readBuffer = 8 << 10
-
-// readers has the read buffers that no exchange uses. A new one would cost more memory than all
-// else that an exchange over a connection of its own needs.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
-
 func newConn(call *transport.Call, o owner) *conn {
 	c := &conn{call: call, owner: o}
 	c.reserveReader()
@@ -50,7 +40,7 @@ func newConn(call *transport.Call, o owner) *conn {
 
 // reserveReader provides the read buffer of an exchange.
 func (c *conn) reserveReader() {
-	c.in = readers.Get().(*bufio.Reader)
+	c.in = inputs.Get().(*input)
 	c.in.Reset(c.call)
 }
 
@@ -58,7 +48,7 @@ func (c *conn) reserveReader() {
 // buffer is left to the collector, because the exchange may still be reading.
 func (c *conn) releaseReader() {
 	c.in.Reset(nil)
-	readers.Put(c.in)
+	inputs.Put(c.in)
 	c.in = nil
 }
 

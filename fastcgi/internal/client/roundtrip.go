@@ -131,6 +131,15 @@ func (x *roundTrip) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Buffered returns how many bytes of STDOUT the next Read returns at least without waiting. Only
+// the goroutine that reads may call it.
+func (x *roundTrip) Buffered() int {
+	if x.ended() != nil {
+		return 0
+	}
+	return x.stdout.buffered()
+}
+
 // failure returns err, the reason why an exchange under ctx failed, as an error with a status and a
 // text for the client.
 func failure(ctx context.Context, err error) error {

@@ -25,20 +25,61 @@ type stdoutReader struct {
 // restarts ReadTimeout, so no timeout would end them.
 const maxEmptyRecords = 1000
 
-// Read reads the available content of one STDOUT record. If the connection ends, the error is
-// io.ErrUnexpectedEOF.
+// Read waits for content of STDOUT records, and returns as much of it as has arrived. If the
+// connection ends, the error is io.ErrUnexpectedEOF.
 func (s *stdoutReader) Read(p []byte) (n int, err error) {
 	for s.left == 0 && err == nil {
 		err = s.nextRecord()
 	}
-	if err == nil {
+	if err == nil && s.conn.in.Buffered() == 0 {
+		n = s.readNow(p)
+	}
+	if err == nil && n == 0 {
 		n, err = s.conn.in.Read(p[:min(len(p), s.left)])
 		s.left -= n
+	}
+	if err == nil {
+		n += s.readNow(p[n:])
 	}
 	if err == io.EOF && !s.complete {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// readNow reads the content that has arrived: the rest of a record that has begun, and that of the
+// records that are buffered then.
+func (s *stdoutReader) readNow(p []byte) (n int) {
+	for n < len(p) {
+		if s.left == 0 && (s.buffered() == 0 || s.nextRecord() != nil) {
+			break
+		}
+		k := s.conn.in.ReadNow(p[n:min(len(p), n+s.left)])
+		if k == 0 {
+			break
+		}
+		n, s.left = n+k, s.left-k
+	}
+	return n
+}
+
+// buffered returns how many bytes of content the next Read returns at least without waiting. If it
+// is not 0 between two records, nextRecord does not fail.
+func (s *stdoutReader) buffered() int {
+	in := s.conn.in
+	if s.left > 0 {
+		return min(s.left, in.Buffered())
+	}
+	more := in.Buffered() - s.padding - wire.HeaderSize
+	if more <= 0 {
+		return 0
+	}
+	b, _ := in.Peek(s.padding + wire.HeaderSize)
+	h, err := wire.ParseHeader([wire.HeaderSize]byte(b[s.padding:]))
+	if err != nil || h.Type != wire.TypeStdout || h.ID != s.conn.id {
+		return 0
+	}
+	return min(h.ContentLength, more)
 }
 
 // nextRecord reads the next record. It leaves the content of a STDOUT record unread.
