@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/cgikit/cgikit/headers"
 	"github.com/cgikit/cgikit/util"
@@ -204,17 +205,19 @@ func isInterim(status string) bool { return status != "" && status[0] == '1' }
 
 // forwardBody copies body to dst, which is w or io.Discard, and compares its length with the
 // declared one. With flush it sends the head at once, unless part of the body is buffered already,
-// and then each piece as it arrives, because the next piece may take long to come.
+// and then each piece as it arrives unless the next one has arrived too, because that may take long
+// to come.
 func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, flush bool) error {
-	block := blockPool.Get().(*[32 << 10]byte)
-	defer blockPool.Put(block)
-	if b, ok := body.(interface{ Buffered() int }); flush && (!ok || b.Buffered() == 0) {
+	var blocks forwardBlocks
+	defer blocks.release()
+	if flush && buffered(body) == 0 {
 		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
 	for copied := int64(0); ; {
-		n, readErr := readSome(body, block[:])
+		block := blocks.reserve(buffered(body) > 0)
+		n, readErr := readSome(body, block)
 		if length != unknownLength && int64(n) > length-copied {
 			n, readErr = int(length-copied), errExcess
 		}
@@ -230,11 +233,54 @@ func forwardBody(w ResponseWriter, dst io.Writer, body io.Reader, length int64, 
 		case readErr != nil:
 			return readErr
 		}
-		if flush {
+		if flush && buffered(body) == 0 {
 			if err := w.Flush(); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// largeBlock is the size, in bytes, of the block through which a body is copied whose backend is
+// ahead of the client. Four times the usual size has net/http make a quarter of the writes, of
+// which each chunk of a body needs two.
+const largeBlock = 128 << 10
+
+var largeBlocks = sync.Pool{New: func() any { return new([largeBlock]byte) }}
+
+// forwardBlocks has the blocks through which a body is copied. The large one is kept only until the
+// backend is waited for, because that may take long, for many clients at the same time.
+type forwardBlocks struct {
+	small *[32 << 10]byte
+	large *[largeBlock]byte
+}
+
+// reserve returns a block: a large one if bytes have arrived already.
+func (b *forwardBlocks) reserve(arrived bool) []byte {
+	if arrived {
+		if b.large == nil {
+			b.large = largeBlocks.Get().(*[largeBlock]byte)
+		}
+		return b.large[:]
+	}
+	b.releaseLarge()
+	if b.small == nil {
+		b.small = blockPool.Get().(*[32 << 10]byte)
+	}
+	return b.small[:]
+}
+
+func (b *forwardBlocks) releaseLarge() {
+	if b.large != nil {
+		largeBlocks.Put(b.large)
+		b.large = nil
+	}
+}
+
+func (b *forwardBlocks) release() {
+	b.releaseLarge()
+	if b.small != nil {
+		blockPool.Put(b.small)
 	}
 }
 

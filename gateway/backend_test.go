@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -191,6 +192,52 @@ func TestForwardFlushes(t *testing.T) {
 	runHandler(&BaseCGIHandler{Stdout: out}, Forward(replies("Status: 200\n\nabc")).ServeGateway)
 	if out.flushes != 1 || out.String() != "abc" {
 		t.Errorf("got %q in %d flushes; want one, as the body came with the head", out.String(), out.flushes)
+	}
+}
+
+// arrivedBody returns its pieces one by one, and tells of each but the first that it has arrived if
+// that is so.
+type arrivedBody struct {
+	pieces  []string
+	arrived []bool
+	sizes   []int // of the memory that each Read got
+}
+
+func (b *arrivedBody) Buffered() int {
+	if len(b.pieces) == 0 || !b.arrived[0] {
+		return 0
+	}
+	return len(b.pieces[0])
+}
+
+func (b *arrivedBody) Read(p []byte) (int, error) {
+	if len(b.pieces) == 0 {
+		return 0, io.EOF
+	}
+	b.sizes = append(b.sizes, len(p))
+	n := copy(p, b.pieces[0])
+	b.pieces, b.arrived = b.pieces[1:], b.arrived[1:]
+	return n, nil
+}
+
+// TestForwardFlushesBeforeWaiting: a piece is flushed unless the next one has arrived. Pieces that
+// have arrived are read into more memory than those to wait for, since that takes long for many.
+func TestForwardFlushesBeforeWaiting(t *testing.T) {
+	out := &headStdout{}
+	body := &arrivedBody{pieces: []string{"a", "b", "c", "d", "e"}, arrived: []bool{false, true, true, false, true}}
+	ready := backendFunc(func(*Request) (*Response, error) {
+		return &Response{Status: "200 OK", Headers: headers.New(), Body: struct {
+			*arrivedBody
+			io.Closer
+		}{body, io.NopCloser(nil)}}, nil
+	})
+	runHandler(&BaseCGIHandler{Stdout: out}, Forward(ready).ServeGateway)
+	if out.flushes != 3 || out.String() != "abcde" {
+		t.Errorf("got %q in %d flushes; want 3: for the head, after c, after e", out.String(), out.flushes)
+	}
+	const small = 32 << 10
+	if want := []int{small, largeBlock, largeBlock, small, largeBlock}; !slices.Equal(body.sizes, want) {
+		t.Errorf("read into %d bytes; want %d", body.sizes, want)
 	}
 }
 

@@ -176,8 +176,13 @@ func (h *heldBody) addResult(g readResult) {
 	h.room, h.err, h.result = h.room[g.n:], g.err, nil
 }
 
-// Buffered returns how many bytes can be sent with the head.
-func (h *heldBody) Buffered() int { return len(h.pending) }
+// Buffered returns how many bytes the next Reads return at least without waiting.
+func (h *heldBody) Buffered() int {
+	if len(h.pending) > 0 || h.result != nil || h.err != nil {
+		return len(h.pending)
+	}
+	return buffered(h.body)
+}
 
 // Read implements io.Reader.
 func (h *heldBody) Read(p []byte) (int, error) {

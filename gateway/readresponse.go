@@ -84,8 +84,23 @@ type responseBody struct {
 	io.ReadCloser
 }
 
-// Buffered returns how many bytes of the body were read with the head. Forward calls it.
-func (b *responseBody) Buffered() int { return len(b.pending) }
+// Buffered returns how many bytes of the body the next Reads return at least without waiting.
+// Forward calls it.
+func (b *responseBody) Buffered() int {
+	if len(b.pending) > 0 || b.err != nil {
+		return len(b.pending)
+	}
+	return buffered(b.ReadCloser)
+}
+
+// buffered returns how many bytes the next Reads of r return at least without waiting, as far as r
+// tells.
+func buffered(r io.Reader) int {
+	if b, ok := r.(interface{ Buffered() int }); ok {
+		return b.Buffered()
+	}
+	return 0
+}
 
 func (b *responseBody) Read(p []byte) (int, error) {
 	switch {

@@ -123,7 +123,8 @@ func (b *DeclaredBody) noteExcess() {
 	}
 }
 
-// Buffered returns how many bytes of the body were read with the head. gateway.Forward calls it.
+// Buffered returns how many bytes of the body the next Reads return at least without waiting.
+// gateway.Forward calls it.
 func (b *DeclaredBody) Buffered() int {
 	if n := b.streamBuffered(); b.length == UnknownLength || int64(n) < b.remaining {
 		return n
@@ -131,7 +132,7 @@ func (b *DeclaredBody) Buffered() int {
 	return int(b.remaining)
 }
 
-// streamBuffered returns how many bytes of the stream were read with the head.
+// streamBuffered returns how many bytes of the stream have arrived, as far as the stream tells.
 func (b *DeclaredBody) streamBuffered() int {
 	if body, ok := b.body.(interface{ Buffered() int }); ok {
 		return body.Buffered()

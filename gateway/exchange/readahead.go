@@ -64,9 +64,12 @@ func (a *ReadAhead) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Buffered returns how many bytes of the body were read with the head. gateway.Forward calls it.
+// Buffered returns how many bytes of the body the next Reads return at least without waiting. It is
+// 0 when the goroutine reads Body. gateway.Forward calls it.
 func (a *ReadAhead) Buffered() int {
-	if b, ok := a.Body.(interface{ Buffered() int }); ok {
+	a.mu.Lock() // so that the goroutine does not begin meanwhile
+	defer a.mu.Unlock()
+	if b, ok := a.Body.(interface{ Buffered() int }); ok && a.state == aheadIdle {
 		return b.Buffered()
 	}
 	return 0

@@ -130,7 +130,7 @@ type closingBody struct {
 	kept *exchange.Spool
 }
 
-// Buffered tells gateway.Forward how many bytes of the body have arrived with the head.
+// Buffered tells gateway.Forward how many bytes of the body have arrived.
 func (b *closingBody) Buffered() int {
 	if inner, ok := b.ReadCloser.(interface{ Buffered() int }); ok {
 		return inner.Buffered()
