@@ -50,6 +50,8 @@ type Watcher interface {
 // Begin sets the parent, the timeout and the watcher of c; it must be called before c is used. A
 // positive timeout, counted from now, sets the deadline. The watcher may be nil.
 func (c *RequestContext) Begin(parent context.Context, timeout time.Duration, watcher Watcher) {
+	c.mu.Lock() // another goroutine may call End
+	defer c.mu.Unlock()
 	c.Context, c.watcher = parent, watcher
 	if timeout > 0 {
 		c.deadline = time.Now().Add(timeout)
@@ -132,7 +134,7 @@ func (c *RequestContext) Value(key any) any {
 }
 
 // End cancels the context. cause is [ErrClientGone] if the peer has gone, and nil if the request is
-// over. Calls after the first have no effect. End may be called before Begin.
+// over. Calls after the first have no effect. End may be called before Begin, and at the same time.
 func (c *RequestContext) End(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

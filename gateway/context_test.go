@@ -108,3 +108,20 @@ func TestRunTakesAContext(t *testing.T) {
 		}
 	}
 }
+
+// TestContextEndsAtBegin: one goroutine ends the context while another begins it, as on a
+// connection of several requests that breaks.
+func TestContextEndsAtBegin(t *testing.T) {
+	for range 100 {
+		c, ended := new(RequestContext), make(chan struct{})
+		go func() {
+			defer close(ended)
+			c.End(ErrClientGone)
+		}()
+		c.Begin(context.Background(), time.Hour, nil)
+		<-ended
+		if c.Err() != context.Canceled || context.Cause(c) != ErrClientGone {
+			t.Fatalf("got %v, cause %v", c.Err(), context.Cause(c))
+		}
+	}
+}
