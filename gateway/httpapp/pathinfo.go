@@ -19,6 +19,8 @@ func requestURI(r *http.Request) (string, error) {
 		return "", badRequest("fragment in the request target", uri)
 	case r.Method == "PRI" && uri == "*":
 		return "", badRequest("beginning of an HTTP/2 connection", uri) // net/http passes it on
+	case r.Method != http.MethodOptions && uri == "*": // RFC 9112 section 3.2.4
+		return "", badRequest("request target of OPTIONS with another method", uri)
 	case uri[0] == '/', uri == "*", r.Method == http.MethodConnect:
 		return uri, nil
 	}

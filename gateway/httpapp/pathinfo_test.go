@@ -31,7 +31,7 @@ func TestBadTargets(t *testing.T) {
 // TestEscapedPath: an App gets the path as the client sent it, which an outer handler may change.
 func TestEscapedPath(t *testing.T) {
 	for target, want := range map[string]string{
-		"/": "/", "/a%2Fb/../c//d?e": "/a%2Fb/../c//d", "/app/%61": "/app/%61", "http://u:p@h/a%2Fb": "/a%2Fb", "http://h": "/", "*": "*",
+		"/": "/", "/a%2Fb/../c//d?e": "/a%2Fb/../c//d", "/app/%61": "/app/%61", "http://u:p@h/a%2Fb": "/a%2Fb", "http://h": "/",
 	} {
 		var got string
 		h := httpapp.Handler(gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
@@ -49,12 +49,29 @@ func TestEscapedPath(t *testing.T) {
 	}
 }
 
+// TestAsterisk: the target * is a 400 but for OPTIONS (RFC 9112 section 3.2.4), and that has no
+// path.
+func TestAsterisk(t *testing.T) {
+	for method, want := range map[string]int{"OPTIONS": 200, "GET": 400, "HEAD": 400, "POST": 400, "PRI": 400, "BREW": 400} {
+		path := "-"
+		h := httpapp.Handler(gateway.AppFunc(func(_ gateway.ResponseWriter, r *gateway.Request) error {
+			path = r.EscapedPath + r.Environ.Get("PATH_INFO")
+			return nil
+		}))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "*", nil))
+		if w.Code != want || (path == "*") != (want == 200) {
+			t.Errorf("%s *: got %d and the path %q; want %d", method, w.Code, path, want)
+		}
+	}
+}
+
 // TestMountOfAHandler: the path as the client sent it is compared with Mount, and, if it is
 // outside, its normal form.
 func TestMountOfAHandler(t *testing.T) {
 	for target, want := range map[string]string{
 		"/app//x/../y": "/app|//x/../y", "//app/x": "/app|/x", "/./app/x//y": "/app|/x/y", "/a/%2e%2e/app/b%2Fc?d": "/app|/b/c",
-		"/app/../x": "/app|/../x", "/apple": "404", "//apple": "404", "/../app": "404", "/a/../x": "404", "/x//app": "404", "*": "404",
+		"/app/../x": "/app|/../x", "/apple": "404", "//apple": "404", "/../app": "404", "/a/../x": "404", "/x//app": "404", "*": "400",
 	} {
 		var got, uri string
 		h := &httpapp.AppHandler{Mount: "/app", App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
