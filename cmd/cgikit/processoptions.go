@@ -39,7 +39,7 @@ func (o *processOptions) limits() child.Limits {
 	return child.Limits{CPU: o.cpu, Memory: uint64(o.memory), Files: o.files, Processes: o.processes}
 }
 
-// check finds mistakes that need nothing of the system but the folder to be found.
+// check finds mistakes in the flags. Of the system, it looks only at the folder.
 func (o *processOptions) check() error {
 	if o.cpu < 0 {
 		return cli.Usage(errors.New("--cpu cannot be negative"), "without the flag there is no limit")
@@ -54,8 +54,8 @@ func (o *processOptions) check() error {
 }
 
 // checkProgram returns an error if the system could not start the program at the absolute path: the
-// interpreter that it names is missing, or the user may not use the file. Name is the path for the
-// message.
+// interpreter that it names is missing, or the user may not execute the file. name is the path as
+// the user wrote it.
 func (o *processOptions) checkProgram(name, path string, as *child.Credential) error {
 	if err := checkInterpreter(name); err != nil {
 		return err

@@ -31,8 +31,8 @@ func (s *serving) reloader(t *target) func() {
 }
 
 // reload uses the newest certificate and the newest folders, and replaces the processes of the
-// target. Connections and current requests go on. A certificate or a folder that cannot be used is
-// logged, and the old one is used further.
+// target. Connections and current requests go on. If a certificate or a folder cannot be used, it
+// logs that, and the old one stays in use.
 func (s *serving) reload(t *target) {
 	log := s.launch.Log
 	var done []string

@@ -42,7 +42,8 @@ func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.stopTimeout, "stop-timeout", 0, "`time` from the stop signal to SIGKILL (default 30s)")
 }
 
-// addVerbFlags adds the flags that only the verb has: --env of serve is for requests.
+// addVerbFlags adds the flags that only the verb spawn has: --env of serve adds variables of
+// requests.
 func (o *spawnOptions) addVerbFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.env, "env", nil, "`NAME=value` to add to the environment of processes; may be given several times")
 	f.StringVar(&o.umask, "umask", "", "`mode` bits, in octal, that new files of the processes do not get, such as 0027 (default that of spawn)")
@@ -100,7 +101,7 @@ func (o *spawnOptions) setBounds(p *spawn.Pool) {
 	}
 }
 
-// check finds mistakes that need nothing of the system but the folder to be found.
+// check finds mistakes in the flags. Of the system, it looks only at the folder.
 func (o *spawnOptions) check() error {
 	switch {
 	case o.workers < 0 || o.least < 0 || o.most < 0:

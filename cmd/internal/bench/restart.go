@@ -18,10 +18,10 @@ import (
 	"github.com/cgikit/cgikit/util"
 )
 
-// measureRestart counts the requests that are lost while all workers of a program are replaced, and
-// while one of them is killed, both again and again until -requests are answered. A program that
-// finishes its request must lose none in the first, and a worker that is killed at most those that
-// it has.
+// measureRestart counts the requests that are lost while all workers of a program are replaced
+// again and again, and then while one of them is killed again and again, until -requests are
+// answered. In the first, a program that finishes its request must lose none. In the second, each
+// killed worker may lose the requests that it has.
 func measureRestart(o options) error {
 	var errs []error
 	for _, p := range workerPrograms() {

@@ -19,8 +19,8 @@ const (
 	Brief = 500 * time.Millisecond
 
 	// Patient suits a target that has answered an earlier request or closed its connection. If no
-	// question is answered briefly, Identify sends all again and waits longer: a single worker may
-	// have waited for the rest of the question before, as uWSGI's does.
+	// question is answered within Brief, Identify sends all again and waits longer: a single worker
+	// may still wait for the rest of an earlier question, as that of uWSGI does.
 	Patient = 3 * time.Second
 )
 

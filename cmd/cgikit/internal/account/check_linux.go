@@ -22,7 +22,7 @@ func CheckRun(c *child.Credential, path string, readable bool) error {
 	}
 	result := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and the thread ends with this goroutine, since it is another user
+		runtime.LockOSThread() // the thread, which has another real user now, ends with this goroutine
 		if becomeReal(c) != nil {
 			result <- nil
 			return

@@ -117,8 +117,8 @@ func (p *probe) dialMultiplexed() (*conn, error) {
 	return p.dial()
 }
 
-// manyRequests is how many requests a check begins on a connection before the one that must be
-// above the limit. It is more than the applications that are known allow.
+// manyRequests is how many requests a check begins on a connection before one that must be above
+// the limit. No known application allows so many.
 const manyRequests = 1024
 
 // refusesAboveLimit begins many requests that stay open, and then sends a complete one. Those above

@@ -64,8 +64,8 @@ func readsSCGISlowly(p *probe) error {
 	return p.wantSCGI(c.readAll())
 }
 
-// closesStalled sends the beginning of a head and then nothing. A target may wait for a minute: a
-// shorter timeout of the check does not find out.
+// closesStalled sends the beginning of a head and then nothing. A target may wait for a minute:
+// with a shorter timeout, a target that still waits does not fail.
 func closesStalled(p *probe) error {
 	b := append(block(p.run.request(nil)), stalled...)
 	c, err := p.send(fmt.Appendf(nil, "%d:%s", len(b)+1, b))
@@ -74,7 +74,7 @@ func closesStalled(p *probe) error {
 	}
 	err = c.waitClosed()
 	if stall := cmp.Or(p.run.stall, maxStall); err != nil && p.run.timeout() < stall {
-		return skipped("%v; a target may wait longer: --timeout %v finds out", err, stall)
+		return skipped("%v; a target may wait longer: check with --timeout %v", err, stall)
 	}
 	return err
 }

@@ -161,7 +161,7 @@ func readsCutParams(p *probe) error {
 		case err == nil:
 			c.Close()
 		case p.ctx.Err() != nil && time.Since(begin) < p.run.timeout()/2:
-			return skipped("it was slow, and kept the rule at %d of %d places: --timeout %v finds out", cut-1, len(content)-1, 10*p.run.timeout())
+			return skipped("the target is slow: it kept the rule at %d of %d places; for the others, check with --timeout %v", cut-1, len(content)-1, 10*p.run.timeout())
 		default:
 			return broken("cut after byte %d of %d: %v", cut, len(content), err)
 		}
@@ -180,7 +180,8 @@ func cutMessage(content []byte, cut int) []byte {
 }
 
 // cutParams returns the variables of the plain request after one whose lengths have four bytes, so
-// that these are cut too. If the target does not answer that, F8.1 tells, and it is left out here.
+// that these are cut too. A target that cannot read such lengths breaks F8.1, and gets the plain
+// variables alone here.
 func (p *probe) cutParams() ([]byte, error) {
 	plain := pairs(p.run.request(nil).vars)
 	content := append([]byte("\x80\x00\x00\x06\x80\x00\x00\x01HTTP_XX"), plain...)

@@ -164,8 +164,8 @@ func (r *Run) prepare(ctx context.Context) error {
 	return cli.Failure(err, r.plainHint(err, result.got.kept))
 }
 
-// spoken is the protocol at the address of the target, if it is another. err ended the request
-// before.
+// spoken returns the protocol at the address of the target if it is not the target's, or else "".
+// err is the error of the plain request.
 func (r *Run) spoken(ctx context.Context, err error) string {
 	if r.Target.Protocol == "cgi" {
 		return ""

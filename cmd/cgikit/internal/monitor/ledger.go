@@ -28,7 +28,7 @@ type Figures struct {
 	Classes [classes]uint64
 	Bytes   uint64            // of bodies
 	Errors  map[string]uint64 // requests without a complete response of the target, by reason
-	Failed  uint64            // these, except where the client went away, and complete responses with a status of 5xx
+	Failed  uint64            // Errors in which the client did not go away, and complete responses with a status of 5xx
 	// requests by duration: above the previous bound and up to this one; the last counts slower
 	// ones
 	Took    [len(Bounds) + 1]uint64

@@ -40,8 +40,8 @@ func (m *Monitor) servePage(w http.ResponseWriter, _ *http.Request) {
 	sendBody(w, "text/html; charset=utf-8", body.Bytes())
 }
 
-// serveStatus sends the figures of the page to its script. Their names may change in any version:
-// /metrics is for other programs.
+// serveStatus sends the figures of the page to its script. Other programs should use /metrics:
+// the names here may change in any version.
 func (m *Monitor) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.Marshal(newStatus(m))
 	if err != nil {

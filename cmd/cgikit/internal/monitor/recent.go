@@ -9,12 +9,13 @@ const (
 	// recentStep is the time that one point of the charts stands for.
 	recentStep = 2 * time.Second
 
-	// recentSteps is how many steps a Ledger keeps: 5 minutes. A Ledger has 124 kB for them,
-	// however many requests there are.
+	// recentSteps is how many steps a Ledger keeps: 5 minutes. They take 122 kB of
+	// memory, however many requests there are.
 	recentSteps = 150
 
-	// recentTimes is the number of classes of durations in a step. Eight of them double the time,
-	// so that a percentile is right to 7 %. The last class has all from a minute on.
+	// recentTimes is the number of classes of durations in a step. From a time to twice that time
+	// there are eight, so that a percentile is right to 7 %. The last class has all times from two
+	// minutes on.
 	recentTimes = 200
 )
 

@@ -215,8 +215,8 @@ func (t *Target) reason(v verdict) string {
 	return strings.TrimPrefix(reason, "; ")
 }
 
-// poolCells returns the connections in use, the idle ones, and the requests that wait for one. Of
-// CGI scripts it returns those that run, and the requests that wait for one to end.
+// poolCells returns the connections in use, the idle ones, and the requests that wait for one. For
+// CGI scripts it returns the scripts that run, and the requests that wait for one to end.
 func (m *Monitor) poolCells() []string {
 	switch {
 	case m.Scripts != nil:

@@ -56,7 +56,7 @@ func (t Table) HeadLines() []string {
 	return []string{head, "|" + strings.Repeat("---|", 1+len(t.Columns))}
 }
 
-// Find returns the result of a row, nil where there is none.
+// Find returns the result of a row, or nil.
 func (r *Report) Find(row TableRow) *Result {
 	for i, one := range r.Results {
 		if one.Deployment == row.Deployment && strings.HasPrefix(one.Work, row.Work) {
@@ -105,7 +105,7 @@ func ratio(f rounds.Figure) string {
 	return fmt.Sprintf("%.2f", f.Median)
 }
 
-// Replace returns the text with the table in it replaced by another that begins alike.
+// Replace returns the text with the table in it replaced. Both tables begin with the HeadLines.
 func (t Table) Replace(text, table string) (string, error) {
 	before, rest, ok := strings.Cut(text, strings.Join(t.HeadLines(), "\n")+"\n")
 	if !ok {
