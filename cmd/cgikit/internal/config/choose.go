@@ -130,7 +130,7 @@ func (o *Options) chooseByName(a listen.Address) (choice, error) {
 	c.kind = strings.TrimSuffix(kindOf(o.Server), "d") // cgid
 	wanted := protocolOf(o.Server)
 	if a.Protocol != wanted && !(a.Protocol == "auto" && wanted != "cgi") {
-		return c, cli.Usage(fmt.Errorf("%s is for an address of %s, not of %.32s", o.Server, wanted, a.Protocol), "name the server alone, and the address chooses: cgikit config "+server)
+		return c, cli.Usage(fmt.Errorf("%s needs an address of %s, not of %.32s", o.Server, wanted, a.Protocol), "name the server alone, and the address chooses: cgikit config "+server)
 	}
 	if (c.kind == kindPHP) != (len(o.SplitPath) > 0) {
 		return c, cli.Usage(fmt.Errorf("%s and --split-path do not fit", o.Server), "a site in PHP is cgikit config "+server+" --root /srv/www --split-path .php")

@@ -45,7 +45,8 @@ type Options struct {
 // defaultHTTP is the address of a whole server.
 const defaultHTTP = "127.0.0.1:8080"
 
-// checkFlags reports a flag that means nothing for the configurations that were chosen.
+// checkFlags reports a flag that has no effect on the configurations that were chosen, and a TARGET
+// that their service could not serve.
 func (p *plan) checkFlags() error {
 	o, c := p.options, p.choice
 	for _, flag := range []struct {
@@ -55,13 +56,13 @@ func (p *plan) checkFlags() error {
 	}{
 		{"--mount", o.Mount != "", c.web && c.kind != kindPHP, "an application behind a web server; a site in PHP is at the path of its folder"},
 		{"--root", o.Root != "", c.web, "a web server"},
-		{"--split-path", len(o.SplitPath) > 0, c.kind == kindPHP || c.server == "php-fpm", "a web server in front of php-fpm, with --root, and for php-fpm"},
+		{"--split-path", len(o.SplitPath) > 0, c.kind == kindPHP || c.server == "php-fpm", "a web server in front of php-fpm, with --root, or with php-fpm"},
 		{"--stream", o.Stream, c.web, "a web server"},
-		{"--keep-conn", o.KeepConn, p.keepsConns(), "nginx, apache2 and haproxy with FastCGI, and for nginx with HTTP"},
+		{"--keep-conn", o.KeepConn, p.keepsConns(), "nginx, apache2 and haproxy with FastCGI, or with nginx and HTTP"},
 		{"--full", o.Full, c.web || c.server == "php-fpm" || c.server == "kubernetes", "web servers, php-fpm and kubernetes"},
-		{"--server-name", o.ServerName != "", c.web && o.Full || c.server == "haproxy" && p.speaksFastCGI(), "a web server with --full, and for haproxy with FastCGI"},
-		{"--http", o.HTTP != "", c.web && o.Full, "a web server with --full or --test"},
-		{"--dir", o.Dir != "", o.Full && c.server != "kubernetes", "web servers and php-fpm with --full or --test"},
+		{"--server-name", o.ServerName != "", c.web && o.Full || c.server == "haproxy" && p.speaksFastCGI(), "a web server and --full, or with haproxy and FastCGI"},
+		{"--http", o.HTTP != "", c.web && o.Full, "a web server, and --full or --test"},
+		{"--dir", o.Dir != "", o.Full && c.server != "kubernetes", "web servers and php-fpm, and --full or --test"},
 		{"--program", o.Program != "", c.server == "systemd", "systemd"},
 		{"--env-file", o.EnvFile != "", c.server == "systemd", "systemd"},
 		{"TARGET beside --env-file", o.EnvFile != "" && o.Target != "", false, "units without --env-file; the file has CGIKIT_TARGET"},
@@ -69,7 +70,12 @@ func (p *plan) checkFlags() error {
 		{"TARGET beside -l", o.Target != "" && len(o.Listen) > 0, o.startsServe(), "systemd and docker, which start cgikit serve"},
 	} {
 		if flag.set && !flag.fits {
-			return cli.Usage(fmt.Errorf("%s means nothing for %s", flag.name, p.describe()), "it is for "+flag.what)
+			return cli.Usage(fmt.Errorf("%s has no effect on %s", flag.name, p.describe()), "use it with "+flag.what)
+		}
+	}
+	for _, target := range append([]string{o.Target}, o.More...) {
+		if o.replacesFcgiwrap() && target != "" && !strings.HasPrefix(target, "cgi:") {
+			return cli.Usage(fmt.Errorf("fcgiwrap runs CGI scripts, and %.100q is none", target), "such as cgikit config fcgiwrap cgi:/usr/lib/cgi-bin")
 		}
 	}
 	return nil
