@@ -225,7 +225,7 @@ func (b *body) Read(p []byte) (int, error) {
 // It reports false if reading has ended.
 func (c *conn) readBody(b *body) bool {
 	c.inBody = b
-	defer func() { c.inBody = nil }()
+	defer c.unboundBodyWait()
 	for {
 		err := c.handleBuffered()
 		c.startReady()

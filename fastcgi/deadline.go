@@ -26,7 +26,7 @@ type readWait struct {
 	deadline    time.Time // the deadline that is set
 	stalled     *request  // the request whose body is waited for, or for room in it; nil for none
 	woken       bool      // the App of stalled does not need its body any more
-	bodyUntil   time.Time // the end of the wait for a piece of the body, which the App reads itself
+	bodyUntil   time.Time // until when an App that reads the connection waits for its body; else zero
 }
 
 // errWoken is the end of a wait of an App that has returned.
@@ -38,7 +38,7 @@ func (w *readWait) begin(at position, b *body) {
 	if at.records != w.at.records {
 		w.recordSince = time.Time{}
 	}
-	w.at, w.waiting, w.woken, w.bodyUntil = at, true, false, time.Time{}
+	w.at, w.waiting, w.woken = at, true, false
 	if b != nil {
 		w.stalled = b.request
 	}
@@ -48,7 +48,7 @@ func (w *readWait) begin(at position, b *body) {
 // deadline means: errWoken or errBodyLate.
 func (w *readWait) finish(err error) error {
 	woken, late := w.woken, !w.bodyUntil.IsZero() && w.deadline.Equal(w.bodyUntil)
-	w.waiting, w.stalled, w.woken, w.bodyUntil = false, nil, false, time.Time{}
+	w.waiting, w.stalled, w.woken = false, nil, false
 	switch {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return err
@@ -85,8 +85,8 @@ func (c *conn) moveReadDeadline() {
 	}
 }
 
-// boundBodyWait sets the deadline of an App that reads the connection for its body, when it has to
-// wait.
+// boundBodyWait sets the deadline of an App that reads the connection for its body, when it first
+// has to wait. Records of other requests do not move it.
 func (c *conn) boundBodyWait() {
 	if c.inBody == nil || c.limits.readTimeout == 0 {
 		return
@@ -97,6 +97,14 @@ func (c *conn) boundBodyWait() {
 		c.wait.bodyUntil = time.Now().Add(c.limits.readTimeout)
 		c.moveReadDeadline()
 	}
+}
+
+// unboundBodyWait ends boundBodyWait: no App reads the connection any more.
+func (c *conn) unboundBodyWait() {
+	c.inBody = nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wait.bodyUntil = time.Time{}
 }
 
 // readDeadline returns when the wait ends, zero for never. Each time limit counts from the first

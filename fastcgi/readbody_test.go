@@ -3,7 +3,9 @@ package fastcgi_test
 import (
 	"errors"
 	"io"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
@@ -60,4 +62,28 @@ func TestReadOutlivesTheApp(t *testing.T) {
 			t.Fatalf("the next request got %q", got)
 		}
 	}
+}
+
+// TestOtherRecordsExtendNoBodyWait: an App waits for its body for ReadTimeout, also if the web
+// server sends other records meanwhile.
+func TestOtherRecordsExtendNoBodyWait(t *testing.T) {
+	read := make(chan error, 1)
+	srv := start(t, &fastcgi.Server{ReadTimeout: 200 * time.Millisecond, App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
+		_, err := r.Stdin.Read(make([]byte, 1))
+		read <- err
+		return err
+	})})
+	c := dial(t, srv.addr).send(head(1, keepConn, "REQUEST_URI", "/body"))
+	for begun := time.Now(); time.Since(begun) < patience; {
+		select {
+		case err := <-read:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("got %v; want a timeout", err)
+			}
+			return
+		default:
+			c.send(rec(typeGetValues, 0, "")).next()
+		}
+	}
+	t.Error("the App still waits")
 }
