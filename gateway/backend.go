@@ -30,6 +30,10 @@ type Response struct {
 	Status  string           // such as "404 Not Found"; "" if the backend sent no Status
 	Headers *headers.Headers // without Status
 
+	// Unbuffered has [Forward] flush each piece of the body, also of one whose length is declared.
+	// It is for a Backend that has removed the field X-Accel-Buffering: no, which does the same.
+	Unbuffered bool
+
 	// Body must be closed. Its Read returns io.EOF only after a complete exchange, and a
 	// [*BackendError] if the backend ended early. Close before io.EOF aborts the exchange. It does
 	// not wait for a pending Read of Stdin. It may be called during a Read of Body, which then
@@ -136,11 +140,11 @@ func isDelegation(name string) bool {
 // 502 while the head is not committed; after that the exchange is broken. A body that is longer
 // than its Content-Length is cut off at that length, with a warning (see [Request.Warn]).
 //
-// A response of unknown length is flushed after each piece, and a response without a body after its
-// head. One case differs: b sends its head while it still reads the request's body. A web server
-// may stop sending the body when it receives the head (nginx does). So Forward holds the head until
-// the request's body was read, until 64 KiB of the response were read, or until the client has sent
-// nothing for a second.
+// A response of unknown length, or with X-Accel-Buffering: no, is flushed after each piece, and a
+// response without a body after its head. One case differs: b sends its head while it still reads
+// the request's body. A web server may stop sending the body when it receives the head (nginx
+// does). So Forward holds the head until the request's body was read, until 64 KiB of the response
+// were read, or until the client has sent nothing for a second.
 func Forward(b Backend) App {
 	return AppFunc(func(w ResponseWriter, r *Request) error {
 		r = TrackBody(r)
@@ -160,7 +164,8 @@ func Forward(b Backend) App {
 		if r.Environ.Get("REQUEST_METHOD") == "HEAD" || !bodyAllowed(status) {
 			return forwardBody(w, io.Discard, body, unknownLength, true)
 		}
-		err = forwardBody(w, w, body, length, length == unknownLength)
+		flush := length == unknownLength || resp.Unbuffered || equalFold(resp.Headers.Get("X-Accel-Buffering"), "no")
+		err = forwardBody(w, w, body, length, flush)
 		if err == errExcess {
 			r.Warn(fmt.Sprintf("the application sent more than its Content-Length of %d bytes; the rest was cut off", length))
 			return nil

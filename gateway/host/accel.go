@@ -21,6 +21,7 @@ func (x *relay) passesAccel() bool { return x.handler.PassAccel || !x.current.Or
 // type.
 func (x *relay) cleanFields(resp *gateway.Response) {
 	fields := resp.Headers
+	resp.Unbuffered = resp.Unbuffered || isUnbuffered(resp)
 	var removed []string // usually empty
 	for name := range fields.All() {
 		if isInternal(name) || isServerField(name) && !x.passesAccel() {
@@ -36,8 +37,13 @@ func (x *relay) cleanFields(resp *gateway.Response) {
 	}
 }
 
+// isUnbuffered reports whether the application forbids to buffer the response, as nginx has it.
+func isUnbuffered(resp *gateway.Response) bool {
+	return strings.EqualFold(resp.Headers.Get("X-Accel-Buffering"), "no")
+}
+
 // warnRemoved logs, at most once a minute, the removal of fields from which the application expects
-// an effect. X-Accel-Buffering is not among them: readAhead has handled it.
+// an effect. X-Accel-Buffering is not among them: readAhead and Forward follow it.
 func (x *relay) warnRemoved(names []string) {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return isInternal(name) || strings.EqualFold(name, "X-Accel-Buffering")

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"strings"
-
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/exchange"
 )
@@ -18,7 +16,7 @@ func (x *relay) budgetShare() *exchange.Share {
 // readAhead makes the response be read ahead of a slow client, if Buffer is set and the response
 // does not forbid it.
 func (x *relay) readAhead(resp *gateway.Response) {
-	if !x.handler.Buffer || strings.EqualFold(resp.Headers.Get("X-Accel-Buffering"), "no") {
+	if !x.handler.Buffer || isUnbuffered(resp) {
 		return
 	}
 	request, spool := x.sent, x.handler.spool
