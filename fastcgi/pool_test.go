@@ -61,6 +61,31 @@ func settle(t *testing.T, c *fastcgi.Client) {
 	}
 }
 
+// A complete exchange whose response cannot be used leaves its connection to others at once. Only
+// the race detector sees what it still does with that.
+func TestClientLeavesTheConnection(t *testing.T) {
+	c := application(t, func(a appConn) {
+		for {
+			call, err := a.request()
+			if err != nil || a.say(whole(call.id, "no head")) != nil {
+				return
+			}
+		}
+	})
+	c.MaxConns, c.MaxIdleConns = 1, 1
+	var all sync.WaitGroup
+	defer all.Wait()
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				if _, _, err := exchange(c, requestOf("GET", nil)); backendStatus(err) != 502 {
+					t.Errorf("got %v; want a BackendError with 502", err)
+				}
+			}
+		})
+	}
+}
+
 // The cases in which a connection must not be used for the next request (F45).
 func TestClientNoReuse(t *testing.T) {
 	for _, test := range []struct {

@@ -210,7 +210,8 @@ func (x *roundTrip) repeatable() bool {
 	if x.conn.shared() && x.stdout.end.ProtocolStatus == wire.CannotMultiplex {
 		return true
 	}
-	return x.conn.used && x.lost && (x.unsent || idempotent(x.request.Environ.Get("REQUEST_METHOD")))
+	// lost first: a connection that is not lost may have another exchange now
+	return x.lost && x.conn.used && (x.unsent || idempotent(x.request.Environ.Get("REQUEST_METHOD")))
 }
 
 func idempotent(method string) bool {
