@@ -103,7 +103,7 @@ folder.
 Slow clients do not occupy a CGI, FastCGI or SCGI target: serve buffers requests and responses in
 memory, and then in temporary files, within --buffer-memory and --buffer-files. --stream turns that
 off. Request bodies of unknown length are buffered even then, since these protocols send the length
-first.
+first. What the FastCGI listeners hold counts within the same sizes.
 
 Status: the address of --metrics has a status page: the requests, times and errors of the last 5
 minutes, and the health of each target. It also has metrics for Prometheus at /metrics, and two

@@ -29,7 +29,11 @@ connections that wait to be accepted, as Linux counts them; saturation, the
 percentage of processes that work; and the lines of php-fpm's status page:
 listen-queue, idle-processes, active-processes, slow-requests and so on. The
 counters accepted-conn, slow-requests and max-children-reached never fall: a
-liveness probe must not compare them.`
+liveness probe must not compare them.
+
+php-fpm counts the process that writes the page as active. For up to a second
+after a FCGI_GET_VALUES, such as that of a ping without --status, it counts one
+more active process and one idle less. --status sends no FCGI_GET_VALUES.`
 
 // Examples are the examples of the help, for the command of that name.
 func Examples(command string) string {
