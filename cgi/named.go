@@ -23,7 +23,8 @@ import (
 //
 // SCRIPT_FILENAME is the absolute path of the script. Without it, the path is DOCUMENT_ROOT with
 // SCRIPT_NAME and PATH_INFO. The script is the first file on that path, and the path after it is
-// PATH_INFO. A request over HTTP has none of these variables, and gets a 403.
+// PATH_INFO. A request with neither SCRIPT_FILENAME nor DOCUMENT_ROOT, such as one over HTTP, gets
+// a 403.
 //
 // The variables are set, files are refused and the working folder is chosen as by a Dir. A path
 // that is not below one of Paths gets a 403.

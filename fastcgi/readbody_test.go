@@ -11,8 +11,8 @@ import (
 	"github.com/cgikit/cgikit/gateway"
 )
 
-// TestConnectionIsReadForABody: while an App waits for its body, what else arrives on its
-// connection is acted on, and its body arrives.
+// TestConnectionIsReadForABody: while an App waits for its body, all other records of its
+// connection are handled too.
 func TestConnectionIsReadForABody(t *testing.T) {
 	srv := start(t, &fastcgi.Server{App: gateway.AppFunc(func(w gateway.ResponseWriter, r *gateway.Request) error {
 		if r.Environ.Get("REQUEST_URI") != "/body" {

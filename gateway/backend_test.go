@@ -195,8 +195,8 @@ func TestForwardFlushes(t *testing.T) {
 	}
 }
 
-// arrivedBody returns its pieces one by one, and tells of each but the first that it has arrived if
-// that is so.
+// arrivedBody returns its pieces one by one. Buffered has the length of the next one if that has
+// arrived.
 type arrivedBody struct {
 	pieces  []string
 	arrived []bool
@@ -221,7 +221,7 @@ func (b *arrivedBody) Read(p []byte) (int, error) {
 }
 
 // TestForwardFlushesBeforeWaiting: a piece is flushed unless the next one has arrived. Pieces that
-// have arrived are read into more memory than those to wait for, since that takes long for many.
+// have arrived are read into more memory than pieces that are waited for.
 func TestForwardFlushesBeforeWaiting(t *testing.T) {
 	out := &headStdout{}
 	body := &arrivedBody{pieces: []string{"a", "b", "c", "d", "e"}, arrived: []bool{false, true, true, false, true}}

@@ -88,8 +88,8 @@ func wantOwn(t *testing.T, name, response, status string, identified bool) {
 	}
 }
 
-// TestRefuseInPlaceOf: a transport that refuses a request in place of an App keeps what all
-// responses of that have.
+// TestRefuseInPlaceOf: when a transport refuses a request in place of an App, the response has the
+// fields that all responses of the App have.
 func TestRefuseInPlaceOf(t *testing.T) {
 	app := gateway.Identify(withFields(t, showID, "X-Frame-Options: DENY", "Link: </a>", "link: </b>"))
 	var ids []string

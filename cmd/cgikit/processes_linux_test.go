@@ -180,7 +180,8 @@ func TestScriptQueue(t *testing.T) {
 	}
 }
 
-// TestWorkerProcess: so has a worker of "cgikit spawn".
+// TestWorkerProcess: a worker of "cgikit spawn" has the user, the groups, the folder and the limits
+// of the flags.
 func TestWorkerProcess(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -203,7 +204,7 @@ func TestWorkerProcess(t *testing.T) {
 	})
 }
 
-// TestWorkerProcesses: --processes bounds those of the user, which root has none of.
+// TestWorkerProcesses: --processes bounds the processes of a user that is not root.
 func TestWorkerProcesses(t *testing.T) {
 	t.Parallel()
 	needRoot(t)

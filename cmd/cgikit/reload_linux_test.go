@@ -224,7 +224,7 @@ func press(t *testing.T, addr, path string) (stop func() (int64, error)) {
 	return stop
 }
 
-// TestReloadNothing: SIGHUP ends no server that has no terminal.
+// TestReloadNothing: without a terminal, a server with nothing to reload goes on after SIGHUP.
 func TestReloadNothing(t *testing.T) {
 	t.Parallel()
 	m := startLogged(t, "serve", "-l", "http://127.0.0.1:0", "demo:")

@@ -122,7 +122,7 @@ func TestMultiplex(t *testing.T) {
 	wantRows(t, out, `GET  64 x 200000 bytes: server .*`, `POST 64 x 200000 bytes: nethttp.Server .*`)
 }
 
-// TestIdle: a server that cannot have the connections is named.
+// TestIdle: a server that cannot have so many connections is listed, with the reason.
 func TestIdle(t *testing.T) {
 	out := quick(t, "idle", "-conns", "20", "-time", "20ms", "-clients", "2", "-only", "cgikit,trivial,uwsgi")
 	wantRows(t, out, `left out: uwsgi: does not keep connections`, `20 connections, bytes each`, `cgikit +-?[0-9]+`, `trivial +-?[0-9]+`)
