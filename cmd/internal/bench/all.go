@@ -37,7 +37,7 @@ func measureAll(o options) error {
 	}
 	var failed []error
 	for _, p := range all {
-		if !strings.Contains(p.deployment+", "+p.work, o.part) {
+		if !strings.Contains(p.deployment+": "+p.work, o.part) {
 			continue
 		}
 		if err := context.Cause(o.ctx); err != nil {
