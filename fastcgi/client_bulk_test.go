@@ -82,3 +82,40 @@ func readBulk(t *testing.T, c *fastcgi.Client, seed uint64, text []byte) {
 		}
 	}
 }
+
+// TestClientReadsEndWithBody: the last bytes of a body without a length come with io.EOF if the end
+// of the request has arrived with them, so that a gateway sends both by one write.
+func TestClientReadsEndWithBody(t *testing.T) {
+	text := strings.Repeat("x", 3000) // with the head, more than the head is read by
+	c := application(t, func(a appConn) {
+		for {
+			call, err := a.request()
+			if err != nil {
+				return
+			}
+			a.say(stdout(call.id, call.param("HTTP_HEAD")+"A: b\r\n\r\n"+text) + padded(typeStderr, call.id, "", "pp") +
+				padded(typeStdout, call.id, "", "padding") + end(call.id, 7, 0))
+		}
+	})
+	for _, test := range []struct {
+		head    string
+		withEnd bool
+	}{{"", true}, {"Content-Length: 3000\r\n", false}, {"", true}} {
+		r := requestOf("GET", nil)
+		r.Environ.Set("HTTP_HEAD", test.head)
+		resp, err := c.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, withEnd, p := 0, false, make([]byte, 8<<10)
+		for err == nil {
+			var n int
+			n, err = resp.Body.Read(p)
+			got, withEnd = got+n, n > 0
+		}
+		if got != len(text) || err != io.EOF || withEnd != test.withEnd || resp.ExitStatus != 7 {
+			t.Errorf("head %q: got %d bytes, %v, with the last: %v, status %d", test.head, got, err, withEnd, resp.ExitStatus)
+		}
+		resp.Body.Close()
+	}
+}

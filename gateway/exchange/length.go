@@ -85,6 +85,9 @@ func (b *DeclaredBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Declared reports whether the body has a declared length.
+func (b *DeclaredBody) Declared() bool { return b.length != UnknownLength }
+
 // Complete reports whether all declared bytes were read. It is false if no length is declared.
 func (b *DeclaredBody) Complete() bool {
 	if b.remaining != 0 {

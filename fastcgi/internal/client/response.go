@@ -17,7 +17,10 @@ func (x *roundTrip) readResponse(maxHead int) (*gateway.Response, error) {
 		}
 		return nil, err
 	}
-	resp.Body = &responseBody{exchange.NewDeclaredBody(x.request, resp), x, resp}
+	body := &responseBody{exchange.NewDeclaredBody(x.request, resp), x, resp}
+	// a body that is longer than declared must be noticed before the connection is returned
+	x.stdout.withEnd = !body.Declared()
+	resp.Body = body
 	return resp, nil
 }
 

@@ -16,6 +16,7 @@ type stdoutReader struct {
 	stderrLeft int64     // bytes of STDERR that may still arrive; negative is no bound
 	left       int       // unread content of the current STDOUT record, in bytes
 	padding    int       // after that content, in bytes
+	withEnd    bool      // Read returns io.EOF with the last bytes if END_REQUEST has arrived with them
 	empty      int       // records in a row without content
 	end        wire.EndRequest
 	complete   bool // end has the status FCGI_REQUEST_COMPLETE
@@ -40,6 +41,9 @@ func (s *stdoutReader) Read(p []byte) (n int, err error) {
 	}
 	if err == nil {
 		n += s.readNow(p[n:])
+	}
+	for err == nil && s.left == 0 && s.withEnd && s.hasEnd() {
+		err = s.nextRecord()
 	}
 	if err == io.EOF && !s.complete {
 		err = io.ErrUnexpectedEOF
@@ -80,6 +84,25 @@ func (s *stdoutReader) buffered() int {
 		return 0
 	}
 	return min(h.ContentLength, more)
+}
+
+// hasEnd reports whether the next record is buffered and ends the request, or is the empty one
+// that ends a stream.
+func (s *stdoutReader) hasEnd() bool {
+	in := s.conn.in
+	begin := s.padding + wire.HeaderSize
+	if in.Buffered() < begin {
+		return false
+	}
+	b, _ := in.Peek(begin)
+	h, err := wire.ParseHeader([wire.HeaderSize]byte(b[s.padding:]))
+	switch {
+	case err != nil || h.ID != s.conn.id:
+		return false
+	case h.Type == wire.TypeEndRequest:
+		return in.Buffered() >= begin+h.ContentLength+h.PaddingLength
+	}
+	return h.ContentLength == 0 && (h.Type == wire.TypeStdout || h.Type == wire.TypeStderr)
 }
 
 // nextRecord reads the next record. It leaves the content of a STDOUT record unread.
