@@ -53,11 +53,14 @@ func startTraced(path string, args []string, attr *syscall.ProcAttr, l Limits) (
 		*attr.Sys.PidFD = -1
 		return 0, errNotTraced
 	}
-	err = l.applyAs(attr.Sys.Credential, pid)
-	if detached := syscall.PtraceDetach(pid); err == nil && detached != unix.ESRCH { // it was killed
-		err = os.NewSyscallError("ptrace", detached)
+	if err = l.applyAs(attr.Sys.Credential, pid); err != nil {
+		return pid, killUnless(pid, err) // before it has run
 	}
-	return pid, killUnless(pid, err)
+	err = syscall.PtraceDetach(pid)
+	if err == unix.ESRCH { // it was killed
+		err = nil
+	}
+	return pid, killUnless(pid, os.NewSyscallError("ptrace", err))
 }
 
 // awaitStop waits until the process has stopped or ended, and leaves it in that state. It reports
@@ -88,7 +91,8 @@ func kill(pid int) syscall.Signal {
 	_ = unix.Kill(pid, unix.SIGKILL)
 	var status unix.WaitStatus
 	for {
-		if _, err := unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
+		_, err := unix.Wait4(pid, &status, 0, nil)
+		if err != unix.EINTR && !status.Stopped() {
 			return status.Signal()
 		}
 	}
@@ -107,10 +111,11 @@ func gainsRights(path string) bool {
 
 // applyAs sets the limits of a process of that user. Prlimit(2) allows that to a process with the
 // same real user and group, and to one with CAP_SYS_RESOURCE, which root in a container does not
-// have. So this thread gets that real user meanwhile; its effective user stays.
+// have. Only if it is refused, this thread gets that real user meanwhile: with it, that user may
+// signal this process. Its effective user stays.
 func (l Limits) applyAs(c *syscall.Credential, pid int) error {
-	if c == nil {
-		return l.apply(pid)
+	if err := l.apply(pid); c == nil || !errors.Is(err, unix.EPERM) {
+		return err
 	}
 	runtime.LockOSThread()
 	uid, gid := unix.Getuid(), unix.Getgid()

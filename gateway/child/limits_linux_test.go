@@ -1,6 +1,7 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -89,7 +90,7 @@ const limitsVariable = "CHILD_TEST_SECCOMP"
 // the program has its limits soon.
 func TestLimitsWithoutTrace(t *testing.T) {
 	if name := os.Getenv(limitsVariable); name != "" {
-		forbidTrace(t, map[string]uint32{"refuse": retErrno | uint32(unix.EPERM), "kill": retKill}[name])
+		forbid(t, unix.SYS_PTRACE, map[string]uint32{"refuse": retErrno | uint32(unix.EPERM), "kill": retKill}[name])
 		for range 2 { // the second one knows
 			fmt.Printf("limit %s\n", output(t, Limits{Files: 77}, "/bin/sh", "-c", `until [ "$(ulimit -n)" = 77 ]; do :; done; ulimit -n`))
 		}
@@ -105,6 +106,45 @@ func TestLimitsWithoutTrace(t *testing.T) {
 	}
 }
 
+// TestLimitsOfSameUser: this process changes its real user only where it cannot set the limits
+// otherwise.
+func TestLimitsOfSameUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can set the groups of a program")
+	}
+	if os.Getenv(limitsVariable) != "" {
+		forbid(t, setresuid, retErrno|uint32(unix.EPERM))
+		fmt.Printf("limit %s\n", outputAs(t, new(Credential), Limits{Files: 77}, "/bin/sh", "-c", "ulimit -n"))
+		return
+	}
+	c := exec.Command(os.Args[0], "-test.run=^TestLimitsOfSameUser$")
+	c.Env = append(os.Environ(), limitsVariable+"=user")
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "limit 77\n") {
+		t.Errorf("got %.2000s, %v", out, err)
+	}
+}
+
+// TestLimitsRefused: a program whose limits the system refuses is ended and leaves no process.
+func TestLimitsRefused(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for range 20 {
+		c, err := Start(Command{
+			Path: "/bin/cat", Args: []string{"cat"}, Dir: "/", Files: []*os.File{null, null, null},
+			Limits: Limits{Files: 1 << 40}, // above fs.nr_open
+		})
+		if !errors.Is(err, unix.EPERM) {
+			t.Fatalf("got %v, %v; want EPERM", c, err)
+		}
+	}
+	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
+		t.Errorf("got the process %d, %v; want none", pid, err)
+	}
+}
+
 // The actions of a filter, of the kernel's include/uapi/linux/seccomp.h.
 const (
 	retKill  = 0x80000000
@@ -112,12 +152,12 @@ const (
 	retAllow = 0x7fff0000
 )
 
-// forbidTrace makes ptrace(2) fail in this process and those that it starts.
-func forbidTrace(t *testing.T, action uint32) {
+// forbid makes a system call fail in this process and those that it starts.
+func forbid(t *testing.T, call, action uint32) {
 	t.Helper()
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the number of the call
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.SYS_PTRACE},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: call},
 		{Code: unix.BPF_RET | unix.BPF_K, K: action},
 		{Code: unix.BPF_RET | unix.BPF_K, K: retAllow},
 	}
