@@ -285,9 +285,13 @@ func (t *tracing) closeSave() error {
 	return nil
 }
 
-// finish makes the exit status: 1 for a failure and for broken rules, 130 after a signal.
+// finish reports the counts, and returns the exit status: 1 for a failure and for rules that --lint
+// found broken, 130 after a signal.
 func (t *tracing) finish(err error, interrupted bool) error {
-	fmt.Fprintf(t.stderr, "cgikit: %d exchanges, %d broken rules\n", t.printer.Seen, t.printer.Broken)
+	fmt.Fprintf(t.stderr, "cgikit: %s, %s\n", trace.Plural(t.printer.Seen, "exchange"), trace.Plural(t.printer.Broken, "broken rule"))
+	if t.printer.Broken > 0 && !t.printer.Lint {
+		fmt.Fprintln(t.stderr, "hint: --lint names the rules")
+	}
 	switch {
 	case err != nil:
 		return err

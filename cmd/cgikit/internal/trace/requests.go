@@ -139,7 +139,7 @@ func (r *request) addParams(e *Event, content []byte) {
 	}
 	r.params = append(r.params[:0], rest...)
 	if len(content) > 0 {
-		e.Note = strings.TrimSpace(requestLine(r.Method, r.URI) + "  " + plural(r.names, "variable"))
+		e.Note = strings.TrimSpace(requestLine(r.Method, r.URI) + "  " + Plural(r.names, "variable"))
 	} else if len(r.params) > 0 {
 		e.broken("F9", "a length goes beyond the end of the variables")
 	}

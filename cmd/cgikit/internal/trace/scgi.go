@@ -89,7 +89,7 @@ func (s *scgiDecoder) variablesComplete(digits, block []byte, comma byte, at tim
 	if len(digits) > 1 && digits[0] == '0' {
 		e.broken("S1", "the length of the netstring begins with a zero")
 	}
-	e.Note = requestLine(s.r.Method, s.r.URI) + "  " + plural(s.r.names, "variable")
+	e.Note = requestLine(s.r.Method, s.r.URI) + "  " + Plural(s.r.names, "variable")
 	s.sink.Event(e)
 }
 

@@ -28,8 +28,8 @@ func firstLine(s string) string {
 	return strings.TrimRight(line, "\r")
 }
 
-// plural is such as "1 variable" and "23 variables".
-func plural(n int, what string) string {
+// Plural returns the number with the word, such as "1 variable" and "23 variables".
+func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
