@@ -223,7 +223,7 @@ func (s *serving) addFlags(c *cobra.Command) {
 	f.BoolVar(&s.validated, "validate", false, "check each request and response against the rules of package gateway/validate; one that breaks a rule fails")
 	f.StringVar(&s.accessLog, "access-log", "off", "`format` of the access log on standard output: combined, json or off")
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page and the metrics, such as 127.0.0.1:9100 (default none)")
-	o.spawn.addPoolFlags(f)
+	o.spawn.addPoolFlags(f, "1", "8, or --min if that is more")
 	o.spawn.process.addFlags(f)
 	s.ready.addFlags(f)
 	s.precheck.addFlags(f)

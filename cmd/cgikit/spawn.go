@@ -87,7 +87,7 @@ func newSpawn(p *process) *cobra.Command {
 	f.SetInterspersed(false) // the flags after PROGRAM are its own
 	f.StringVarP(&s.listen, "listen", "l", "", "`address` of the socket; must be given")
 	f.IntVarP(&s.options.workers, "workers", "n", 0, "`number` of workers at the start (default --min, or 4 without --min and --max)")
-	s.options.addPoolFlags(f)
+	s.options.addPoolFlags(f, "-n, or 1 without -n", "-n or --min")
 	s.options.process.addFlags(f)
 	s.options.addVerbFlags(f)
 	f.StringVar(&s.metrics, "metrics", "", "`address` of the status page and the metrics, such as 127.0.0.1:9100 (default none)")

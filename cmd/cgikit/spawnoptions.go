@@ -31,10 +31,11 @@ type spawnOptions struct {
 	env     []string
 }
 
-// addPoolFlags adds the flags of the number of workers and of their lifetimes.
-func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet) {
-	f.IntVar(&o.least, "min", 0, "smallest `number` of processes (default -n, or 1 without -n)")
-	f.IntVar(&o.most, "max", 0, "largest `number` of processes (default -n or --min; 8 for a spawn: target of serve)")
+// addPoolFlags adds the flags of the number of workers and of their lifetimes. least and most are
+// the texts of the defaults of --min and --max, which the verbs have in different ways.
+func (o *spawnOptions) addPoolFlags(f *pflag.FlagSet, least, most string) {
+	f.IntVar(&o.least, "min", 0, "smallest `number` of processes (default "+least+")")
+	f.IntVar(&o.most, "max", 0, "largest `number` of processes (default "+most+")")
 	f.DurationVar(&o.idle, "idle", 0, "`time` without a waiting connection after which one process is stopped, down to --min (default 10s)")
 	f.DurationVar(&o.maxAge, "max-age", 0, "`time` after which a process is replaced, such as 1h (default never)")
 	f.Var((*byteSize)(&o.maxMemory), "max-memory", "resident memory, a `size` such as 256M, above which a process is replaced (Linux; default no limit)")
@@ -80,6 +81,9 @@ func (o *spawnOptions) pool(words []string, log *slog.Logger) (*spawn.Pool, erro
 	}
 	o.setBounds(p)
 	if err := p.Check(); err != nil {
+		if o.workers == 0 {
+			return nil, cli.Usage(fmt.Errorf("--min %d is greater than --max %d", p.Min, p.Max), "--min is at most --max")
+		}
 		return nil, cli.Usage(fmt.Errorf("-n %d, --min %d and --max %d do not fit", p.Start, p.Min, p.Max), "--min is at most -n, and -n is at most --max")
 	}
 	return p, nil
