@@ -97,7 +97,9 @@ type Client struct {
 	// Connect, if not nil, makes the connections in place of the DialContext of a net.Dialer, which
 	// has the same arguments: for a tunnel, or to count, time or record connections. Network is
 	// "tcp" or "unix", and ctx ends after DialTimeout. A unix socket whose queue is full (EAGAIN on
-	// Linux) is tried again within that time.
+	// Linux) is tried again within that time. All bytes pass through Read and Write of a type that
+	// embeds the interface net.Conn. Those of a type that embeds a *net.TCPConn or a *net.UnixConn
+	// may be bypassed, since it has the methods of the descriptor too.
 	Connect func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// DialTimeout bounds the wait for a connection, for each address. Zero is 10 seconds. Negative
