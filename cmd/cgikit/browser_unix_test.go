@@ -196,8 +196,8 @@ func (b *browser) show(url string, s device) {
 	})
 }
 
-// act runs a statement in the page that leads to another page.
-func (b *browser) act(statement string) {
+// navigate runs a statement in the page that leads to another page.
+func (b *browser) navigate(statement string) {
 	b.t.Helper()
 	b.load(func() { b.call("Runtime.evaluate", map[string]any{"expression": statement}, nil) })
 }

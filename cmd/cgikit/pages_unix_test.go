@@ -166,7 +166,7 @@ func (b *browser) checkLinks(name, address string) {
 func (b *browser) sendForm(address string) {
 	b.t.Helper()
 	b.show(address, devices[0])
-	b.act(`document.querySelector("button").click()`)
+	b.navigate(`document.querySelector("button").click()`)
 	var sent string
 	b.evaluate(`document.querySelector("td").textContent`, &sent)
 	if sent != "Zoë & 世界" {

@@ -163,7 +163,7 @@ func (b *Bench) checkTarget() error {
 	case t.Name == "" && (b.Save != "" || b.HDR != "" || b.Compare != nil || b.Sweep != "" || len(b.FailIf) > 0):
 		return cli.Usage(errors.New("there is no TARGET to measure"), "--from alone goes with --plot, --csv and --json")
 	case b.Multiplex > 1 && t.Protocol != "fastcgi":
-		return cli.Usage(fmt.Errorf("--streams means nothing to a target of the protocol %s", t.Protocol), "only FastCGI has several requests on a connection")
+		return cli.Usage(fmt.Errorf("--streams has no effect on a target of the protocol %s", t.Protocol), "only FastCGI has several requests on a connection")
 	case b.Multiplex > 1 && b.NoKeep:
 		return cli.Usage(errors.New("--streams and --no-keep-conn cannot be used together"), "a connection with several requests is kept")
 	}

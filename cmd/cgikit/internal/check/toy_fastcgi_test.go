@@ -403,5 +403,5 @@ func boolInt(b bool) int {
 // slow is the timeout of checks that must not fail for want of time, and quick of those that must.
 const (
 	slow  = 60 * time.Second
-	quick = 200 * time.Millisecond
+	quick = 500 * time.Millisecond
 )

@@ -11,7 +11,7 @@ import (
 // maxRepeat bounds Repeat: a bench is another verb's work.
 const maxRepeat = 1_000_000
 
-// check refuses what means nothing to the target, and what contradicts itself.
+// check refuses flags that have no effect on the target, and flags that contradict each other.
 func (r *Request) check() error {
 	for _, check := range []func() error{r.checkTarget, r.checkBodies, r.checkValues} {
 		if err := check(); err != nil {
@@ -46,7 +46,7 @@ func (r *Request) checkTarget() error {
 		{"--php", r.PHP != "", gateway, "an HTTP server cannot be told which script to run"},
 	} {
 		if flag.set && !flag.fits {
-			return cli.Usage(fmt.Errorf("%s means nothing to a target of the protocol %s", flag.name, protocol), flag.hint)
+			return cli.Usage(fmt.Errorf("%s has no effect on a target of the protocol %s", flag.name, protocol), flag.hint)
 		}
 	}
 	return nil
