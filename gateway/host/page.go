@@ -13,10 +13,6 @@ import (
 // page is a short answer that the Handler makes itself.
 type page struct{ status, location, allow, text string }
 
-// allowed is the Allow field of the answer to CONNECT, which a 405 must have (RFC 9110 section
-// 15.5.6): methods that a backend is likely to know.
-const allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-
 // errorPage returns the page for err, if err is an error of this package.
 func (x *relay) errorPage(err error) (page, bool) {
 	if errors.Is(err, ErrFolder) {
@@ -32,7 +28,7 @@ func errorPage(r *gateway.Request, err error) (p page, ok bool) {
 	case errors.Is(err, errOutside):
 		return page{status: "404 Not Found", text: "404 page not found\n"}, true // the text of net/http
 	case errors.Is(err, errConnect):
-		return page{status: "405 Method Not Allowed", allow: allowed, text: "This server is not a proxy.\n"}, true
+		return page{status: "405 Method Not Allowed", allow: exchange.AllowWithoutConnect, text: "This server is not a proxy.\n"}, true
 	case errors.Is(err, ErrDenied):
 		return page{status: "403 Forbidden", text: "This path is not served.\n"}, true
 	case errors.Is(err, ErrFolder):

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cgikit/cgikit/gateway"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/internal/accept"
 	"github.com/cgikit/cgikit/gateway/transport"
 	"github.com/cgikit/cgikit/util"
@@ -175,10 +176,6 @@ func isOriginServer(r *http.Request) bool {
 // errConnect is the reason to refuse a CONNECT.
 var errConnect = errors.New("httpapp: CONNECT is a method of proxies only")
 
-// allowed is the Allow field that a 405 must have (RFC 9110 section 15.5.6). The App gets every
-// method but CONNECT, so these are the registered ones that an App is likely to know.
-const allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-
 func (h *AppHandler) describe(r *http.Request) (*util.Environ, error) {
 	if r.Method == http.MethodConnect {
 		return nil, errConnect
@@ -209,7 +206,7 @@ func (h *AppHandler) refuse(w http.ResponseWriter, r *http.Request, fields *forw
 	}
 	if err == errConnect {
 		w.Header().Set("Connection", "close") // the next bytes may belong to the tunnel
-		w.Header().Set("Allow", allowed)
+		w.Header().Set("Allow", exchange.AllowWithoutConnect)
 		h.answerRefused(w, r, fields, http.StatusMethodNotAllowed, "This server is not a proxy.", err)
 		return
 	}

@@ -41,7 +41,7 @@ func (d *deployment) fetch(r *http.Request) answer {
 		return a
 	}
 	started := time.Now()
-	body, err := exchange(d.backend, (&gateway.Request{Environ: sent, Stderr: io.Discard}).WithContext(ctx))
+	body, err := fetchBody(d.backend, (&gateway.Request{Environ: sent, Stderr: io.Discard}).WithContext(ctx))
 	a.Took = time.Since(started)
 	if err != nil {
 		a.Err = err
@@ -64,8 +64,8 @@ func environRequest(r *http.Request, mount string) *http.Request {
 	return c
 }
 
-// exchange returns the complete body of a response with status 200.
-func exchange(b gateway.Backend, r *gateway.Request) (string, error) {
+// fetchBody returns the complete body of a response with status 200.
+func fetchBody(b gateway.Backend, r *gateway.Request) (string, error) {
 	resp, err := b.RoundTrip(r)
 	if err != nil {
 		return "", err

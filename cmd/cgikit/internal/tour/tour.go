@@ -13,6 +13,7 @@ import (
 	"github.com/cgikit/cgikit/fastcgi"
 	"github.com/cgikit/cgikit/gateway"
 	"github.com/cgikit/cgikit/gateway/demo"
+	"github.com/cgikit/cgikit/gateway/exchange"
 	"github.com/cgikit/cgikit/gateway/httpapp"
 	"github.com/cgikit/cgikit/gateway/listen"
 	"github.com/cgikit/cgikit/scgi"
@@ -107,7 +108,7 @@ func (t *Tour) deploy(name, mount string, b gateway.Backend, app gateway.App) {
 // accepts only requests whose Host names this machine. CONNECT is answered with 405.
 func (t *Tour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
-		w.Header().Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+		w.Header().Set("Allow", exchange.AllowWithoutConnect)
 		http.Error(w, "This server is not a proxy.", http.StatusMethodNotAllowed)
 		return
 	}
